@@ -1,0 +1,57 @@
+"""Derivations: chains of steps, each with the named rule that allows it.
+
+A rule states in one sentence what it does and under which condition; a step holds the expression
+before and after. Both sides are polynomials in the normal form, where ``Function("E", (p,))``
+stands for an expectation under q that is not yet taken; so a machine can evaluate and compare them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from cavi.derive.term import Polynomial
+
+Relation = Literal["=", "= + const"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named rule of inference: a one-sentence statement, its side condition and its source."""
+
+    name: str
+    statement: str
+    condition: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a derivation: ``before  relation  after``, by `rule`.
+
+    `relation` is ``=`` or ``= + const``: equal up to terms free of the latents of the factor.
+    `conditions` are the side conditions of the rule as they read for this step.
+    """
+
+    before: Polynomial
+    after: Polynomial
+    rule: Rule
+    conditions: tuple[str, ...] = ()
+    relation: Relation = "="
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A chain of steps that ends in `conclusion` (a sentence); `left` is what is being rewritten."""
+
+    title: str
+    left: str
+    steps: tuple[Step, ...]
+    conclusion: str = ""
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)

@@ -1,0 +1,190 @@
+"""The normal form: sums of monomials, each a coefficient times powers of atoms, summed over indices.
+
+    value = Σ_m  c_m · Σ_{bound}  Π_a  a ** e_a
+
+All types are immutable and hashable. They carry data only; `canonical` alone simplifies them, and
+the arithmetic below (`Polynomial` operators) always returns a canonical result. A canonical
+polynomial is unique up to the order of its factors and the names of its bound indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from cavi.derive.index import Index, Sub, indices_of
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a declared variable, ``mu[k]``: latent, observed, hyperparameter or datum."""
+
+    name: str
+    subs: tuple[Sub, ...]
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """``[z[n] = k]``: one where the categorical variable takes the value, else zero."""
+
+    name: str
+    subs: tuple[Sub, ...]
+    value: Sub
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Kronecker ``δ[left, right]``; both subscripts point into one set."""
+
+    left: Sub
+    right: Sub
+
+
+@dataclass(frozen=True)
+class Function:
+    """A named function of polynomials, such as ``log tau[k]`` or ``lgamma(alpha)``."""
+
+    name: str
+    args: tuple[Polynomial, ...]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An expectation under q: ``key`` names an entry of the factor's table of moments."""
+
+    factor: str
+    key: str
+    subs: tuple[Sub, ...]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the factor of one latent, ``q(tau).shape[k]``."""
+
+    latent: str
+    name: str
+    subs: tuple[Sub, ...]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The number of elements of a set, ``N``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A named real constant; the only one needed is ``pi``."""
+
+    name: str
+
+
+Atom = Element | Indicator | Delta | Function | Moment | Parameter | Size | Constant
+Powers = tuple[tuple[Atom, Fraction], ...]
+
+
+@dataclass(frozen=True)
+class Monomial:
+    """``coefficient · Σ_{bound} Π atom ** exponent``; sums run over the whole of each index."""
+
+    coefficient: Fraction
+    powers: Powers
+    bound: tuple[Index, ...] = ()
+
+    @cached_property
+    def free(self) -> frozenset[Index]:
+        """Indices that are used and not summed."""
+        return frozenset(i for a, _ in self.powers for i in atom_indices(a)) - set(self.bound)
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        return tuple(a for a, _ in self.powers)
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """A sum of monomials; `ZERO` has none. Arithmetic returns canonical polynomials."""
+
+    monomials: tuple[Monomial, ...] = ()
+
+    @cached_property
+    def free(self) -> frozenset[Index]:
+        return frozenset(i for m in self.monomials for i in m.free)
+
+    def atoms(self) -> Iterator[Atom]:
+        """Every atom of every monomial, those inside function arguments included."""
+        for m in self.monomials:
+            for a in m.atoms:
+                yield a
+                if isinstance(a, Function):
+                    for arg in a.args:
+                        yield from arg.atoms()
+
+    def __bool__(self) -> bool:
+        return bool(self.monomials)
+
+    def __add__(self, other: Polynomial) -> Polynomial:
+        from cavi.derive.canonical import add
+
+        return add(self, other)
+
+    def __mul__(self, other: Polynomial) -> Polynomial:
+        from cavi.derive.canonical import multiply
+
+        return multiply(self, other)
+
+    def __neg__(self) -> Polynomial:
+        return self.scaled(Fraction(-1))
+
+    def __sub__(self, other: Polynomial) -> Polynomial:
+        return self + (-other)
+
+    def scaled(self, factor: Fraction | int) -> Polynomial:
+        """The polynomial times a rational number."""
+        if factor == 0:
+            return ZERO
+        return Polynomial(
+            tuple(Monomial(m.coefficient * factor, m.powers, m.bound) for m in self.monomials)
+        )
+
+    @property
+    def number(self) -> Fraction | None:
+        """The value, if the polynomial is a plain rational number; else None."""
+        if not self.monomials:
+            return Fraction(0)
+        if len(self.monomials) == 1 and not self.monomials[0].powers:
+            return self.monomials[0].coefficient
+        return None
+
+
+ZERO = Polynomial()
+
+
+def atom_indices(atom: Atom) -> Iterator[Index]:
+    """Every free running index of an atom."""
+    match atom:
+        case Element() | Moment() | Parameter():
+            for s in atom.subs:
+                yield from indices_of(s)
+        case Indicator():
+            for s in (*atom.subs, atom.value):
+                yield from indices_of(s)
+        case Delta():
+            yield from indices_of(atom.left)
+            yield from indices_of(atom.right)
+        case Function():
+            for arg in atom.args:
+                yield from sorted(arg.free, key=lambda i: (i.size, i.name))
+
+
+def number(value: Fraction | int) -> Polynomial:
+    """A rational number as a polynomial."""
+    return Polynomial((Monomial(Fraction(value), ()),)) if value else ZERO
+
+
+def from_atom(atom: Atom, exponent: Fraction | int = 1) -> Polynomial:
+    """One atom, or a power of it, as a polynomial."""
+    return Polynomial((Monomial(Fraction(1), ((atom, Fraction(exponent)),)),))
