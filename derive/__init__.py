@@ -1,1 +1,92 @@
-"""Placeholder."""
+"""Declare a probabilistic model and derive its variational inference.
+
+from cavi.derive import Model, Normal, Gamma, derive
+
+m = Model("normal")
+n = m.index("n", "N")
+m0, kappa, a, b = m.hyper("m_0 kappa_0 a_0 b_0")
+tau = m.latent("tau", Gamma(a, b))
+mu = m.latent("mu", Normal(m0, kappa * tau))
+x = m.observed("x", Normal(mu, tau), n)
+d = derive(m)
+"""
+
+from cavi.derive.derivation import Derivation, Rule, Step
+from cavi.derive.distribution import (
+    Bernoulli,
+    Beta,
+    Binomial,
+    Categorical,
+    Dirichlet,
+    Distribution,
+    Exponential,
+    Gamma,
+    GeneralisedInverseGaussian,
+    Geometric,
+    HalfNormal,
+    InverseGamma,
+    Laplace,
+    LogNormal,
+    Multinomial,
+    NegativeBinomial,
+    Normal,
+    Pareto,
+    Poisson,
+    TruncatedNormal,
+    VonMises,
+    Weibull,
+)
+from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError
+from cavi.derive.expression import Sum, cos, dot, exp, log, sin, size, sqrt
+from cavi.derive.index import Index
+from cavi.derive.model import Model, Variable
+from cavi.derive.pipeline import derive
+from cavi.derive.result import Derived, Elbo, Factor, Update
+
+__all__ = [
+    "Bernoulli",
+    "Beta",
+    "Binomial",
+    "Categorical",
+    "CaviError",
+    "DeclarationError",
+    "Derivation",
+    "Derived",
+    "Dirichlet",
+    "Distribution",
+    "Elbo",
+    "Exponential",
+    "Factor",
+    "FactorisationError",
+    "Gamma",
+    "GeneralisedInverseGaussian",
+    "Geometric",
+    "HalfNormal",
+    "Index",
+    "InverseGamma",
+    "Laplace",
+    "LogNormal",
+    "Model",
+    "Multinomial",
+    "NegativeBinomial",
+    "NonConjugateError",
+    "Normal",
+    "Pareto",
+    "Poisson",
+    "Rule",
+    "Step",
+    "Sum",
+    "TruncatedNormal",
+    "Update",
+    "Variable",
+    "VonMises",
+    "Weibull",
+    "cos",
+    "derive",
+    "dot",
+    "exp",
+    "log",
+    "sin",
+    "size",
+    "sqrt",
+]

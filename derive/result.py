@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import sympy
-
-from cavi.derive.derivation import Derivation
+from cavi.derive import rules
+from cavi.derive.canonical import add
+from cavi.derive.derivation import Derivation, Step
 from cavi.derive.errors import CaviError
 from cavi.derive.index import Index
-from cavi.derive.term import Polynomial
+from cavi.derive.names import suggestion
+from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
+from cavi.derive.text import show
+from cavi.derive.to_sympy import to_sympy
 
 if TYPE_CHECKING:
     from cavi.derive.families.base import Family
@@ -119,3 +123,200 @@ class Update:
     entropy: Polynomial
     log_q: Polynomial
     derivation: Derivation = field(repr=False, compare=False)
+
+    @property
+    def family(self) -> Family:
+        """The family of the factor; of the last latent for a block (see `families`)."""
+        return list(self.families.values())[-1]
+
+    @property
+    def natural(self) -> dict[sympy.Expr, sympy.Expr]:
+        """Statistic -> its coefficient in log q*, in SymPy."""
+        return {self._sympy(t): self._sympy(c) for t, c in self.statistics}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Standard parameters in SymPy, by name (for a block by latent, then by name)."""
+        by_latent: dict[str, dict[str, sympy.Expr]] = {}
+        for f in self.formulas:
+            if f.role == "standard":
+                by_latent.setdefault(f.latent, {})[f.name] = self._formula(f)
+        return by_latent[self.factor.name] if len(self.factor.latents) == 1 else by_latent
+
+    @property
+    def moments(self) -> dict[str, sympy.Expr]:
+        """The expectations that other factors and the ELBO use, in SymPy, by key."""
+        return {s.key: self._sympy(s.value) for s in self.moment_specs if s.value is not None}
+
+    def _formula(self, formula: Formula) -> sympy.Expr:
+        """A parameter with the auxiliary ones before it put in."""
+        if isinstance(formula.value, ArrayOperation):
+            argument = sympy.Symbol(f"{formula.latent}.{formula.value.argument}")
+            return sympy.Function(formula.value.name)(argument)
+        value = self._sympy(formula.value)
+        for f in self.formulas:
+            if f.role == "auxiliary" and isinstance(f.value, Polynomial):
+                symbol = self._sympy(from_atom(Parameter(f.latent, f.name, f.indices)))
+                value = value.xreplace({symbol: self._sympy(f.value)})
+        return value
+
+    def _sympy(self, p: Polynomial) -> sympy.Expr:
+        return to_sympy(p, self.factor.plates + self.factor.event)
+
+
+@dataclass(frozen=True)
+class ElboTerm:
+    """One term of the ELBO.
+
+    Attributes:
+        name: of the node or the factor.
+        kind: ``expected log density`` or ``entropy``.
+        value: in moments and parameters, every constant kept.
+        inside: what it is the expectation of: log p of the node, or -log q of the factor.
+    """
+
+    name: str
+    kind: Literal["expected log density", "entropy"]
+    value: Polynomial
+    inside: Polynomial
+
+
+@dataclass(frozen=True)
+class Elbo:
+    """The evidence lower bound, term by term and as one expression."""
+
+    terms: tuple[ElboTerm, ...]
+    specs: Mapping[str, tuple[MomentSpec, ...]] = field(repr=False)
+    indices: tuple[Index, ...] = ()
+
+    @property
+    def total(self) -> Polynomial:
+        """The sum of the terms."""
+        return add(*(t.value for t in self.terms))
+
+    @property
+    def expr(self) -> sympy.Expr:
+        """The ELBO in SymPy, in moments and parameters."""
+        return to_sympy(self.total, self.indices)
+
+    @property
+    def closed_terms(self) -> tuple[ElboTerm, ...]:
+        """The terms, merged where a moment without closed form cancels only in their sum."""
+        open_keys = {(f, s.key) for f, specs in self.specs.items() for s in specs if s.value is None}
+
+        def needs(t: ElboTerm) -> bool:
+            return any(isinstance(a, Moment) and (a.factor, a.key) in open_keys for a in t.value.atoms())
+
+        together = [t for t in self.terms if needs(t)]
+        if not together:
+            return self.terms
+        names = " + ".join(dict.fromkeys(t.name for t in together))
+        merged = ElboTerm(
+            names,
+            "expected log density",
+            add(*(t.value for t in together)),
+            add(*(t.inside for t in together)),
+        )
+        return (*(t for t in self.terms if not needs(t)), merged)
+
+    @property
+    def derivation(self) -> Derivation:
+        """From log p = expected log joint + entropy to the closed form, one step a term."""
+
+        def expected(p: Polynomial) -> Polynomial:
+            return from_atom(Function("E", (p,)))
+
+        steps = tuple(
+            Step(
+                expected(t.inside),
+                t.value,
+                rules.ENTROPY if t.kind == "entropy" else rules.INDEPENDENCE,
+                (f"{t.kind} of {t.name}",),
+            )
+            for t in self.terms
+        )
+        return Derivation("evidence lower bound", "L(q)", steps, "the ELBO is the sum of the terms")
+
+    def __str__(self) -> str:
+        lines = [f"  {t.kind} of {t.name}:\n    {show(t.value, self.indices)}" for t in self.terms]
+        return "\n".join(["ELBO = sum of", *lines])
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A derived model: its factors, their optimal updates, and the ELBO."""
+
+    model: Model
+    factors: tuple[Factor, ...]
+    log_density: Mapping[str, Polynomial] = field(repr=False)
+    updates: tuple[Update, ...]
+    elbo: Elbo
+
+    def update(self, name: str) -> Update:
+        """The update of a factor, by the name of the factor or of one of its latents.
+
+        Raises:
+            CaviError: when there is no such factor.
+        """
+        key = name.replace(" ", "")
+        for u in self.updates:
+            if key == u.factor.name or key in u.factor.latents:
+                return u
+        raise CaviError(f"no factor {name!r}; {suggestion(name, [n for f in self.factors for n in f.latents])}")
+
+    def plain(self) -> dict[str, Any]:
+        """The derivation as plain data (see ``docs/architecture.md``), the only thing `verify` reads."""
+        from cavi.derive.plain import plain
+
+        return plain(self)
+
+    def numpy(self) -> str:
+        """Source of a stand-alone NumPy module."""
+        return self.render("numpy")
+
+    def latex(self, fragment: bool = False) -> str:
+        """A complete LaTeX article, or a fragment to paste into a paper."""
+        return self.render("latex_fragment" if fragment else "latex")
+
+    def html(self) -> str:
+        """A self-contained HTML page."""
+        return self.render("html")
+
+    def render(self, kind: str) -> str:
+        """The text that the renderer registered under ``cavi.renderers`` makes.
+
+        Raises:
+            CaviError: when no renderer of that name is installed.
+        """
+        found = {e.name: e for e in entry_points(group="cavi.renderers")}
+        if kind not in found:
+            raise CaviError(f"no renderer {kind!r} is installed; {suggestion(kind, found)}")
+        return str(found[kind].load()(self))
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write ``derivation.tex``, ``derivation.html`` and the NumPy module; each file appears whole."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        files = {
+            "derivation.tex": self.latex(),
+            "derivation.html": self.html(),
+            f"{self.model.name}.py": self.numpy(),
+        }
+        written = []
+        for name, text in files.items():
+            temporary = target / f".{name}.partial"
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(target / name)
+            written.append(target / name)
+        return written
+
+    def __str__(self) -> str:
+        from cavi.derive.report import report
+
+        return report(self)
+
+    def _repr_latex_(self) -> str:
+        return self.latex(fragment=True)
+
+    def _repr_html_(self) -> str:
+        return self.html()

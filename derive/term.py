@@ -146,9 +146,7 @@ class Polynomial:
         """The polynomial times a rational number."""
         if factor == 0:
             return ZERO
-        return Polynomial(
-            tuple(Monomial(m.coefficient * factor, m.powers, m.bound) for m in self.monomials)
-        )
+        return Polynomial(tuple(Monomial(m.coefficient * factor, m.powers, m.bound) for m in self.monomials))
 
     @property
     def number(self) -> Fraction | None:

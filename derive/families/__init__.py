@@ -1,1 +1,14 @@
-"""Placeholder."""
+"""The catalogue of families: scalar ones declared in SymPy, vector ones in the normal form."""
+
+from __future__ import annotations
+
+from cavi.derive.families.base import ScalarFamily
+from cavi.derive.families.event import VECTOR_FAMILIES, VectorFamily
+from cavi.derive.families.scalar import CATALOGUE
+
+Family = ScalarFamily | VectorFamily
+
+
+def lookup(name: str) -> Family:
+    """The family of that name."""
+    return VECTOR_FAMILIES[name] if name in VECTOR_FAMILIES else CATALOGUE[name]

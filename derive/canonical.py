@@ -1,0 +1,386 @@
+"""The one module that simplifies: canonical monomials, and the arithmetic of polynomials.
+
+A monomial is brought to normal form by a few contractions, repeated until none applies:
+
+* equal atoms merge their exponents;  δ[i, s] with i summed replaces i by s;  δ[s, s] = 1;
+* [z=k] is idempotent, and [z=k][z=l] = [z=k] δ[k, l];
+* Σ_k [z=k] = 1, also under an expectation;  Σ_i 1 = the size of i;
+
+then its bound indices get canonical names (``K.0``, ``K.1``): the smallest naming over the
+permutations that a colour refinement leaves open, so that renamed or reordered monomials are equal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from itertools import count, permutations, product
+
+from cavi.derive.index import Index, Literal, Sub, indices_of, replace_index, sub_key
+from cavi.derive.term import (
+    ZERO,
+    Atom,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Moment,
+    Monomial,
+    Parameter,
+    Polynomial,
+    Powers,
+    Size,
+    atom_indices,
+)
+
+_fresh = count()
+
+ONE = Fraction(1)
+
+
+def fresh_index(size: str) -> Index:
+    """A bound index that occurs nowhere else."""
+    return Index(f"{size}.~{next(_fresh)}", size)
+
+
+# --- keys: a total order on atoms ------------------------------------------------------------
+
+
+@lru_cache(maxsize=200_000)
+def atom_key(atom: Atom) -> str:
+    """A string that identifies and orders atoms."""
+    match atom:
+        case Constant():
+            return f"0 {atom.name}"
+        case Size():
+            return f"1 {atom.name}"
+        case Element():
+            return f"2 {atom.name} {atom.subs}"
+        case Function():
+            return f"3 {atom.name} {' ; '.join(polynomial_key(a) for a in atom.args)}"
+        case Parameter():
+            return f"4 {atom.latent} {atom.name} {atom.subs}"
+        case Moment():
+            return f"5 {atom.factor} {atom.key} {atom.subs}"
+        case Indicator():
+            return f"6 {atom.name} {atom.subs} {atom.value}"
+        case Delta():
+            return f"7 {atom.left} {atom.right}"
+
+
+def monomial_key(m: Monomial) -> str:
+    """A string that identifies a monomial but for its coefficient."""
+    return f"{' '.join(f'{atom_key(a)}^{e}' for a, e in m.powers)} | {m.bound}"
+
+
+@lru_cache(maxsize=50_000)
+def polynomial_key(p: Polynomial) -> str:
+    """A string that identifies a canonical polynomial."""
+    return " + ".join(f"{m.coefficient} {monomial_key(m)}" for m in p.monomials)
+
+
+# --- substitution ----------------------------------------------------------------------------
+
+
+def substitute_atom(atom: Atom, mapping: Mapping[Index, Sub]) -> Atom:
+    """The atom with running indices replaced, inside function arguments too."""
+    match atom:
+        case Element():
+            return Element(atom.name, tuple(replace_index(s, mapping) for s in atom.subs))
+        case Moment():
+            return Moment(atom.factor, atom.key, tuple(replace_index(s, mapping) for s in atom.subs))
+        case Parameter():
+            return Parameter(atom.latent, atom.name, tuple(replace_index(s, mapping) for s in atom.subs))
+        case Indicator():
+            subs = tuple(replace_index(s, mapping) for s in atom.subs)
+            return Indicator(atom.name, subs, replace_index(atom.value, mapping))
+        case Delta():
+            return Delta(replace_index(atom.left, mapping), replace_index(atom.right, mapping))
+        case Function():
+            return Function(atom.name, tuple(substitute(a, mapping) for a in atom.args))
+        case _:
+            return atom
+
+
+def substitute(p: Polynomial, mapping: Mapping[Index, Sub]) -> Polynomial:
+    """The polynomial with free indices replaced, all at once and without capture."""
+    mapping = {i: s for i, s in mapping.items() if i != s}
+    if not mapping or not any(i in mapping for i in p.free):
+        return p
+    return collect(
+        normalise(
+            m.coefficient,
+            [(substitute_atom(a, mapping), e) for a, e in m.powers],
+            m.bound,
+        )
+        for m in map(_with_fresh_bound, p.monomials)
+    )
+
+
+def _with_fresh_bound(m: Monomial) -> Monomial:
+    """The same monomial, its bound indices renamed to fresh ones (not canonical)."""
+    if not m.bound:
+        return m
+    mapping: dict[Index, Sub] = {}
+    bound = []
+    for i in m.bound:
+        new = fresh_index(i.size)
+        mapping[i] = new
+        bound.append(new)
+    return Monomial(m.coefficient, tuple((substitute_atom(a, mapping), e) for a, e in m.powers), tuple(bound))
+
+
+# --- contraction -----------------------------------------------------------------------------
+
+
+def is_category_moment(atom: Atom) -> bool:
+    """Whether the atom is E[[z = k]], whose last subscript is the category."""
+    return isinstance(atom, Moment) and atom.key.startswith("[") and atom.key.endswith("]")
+
+
+def _merge(powers: Iterable[tuple[Atom, Fraction]]) -> dict[Atom, Fraction]:
+    merged: dict[Atom, Fraction] = {}
+    for atom, exponent in powers:
+        if isinstance(atom, Indicator | Delta):
+            merged[atom] = ONE
+            continue
+        merged[atom] = merged.get(atom, Fraction(0)) + exponent
+    return {a: e for a, e in merged.items() if e}
+
+
+def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | bool | None:
+    """One step of delta contraction: new powers, None if nothing to do, False if the term is zero."""
+    for atom in powers:
+        if not isinstance(atom, Delta):
+            continue
+        left, right = atom.left, atom.right
+        rest = {a: e for a, e in powers.items() if a is not atom}
+        if left == right:
+            return rest
+        if isinstance(left, Literal) and isinstance(right, Literal):
+            return False
+        for old, new in ((left, right), (right, left)):
+            if isinstance(old, Index) and old in bound and old not in set(indices_of(new)):
+                bound.discard(old)
+                return _merge((substitute_atom(a, {old: new}), e) for a, e in rest.items())
+        if sub_key(left) > sub_key(right):
+            return {**rest, Delta(right, left): ONE}
+    return None
+
+
+def _contract_indicators(powers: dict[Atom, Fraction]) -> dict[Atom, Fraction] | None:
+    seen: dict[tuple[str, tuple[Sub, ...]], Sub] = {}
+    for atom in powers:
+        if not isinstance(atom, Indicator):
+            continue
+        site = (atom.name, atom.subs)
+        if site in seen:
+            rest = {a: e for a, e in powers.items() if a is not atom}
+            return _merge([*rest.items(), (Delta(seen[site], atom.value), ONE)])
+        seen[site] = atom.value
+    return None
+
+
+def _contract_category_sum(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
+    """Σ_k [z=k] = 1 where k occurs nowhere else; the same for E[[z=k]]."""
+    for atom, exponent in powers.items():
+        if isinstance(atom, Indicator):
+            value = atom.value
+        elif is_category_moment(atom) and isinstance(atom, Moment):
+            value = atom.subs[-1]
+        else:
+            continue
+        if exponent != 1 or not isinstance(value, Index) or value not in bound:
+            continue
+        inside = list(atom_indices(atom)).count(value)
+        elsewhere = any(value in set(atom_indices(a)) for a in powers if a is not atom)
+        if inside == 1 and not elsewhere:
+            bound.discard(value)
+            return {a: e for a, e in powers.items() if a is not atom}
+    return None
+
+
+def normalise(
+    coefficient: Fraction, powers: Iterable[tuple[Atom, Fraction]], bound: Iterable[Index]
+) -> Monomial | None:
+    """The canonical monomial, or None where it is zero.
+
+    Bound indices must not be names that are free elsewhere in the monomial.
+    """
+    if not coefficient:
+        return None
+    current = _merge(powers)
+    names = set(bound)
+    while True:
+        step = _contract_delta(current, names)
+        if step is False:
+            return None
+        if isinstance(step, dict):
+            current = step
+            continue
+        found = _contract_indicators(current) or _contract_category_sum(current, names)
+        if found is None:
+            break
+        current = found
+    used = {i for a in current for i in atom_indices(a)}
+    for i in sorted(names - used, key=lambda i: (i.size, i.name)):
+        names.discard(i)
+        if i.size.isdigit():
+            coefficient *= int(i.size)
+        else:
+            size = Size(i.size)
+            current[size] = current.get(size, Fraction(0)) + 1
+            if not current[size]:
+                del current[size]
+    return _name_bound(coefficient, current, names, used - names)
+
+
+def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[Index], free: set[Index]) -> Monomial:
+    if not bound:
+        return Monomial(coefficient, _sorted(powers.items()))
+    taken = {i.name for i in free}
+    by_size: dict[str, list[Index]] = defaultdict(list)
+    for i in bound:
+        by_size[i.size].append(i)
+    options = []
+    for size in sorted(by_size):
+        numbers = count()
+        names = []
+        while len(names) < len(by_size[size]):
+            name = f"{size}.{next(numbers)}"
+            if name not in taken:
+                names.append(name)
+        classes = _refine(by_size[size], powers, bound)
+        orders = [sum(p, ()) for p in product(*(tuple(permutations(c)) for c in classes))]
+        options.append([{old: Index(n, size) for old, n in zip(o, names, strict=True)} for o in orders])
+    best: tuple[str, Powers, tuple[Index, ...]] | None = None
+    for choice in product(*options):
+        mapping: dict[Index, Sub] = {old: new for part in choice for old, new in part.items()}
+        renamed = _sorted((substitute_atom(a, mapping), e) for a, e in powers.items())
+        names_now = tuple(sorted((i for i in mapping.values() if isinstance(i, Index)), key=sub_key))
+        key = " ".join(f"{atom_key(a)}^{e}" for a, e in renamed)
+        if best is None or key < best[0]:
+            best = (key, renamed, names_now)
+    assert best is not None
+    return Monomial(coefficient, best[1], best[2])
+
+
+def _sorted(powers: Iterable[tuple[Atom, Fraction]]) -> Powers:
+    return tuple(sorted(powers, key=lambda pe: atom_key(pe[0])))
+
+
+def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[Index]) -> list[tuple[Index, ...]]:
+    """The indices of one size in classes that structure cannot tell apart, in a fixed order."""
+    if len(indices) == 1:
+        return [tuple(indices)]
+    signature: dict[Index, str] = {}
+    for i in indices:
+        blank: dict[Index, Sub] = {j: Index(f"{j.size}.?", j.size) for j in bound if j != i}
+        blank[i] = Index(f"{i.size}.!", i.size)
+        signature[i] = " ".join(
+            sorted(f"{atom_key(substitute_atom(a, blank))}^{e}" for a, e in powers.items() if i in atom_indices(a))
+        )
+    classes: dict[str, list[Index]] = defaultdict(list)
+    for i in indices:
+        classes[signature[i]].append(i)
+    return [tuple(classes[s]) for s in sorted(classes)]
+
+
+# --- arithmetic ------------------------------------------------------------------------------
+
+
+def collect(monomials: Iterable[Monomial | None]) -> Polynomial:
+    """Add up canonical monomials: like ones merge, zeros vanish, the order is fixed."""
+    found: dict[tuple[Powers, tuple[Index, ...]], Fraction] = {}
+    for m in monomials:
+        if m is not None:
+            key = (m.powers, m.bound)
+            found[key] = found.get(key, Fraction(0)) + m.coefficient
+    kept = [Monomial(c, p, b) for (p, b), c in found.items() if c]
+    return Polynomial(tuple(sorted(kept, key=monomial_key)))
+
+
+def canonical(p: Polynomial) -> Polynomial:
+    """The canonical form of any polynomial; canonical polynomials are returned unchanged."""
+    return collect(
+        normalise(m.coefficient, [(_canonical_atom(a), e) for a, e in m.powers], m.bound)
+        for m in map(_with_fresh_bound, p.monomials)
+    )
+
+
+def _canonical_atom(atom: Atom) -> Atom:
+    if isinstance(atom, Function):
+        return Function(atom.name, tuple(canonical(a) for a in atom.args))
+    return atom
+
+
+def add(*polynomials: Polynomial) -> Polynomial:
+    """The sum of canonical polynomials."""
+    return collect(m for p in polynomials for m in p.monomials)
+
+
+def multiply(p: Polynomial, q: Polynomial) -> Polynomial:
+    """The product: sums multiply with fresh indices."""
+    if not p or not q:
+        return ZERO
+    if len(p.monomials) == 1 and not p.monomials[0].powers:
+        return q.scaled(p.monomials[0].coefficient)
+    if len(q.monomials) == 1 and not q.monomials[0].powers:
+        return p.scaled(q.monomials[0].coefficient)
+    lefts = [_with_fresh_bound(m) for m in p.monomials]
+    rights = [_with_fresh_bound(m) for m in q.monomials]
+    return collect(
+        normalise(a.coefficient * b.coefficient, [*a.powers, *b.powers], [*a.bound, *b.bound])
+        for a in lefts
+        for b in rights
+    )
+
+
+def power(p: Polynomial, exponent: int) -> Polynomial:
+    """A non-negative integer power, expanded."""
+    result = Polynomial((Monomial(ONE, ()),))
+    for _ in range(exponent):
+        result = multiply(result, p)
+    return result
+
+
+def sum_over(p: Polynomial, indices: Iterable[Index]) -> Polynomial:
+    """Σ over the whole of each index."""
+    indices = tuple(indices)
+    if not indices:
+        return p
+    return collect(
+        normalise(m.coefficient, m.powers, [*m.bound, *indices]) for m in map(_with_fresh_bound, p.monomials)
+    )
+
+
+def rewrite(p: Polynomial, rule: Callable[[Atom, Fraction], Polynomial | None]) -> Polynomial:
+    """Replace powers of atoms: `rule(atom, exponent)` gives a polynomial, or None to keep them."""
+    total: list[Polynomial] = []
+    for m in map(_with_fresh_bound, p.monomials):
+        kept: list[tuple[Atom, Fraction]] = []
+        factors: list[Polynomial] = []
+        for atom, exponent in m.powers:
+            replaced = rule(atom, exponent)
+            if replaced is None:
+                kept.append((atom, exponent))
+            else:
+                factors.append(replaced)
+        if not factors:
+            total.append(collect([normalise(m.coefficient, m.powers, m.bound)]))
+            continue
+        # Bound indices stay open until the replacements are multiplied in.
+        piece = collect([normalise(m.coefficient, kept, ())])
+        for f in factors:
+            piece = multiply(piece, f)
+        total.append(sum_over(piece, m.bound))
+    return add(*total)
+
+
+def deltas(left: Iterable[Sub], right: Iterable[Sub]) -> Polynomial:
+    """Π δ[l, r], contracted."""
+    powers = [(Delta(a, b), ONE) for a, b in zip(left, right, strict=True)]
+    return collect([normalise(ONE, powers, ())])

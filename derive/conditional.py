@@ -1,0 +1,128 @@
+"""The optimal factor, before its family is known: log q* = Σ coefficient · statistic + const.
+
+For a factor with plates i, every term of the log joint that touches it is restricted to the element i
+(terms with two elements of one latent split into the diagonal and the two off-diagonal parts), the
+other factors are averaged over, and the coefficients are collected by statistic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cavi.derive.canonical import add, collect, deltas, multiply, normalise, sum_over
+from cavi.derive.errors import DeclarationError
+from cavi.derive.expectation import Expectation, Pattern, _splits, localise
+from cavi.derive.factorisation import Block, Site, random_atoms
+from cavi.derive.functions import reciprocal
+from cavi.derive.term import ZERO, Atom, Moment, Monomial, Polynomial, number
+
+ONE = Fraction(1)
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """The optimum of a factor by statistics.
+
+    Attributes:
+        touching: the terms of the log joint that contain the factor's latents.
+        local: the same restricted to one element of the factor's plates.
+        averaged: their expectation under the other factors.
+        coefficients: statistic pattern -> its coefficient (free in plates and placeholders).
+    """
+
+    touching: Polynomial
+    local: Polynomial
+    averaged: Polynomial
+    coefficients: Mapping[Pattern, Polynomial]
+
+
+def conditional(block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation) -> Conditional:
+    """The optimal factor of a block, given the log joint by node."""
+    touching = add(*(_touching(block, p) for p in nodes.values()))
+    local = add(*(_restrict(block, m, expectation) for m in touching.monomials))
+    averaged = expectation.of(local, keep=block)
+    if block.factor.weight is not None:
+        averaged = _per_copy(block, averaged)
+    coefficients: dict[Pattern, Polynomial] = {}
+    for m in averaged.monomials:
+        inside, outside = _divide(block, m)
+        if not inside:
+            continue
+        pattern, event = localise(block, inside)
+        placeholders = pattern.indices[len(block.factor.plates) :]
+        # The bound indices of the monomial become free in its coefficient by the deltas.
+        opened = multiply(collect([normalise(m.coefficient, outside, ())]), deltas(placeholders, event))
+        coefficient = sum_over(opened, m.bound)
+        coefficients[pattern] = coefficients.get(pattern, ZERO) + coefficient
+    kept = {p: c for p, c in coefficients.items() if c}
+    return Conditional(touching, local, averaged, kept)
+
+
+def _touching(block: Block, p: Polynomial) -> Polynomial:
+    return Polynomial(tuple(m for m in p.monomials if _divide(block, m)[0]))
+
+
+def _divide(block: Block, m: Monomial) -> tuple[tuple[tuple[Atom, Fraction], ...], list[tuple[Atom, Fraction]]]:
+    inside, outside = [], []
+    for atom, exponent in m.powers:
+        target = inside if any(True for _ in random_atoms(atom, block.variables)) else outside
+        target.append((atom, exponent))
+    return tuple(inside), outside
+
+
+def _restrict(block: Block, m: Monomial, expectation: Expectation) -> Polynomial:
+    """The part of a term that belongs to one element: Σ over the sites that may be that element."""
+    inside, outside = _divide(block, m)
+    sites: dict[Site, list[tuple[Atom, Fraction]]] = {}
+    for atom, exponent in inside:
+        expectation.block_of(atom)  # refuses a function of several elements
+        sites.setdefault(block.site(next(random_atoms(atom, block.variables))), []).append((atom, exponent))
+    plates = block.factor.plates
+    total = ZERO
+    for here, elsewhere in _splits(list(sites.items())):
+        if not here:
+            continue
+        piece = collect([normalise(m.coefficient, outside, ())])
+        piece = multiply(piece, expectation.sites(block, dict(elsewhere)))
+        for site, powers in here:
+            piece = multiply(piece, collect([normalise(ONE, powers, ())]))
+            piece = multiply(piece, deltas(plates, site))
+        for site, _ in elsewhere:
+            piece = multiply(piece, number(1) - deltas(plates, site))
+        total = total + sum_over(piece, m.bound)
+    return total
+
+
+def _per_copy(block: Block, p: Polynomial) -> Polynomial:
+    """Divide by the number of copies: q is the factor of one of them."""
+    weight = block.factor.weight
+    assert weight is not None
+    divided = multiply(p, reciprocal(weight))
+    inverse = {a for m in reciprocal(weight).monomials for a, e in m.powers if e < 0}
+    for m in divided.monomials:
+        if any(a in inverse and e < 0 for a, e in m.powers):
+            raise DeclarationError(
+                f"{block.factor.name} stands for {weight_text(weight)} copies of each element, but a term that contains it "
+                "has no such weight; give the same weight= to every node that depends on it"
+            )
+    return divided
+
+
+def weight_text(weight: Polynomial) -> str:
+    """The weight as text."""
+    from cavi.derive.text import show
+
+    return show(weight)
+
+
+def sequential_plates(block: Block, coefficients: Mapping[Pattern, Polynomial]) -> tuple[int, ...]:
+    """Positions of the plates along which the update of one element uses the others."""
+    found: set[int] = set()
+    plates = block.factor.plates
+    for coefficient in coefficients.values():
+        for atom in coefficient.atoms():
+            if isinstance(atom, Moment) and atom.factor == block.factor.name:
+                found |= {p for p, i in enumerate(plates) if atom.subs[p] != i}
+    return tuple(sorted(found))

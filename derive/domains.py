@@ -1,0 +1,197 @@
+"""Where values may lie: each argument of a distribution is checked, and what is known is passed on.
+
+A hyperparameter used as a precision is positive; one used as a probability lies in (0, 1). The
+narrowest use counts. A number outside the domain, or a latent whose support does not fit, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from cavi.derive import families
+from cavi.derive.errors import DeclarationError
+from cavi.derive.expression import (
+    Add,
+    Apply,
+    Expr,
+    Mul,
+    NamedConstant,
+    Number,
+    Power,
+    Ref,
+    SizeOf,
+    SumOver,
+)
+
+if TYPE_CHECKING:
+    from cavi.derive.distribution import Distribution
+    from cavi.derive.model import Variable
+
+# How narrow a domain is, for numbers a known value may take.
+_NARROWNESS = {"real": 0, "angle": 1, "positive": 2, "unit": 3, "count": 3, "simplex": 4}
+
+# The supports of latents that may stand where a domain is asked for.
+_FITTING = {
+    "positive": {"positive", "unit", "simplex", "above", "interval", "count"},
+    "unit": {"unit", "simplex", "interval"},
+    "simplex": {"simplex"},
+}
+
+
+def check_arguments(name: str, distribution: Distribution, variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """The variables of the model with the domains that this use of them tells.
+
+    Raises:
+        DeclarationError: naming the argument, its value and what it must be.
+    """
+    found = dict(variables)
+    for parameter in families.lookup(distribution.family).parameters:
+        if parameter.name not in distribution.args:
+            continue
+        arg = distribution.args[parameter.name]
+        if parameter.known:
+            _check_known(name, distribution, parameter.name, arg, found)
+        _visit(arg, parameter.domain, f"{name}: the {parameter.name} of {distribution.family}", found)
+    return found
+
+
+def _check_known(
+    name: str, distribution: Distribution, parameter: str, arg: Expr, variables: Mapping[str, Variable]
+) -> None:
+    for ref in arg.refs():
+        if variables[ref.name].is_random:
+            raise DeclarationError(
+                f"{name}: the {parameter} of {distribution.family} must be known, but {arg} contains the latent "
+                f"{ref.name}; make {ref.name} a hyperparameter, or choose another family"
+            )
+
+
+def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) -> None:
+    """Narrow what the expression is made of so that its value lies in the domain."""
+    if domain not in ("positive", "unit", "simplex"):
+        if isinstance(expr, Ref | Number):
+            _leaf(expr, domain, where, variables)
+        return
+    match expr:
+        case Number() | Ref():
+            _leaf(expr, domain, where, variables)
+        case NamedConstant() | SizeOf() if domain == "positive":
+            pass
+        case Mul() if domain in ("positive", "unit"):
+            for factor in expr.factors:
+                _visit(factor, domain, where, variables)
+        case Add() if domain == "positive" and not any(map(_is_negative, expr.terms)):
+            for term in expr.terms:
+                _visit(term, domain, where, variables)
+        case Add() if domain == "unit" and (other := _complement(expr)) is not None:
+            _visit(other, domain, where, variables)
+        case SumOver() if domain == "positive":
+            _visit(expr.body, domain, where, variables)
+        case Power() if domain == "positive":
+            if isinstance(expr.base, Ref) or not _is_even(expr.exponent):
+                _even_or_positive(expr, where, variables)
+        case Apply(name="exp") if domain == "positive":
+            pass
+        case _ if domain == "simplex" and _is_uniform(expr):
+            pass
+        case _:
+            _uncertain(expr, domain, where, variables)
+
+
+def _even_or_positive(expr: Power, where: str, variables: dict[str, Variable]) -> None:
+    """The base is positive; a real latent under an even exponent is left to conjugacy to judge."""
+    base = expr.base
+    if isinstance(base, Ref) and _is_even(expr.exponent) and variables[base.name].distribution is not None:
+        return
+    _visit(base, "positive", where, variables)
+
+
+def _is_negative(expr: Expr) -> bool:
+    return isinstance(expr, Mul) and any(isinstance(f, Number) and f.value < 0 for f in expr.factors)
+
+
+def _is_even(exponent: Expr) -> bool:
+    return isinstance(exponent, Number) and exponent.value % 2 == 0
+
+
+def _complement(expr: Add) -> Expr | None:
+    """p, where the expression is 1 - p."""
+    match expr.terms:
+        case (Number(value=one), Mul(factors=(Number(value=minus), other))) if one == 1 and minus == -1:
+            return other
+    return None
+
+
+def _is_uniform(expr: Expr) -> bool:
+    """Whether the expression is one over a size, the same for every category."""
+    match expr:
+        case Mul(factors=(Number(value=one), Power(base=SizeOf() | Number(), exponent=Number(value=minus)))):
+            return one == 1 and minus == -1
+    return False
+
+
+def _uncertain(expr: Expr, domain: str, where: str, variables: Mapping[str, Variable]) -> None:
+    random = sorted({r.name for r in expr.refs() if variables[r.name].is_random})
+    if not random and domain != "simplex":
+        return
+    wanted = {"positive": "above 0", "unit": "between 0 and 1", "simplex": "a probability vector"}[domain]
+    raise DeclarationError(
+        f"{where} is {expr}, which cannot be shown to be {wanted} for every value of "
+        f"{', '.join(random) or 'its parts'}; use a variable whose prior has that support"
+    )
+
+
+def _leaf(expr: Number | Ref, domain: str, where: str, variables: dict[str, Variable]) -> None:
+    if isinstance(expr, Ref):
+        _narrow(expr, domain, where, variables)
+    elif domain != "simplex":
+        _check_number(expr.value, domain, where)
+    else:
+        raise DeclarationError(
+            f"{where} is the number {expr.value}; expected a probability vector: declare m.hyper(name, k), a latent "
+            "with a Dirichlet prior, or 1/size(k) for equal probabilities"
+        )
+
+
+def _check_number(value: Fraction, domain: str, where: str) -> None:
+    good = {
+        "positive": value > 0,
+        "unit": 0 < value < 1,
+        "simplex": 0 <= value <= 1,
+        "count": value >= 0 and value.denominator == 1,
+    }.get(domain, True)
+    if not good:
+        wanted = {
+            "positive": "a number above 0",
+            "unit": "a number between 0 and 1",
+            "simplex": "a probability",
+            "count": "a whole number of 0 or more",
+        }[domain]
+        raise DeclarationError(f"{where} is {value}; expected {wanted}")
+
+
+def _narrow(ref: Ref, domain: str, where: str, variables: dict[str, Variable]) -> None:
+    variable = variables[ref.name]
+    if variable.role == "latent" or variable.distribution is not None:
+        allowed = _FITTING.get(domain)
+        if allowed is None or variable.distribution is None:
+            return
+        support = families.lookup(variable.distribution.family).support
+        if variable.role == "observed":
+            return
+        if support not in allowed:
+            raise DeclarationError(
+                f"{where} is {ref}, whose support is {support} ({variable.distribution.family}); expected a {domain} "
+                "value: give it a prior with that support, or square it or take exp of it"
+            )
+        return
+    if variable.role == "observed_index":
+        raise DeclarationError(f"{where} is the observed index {ref}; an index selects, it is not a number")
+    if domain == "simplex" and variable.role == "point" and variable.domain != "simplex":
+        variable = replace(variable, plates=variable.plates[:-1], event=variable.plates[-1:])
+    if _NARROWNESS[domain] > _NARROWNESS[variable.domain]:
+        variable = replace(variable, domain=domain)
+    variables[ref.name] = variable

@@ -1,0 +1,511 @@
+"""Whiteboard expressions: what a user writes inside a distribution.
+
+``mu[z[n]]``, ``kappa * tau[k]``, ``dot(w, x[n])``, ``(a - b)**2`` build a small immutable tree. Every
+node knows its free indices and its *open* indices: the trailing ones not yet given, as in ``w`` declared
+over d. `dot` and `Sum` contract; the sizes are checked when the node is built.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy
+from cavi.derive.errors import DeclarationError
+from cavi.derive.index import Gather, Index, Literal, Sub, indices_of, replace_index
+
+if TYPE_CHECKING:
+    from cavi.derive.model import Variable
+
+
+class Expr:
+    """Base of every whiteboard expression; supports + - * / ** and comparison by identity."""
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return ()
+
+    @property
+    def open(self) -> tuple[Index, ...]:
+        """The indices that are still to be given, in order."""
+        found: tuple[Index, ...] = ()
+        for child in self.children:
+            if child.open and found and [i.size for i in child.open] != [i.size for i in found]:
+                raise DeclarationError(
+                    f"{self}: the open indices of its parts differ: {_sizes(found)} and {_sizes(child.open)}; "
+                    "give the indices, for example w[d] * x[n, d], and contract with Sum or dot"
+                )
+            found = found or child.open
+        return found
+
+    def free(self) -> set[Index]:
+        """The running indices that occur and are not summed."""
+        return {i for c in self.children for i in c.free()}
+
+    def refs(self) -> Iterator[Ref]:
+        """Every reference to a declared variable, selectors and gathers excepted."""
+        for c in self.children:
+            yield from c.refs()
+
+    def __add__(self, other: object) -> Expr:
+        return Add((self, as_expr(other)))
+
+    def __radd__(self, other: object) -> Expr:
+        return Add((as_expr(other), self))
+
+    def __sub__(self, other: object) -> Expr:
+        return Add((self, Mul((Number(Fraction(-1)), as_expr(other)))))
+
+    def __rsub__(self, other: object) -> Expr:
+        return Add((as_expr(other), Mul((Number(Fraction(-1)), self))))
+
+    def __neg__(self) -> Expr:
+        return Mul((Number(Fraction(-1)), self))
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __mul__(self, other: object) -> Expr:
+        return Mul((self, as_expr(other)))
+
+    def __rmul__(self, other: object) -> Expr:
+        return Mul((as_expr(other), self))
+
+    def __truediv__(self, other: object) -> Expr:
+        return Mul((self, Power(as_expr(other), Number(Fraction(-1)))))
+
+    def __rtruediv__(self, other: object) -> Expr:
+        return Mul((as_expr(other), Power(self, Number(Fraction(-1)))))
+
+    def __pow__(self, other: object) -> Expr:
+        return Power(self, as_expr(other))
+
+    def __rpow__(self, other: object) -> Expr:
+        return Power(as_expr(other), self)
+
+    def __abs__(self) -> Expr:
+        return Apply("abs", (self,))
+
+    def __bool__(self) -> bool:
+        raise DeclarationError(f"{self} has no truth value: a model is declared, not computed")
+
+    def __iter__(self) -> Iterator[Expr]:
+        raise DeclarationError(f"{self} cannot be iterated over: use Sum(expression, index) to contract an index")
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Expr):
+    """A rational number."""
+
+    value: Fraction
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedConstant(Expr):
+    """The number pi."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, eq=False)
+class SizeOf(Expr):
+    """The number of elements of a plate, as a value in an expression."""
+
+    size: str
+
+    def __str__(self) -> str:
+        return self.size
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A latent category used as a subscript: the ``z[n]`` of ``mu[z[n]]``."""
+
+    name: str
+    subs: tuple[AnySub, ...]
+    size: str
+
+    def __repr__(self) -> str:
+        return f"{self.name}[{', '.join(map(repr, self.subs))}]"
+
+
+AnySub = Sub | Selector
+
+
+def subscript_indices(sub: AnySub) -> Iterator[Index]:
+    """Every running index inside a subscript, selectors included."""
+    if isinstance(sub, Selector):
+        for s in sub.subs:
+            yield from subscript_indices(s)
+    elif isinstance(sub, Gather):
+        for s in sub.subs:
+            yield from subscript_indices(s)
+    else:
+        yield from indices_of(sub)
+
+
+@dataclass(frozen=True, eq=False)
+class Ref(Expr):
+    """A declared variable, with as many subscripts as have been given."""
+
+    variable: Variable
+    subs: tuple[AnySub, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.variable.name
+
+    @property
+    def open(self) -> tuple[Index, ...]:
+        return self.variable.indices[len(self.subs) :]
+
+    def free(self) -> set[Index]:
+        return {i for s in self.subs for i in subscript_indices(s)}
+
+    def refs(self) -> Iterator[Ref]:
+        yield self
+
+    def __getitem__(self, keys: object) -> Ref:
+        keys = keys if isinstance(keys, tuple) else (keys,)
+        subs = self.subs
+        for key in keys:
+            if len(subs) >= len(self.variable.indices):
+                declared = ", ".join(i.name for i in self.variable.indices) or "no index"
+                raise DeclarationError(
+                    f"{self}[{', '.join(map(_show, keys))}]: too many subscripts; "
+                    f"{self.name} is declared over {declared}"
+                )
+            subs = (*subs, self._subscript(key, self.variable.indices[len(subs)]))
+        return Ref(self.variable, subs)
+
+    def _subscript(self, key: object, axis: Index) -> AnySub:
+        sub = _as_subscript(key, axis.size, str(self))
+        if sub.size != axis.size:
+            raise DeclarationError(
+                f"{self}[{_show(key)}]: {_show(key)} runs over {sub.size}, but this axis of {self.name} "
+                f"({axis.name}) runs over {axis.size}; use an index, a category or an observed index over "
+                f"{axis.size}"
+            )
+        return sub
+
+    def __str__(self) -> str:
+        return f"{self.name}[{', '.join(map(_show, self.subs))}]" if self.subs else self.name
+
+
+def _show(sub: object) -> str:
+    match sub:
+        case Index():
+            return sub.name
+        case Gather() | Selector():
+            return f"{sub.name}[{', '.join(map(_show, sub.subs))}]"
+        case Literal():
+            return str(sub.value)
+        case _:
+            return str(sub)
+
+
+def _sizes(indices: tuple[Index, ...]) -> str:
+    return "(" + ", ".join(i.size for i in indices) + ")"
+
+
+def _as_subscript(key: object, size: str, where: str) -> AnySub:
+    if isinstance(key, Index):
+        return key
+    if isinstance(key, bool) or (isinstance(key, numbers.Integral) and int(key) < 0):
+        raise DeclarationError(f"{where}[{key}]: expected an index or a position from 0 upward")
+    if isinstance(key, numbers.Integral):
+        if size.isdigit() and int(key) >= int(size):
+            raise DeclarationError(f"{where}[{key}]: position {key} is outside 0 … {int(size) - 1}")
+        return Literal(int(key), size)
+    if isinstance(key, Ref):
+        variable = key.variable
+        if key.open:
+            raise DeclarationError(
+                f"{where}[{key}]: {key} still has open indices {_sizes(key.open)}; "
+                f"give them, for example {key.name}[{', '.join(i.name for i in variable.indices)}]"
+            )
+        over = variable.over
+        if over is None:
+            raise DeclarationError(
+                f"{where}[{key}]: {key.name} is not a category; only an index, a position, a Categorical or "
+                "Bernoulli variable, or an m.observed_index can select"
+            )
+        if variable.role == "latent" or variable.role == "point":
+            return Selector(key.name, key.subs, over.size)
+        if any(isinstance(s, Selector) for s in key.subs):
+            # Chosen later: the inner category is eliminated before the gather is read.
+            return Gather(key.name, key.subs, over.size)  # type: ignore[arg-type]
+        return Gather(key.name, key.subs, over.size)  # type: ignore[arg-type]
+    raise DeclarationError(
+        f"{where}[{key!r}]: expected an index, a category or an observed index, found {type(key).__name__}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Expr):
+    """A sum of expressions."""
+
+    terms: tuple[Expr, ...]
+
+    def __post_init__(self) -> None:
+        _ = self.open  # the sizes are checked when the node is built
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.terms
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.terms))
+
+
+@dataclass(frozen=True, eq=False)
+class Mul(Expr):
+    """A product of expressions."""
+
+    factors: tuple[Expr, ...]
+
+    def __post_init__(self) -> None:
+        _ = self.open
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.factors
+
+    def __str__(self) -> str:
+        return "*".join(f"({f})" if isinstance(f, Add) else str(f) for f in self.factors)
+
+
+@dataclass(frozen=True, eq=False)
+class Power(Expr):
+    """A power; the exponent is an expression of numbers and hyperparameters."""
+
+    base: Expr
+    exponent: Expr
+
+    def __post_init__(self) -> None:
+        if self.exponent.open:
+            raise DeclarationError(f"{self}: the exponent has open indices {_sizes(self.exponent.open)}")
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.base, self.exponent)
+
+    def __str__(self) -> str:
+        base = f"({self.base})" if isinstance(self.base, Add | Mul) else str(self.base)
+        return f"{base}**{self.exponent}"
+
+
+@dataclass(frozen=True, eq=False)
+class Apply(Expr):
+    """A named function applied by elements."""
+
+    name: str
+    args: tuple[Expr, ...]
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.args
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.args))})"
+
+
+@dataclass(frozen=True, eq=False)
+class SumOver(Expr):
+    """A sum over the whole of one index."""
+
+    index: Index
+    body: Expr
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.body,)
+
+    def free(self) -> set[Index]:
+        return self.body.free() - {self.index}
+
+    def __str__(self) -> str:
+        return f"Sum({self.body}, {self.index.name})"
+
+
+def as_expr(value: object) -> Expr:
+    """Any number, SymPy number or expression as an `Expr`.
+
+    Raises:
+        DeclarationError: for symbols that were not declared, arrays, text, NaN and infinities.
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, bool):
+        raise DeclarationError(f"found the truth value {value} where a number or an expression was expected")
+    if isinstance(value, int | Fraction):
+        return Number(Fraction(value))
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        return as_expr(value.item())
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise DeclarationError(f"found the number {value} in the model; expected a finite number")
+        return Number(Fraction(repr(value)))
+    if isinstance(value, sympy.Basic):
+        return _from_sympy(value)
+    if isinstance(value, Index):
+        raise DeclarationError(
+            f"index {value.name} cannot be used as a number; use it between brackets, or size({value.name})"
+        )
+    raise DeclarationError(
+        f"found {type(value).__name__} {str(value)[:60]!r} in an expression; expected a number or something that was "
+        "declared on the model (for an array of known values declare m.hyper(name, index) or "
+        "m.covariate(name, index) and pass the values when fitting)"
+    )
+
+
+def _from_sympy(value: sympy.Basic) -> Expr:
+    match value:
+        case sympy.Rational():
+            return Number(Fraction(int(value.p), int(value.q)))
+        case sympy.Float():
+            return as_expr(float(value))
+        case _ if value == sympy.pi:
+            return NamedConstant("pi")
+        case sympy.Add():
+            return Add(tuple(map(_from_sympy, value.args)))
+        case sympy.Mul():
+            return Mul(tuple(map(_from_sympy, value.args)))
+        case sympy.Pow():
+            return Power(_from_sympy(value.args[0]), _from_sympy(value.args[1]))
+        case sympy.log() | sympy.exp():
+            return Apply(type(value).__name__, tuple(map(_from_sympy, value.args)))
+    raise DeclarationError(
+        f"found the SymPy object {value} in an expression; expected a number or something declared on the model: "
+        f"declare it with m.hyper({str(value)[:40]!r})"
+    )
+
+
+def materialise(expr: Expr, sub: AnySub) -> Expr:
+    """The expression with its first open index given."""
+    if not expr.open:
+        return expr
+    match expr:
+        case Ref():
+            return Ref(expr.variable, (*expr.subs, sub))
+        case Add():
+            return Add(tuple(materialise(t, sub) for t in expr.terms))
+        case Mul():
+            return Mul(tuple(materialise(f, sub) for f in expr.factors))
+        case Power():
+            return Power(materialise(expr.base, sub), expr.exponent)
+        case Apply():
+            return Apply(expr.name, tuple(materialise(a, sub) for a in expr.args))
+        case SumOver():
+            return SumOver(expr.index, materialise(expr.body, sub))
+    return expr
+
+
+def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
+    """The expression with every subscript changed."""
+    match expr:
+        case Ref():
+            return Ref(expr.variable, tuple(map(change, expr.subs)))
+        case Add():
+            return Add(tuple(map_subs(t, change) for t in expr.terms))
+        case Mul():
+            return Mul(tuple(map_subs(f, change) for f in expr.factors))
+        case Power():
+            return Power(map_subs(expr.base, change), map_subs(expr.exponent, change))
+        case Apply():
+            return Apply(expr.name, tuple(map_subs(a, change) for a in expr.args))
+        case SumOver():
+            return SumOver(expr.index, map_subs(expr.body, change))
+    return expr
+
+
+_anonymous: Iterator[int] = iter(range(10**9))
+
+
+def dot(left: object, right: object) -> Expr:
+    """The inner product Σ_d left[d] right[d] over the one open index that both sides share.
+
+    Raises:
+        DeclarationError: when a side has no open index, or more than one, or their sizes differ.
+    """
+    a, b = as_expr(left), as_expr(right)
+    for side in (a, b):
+        if len(side.open) != 1:
+            raise DeclarationError(
+                f"dot({a}, {b}): {side} has {len(side.open)} open indices, expected exactly one; "
+                "leave out the last subscript of a variable declared over that index"
+            )
+    if a.open[0].size != b.open[0].size:
+        raise DeclarationError(
+            f"dot({a}, {b}): the sizes differ: {a.open[0].size} and {b.open[0].size}; "
+            "declare both over an index of one size"
+        )
+    index = Index(f"{a.open[0].name}.{next(_anonymous)}", a.open[0].size)
+    return SumOver(index, Mul((materialise(a, index), materialise(b, index))))
+
+
+def Sum(expr: object, *indices: Index) -> Expr:
+    """Σ expr over each index, over the whole of its set.
+
+    Raises:
+        DeclarationError: when an index is not an `Index` or does not occur.
+    """
+    body = as_expr(expr)
+    if not indices:
+        raise DeclarationError(f"Sum({body}): expected at least one index to sum over, for example Sum({body}, j)")
+    for index in indices:
+        if not isinstance(index, Index):
+            raise DeclarationError(f"Sum({body}, {index}): expected an index made by m.index, found {index!r}")
+        fresh = Index(f"{index.name}.{next(_anonymous)}", index.size)
+
+        def change(sub: AnySub, old: Index = index, new: Index = fresh) -> AnySub:
+            return _replace(sub, old, new)
+
+        body = SumOver(fresh, map_subs(body, change))
+    return body
+
+
+def _replace(sub: AnySub, old: Index, new: Index) -> AnySub:
+    if isinstance(sub, Selector):
+        return Selector(sub.name, tuple(_replace(s, old, new) for s in sub.subs), sub.size)
+    if isinstance(sub, Gather):
+        subs: Any = tuple(_replace(s, old, new) for s in sub.subs)
+        return Gather(sub.name, subs, sub.size)
+    return replace_index(sub, {old: new})
+
+
+def _elementwise(name: str) -> Callable[[object], Expr]:
+    def apply(value: object) -> Expr:
+        return Apply(name, (as_expr(value),))
+
+    apply.__name__ = name
+    apply.__doc__ = f"The {name} of an expression, by elements."
+    return apply
+
+
+log = _elementwise("log")
+exp = _elementwise("exp")
+cos = _elementwise("cos")
+sin = _elementwise("sin")
+
+
+def sqrt(value: object) -> Expr:
+    """The square root of an expression."""
+    return Power(as_expr(value), Number(Fraction(1, 2)))
+
+
+def size(index: Index) -> Expr:
+    """The number of elements that an index runs over, as a number in an expression."""
+    if not isinstance(index, Index):
+        raise DeclarationError(f"size({index!r}): expected an index made by m.index")
+    return Number(Fraction(int(index.size))) if index.size.isdigit() else SizeOf(index.size)

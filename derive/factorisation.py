@@ -1,0 +1,183 @@
+"""How q factorises: which latents a factor keeps together, and over which plates it is a product.
+
+A latent on its own is a product over all its plates (mean field down to the element). A block that
+the user asks for stays joint over exactly those axes that some term of the log joint couples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cavi.derive.errors import FactorisationError
+from cavi.derive.expand import expand
+from cavi.derive.expression import Expr, Ref, SumOver
+from cavi.derive.index import Index, Sub
+from cavi.derive.model import Model, Variable
+from cavi.derive.names import suggestion
+from cavi.derive.result import Factor
+from cavi.derive.term import Atom, Element, Function, Indicator, Monomial, Polynomial
+
+Site = tuple[Sub, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A factor with the place of its plates among the axes of each of its latents.
+
+    Attributes:
+        factor: what the result will show.
+        variables: its latents by name.
+        plate_axes: latent -> position of each plate of the factor among the latent's indices.
+        joint: whether elements of one latent at different event positions are kept together.
+    """
+
+    factor: Factor
+    variables: Mapping[str, Variable]
+    plate_axes: Mapping[str, tuple[int, ...]]
+    joint: bool
+
+    def site(self, atom: Element | Indicator) -> Site:
+        """The plate subscripts of an atom: which element of the product it belongs to."""
+        return tuple(atom.subs[a] for a in self.plate_axes[atom.name])
+
+    def event_subs(self, atom: Element | Indicator) -> tuple[Sub, ...]:
+        """The other subscripts, and the category of an indicator."""
+        rest = tuple(s for a, s in enumerate(atom.subs) if a not in self.plate_axes[atom.name])
+        return (*rest, atom.value) if isinstance(atom, Indicator) else rest
+
+    def with_subs(self, atom: Element | Indicator, site: Site, event: Sequence[Sub]) -> Element | Indicator:
+        """The atom at another site and event position."""
+        places = iter(event)
+        by_axis = dict(zip(self.plate_axes[atom.name], site, strict=True))
+        subs = tuple(by_axis[a] if a in by_axis else next(places) for a in range(len(atom.subs)))
+        if isinstance(atom, Indicator):
+            return Indicator(atom.name, subs, next(places))
+        return Element(atom.name, subs)
+
+
+def random_atoms(atom: Atom, names: Iterable[str]) -> Iterator[Element | Indicator]:
+    """The elements and indicators of the named variables in an atom, function arguments included."""
+    names = set(names)
+    if isinstance(atom, Element | Indicator):
+        if atom.name in names:
+            yield atom
+    elif isinstance(atom, Function):
+        for arg in atom.args:
+            for m in arg.monomials:
+                for a in m.atoms:
+                    yield from random_atoms(a, names)
+
+
+def blocks(model: Model, nodes: Mapping[str, Polynomial], requested: Sequence[object] | None) -> tuple[Block, ...]:
+    """The factors of q, in order of declaration of their first latent.
+
+    Raises:
+        FactorisationError: for unknown or repeated latents, points inside a block, empty blocks.
+    """
+    random = {v.name: v for v in model.with_role("latent", "point")}
+    asked = [_names(entry, random) for entry in requested or ()]
+    seen: set[str] = set()
+    for names in asked:
+        for name in names:
+            if name in seen:
+                raise FactorisationError(f"factors: {name!r} is in two blocks; q keeps each latent in one factor")
+            seen.add(name)
+            if random[name].role == "point" and len(names) > 1:
+                raise FactorisationError(
+                    f"factors: {name!r} is a point parameter and cannot share a block; leave it out of {names}"
+                )
+    everything = [*asked, *((n,) for n in random if n not in seen)]
+    order = list(random)
+    everything.sort(key=lambda names: min(order.index(n) for n in names))
+    couplings = _constraint_axes(model)
+    return tuple(_block(names, random, nodes, set(names) <= seen, couplings) for names in everything)
+
+
+def _names(entry: object, random: Mapping[str, Variable]) -> tuple[str, ...]:
+    entries = entry if isinstance(entry, tuple | list) else (entry,)
+    names = []
+    for e in entries:
+        name = e.name if isinstance(e, Ref) else e
+        if not isinstance(name, str):
+            raise FactorisationError(f"factors: {e!r} is neither a latent nor the name of one")
+        for part in name.replace(" ", "").split(","):
+            if part not in random:
+                raise FactorisationError(f"factors: {part!r} is not a latent of the model; {suggestion(part, random)}")
+            names.append(part)
+    if not names:
+        raise FactorisationError("factors: found an empty block; name at least one latent in each")
+    if len(set(names)) < len(names):
+        raise FactorisationError(f"factors: the block {tuple(names)} names a latent twice")
+    return tuple(sorted(names, key=list(random).index))
+
+
+def _block(
+    names: tuple[str, ...],
+    random: Mapping[str, Variable],
+    nodes: Mapping[str, Polynomial],
+    asked: bool,
+    couplings: Mapping[str, frozenset[int]],
+) -> Block:
+    variables = {n: random[n] for n in names}
+    point = any(v.role == "point" for v in variables.values())
+    first = variables[names[0]]
+    plates: list[Index] = [i for i in first.plates if all(i in v.plates for v in variables.values())]
+    axes = {n: tuple(v.indices.index(i) for i in plates) for n, v in variables.items()}
+    kept = set(range(len(plates)))
+    for n, coupled in couplings.items():
+        if n in axes:
+            kept -= {p for p, a in enumerate(axes[n]) if a in coupled}
+    if asked and not point:
+        kept -= _coupled(names, nodes, axes)
+    plates = [p for i, p in enumerate(plates) if i in kept]
+    axes = {n: tuple(a for i, a in enumerate(ax) if i in kept) for n, ax in axes.items()}
+    event: list[Index] = []
+    for n, v in variables.items():
+        event.extend(i for a, i in enumerate(v.indices) if a not in axes[n])
+        if v.over is not None and v.distribution is not None and v.distribution.family == "Categorical":
+            event.append(v.over)
+    weights = {v.name: v.weight for v in variables.values() if v.weight is not None}
+    if weights and len(variables) > 1:
+        raise FactorisationError(
+            f"factors: {', '.join(weights)} has a weight and cannot share a block; give it its own"
+        )
+    weight = expand(next(iter(weights.values()))) if weights else None
+    factor = Factor(",".join(names), names, tuple(plates), tuple(event), (), weight, point)
+    return Block(factor, variables, axes, asked and not point)
+
+
+def _coupled(names: tuple[str, ...], nodes: Mapping[str, Polynomial], axes: Mapping[str, tuple[int, ...]]) -> set[int]:
+    """The plates along which some term multiplies two different elements of the block."""
+    found: set[int] = set()
+    for poly in nodes.values():
+        for m in poly.monomials:
+            sites = _sites(m, names, axes)
+            for site in sites[1:]:
+                found |= {p for p, (a, b) in enumerate(zip(sites[0], site, strict=True)) if a != b}
+    return found
+
+
+def _sites(m: Monomial, names: tuple[str, ...], axes: Mapping[str, tuple[int, ...]]) -> list[Site]:
+    atoms = [a for atom in m.atoms for a in random_atoms(atom, names)]
+    return [tuple(a.subs[i] for i in axes[a.name]) for a in atoms]
+
+
+def _constraint_axes(model: Model) -> dict[str, frozenset[int]]:
+    """Latent -> axes that an observed sum runs over: its elements there are tied together."""
+    found: dict[str, set[int]] = {}
+    for v in model.with_role("observed"):
+        if v.constraint is None:
+            continue
+        summed = set(_summed(v.constraint))
+        for ref in v.constraint.refs():
+            axes = {a for a, s in enumerate(ref.subs) if isinstance(s, Index) and s in summed}
+            found.setdefault(ref.name, set()).update(axes)
+    return {n: frozenset(a) for n, a in found.items()}
+
+
+def _summed(expr: Expr) -> Iterator[Index]:
+    if isinstance(expr, SumOver):
+        yield expr.index
+    for child in expr.children:
+        yield from _summed(child)

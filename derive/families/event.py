@@ -1,0 +1,116 @@
+"""Families of vectors and of categories, declared in the normal form: Dirichlet, Categorical, Multinomial, …
+
+Their statistics carry an event index, so their log densities, moments and entropies are polynomials
+over it. `verify` proves every one of them numerically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cavi.derive import functions
+from cavi.derive.canonical import fresh_index, substitute, sum_over
+from cavi.derive.families.base import Param
+from cavi.derive.index import Index
+from cavi.derive.term import Function, Polynomial, from_atom, number
+
+Density = Callable[[Polynomial, Mapping[str, Polynomial], Index], Polynomial]
+
+
+@dataclass(frozen=True, eq=False)
+class VectorFamily:
+    """A family whose value or parameter runs over an event index.
+
+    Attributes:
+        name: as the field writes it.
+        parameters: standard parameters; those over the event are given by their element.
+        support: simplex, category, count_vector or vector.
+        domain: domain of the value's elements.
+        log_density: log p of x given the parameters, both by their element at the event index.
+        source: where the formulas come from.
+        is_vector: whether the *value* has the event axis (a category does not).
+    """
+
+    name: str
+    parameters: tuple[Param, ...]
+    support: str
+    domain: str
+    source: str
+    log_density: Density | None = None
+    is_vector: bool = True
+
+    def density(self, x: Polynomial, args: Mapping[str, Polynomial], over: Index | None) -> Polynomial:
+        """log p(x | args); x and the vector arguments are free in `over`, the result is not."""
+        if self.log_density is None or over is None:
+            raise TypeError(f"{self.name} has no density as a node")
+        return self.log_density(x, args, over)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == self.name if isinstance(other, str | VectorFamily) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def total_over(p: Polynomial, over: Index) -> Polynomial:
+    """Σ over the event, with an index of its own so that it can stand beside free ones."""
+    other = fresh_index(over.size)
+    return sum_over(substitute(p, {over: other}), [other])
+
+
+def _dirichlet(x: Polynomial, args: Mapping[str, Polynomial], over: Index) -> Polynomial:
+    c = args["concentration"]
+    normaliser = functions.lgamma(total_over(c, over)) - total_over(functions.lgamma(c), over)
+    return normaliser + total_over((c - number(1)) * functions.log(x), over)
+
+
+def _multinomial(x: Polynomial, args: Mapping[str, Polynomial], over: Index) -> Polynomial:
+    counts = functions.lgamma(args["total"] + number(1)) - total_over(functions.lgamma(x + number(1)), over)
+    return counts + total_over(x * functions.log(args["probs"]), over)
+
+
+def xlogx(p: Polynomial) -> Polynomial:
+    """p log p, zero at zero."""
+    return from_atom(Function("xlogx", (p,)))
+
+
+VECTOR_FAMILIES: dict[str, VectorFamily] = {
+    f.name: f
+    for f in (
+        VectorFamily(
+            "Dirichlet",
+            (Param("concentration", "positive", r"\alpha"),),
+            "simplex",
+            "simplex",
+            "Bishop (2006), B.16-B.22",
+            _dirichlet,
+        ),
+        VectorFamily(
+            "Categorical",
+            (Param("probs", "simplex", "r"),),
+            "category",
+            "count",
+            "Bishop (2006), 2.26",
+            is_vector=False,
+        ),
+        VectorFamily(
+            "Multinomial",
+            (Param("total", "count", "n", known=True), Param("probs", "simplex", "r")),
+            "count_vector",
+            "count",
+            "Bishop (2006), 2.34",
+            _multinomial,
+        ),
+        VectorFamily(
+            "MultivariateNormal",
+            (Param("mean", "real", "m"), Param("precision", "positive", r"\Lambda")),
+            "vector",
+            "real",
+            "Bishop (2006), 2.43",
+        ),
+    )
+}

@@ -1,0 +1,81 @@
+"""The log joint, node by node, in the normal form.
+
+A latent category that selects is conditioned on: log p(x | z, …) = Σ_k [z = k] log p(x | z = k, …),
+so that selection needs no rule of its own in the densities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cavi.derive import families, functions
+from cavi.derive.canonical import fresh_index, multiply, substitute, sum_over
+from cavi.derive.expand import element, expand
+from cavi.derive.expression import AnySub, Expr, Selector, map_subs
+from cavi.derive.index import Gather, Index, Sub
+from cavi.derive.model import Model, Variable
+from cavi.derive.term import Indicator, Polynomial, from_atom, number
+
+
+def log_joint(model: Model) -> dict[str, Polynomial]:
+    """log p of every node, summed over its plates: node name -> polynomial."""
+    return {v.name: sum_over(log_density(v), v.plates) for v in model.nodes()}
+
+
+def log_density(node: Variable) -> Polynomial:
+    """log p of one element of a node, at its plate indices, times its weight."""
+    assert node.distribution is not None
+    args: dict[str, Expr] = dict(node.distribution.args)
+    chosen: dict[Selector, Index] = {}
+    args = {k: map_subs(a, lambda s: _condition(s, chosen)) for k, a in args.items()}
+    density = _density(node, {k: expand(a) for k, a in args.items()})
+    for selector, index in chosen.items():
+        subs = tuple(_plain(s) for s in selector.subs)
+        density = multiply(from_atom(Indicator(selector.name, subs, index)), density)
+    density = sum_over(density, chosen.values())
+    return density if node.weight is None else expand(node.weight) * density
+
+
+def _condition(sub: AnySub, chosen: dict[Selector, Index]) -> AnySub:
+    """Replace every latent category by the index of its value, inner ones first."""
+    if isinstance(sub, Gather):
+        inner = tuple(_plain(_condition(s, chosen)) for s in sub.subs)
+        return Gather(sub.name, inner, sub.size)
+    if isinstance(sub, Selector):
+        key = Selector(sub.name, tuple(_condition(s, chosen) for s in sub.subs), sub.size)
+        if key not in chosen:
+            chosen[key] = fresh_index(sub.size)
+        return chosen[key]
+    return sub
+
+
+def _plain(sub: AnySub) -> Sub:
+    if isinstance(sub, Selector):
+        raise TypeError(f"{sub} was not conditioned on")
+    return sub
+
+
+def _density(node: Variable, args: Mapping[str, Polynomial]) -> Polynomial:
+    assert node.distribution is not None
+    family = families.lookup(node.distribution.family)
+    over = node.distribution.over
+    if family.name == "Categorical":
+        return _categorical(node, args["probs"], over)
+    if family.name == "Bernoulli":
+        return _bernoulli(node, args["prob"])
+    subs = node.plates if not family.is_vector or over is None else (*node.plates, over)
+    return family.density(element(node, subs), args, over)
+
+
+def _categorical(node: Variable, probs: Polynomial, over: Index | None) -> Polynomial:
+    assert over is not None
+    log_probs = functions.log(probs)
+    if node.is_random:
+        chosen = from_atom(Indicator(node.name, node.plates, over))
+        return sum_over(multiply(chosen, log_probs), [over])
+    return substitute(log_probs, {over: Gather(node.name, node.plates, over.size)})
+
+
+def _bernoulli(node: Variable, prob: Polynomial) -> Polynomial:
+    one = element(node, node.plates)
+    return one * functions.log(prob) + (number(1) - one) * functions.log(number(1) - prob)

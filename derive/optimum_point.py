@@ -1,0 +1,131 @@
+"""Point factors: the maximiser of Σ coefficient · statistic in closed form; EM and empirical Bayes."""
+
+from __future__ import annotations
+
+from cavi.derive import families, functions
+from cavi.derive.canonical import collect, normalise
+from cavi.derive.families import ScalarFamily
+from cavi.derive.families.base import ETA
+from cavi.derive.families.event import total_over
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.index import Index
+from cavi.derive.model import Variable
+from cavi.derive.optimum import Optimum, Request
+from cavi.derive.recognise import recognise_scalar
+from cavi.derive.remedies import refusal
+from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.term import (
+    ZERO,
+    Atom,
+    Element,
+    Function,
+    Indicator,
+    Parameter,
+    Polynomial,
+    from_atom,
+)
+
+
+def point(request: Request) -> Optimum | None:
+    """The maximiser for a point factor."""
+    if not request.block.factor.point:
+        return None
+    (variable,) = request.block.variables.values()
+    if not request.conditional.coefficients:
+        raise refusal(request.block.factor, ZERO, [], "informative: nothing observed depends on this point parameter")
+    if variable.domain == "simplex":
+        return _simplex(request, variable)
+    if (
+        variable.over is not None
+        and variable.distribution is not None
+        and variable.distribution.family == "Categorical"
+    ):
+        return _category(request, variable)
+    return _scalar(request, variable)
+
+
+def _finish(
+    request: Request,
+    variable: Variable,
+    formulas: tuple[Formula, ...],
+    family: families.Family,
+    axes: tuple[Index, ...],
+) -> Optimum:
+    value = from_atom(Parameter(variable.name, "value", axes))
+    return Optimum(
+        families={variable.name: family},
+        statistics=tuple((p.polynomial, c) for p, c in request.conditional.coefficients.items()),
+        formulas=formulas,
+        log_q=ZERO,
+        entropy=ZERO,
+        moment=lambda pattern: _at_value(pattern.polynomial, variable, value),
+    )
+
+
+def _at_value(p: Polynomial, variable: Variable, value: Polynomial) -> Polynomial:
+    """The pattern with the point's value in place of its element."""
+    parameter = value.monomials[0].powers[0][0]
+
+    def change(atom: Atom) -> Atom:
+        if isinstance(atom, Element) and atom.name == variable.name:
+            return parameter
+        if isinstance(atom, Indicator) and atom.name == variable.name:
+            return parameter
+        if isinstance(atom, Function):
+            return Function(atom.name, tuple(_at_value(a, variable, value) for a in atom.args))
+        return atom
+
+    return collect(normalise(m.coefficient, [(change(a), e) for a, e in m.powers], m.bound) for m in p.monomials)
+
+
+def _simplex(request: Request, variable: Variable) -> Optimum:
+    """Σ_k c_k log π_k is largest on the simplex at π_k = c_k / Σ_j c_j (Lagrange multiplier)."""
+    plates = request.block.factor.plates
+    over = variable.event[0]
+    axes = (*plates, over)
+    statistic = functions.log(from_atom(Element(variable.name, axes)))
+    terms = {p.polynomial: c for p, c in request.conditional.coefficients.items()}
+    other = next((p for p in terms if p != statistic), None)
+    if other is not None:
+        raise refusal(request.block.factor, other, [variable.name], "maximised over the simplex in closed form")
+    counts = from_atom(Parameter(variable.name, "counts", axes))
+    formulas = (
+        Formula(variable.name, "counts", axes, terms[statistic], "auxiliary"),
+        Formula(variable.name, "value", axes, counts * functions.reciprocal(total_over(counts, over)), "standard"),
+    )
+    return _finish(request, variable, formulas, families.lookup("Dirichlet"), axes)
+
+
+def _category(request: Request, variable: Variable) -> Optimum:
+    """A hard assignment: the category with the largest coefficient."""
+    assert variable.over is not None
+    axes = (*request.block.factor.plates, variable.over)
+    ((pattern, logits),) = request.conditional.coefficients.items()
+    formulas = (
+        Formula(variable.name, "logits", axes, logits, "auxiliary"),
+        Formula(variable.name, "value", axes, ArrayOperation("one_hot_argmax", "logits"), "standard"),
+    )
+    return _finish(request, variable, formulas, families.lookup("Categorical"), axes)
+
+
+def _scalar(request: Request, variable: Variable) -> Optimum:
+    plates = request.block.factor.plates
+    recognised = recognise_scalar(request.block, variable, request.conditional.coefficients)
+    family: ScalarFamily = recognised.family
+    mode = family.mode()
+    if mode is None:
+        raise refusal(
+            request.block.factor,
+            request.conditional.averaged,
+            [variable.name],
+            f"maximised in closed form (a {family.name} has no closed-form mode)",
+        )
+    used = [j for j, eta in enumerate(ETA[: len(recognised.coefficients)]) if mode.has(eta)]
+    env = dict(recognised.known)
+    formulas = []
+    for j in used:
+        name = f"eta_{j + 1}"
+        formulas.append(Formula(variable.name, name, plates, recognised.coefficients[j], "auxiliary"))
+        env[ETA[j]] = from_atom(Parameter(variable.name, name, plates))
+    formulas.append(Formula(variable.name, "value", plates, from_sympy(mode, env), "standard"))
+    return _finish(request, variable, tuple(formulas), family, plates)

@@ -1,0 +1,189 @@
+"""`derive`: the stages from a declared model to its mean-field inference.
+
+Model ──log_joint──▶ node polynomials ──blocks──▶ factors
+  for each factor: ──conditional──▶ coefficients by statistic ──optimum──▶ family, parameters
+──elbo──▶ expected log densities and entropies ──close──▶ every moment in closed form ──▶ Derived
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cavi.derive.canonical import add
+from cavi.derive.conditional import Conditional, conditional, sequential_plates
+from cavi.derive.derivation import Derivation, Step
+from cavi.derive.elbo import elbo_terms
+from cavi.derive.errors import DeclarationError, NonConjugateError
+from cavi.derive.expectation import Expectation, Moments, Pattern
+from cavi.derive.factorisation import Block, blocks
+from cavi.derive.log_joint import log_joint
+from cavi.derive.model import Model
+from cavi.derive.optimum import Optimum, Request, optimum
+from cavi.derive.remedies import refusal
+from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
+from cavi.derive.rules import (
+    DROP_CONSTANTS,
+    INDEPENDENCE,
+    MAXIMISER,
+    RECOGNITION,
+    RESTRICT,
+)
+from cavi.derive.term import Function, Moment, Polynomial, from_atom
+from cavi.derive.text import show
+
+
+def derive(model: Model, factors: Sequence[object] | None = None) -> Derived:
+    """The mean-field inference of a model: one factor for each latent, or blocks as asked.
+
+    Args:
+        model: what was declared.
+        factors: blocks that q keeps together, each a latent, a name or a tuple of them, such as
+            ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
+
+    Raises:
+        DeclarationError: for a model without latents or observations.
+        FactorisationError: for blocks that name unknown or repeated latents.
+        NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
+    """
+    _check(model)
+    nodes = log_joint(model)
+    split = blocks(model, nodes, factors)
+    expectation = Expectation(split, Moments())
+    found = [(b, *_optimum(model, b, nodes, expectation)) for b in split]
+    terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
+    specs = _close(found, expectation)
+    updates = tuple(
+        _update(model, block, cond, best, nodes, expectation, specs[block.factor.name]) for block, cond, best in found
+    )
+    # A start from the prior may have met further moments: close them too.
+    specs = _close(found, expectation)
+    updates = tuple(replace(u, moment_specs=specs[u.factor.name]) for u in updates)
+    _refuse_open_moments(updates, terms)
+    return Derived(model, tuple(u.factor for u in updates), nodes, updates, Elbo(terms, specs, model.indices))
+
+
+def _check(model: object) -> None:
+    if not isinstance(model, Model):
+        raise DeclarationError(f"derive expects a Model, found {type(model).__name__}; declare one with Model('name')")
+    if not model.with_role("latent", "point"):
+        raise DeclarationError(f"{model.name} has no latent variable; declare one with m.latent or m.point")
+    if not model.with_role("observed"):
+        raise DeclarationError(f"{model.name} has no observed variable; declare one with m.observed")
+
+
+def _optimum(
+    model: Model, block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation
+) -> tuple[Conditional, Optimum]:
+    cond = conditional(block, nodes, expectation)
+    return cond, optimum(Request(model, block, cond, expectation))
+
+
+def _close(
+    found: Sequence[tuple[Block, Conditional, Optimum]], expectation: Expectation
+) -> dict[str, tuple[MomentSpec, ...]]:
+    """Every moment met, with its closed form."""
+    by_factor: dict[str, tuple[MomentSpec, ...]] = {}
+    for block, _, best in found:
+        name = block.factor.name
+        mine: dict[str, Pattern] = {k: p for (f, k), p in expectation.moments.patterns.items() if f == name}
+        by_factor[name] = tuple(
+            MomentSpec(key, p.indices, p.polynomial, best.moment(p)) for key, p in sorted(mine.items())
+        )
+    return by_factor
+
+
+def _update(
+    model: Model,
+    block: Block,
+    cond: Conditional,
+    best: Optimum,
+    nodes: Mapping[str, Polynomial],
+    expectation: Expectation,
+    specs: tuple[MomentSpec, ...],
+) -> Update:
+    positions = sequential_plates(block, cond.coefficients)
+    factor = replace(block.factor, sequential=tuple(block.factor.plates[p] for p in positions))
+    return Update(
+        factor=factor,
+        families=best.families,
+        statistics=best.statistics,
+        formulas=best.formulas,
+        initial=_initial(model, block, nodes, expectation),
+        moment_specs=specs,
+        entropy=best.entropy,
+        log_q=best.log_q,
+        derivation=_derivation(model, factor, cond, best),
+    )
+
+
+def _initial(
+    model: Model, block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation
+) -> tuple[Formula, ...]:
+    """The factor of the prior alone; empty where the prior is improper or of no known family."""
+    prior = {n: nodes[n] for n in block.variables if n in nodes}
+    if len(prior) < len(block.variables):
+        return ()
+    try:
+        return _optimum(model, block, prior, expectation)[1].formulas
+    except NonConjugateError:
+        return ()
+
+
+def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation:
+    def expected(p: Polynomial) -> Polynomial:
+        return from_atom(Function("E", (p,)))
+
+    names = ", ".join(factor.latents)
+    family = ", ".join(str(f) for f in best.families.values())
+    last = (
+        Step(cond.averaged, best.log_q, RECOGNITION, (f"the statistics are those of {family}",), "= + const")
+        if not factor.point
+        else Step(cond.averaged, cond.averaged, MAXIMISER, ("the coefficients as named",))
+    )
+    plates = ", ".join(f"{i.name} = 1…{i.size}" for i in factor.plates)
+    return Derivation(
+        title=f"optimal factor of {names}",
+        left=f"log q*({names})",
+        steps=(
+            Step(
+                expected(cond.touching),
+                expected(cond.local),
+                RESTRICT if factor.plates else DROP_CONSTANTS,
+                (f"for each {plates}",) if plates else (),
+                "= + const",
+            ),
+            Step(expected(cond.local), cond.averaged, INDEPENDENCE, (), "="),
+            last,
+        ),
+        conclusion=f"q*({names}) is {family}" if not factor.point else f"{names} takes its maximising value",
+    )
+
+
+def _refuse_open_moments(updates: Sequence[Update], terms: Sequence[object]) -> None:
+    """A moment without closed form may occur in no update and must cancel in the ELBO."""
+    unclosed = {(u.factor.name, s.key): (u, s) for u in updates for s in u.moment_specs if s.value is None}
+    if not unclosed:
+        return
+    for update in updates:
+        for formula in (*update.formulas, *update.initial):
+            if isinstance(formula.value, Polynomial):
+                _refuse_if_open(formula.value, unclosed, update)
+    total = add(*(t.value for t in terms))  # type: ignore[attr-defined]
+    _refuse_if_open(total, unclosed, None)
+
+
+def _refuse_if_open(
+    p: Polynomial, unclosed: Mapping[tuple[str, str], tuple[Update, MomentSpec]], where: Update | None
+) -> None:
+    for atom in p.atoms():
+        if isinstance(atom, Moment) and (atom.factor, atom.key) in unclosed:
+            update, spec = unclosed[atom.factor, atom.key]
+            family = ", ".join(map(str, update.families.values()))
+            place = f"the update of {where.factor.name}" if where else "the ELBO"
+            raise refusal(
+                update.factor,
+                spec.pattern,
+                list(update.factor.latents),
+                f"of closed-form expectation under its {family} factor, and {place} needs E[{show(spec.pattern)}]",
+            )

@@ -1,0 +1,216 @@
+"""A derivation as plain data: nested lists, dicts and strings, ready for JSON.
+
+The grammar is written down in ``docs/architecture.md``; it is all that `verify` and a certificate see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from cavi.derive.expression import (
+    Add,
+    AnySub,
+    Apply,
+    Expr,
+    Mul,
+    NamedConstant,
+    Number,
+    Power,
+    Ref,
+    Selector,
+    SizeOf,
+    SumOver,
+)
+from cavi.derive.index import Gather, Index, Literal
+from cavi.derive.model import Model, Variable
+from cavi.derive.result import ArrayOperation, Derived, Formula, Update
+from cavi.derive.term import (
+    Atom,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Moment,
+    Monomial,
+    Parameter,
+    Polynomial,
+    Size,
+)
+
+SCHEMA = 1
+Plain = list[Any]
+
+
+def plain(derived: Derived) -> dict[str, Any]:
+    """The whole result: model, factors, ELBO and derivations."""
+    return {
+        "schema": SCHEMA,
+        "model": plain_model(derived.model),
+        "factors": [_factor(u) for u in derived.updates],
+        "elbo": [{"name": t.name, "kind": t.kind, "value": polynomial(t.value)} for t in derived.elbo.closed_terms],
+        "derivations": [
+            {
+                "title": u.derivation.title,
+                "factor": u.factor.name,
+                "steps": [
+                    {
+                        "before": polynomial(s.before),
+                        "after": polynomial(s.after),
+                        "rule": s.rule.name,
+                        "relation": s.relation,
+                        "factor": u.factor.name,
+                    }
+                    for s in u.derivation
+                ],
+            }
+            for u in derived.updates
+        ],
+    }
+
+
+def plain_model(model: Model) -> dict[str, Any]:
+    """The declaration."""
+    return {
+        "name": model.name,
+        "title": model.title,
+        "sizes": list(model.sizes),
+        "variables": [_variable(v) for v in model.variables],
+    }
+
+
+def _variable(v: Variable) -> dict[str, Any]:
+    distribution = None
+    if v.distribution is not None:
+        args = {k: expression(a) for k, a in v.distribution.args.items()}
+        distribution = {"name": v.distribution.family, "args": args}
+    return {
+        "name": v.name,
+        "role": v.role,
+        "plates": _axes(v.plates),
+        "event": _axes(v.event),
+        "over": None if v.over is None else [v.over.name, v.over.size],
+        "domain": v.domain,
+        "weight": None if v.weight is None else expression(v.weight),
+        "distribution": distribution,
+        "constraint": None if v.constraint is None else expression(v.constraint),
+    }
+
+
+def _factor(u: Update) -> dict[str, Any]:
+    f = u.factor
+    return {
+        "name": f.name,
+        "latents": list(f.latents),
+        "plates": _axes(f.plates),
+        "event": _axes(f.event),
+        "sequential": _axes(f.sequential),
+        "point": f.point,
+        "weight": None if f.weight is None else polynomial(f.weight),
+        "families": {n: str(family) for n, family in u.families.items()},
+        "statistics": [[polynomial(t), polynomial(c)] for t, c in u.statistics],
+        "parameters": [_formula(p) for p in u.formulas],
+        "moments": [
+            {
+                "key": s.key,
+                "indices": _axes(s.indices),
+                "pattern": polynomial(s.pattern),
+                "value": None if s.value is None else polynomial(s.value),
+            }
+            for s in u.moment_specs
+        ],
+        "entropy": polynomial(u.entropy),
+        "log_q": polynomial(u.log_q),
+    }
+
+
+def _formula(f: Formula) -> dict[str, Any]:
+    value: Plain
+    if isinstance(f.value, ArrayOperation):
+        value = ["array", f.value.name, f.value.argument]
+    else:
+        value = polynomial(f.value)
+    return {"latent": f.latent, "name": f.name, "indices": _axes(f.indices), "role": f.role, "value": value}
+
+
+def _axes(indices: Iterable[Index]) -> list[list[str]]:
+    return [[i.name, i.size] for i in indices]
+
+
+def _number(value: Fraction) -> Plain:
+    return ["num", str(value)]
+
+
+def subscript(sub: AnySub) -> Plain:
+    """A subscript."""
+    match sub:
+        case Index():
+            return ["index", sub.name, sub.size]
+        case Literal():
+            return ["int", sub.value, sub.size]
+        case Gather():
+            return ["gather", sub.name, [subscript(s) for s in sub.subs], sub.size]
+        case Selector():
+            return ["select", sub.name, [subscript(s) for s in sub.subs], sub.size]
+
+
+def expression(expr: Expr) -> Plain:
+    """A whiteboard expression, as the user declared it."""
+    match expr:
+        case Number():
+            return _number(expr.value)
+        case NamedConstant():
+            return ["const", expr.name]
+        case SizeOf():
+            return ["size", expr.size]
+        case Ref():
+            return ["ref", expr.name, [subscript(s) for s in expr.subs]]
+        case Add():
+            return ["add", [expression(t) for t in expr.terms]]
+        case Mul():
+            return ["mul", [expression(f) for f in expr.factors]]
+        case Power(exponent=Number(value=value)):
+            return ["pow", expression(expr.base), str(value)]
+        case Power():
+            return ["fn", "pow", [expression(expr.base), expression(expr.exponent)]]
+        case Apply():
+            return ["fn", expr.name, [expression(a) for a in expr.args]]
+        case SumOver():
+            return ["sum", _axes([expr.index]), expression(expr.body)]
+    raise TypeError(f"no plain form for {type(expr).__name__}")
+
+
+def polynomial(p: Polynomial) -> Plain:
+    """A polynomial."""
+    terms = [_monomial(m) for m in p.monomials]
+    return terms[0] if len(terms) == 1 else ["add", terms] if terms else _number(Fraction(0))
+
+
+def _monomial(m: Monomial) -> Plain:
+    factors = [_atom(a) if e == 1 else ["pow", _atom(a), str(e)] for a, e in m.powers]
+    if m.coefficient != 1 or not factors:
+        factors.insert(0, _number(m.coefficient))
+    body = factors[0] if len(factors) == 1 else ["mul", factors]
+    return ["sum", _axes(m.bound), body] if m.bound else body
+
+
+def _atom(atom: Atom) -> Plain:
+    match atom:
+        case Constant():
+            return ["const", atom.name]
+        case Size():
+            return ["size", atom.name]
+        case Element():
+            return ["ref", atom.name, [subscript(s) for s in atom.subs]]
+        case Indicator():
+            return ["is", atom.name, [subscript(s) for s in atom.subs], subscript(atom.value)]
+        case Delta():
+            return ["delta", subscript(atom.left), subscript(atom.right)]
+        case Moment():
+            return ["moment", atom.factor, atom.key, [subscript(s) for s in atom.subs]]
+        case Parameter():
+            return ["param", atom.latent, atom.name, [subscript(s) for s in atom.subs]]
+        case Function():
+            return ["fn", atom.name, [polynomial(a) for a in atom.args]]

@@ -1,0 +1,42 @@
+"""What to say when a term is not conjugate: the term, the factor, and the remedies known for its form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cavi.derive.errors import NonConjugateError
+from cavi.derive.result import Factor
+from cavi.derive.term import Function, Polynomial
+from cavi.derive.text import show
+
+_BY_FUNCTION = {
+    "exp": "a tangent (Jensen) bound on exp, or a Gamma prior on the rate itself in place of a Normal on its logarithm",
+    "log": "a Jensen bound of the logarithm of the sum, or an augmentation by auxiliary counts or categories, one for "
+    "each term of the sum",
+    "lgamma": "a point parameter with a bound on log Γ, a fixed value, or a prior whose statistics contain log Γ",
+    "pow": "a parametrisation by the power itself (for example by the precision instead of the standard deviation)",
+    "abs": "an augmentation as a scale mixture of Normals, or a known location",
+    "cos": "a known concentration",
+    "log_bessel_i": "a known concentration",
+}
+_ALWAYS = (
+    "a joint block of the latents it couples, factors=[(...)], a conjugate prior, or m.point for a maximised parameter"
+)
+
+
+def _functions(p: Polynomial) -> Iterable[str]:
+    return dict.fromkeys(a.name for a in p.atoms() if isinstance(a, Function))
+
+
+def refusal(factor: Factor, term: Polynomial, latents: Iterable[str] = (), why: str = "") -> NonConjugateError:
+    """The error for a term that keeps a factor from having a closed-form optimum."""
+    readable = show(term)
+    latents = [n for n in latents if n]
+    couples = f" (it couples {', '.join(latents)})" if len(latents) > 1 else ""
+    remedies = [_BY_FUNCTION[n] for n in _functions(term) if n in _BY_FUNCTION]
+    return NonConjugateError(
+        f"the factor q({factor.name}) has no closed-form optimum: the term {readable}{couples} of the log joint is not "
+        f"{why or 'conjugate'}. Remedies: {'; '.join([*remedies, _ALWAYS])}",
+        factor=factor.name,
+        terms=(readable,),
+    )

@@ -1,0 +1,46 @@
+"""``print(derived)``: the whole result as Unicode text for a terminal."""
+
+from __future__ import annotations
+
+from cavi.derive.result import ArrayOperation, Derived, Update
+from cavi.derive.text import name_text, show
+
+
+def report(derived: Derived) -> str:
+    """Model, factorisation, every optimal factor with its update, and the ELBO."""
+    declared = derived.model.indices
+    product = " ".join(_factor_text(u) for u in derived.updates)
+    parts = [str(derived.model), f"\nq = {product}"]
+    parts.extend(update_text(u, derived) for u in derived.updates)
+    terms = "\n".join(
+        f"  {'E[log p(' + t.name + ' | …)]' if t.kind != 'entropy' else 'H[q(' + t.name + ')]'}\n"
+        f"    = {show(t.value, declared)}"
+        for t in derived.elbo.terms
+    )
+    return "\n".join([*parts, f"\nELBO = sum of\n{terms}"])
+
+
+def _factor_text(u: Update) -> str:
+    over = ",".join(i.name for i in u.factor.plates)
+    inside = ", ".join(name_text(n) + (f"[{over}]" if over else "") for n in u.factor.latents)
+    return f"Π_{over} q({inside})" if over else f"q({inside})"
+
+
+def update_text(u: Update, derived: Derived) -> str:
+    """One optimal factor: family, parameters, and the moments that the others use."""
+    declared = derived.model.indices
+    plates = ",".join(i.name for i in u.factor.plates)
+    left = ", ".join(name_text(n) + (f"[{plates}]" if plates else "") for n in u.factor.latents)
+    family = "point mass" if u.factor.point else " × ".join(str(f) for f in u.families.values())
+    lines = [f"\nq*({left}) = {family}"]
+    for f in u.formulas:
+        axes = ",".join(i.name for i in f.indices)
+        name = f"{name_text(f.latent)}.{f.name}" + (f"[{axes}]" if axes else "")
+        if isinstance(f.value, ArrayOperation):
+            lines.append(f"  {name} = {f.value.name}({f.value.argument})")
+        else:
+            lines.append(f"  {name} = {show(f.value, declared)}")
+    for s in u.moment_specs:
+        if s.value is not None and not u.factor.point:
+            lines.append(f"  E[{show(s.pattern, declared)}] = {show(s.value, declared)}")
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""The catalogue of named rules that derivations cite."""
+
+from __future__ import annotations
+
+from cavi.derive.derivation import Rule
+
+OPTIMAL_FACTOR = Rule(
+    "optimal factor",
+    "The factor that maximises the ELBO with the others held fixed is proportional to the exponential of the expected "
+    "log joint, the expectation taken under the other factors.",
+    "the other factors are held fixed",
+    "Bishop (2006), 10.9",
+)
+DROP_CONSTANTS = Rule(
+    "terms without the factor are constant",
+    "Terms of the log joint in which no latent of the factor occurs do not change its optimum, only its normaliser.",
+    "the dropped terms are free of the factor's latents",
+)
+RESTRICT = Rule(
+    "restriction to one element",
+    "The factor is a product over its plates, so the optimum of one element needs only the terms that contain it; in a "
+    "term with two elements of one latent the other element is averaged over.",
+    "elements on different plate positions are independent under q",
+)
+INDEPENDENCE = Rule(
+    "linearity and independence under q",
+    "The expectation of a sum is the sum of expectations, and independent factors split the expectation of a product.",
+    "the factors named are independent under q",
+)
+RECOGNITION = Rule(
+    "recognition of the family",
+    "A log density is known up to a constant by its support and the coefficients of its statistics; they determine the "
+    "family and its natural parameters.",
+    "the statistics and the support are those of the family",
+    "Bishop (2006), 10.3 and appendix B",
+)
+MAXIMISER = Rule(
+    "maximiser",
+    "A point factor takes the value at which the expected log joint is largest.",
+    "the maximiser is inside the support",
+    "Bishop (2006), 9.3",
+)
+ELBO_SPLIT = Rule(
+    "energy and entropy",
+    "The ELBO is the expected log joint plus the entropy of q; both are sums, over nodes and over factors.",
+    "q is normalised and factorises",
+    "Bishop (2006), 10.3",
+)
+ENTROPY = Rule(
+    "entropy of a known family",
+    "The entropy of an exponential-family member is its log-normaliser minus the inner product of natural and mean "
+    "parameters, minus the expected log base measure.",
+    "the factor belongs to the family named",
+)
+MOMENT = Rule(
+    "moment of a known family",
+    "The expectation of a statistic is the derivative of the log-normaliser in its natural parameter.",
+    "the factor belongs to the family named",
+    "Wainwright and Jordan (2008), proposition 3.1",
+)
+
+CATALOGUE: tuple[Rule, ...] = (
+    OPTIMAL_FACTOR,
+    DROP_CONSTANTS,
+    RESTRICT,
+    INDEPENDENCE,
+    RECOGNITION,
+    MAXIMISER,
+    ELBO_SPLIT,
+    ENTROPY,
+    MOMENT,
+)

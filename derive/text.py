@@ -1,0 +1,185 @@
+"""Polynomials and derivations as plain Unicode text: for terminals, messages and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from cavi.derive.index import Gather, Index, Literal, Sub
+from cavi.derive.term import (
+    Atom,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Moment,
+    Monomial,
+    Parameter,
+    Polynomial,
+    Size,
+)
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon "
+    "phi chi psi omega"
+).split()
+_LETTERS = {n: chr(0x3B1 + i + (i >= 17)) for i, n in enumerate(_GREEK)}
+_LETTERS |= {n.capitalize(): chr(0x391 + i + (i >= 17)) for i, n in enumerate(_GREEK)}
+_LETTERS["lam"] = "λ"
+_DIGITS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_FUNCTIONS = {"digamma": "ψ", "trigamma": "ψ′", "lgamma": "log Γ"}
+
+
+def name_text(name: str) -> str:
+    """``alpha_0`` → ``α₀``, ``tau`` → ``τ``; other names as they are."""
+    head, _, tail = name.partition("_")
+    head = _LETTERS.get(head, head)
+    if not tail:
+        return head
+    return head + (tail.translate(_SUBSCRIPTS) if tail.isdigit() else "_" + _LETTERS.get(tail, tail))
+
+
+class Scope:
+    """Display names of bound indices: the declared index of the size, primed until it is free."""
+
+    def __init__(self, declared: Iterable[Index] = (), taken: Iterable[str] = ()) -> None:
+        self.declared = tuple(declared)
+        self.taken = frozenset(taken)
+
+    def enter(self, bound: Iterable[Index], free: Iterable[Index]) -> tuple[dict[Index, str], Scope]:
+        """Names for newly bound indices, and the scope inside them."""
+        taken = set(self.taken) | {i.name for i in free if "." not in i.name}
+        names: dict[Index, str] = {}
+        for index in bound:
+            candidates = [d.name for d in self.declared if d.size == index.size] or [index.size.lower()]
+            base = next((c for c in candidates if c not in taken), None)
+            if base is None:
+                base = candidates[0]
+                while base in taken:
+                    base += "'"
+            names[index] = base
+            taken.add(base)
+        return names, Scope(self.declared, taken)
+
+
+class Printer:
+    """Prints polynomials; `subscripts=False` leaves them out (for the keys of moments)."""
+
+    def __init__(self, scope: Scope | None = None, subscripts: bool = True, unicode: bool = True) -> None:
+        self.scope = scope or Scope()
+        self.subscripts = subscripts
+        self.unicode = unicode
+
+    def name(self, name: str) -> str:
+        return name_text(name) if self.unicode else name
+
+    def sub(self, sub: Sub, names: Mapping[Index, str]) -> str:
+        match sub:
+            case Index():
+                return names.get(sub, sub.name)
+            case Literal():
+                return str(sub.value)
+            case Gather():
+                return f"{self.name(sub.name)}[{','.join(self.sub(s, names) for s in sub.subs)}]"
+
+    def subs(self, subs: Iterable[Sub], names: Mapping[Index, str]) -> str:
+        subs = tuple(subs)
+        if not subs or not self.subscripts:
+            return ""
+        return "[" + ",".join(self.sub(s, names) for s in subs) + "]"
+
+    def atom(self, atom: Atom, names: Mapping[Index, str], scope: Scope) -> str:
+        match atom:
+            case Constant():
+                return {"pi": "π", "infinity": "∞", "minus_infinity": "-∞"}[atom.name]
+            case Size():
+                return atom.name
+            case Element():
+                return self.name(atom.name) + self.subs(atom.subs, names)
+            case Indicator():
+                if not self.subscripts:
+                    return f"[{self.name(atom.name)}]"
+                left = self.name(atom.name) + self.subs(atom.subs, names)
+                return f"[{left}={self.sub(atom.value, names)}]"
+            case Delta():
+                return f"δ[{self.sub(atom.left, names)},{self.sub(atom.right, names)}]"
+            case Moment():
+                return f"E[{atom.key}]{self.subs(atom.subs, names)}"
+            case Parameter():
+                return f"{self.name(atom.latent)}.{atom.name}{self.subs(atom.subs, names)}"
+            case Function(name="pow"):
+                base, exponent = (self.polynomial(a, names, scope) for a in atom.args)
+                return f"({base})^({exponent})"
+            case Function(name="abs"):
+                return f"|{self.polynomial(atom.args[0], names, scope)}|"
+            case Function():
+                inside = [self.polynomial(a, names, scope) for a in atom.args]
+                label = _FUNCTIONS.get(atom.name, atom.name)
+                if len(inside) == 1 and atom.name == "log" and _is_plain(atom.args[0]):
+                    return f"log {inside[0]}"
+                if atom.name == "E":
+                    return f"E[ {inside[0]} ]"
+                return f"{label}({', '.join(inside)})"
+
+    def exponent(self, exponent: Fraction) -> str:
+        if exponent == 1:
+            return ""
+        if exponent.denominator == 1:
+            return str(exponent).translate(_DIGITS) if self.unicode else f"^{exponent}"
+        return f"^({exponent})"
+
+    def monomial(self, m: Monomial, names: Mapping[Index, str], scope: Scope) -> str:
+        """One monomial with its sign, ``- 1/2 Σ_n τ x[n]^2``."""
+        free = {i for i in m.free if i not in names}
+        new, inner = scope.enter(m.bound, free)
+        all_names = {**names, **new}
+        parts, below = [], []
+        for atom, exponent in sorted(m.powers, key=lambda pe: _place(pe[0])):
+            text = self.atom(atom, all_names, inner)
+            if isinstance(atom, Function) and atom.name not in ("log", "abs") and exponent != 1:
+                text = f"({text})"
+            if exponent < 0:
+                below.append(text + self.exponent(-exponent))
+            elif exponent == 1 and isinstance(atom, Function) and atom.name == "log":
+                parts.append(f"({text})" if " " in text and len(m.powers) > 1 else text)
+            else:
+                parts.append(text + self.exponent(exponent))
+        coefficient = abs(m.coefficient)
+        sign = "-" if m.coefficient < 0 else "+"
+        sums = f"Σ_{','.join(new[i] for i in m.bound)} " if m.bound else ""
+        number = "" if coefficient == 1 and (parts or sums) else str(coefficient)
+        times = "·" if self.unicode else "*"
+        body = " ".join(p for p in (number, sums.strip(), times.join(parts)) if p)
+        if below:
+            body = f"{body or '1'}/{below[0] if len(below) == 1 else '(' + times.join(below) + ')'}"
+        return f"{sign} {body}"
+
+    def polynomial(self, p: Polynomial, names: Mapping[Index, str] | None = None, scope: Scope | None = None) -> str:
+        """The whole polynomial."""
+        names = names or {}
+        scope = scope or self.scope
+        if not p.monomials:
+            return "0"
+        text = " ".join(self.monomial(m, names, scope) for m in p.monomials)
+        return text[2:] if text.startswith("+ ") else "-" + text[2:]
+
+
+def _place(atom: Atom) -> int:
+    """Sizes and constants first, indicators and deltas last."""
+    return {Constant: 0, Size: 1, Delta: 7, Indicator: 6}.get(type(atom), 3)
+
+
+def _is_plain(p: Polynomial) -> bool:
+    return len(p.monomials) == 1 and len(p.monomials[0].powers) == 1 and p.monomials[0].coefficient == 1
+
+
+def show(p: Polynomial, declared: Iterable[Index] = ()) -> str:
+    """A polynomial as readable Unicode text."""
+    return Printer(Scope(declared)).polynomial(p)
+
+
+def key_of(p: Polynomial) -> str:
+    """The text of a pattern without subscripts: the key of its moment."""
+    return Printer(subscripts=False, unicode=False).polynomial(p)
