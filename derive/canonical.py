@@ -18,7 +18,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import count, permutations, product
 
-from cavi.derive.index import Index, Literal, Sub, indices_of, replace_index, sub_key
+from cavi.derive.index import Gather, Index, Literal, Sub, indices_of, replace_index, sub_key
 from cavi.derive.term import (
     ZERO,
     Atom,
@@ -85,24 +85,37 @@ def polynomial_key(p: Polynomial) -> str:
 # --- substitution ----------------------------------------------------------------------------
 
 
-def substitute_atom(atom: Atom, mapping: Mapping[Index, Sub]) -> Atom:
-    """The atom with running indices replaced, inside function arguments too."""
+def map_subs(atom: Atom, change: Callable[[Sub], Sub]) -> Atom:
+    """The atom with its subscripts changed; inside function arguments only free indices change."""
     match atom:
         case Element():
-            return Element(atom.name, tuple(replace_index(s, mapping) for s in atom.subs))
+            return Element(atom.name, tuple(map(change, atom.subs)))
         case Moment():
-            return Moment(atom.factor, atom.key, tuple(replace_index(s, mapping) for s in atom.subs))
+            return Moment(atom.factor, atom.key, tuple(map(change, atom.subs)))
         case Parameter():
-            return Parameter(atom.latent, atom.name, tuple(replace_index(s, mapping) for s in atom.subs))
+            return Parameter(atom.latent, atom.name, tuple(map(change, atom.subs)))
         case Indicator():
-            subs = tuple(replace_index(s, mapping) for s in atom.subs)
-            return Indicator(atom.name, subs, replace_index(atom.value, mapping))
+            return Indicator(atom.name, tuple(map(change, atom.subs)), change(atom.value))
         case Delta():
-            return Delta(replace_index(atom.left, mapping), replace_index(atom.right, mapping))
+            return Delta(change(atom.left), change(atom.right))
         case Function():
-            return Function(atom.name, tuple(substitute(a, mapping) for a in atom.args))
+            return Function(atom.name, tuple(_map_subs(a, change) for a in atom.args))
         case _:
             return atom
+
+
+def _map_subs(p: Polynomial, change: Callable[[Sub], Sub]) -> Polynomial:
+    return collect(
+        normalise(m.coefficient, [(map_subs(a, change), e) for a, e in m.powers], m.bound)
+        for m in map(_with_fresh_bound, p.monomials)
+    )
+
+
+def substitute_atom(atom: Atom, mapping: Mapping[Index, Sub]) -> Atom:
+    """The atom with running indices replaced, inside function arguments too."""
+    if isinstance(atom, Function):
+        return Function(atom.name, tuple(substitute(a, mapping) for a in atom.args))
+    return map_subs(atom, lambda s: replace_index(s, mapping))
 
 
 def substitute(p: Polynomial, mapping: Mapping[Index, Sub]) -> Polynomial:
@@ -168,7 +181,22 @@ def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Ato
                 return _merge((substitute_atom(a, {old: new}), e) for a, e in rest.items())
         if sub_key(left) > sub_key(right):
             return {**rest, Delta(right, left): ONE}
+        # δ[i, s] f(s) = δ[i, s] f(i): the simpler subscript stands for both.
+        replaced = _merge((_replace_sub(a, right, left), e) for a, e in rest.items())
+        if replaced != rest:
+            return {**replaced, atom: ONE}
     return None
+
+
+def _replace_sub(atom: Atom, old: Sub, new: Sub) -> Atom:
+    """The atom with one whole subscript replaced wherever it stands."""
+
+    def sub(s: Sub) -> Sub:
+        if s == old:
+            return new
+        return Gather(s.name, tuple(map(sub, s.subs)), s.size) if isinstance(s, Gather) else s
+
+    return map_subs(atom, sub)
 
 
 def _contract_indicators(powers: dict[Atom, Fraction]) -> dict[Atom, Fraction] | None:

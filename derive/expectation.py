@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from cavi.derive.canonical import add, collect, deltas, multiply, normalise, sum_over
+from cavi.derive.canonical import add, atom_key, collect, deltas, multiply, normalise, sum_over
 from cavi.derive.errors import NonConjugateError
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.index import Index, Sub
@@ -104,6 +104,7 @@ def localise(block: Block, powers: Powers) -> tuple[Pattern, tuple[Sub, ...]]:
             placed.extend((place(atom), ONE) for _ in range(int(exponent)))
         else:
             placed.append((place(atom), exponent))
+    placed.sort(key=lambda power: atom_key(power[0]))
     pattern = Polynomial((Monomial(ONE, tuple(placed)),))
     return Pattern(pattern.monomials[0].powers, (*block.factor.plates, *placeholders)), tuple(event)
 
