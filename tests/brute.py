@@ -1,0 +1,108 @@
+"""Brute force for tests: polynomials evaluated by nested loops over small arrays, sharing nothing with `derive`."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from cavi.derive.index import Gather, Index, Literal
+from cavi.derive.term import (
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Moment,
+    Parameter,
+    Polynomial,
+    Size,
+)
+from scipy import special
+
+FUNCTIONS = {
+    "log": np.log,
+    "exp": np.exp,
+    "lgamma": special.gammaln,
+    "digamma": special.digamma,
+    "trigamma": lambda x: special.polygamma(1, x),
+    "abs": abs,
+    "cos": np.cos,
+    "sin": np.sin,
+    "pow": lambda a, b: a**b,
+    "xlogx": lambda p: special.xlogy(p, p),
+    "atan2": np.arctan2,
+}
+
+
+class World:
+    """Sizes and values: arrays of variables, of moments by (factor, key) and of parameters by (latent, name)."""
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        arrays: Mapping[str, Any],
+        moments: Mapping[tuple[str, str], Any] | None = None,
+        parameters: Mapping[tuple[str, str], Any] | None = None,
+    ) -> None:
+        self.sizes = dict(sizes)
+        self.arrays = {k: np.asarray(v) for k, v in arrays.items()}
+        self.moments = {k: np.asarray(v) for k, v in (moments or {}).items()}
+        self.parameters = {k: np.asarray(v) for k, v in (parameters or {}).items()}
+
+    def size(self, name: str) -> int:
+        return int(name) if name.isdigit() else self.sizes[name]
+
+    def sub(self, sub: Any, at: Mapping[Index, int]) -> int:
+        match sub:
+            case Index():
+                return at[sub]
+            case Literal():
+                return sub.value
+            case Gather():
+                return int(self.arrays[sub.name][tuple(self.sub(s, at) for s in sub.subs)])
+        raise TypeError(sub)
+
+    def subs(self, subs: Any, at: Mapping[Index, int]) -> tuple[int, ...]:
+        return tuple(self.sub(s, at) for s in subs)
+
+    def atom(self, atom: Any, at: Mapping[Index, int]) -> float:
+        match atom:
+            case Constant():
+                return {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}[atom.name]
+            case Size():
+                return self.size(atom.name)
+            case Element():
+                return float(self.arrays[atom.name][self.subs(atom.subs, at)])
+            case Indicator():
+                return float(self.arrays[atom.name][self.subs(atom.subs, at)] == self.sub(atom.value, at))
+            case Delta():
+                return float(self.sub(atom.left, at) == self.sub(atom.right, at))
+            case Moment():
+                return float(self.moments[atom.factor, atom.key][self.subs(atom.subs, at)])
+            case Parameter():
+                return float(self.parameters[atom.latent, atom.name][self.subs(atom.subs, at)])
+            case Function():
+                return float(FUNCTIONS[atom.name](*(self.value(a, at) for a in atom.args)))
+        raise TypeError(atom)
+
+    def value(self, p: Polynomial, at: Mapping[Index, int] | None = None) -> float:
+        at = at or {}
+        total = 0.0
+        for m in p.monomials:
+            for places in itertools.product(*(range(self.size(i.size)) for i in m.bound)):
+                here = {**at, **dict(zip(m.bound, places, strict=True))}
+                term = float(m.coefficient)
+                for a, e in m.powers:
+                    term *= self.atom(a, here) ** float(e)
+                total += term
+        return total
+
+    def array(self, p: Polynomial, indices: tuple[Index, ...]) -> np.ndarray:
+        shape = tuple(self.size(i.size) for i in indices)
+        out = np.empty(shape)
+        for places in itertools.product(*map(range, shape)):
+            out[places] = self.value(p, dict(zip(indices, places, strict=True)))
+        return out
