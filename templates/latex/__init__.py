@@ -1,1 +1,51 @@
-"""Placeholder."""
+"""A derivation as LaTeX: an article that compiles on its own, or a fragment to paste into a paper.
+
+The article needs only amsmath, amssymb, booktabs, geometry, lmodern and xcolor.
+"""
+
+from __future__ import annotations
+
+from cavi.derive.model import Model
+from cavi.derive.result import Derived
+from cavi.derive.term import Polynomial
+from cavi.templates.article import article
+from cavi.templates.environment import environment
+from cavi.templates.latex.tex import to_tex
+from cavi.templates.latex.view import view
+from cavi.templates.notation import Notation, notation
+from cavi.templates.printer import Printer
+
+
+def render(derived: Derived) -> str:
+    """A complete article: model, derivation step by step, updates, bound, algorithm, notation."""
+    return _render(derived, "latex/article.tex.jinja")
+
+
+def render_fragment(derived: Derived) -> str:
+    """The article's body, for a document that loads amsmath, amssymb, booktabs and xcolor."""
+    return _render(derived, "latex/fragment.tex.jinja")
+
+
+def _render(derived: Derived, template: str) -> str:
+    return environment("latex").get_template(template).render(view(article(derived)))
+
+
+def polynomial_latex(poly: Polynomial, context: Derived | Model | Notation | None = None) -> str:
+    """A polynomial as TeX for mathematics mode, on one line.
+
+    Args:
+        poly: any polynomial of a derivation.
+        context: whose names and indices it uses; with None, names are written as they are spelled
+            and moments cannot occur.
+
+    Raises:
+        KeyError: for a moment that the context does not know.
+    """
+    match context:
+        case Notation():
+            signs = context
+        case Derived():
+            signs = notation(context.model, context.updates)
+        case _:
+            signs = notation(context)
+    return to_tex(Printer(signs).polynomial(poly))

@@ -1,0 +1,229 @@
+"""The article: everything a page about a derivation shows, in order, before it is TeX or HTML.
+
+    Derived ──notation──▶ symbols ──printers──▶ boxes ──equation──▶ broken lines ──article──▶ Article
+
+An `Article` is plain data made of layout boxes, equations and text; the templates only walk it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cavi.derive.derivation import Rule
+from cavi.derive.model import Model, Variable
+from cavi.derive.result import Derived, ElboTerm
+from cavi.derive.rules import ELBO_SPLIT, ENTROPY, INDEPENDENCE, OPTIMAL_FACTOR
+from cavi.templates.chain import LOG, P, latents_box, q_of
+from cavi.templates.declaration import DeclarationPrinter, Declared
+from cavi.templates.equation import Equation, Sentence, equation
+from cavi.templates.glossary import glossary
+from cavi.templates.layout import (
+    ENTROPY as ENTROPY_SIGN,
+)
+from cavi.templates.layout import (
+    EXPECTATION,
+    GIVEN,
+    LOWER_BOUND,
+    PLUS,
+    BigOperator,
+    Box,
+    Glyph,
+    Script,
+    brackets,
+    parens,
+    row,
+    separated,
+)
+from cavi.templates.notation import Notation, notation
+from cavi.templates.printer import Printer, Scope
+from cavi.templates.symbols import symbol
+from cavi.templates.update_view import UpdateView, update_view
+
+
+@dataclass(frozen=True)
+class Known:
+    """Symbols of known quantities that share a kind and a domain."""
+
+    symbols: Box
+    kind: str
+    domain: Sentence
+
+
+@dataclass(frozen=True)
+class BoundTerm:
+    """One term of the ELBO, from its definition to its closed form."""
+
+    rule: Rule
+    equations: tuple[Equation, ...]
+
+
+@dataclass(frozen=True)
+class Article:
+    """What a page shows."""
+
+    title: str
+    name: str
+    declared: tuple[Declared, ...]
+    known: tuple[Known, ...]
+    joint: Equation
+    factorisation: Equation
+    log_densities: tuple[Equation, ...]
+    updates: tuple[UpdateView, ...]
+    bound: Equation
+    bound_terms: tuple[BoundTerm, ...]
+    bound_symbol: Box
+    data: Box
+    rules: tuple[Rule, ...]
+    glossary: tuple[tuple[Box, Sentence], ...]
+
+
+def article(derived: Derived) -> Article:
+    """The article of a derivation."""
+    model = derived.model
+    signs = notation(model, derived.updates)
+    printer = Printer(signs)
+    declaration = DeclarationPrinter(printer)
+    nodes = [v for v in model.variables if v.distribution is not None or v.constraint is not None]
+    joint = _joint(signs, model)
+    updates = tuple(
+        update_view(signs, declaration, model, u, joint, number) for number, u in enumerate(derived.updates, start=1)
+    )
+    bound_terms = tuple(_bound_terms(derived, signs, printer))
+    rules = [OPTIMAL_FACTOR, *(s.rule for u in updates for s in u.steps), ELBO_SPLIT]
+    rules += [t.rule for t in bound_terms]
+    return Article(
+        title=model.title,
+        name=model.name,
+        declared=tuple(declaration.line(v) for v in nodes),
+        known=tuple(_known(model, signs, printer)),
+        joint=_product(signs, model),
+        factorisation=_factorisation(derived, signs),
+        log_densities=tuple(
+            equation(_log_p(model.variable(name), signs), printer.polynomial(p))
+            for name, p in derived.log_density.items()
+        ),
+        updates=updates,
+        bound=_bound(derived, signs),
+        bound_terms=bound_terms,
+        bound_symbol=row(LOWER_BOUND, parens(symbol("q"))),
+        data=separated(signs.array(v.name) for v in model.with_role("observed")),
+        rules=tuple(dict.fromkeys(rules)),
+        glossary=tuple(glossary(derived, signs, printer)),
+    )
+
+
+def _joint(signs: Notation, model: Model) -> Box:
+    return separated(signs.array(v.name) for v in model.with_role("observed", "latent", "point"))
+
+
+def _conditional(v: Variable, signs: Notation) -> Box:
+    """``x | μ, τ``: a node with its random parents, all written whole."""
+    assert v.distribution is not None
+    parents: dict[str, Box] = {}
+    for arg in v.distribution.args.values():
+        for name in random_names(arg):
+            parents.setdefault(name, signs.array(name))
+    left = signs.array(v.name)
+    return row(left, GIVEN, separated(parents.values())) if parents else left
+
+
+def random_names(expr: object) -> Iterator[str]:
+    """Names of the random variables that an expression uses, selectors included."""
+    from cavi.derive.expression import Expr, Selector
+    from cavi.derive.index import Gather
+
+    def inside(subs: tuple[object, ...]) -> Iterator[str]:
+        for s in subs:
+            if isinstance(s, Selector):
+                yield s.name
+            if isinstance(s, Selector | Gather):
+                yield from inside(tuple(s.subs))
+
+    assert isinstance(expr, Expr)
+    refs = list(expr.refs())
+    for ref in refs:
+        if ref.variable.is_random:
+            yield ref.name
+    for ref in refs:
+        yield from inside(tuple(ref.subs))
+
+
+def _log_p(v: Variable, signs: Notation) -> Box:
+    return row(LOG, P, parens(_conditional(v, signs)))
+
+
+def _product(signs: Notation, model: Model) -> Equation:
+    parts = [row(P, parens(_conditional(v, signs))) for v in reversed(list(model.nodes()))]
+    return equation(row(P, parens(_joint(signs, model))), row(*parts))
+
+
+def _factorisation(derived: Derived, signs: Notation) -> Equation:
+    parts: list[Box] = []
+    for factor in derived.factors:
+        for i in factor.plates:
+            under = row(symbol(i.name))
+            parts.append(BigOperator("prod", under))
+        parts.append(q_of(latents_box(signs, factor, element=True)))
+    whole = separated(signs.array(n) for f in derived.factors for n in f.latents)
+    return equation(q_of(whole), row(*parts))
+
+
+_DOMAINS: dict[str, Sentence] = {
+    "real": ("real number",),
+    "positive": ("positive number",),
+    "unit": ("number between 0 and 1",),
+    "simplex": ("probability vector",),
+    "count": ("whole number, at least 0",),
+    "angle": ("angle",),
+}
+_KINDS = {"hyper": "hyperparameter", "covariate": "known data", "observed_index": "observed index"}
+
+
+def _known(model: Model, signs: Notation, printer: Printer) -> Iterator[Known]:
+    groups: dict[tuple[str, Sentence], list[Box]] = {}
+    for v in model.with_role("hyper", "covariate", "observed_index"):
+        domain = _DOMAINS.get(v.domain, (v.domain,))
+        if v.role == "observed_index" and v.over is not None:
+            domain = ("takes a value of ", symbol(v.over.name))
+        box = printer.subscripted(signs.variable(v.name), v.indices, Scope())
+        groups.setdefault((_KINDS[v.role], domain), []).append(box)
+    for (kind, domain), boxes in groups.items():
+        yield Known(separated(boxes), kind, domain)
+
+
+def _bound(derived: Derived, signs: Notation) -> Equation:
+    parts: list[Box] = []
+    for t in derived.elbo.terms:
+        if parts:
+            parts.append(PLUS)
+        parts.append(_term_left(derived, signs, t))
+    return equation(row(LOWER_BOUND, parens(symbol("q"))), row(*parts))
+
+
+def _term_left(derived: Derived, signs: Notation, t: ElboTerm) -> Box:
+    if t.kind == "entropy":
+        factor = derived.update(t.name).factor
+        return row(ENTROPY_SIGN, brackets(q_of(latents_box(signs, factor, element=False))))
+    q = Script(EXPECTATION, Glyph("q", "q"))
+    return row(q, brackets(_log_p(derived.model.variable(t.name), signs)))
+
+
+def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterator[BoundTerm]:
+    """Each term: definition = expectation of what = closed form; those that only close together last."""
+    closed = derived.elbo.closed_terms
+    together = [t for t in derived.elbo.terms if t not in closed]
+    for t in closed:
+        parts = [t] if t in derived.elbo.terms else together
+        lefts: list[Box] = []
+        for part in parts:
+            if lefts:
+                lefts.append(PLUS)
+            lefts.append(_term_left(derived, signs, part))
+        left = row(*lefts)
+        rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
+        inside = row(Script(EXPECTATION, Glyph("q", "q")), brackets(printer.polynomial(t.inside)))
+        yield BoundTerm(
+            rule,
+            (equation(left, inside), equation(None, printer.polynomial(t.value), hang=left)),
+        )

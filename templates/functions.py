@@ -1,0 +1,135 @@
+"""How the named functions of the normal form are drawn."""
+
+from __future__ import annotations
+
+from cavi.derive.term import Constant, Function, Polynomial
+from cavi.templates.layout import (
+    COMMA,
+    Box,
+    Fence,
+    Fraction,
+    Glyph,
+    Number,
+    Operator,
+    Root,
+    Row,
+    Script,
+    function,
+    parens,
+    row,
+    separated,
+)
+from cavi.templates.symbols import symbol
+
+_LOG = function("log")
+_GAMMA = symbol("Gamma")
+_PSI = symbol("psi")
+_TRIGAMMA = Glyph(r"\psi'", "ψ′")
+_BESSEL_I = Glyph("I", "I")
+_BESSEL_K = Glyph("K", "K")
+_PARTIAL = Glyph(r"\partial", "∂")
+_INTERVAL = Glyph(r"\mathcal{Z}", "𝒵", upright=True)
+_TRUNCATED = Glyph(r"\mathcal{M}", "ℳ", upright=True)
+
+
+def draw(f: Function, args: list[Box]) -> Box:
+    """A function of arguments that are drawn already.
+
+    Raises:
+        ValueError: for a function outside the closed list.
+    """
+    match f.name:
+        case "log":
+            return row(_LOG, args[0] if _is_simple(f.args[0], args[0]) else parens(args[0]))
+        case "exp" | "cos" | "sin":
+            return row(function(f.name), parens(args[0]))
+        case "atan2":
+            return row(function("atan2"), parens(separated(args)))
+        case "lgamma":
+            return row(_LOG, _GAMMA, parens(args[0]))
+        case "digamma":
+            return row(_PSI, parens(args[0]))
+        case "trigamma":
+            return row(_TRIGAMMA, parens(args[0]))
+        case "abs":
+            return Fence("|", args[0], "|")
+        case "pow":
+            return _power(f.args[1], args)
+        case "xlogx":
+            inner = args[0] if _is_simple(f.args[0], args[0]) else parens(args[0])
+            return row(inner, _LOG, inner)
+        case "log_bessel_i":
+            return row(_LOG, Script(_BESSEL_I, args[0]), parens(args[1]))
+        case "log_bessel_k":
+            return row(_LOG, Script(_BESSEL_K, args[0]), parens(args[1]))
+        case "dlog_bessel_k":
+            return row(Script(_PARTIAL, args[0]), _LOG, Script(_BESSEL_K, args[0]), parens(args[1]))
+        case "log_normal_interval":
+            return row(_LOG, _INTERVAL, parens(separated(args)))
+        case "truncated_mean":
+            return row(Script(_TRUNCATED, Number("1")), parens(separated(args)))
+        case "truncated_second":
+            return row(Script(_TRUNCATED, Number("2")), parens(separated(args)))
+    raise ValueError(f"no way to write the function {f.name!r}; it is not in the closed list of functions")
+
+
+def _power(exponent: Polynomial, args: list[Box]) -> Box:
+    base, sup = args
+    if exponent.number is not None and exponent.number.numerator == 1 and exponent.number.denominator == 2:
+        return Root(base)
+    return Script(base if isinstance(base, Glyph | Number) else parens(base), sup=sup)
+
+
+def _is_simple(p: Polynomial, box: Box) -> bool:
+    """Whether ``log`` needs no brackets around its argument: one symbol, a number, or 2π."""
+    if isinstance(box, Glyph | Script | Number | Root | Fence):
+        return True
+    m = p.monomials[0] if len(p.monomials) == 1 else None
+    if m is None or m.bound or m.coefficient < 0:
+        return False
+    return isinstance(box, Row) and m.coefficient.denominator == 1 and all(isinstance(a, Constant) for a in m.atoms)
+
+
+# Functions that a reader may not know, with what they mean; listed in the notation where they occur.
+def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
+    """(symbol, meaning) for each unusual function among the names."""
+    a, b = symbol("a"), symbol("b")
+    ab = parens(row(a, COMMA, b))
+    phi, big_phi = symbol("phi"), symbol("Phi")
+
+    def at(g: Box, x: Box) -> Box:
+        return row(g, parens(x))
+
+    minus = Operator("-", "−", "binary")
+    mass = row(at(big_phi, b), minus, at(big_phi, a))
+    known: list[tuple[set[str], Box, Box | str]] = [
+        ({"digamma"}, row(_PSI, parens(symbol("x"))), "digamma function, the derivative of log Γ"),
+        ({"trigamma"}, row(_TRIGAMMA, parens(symbol("x"))), "trigamma function, the derivative of ψ"),
+        (
+            {"log_bessel_i"},
+            row(Script(_BESSEL_I, symbol("p")), parens(symbol("x"))),
+            "modified Bessel function of the first kind",
+        ),
+        (
+            {"log_bessel_k", "dlog_bessel_k"},
+            row(Script(_BESSEL_K, symbol("p")), parens(symbol("x"))),
+            "modified Bessel function of the second kind",
+        ),
+        ({"log_normal_interval", "truncated_mean", "truncated_second"}, row(_INTERVAL, ab), mass),
+        (
+            {"truncated_mean"},
+            row(Script(_TRUNCATED, Number("1")), ab),
+            Fraction(row(at(phi, a), minus, at(phi, b)), mass),
+        ),
+        (
+            {"truncated_second"},
+            row(Script(_TRUNCATED, Number("2")), ab),
+            Fraction(row(a, at(phi, a), minus, b, at(phi, b)), mass),
+        ),
+        (
+            {"log_normal_interval", "truncated_mean", "truncated_second"},
+            row(phi, COMMA, big_phi),
+            "density and distribution function of the standard Normal",
+        ),
+    ]
+    return [(left, right) for used, left, right in known if used & names]

@@ -1,0 +1,108 @@
+"""The article as strings of TeX, the values of the templates' holes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cavi.templates.article import Article
+from cavi.templates.chain import StepView
+from cavi.templates.declaration import Declared
+from cavi.templates.equation import Equation, Sentence
+from cavi.templates.latex.tex import to_tex
+from cavi.templates.layout import Box, Operator
+from cavi.templates.symbols import tex_text
+from cavi.templates.update_view import UpdateView
+
+
+def view(a: Article) -> dict[str, Any]:
+    """Every hole of the templates."""
+    return {
+        "title": tex_text(a.title),
+        "declared": [_declared(d) for d in a.declared],
+        "known": [
+            {"symbols": to_tex(k.symbols), "kind": tex_text(k.kind), "domain": sentence(k.domain)} for k in a.known
+        ],
+        "joint": _display([a.joint]),
+        "factorisation": _display([a.factorisation]),
+        "log_densities": [_display([e]) for e in a.log_densities],
+        "updates": [_update(u) for u in a.updates],
+        "bound": _display([a.bound]),
+        "bound_terms": [rows(t.equations) for t in a.bound_terms],
+        "bound_symbol": to_tex(a.bound_symbol),
+        "data": to_tex(a.data),
+        "glossary": [{"symbol": to_tex(s), "meaning": sentence(m)} for s, m in a.glossary],
+        "rules": [
+            {
+                "name": tex_text(r.name),
+                "statement": tex_text(r.statement),
+                "condition": tex_text(r.condition),
+                "source": tex_text(r.source),
+            }
+            for r in a.rules
+        ],
+        "sources": tex_text("; ".join(dict.fromkeys(s for u in a.updates for s in u.sources))),
+    }
+
+
+def _update(u: UpdateView) -> dict[str, Any]:
+    return {
+        "whole": to_tex(u.whole),
+        "steps": [_step(s, last=n == len(u.steps)) for n, s in enumerate(u.steps, start=1)],
+        "point": u.point,
+        "families": _display(u.families) if u.families else "",
+        "formulas": rows(u.formulas),
+        "moments": _display(u.moments) if u.moments else "",
+        "plates": to_tex(u.plates) if u.plates is not None else "",
+        "sequential": sentence(u.sequential),
+        "computed": to_tex(u.computed),
+        "label": f"eq:{u.anchor}",
+    }
+
+
+def _step(s: StepView, last: bool) -> dict[str, str]:
+    ending = "" if last or not s.equations else r" \\"
+    return {
+        "name": tex_text(s.rule.name),
+        "conditions": "; ".join(map(tex_text, s.conditions)),
+        "equations": rows(s.equations) + ending,
+    }
+
+
+def sentence(parts: Sentence) -> str:
+    """Running text with formulas between dollars."""
+    return "".join(tex_text(p) if isinstance(p, str) else f"${to_tex(p)}$" for p in parts)
+
+
+def rows(equations: Iterable[Equation]) -> str:
+    """Rows of an ``align``, joined by line ends."""
+    return " \\\\\n".join(r for e in equations for r in _rows(e))
+
+
+def _rows(e: Equation) -> list[str]:
+    left = "" if e.left is None else to_tex(e.left)
+    first, *others = e.lines
+    if e.own_line:
+        found = [f"{left} &{e.relation.tex}{{}}", f"&\\quad {_start(first.box)}"]
+    else:
+        found = [f"{left} &{e.relation.tex} {to_tex(first.box)}"]
+    base = 1.5 if not e.own_line else 1.0
+    return found + [f"&\\hspace{{{base + line.indent:g}em}} {_start(line.box)}" for line in others]
+
+
+def _start(box: Box) -> str:
+    """The TeX of a line that continues another: a leading sign keeps its spaces."""
+    tex = to_tex(box)
+    first = box.items[0] if hasattr(box, "items") and box.items else box
+    leading = isinstance(first, Operator) and first.kind in ("binary", "relation")
+    return f"{{}} {tex}" if leading else tex
+
+
+def _display(equations: Iterable[Equation]) -> str:
+    return f"\\begin{{align*}}\n{rows(equations)}\n\\end{{align*}}"
+
+
+def _declared(d: Declared) -> str:
+    plates = "" if d.plates is None else to_tex(d.plates)
+    weight = "" if d.weight is None else rf"\quad\text{{($ {to_tex(d.weight)} $ times)}}"
+    return f"{to_tex(d.left)} &{to_tex(d.right)}{weight} && {plates}".rstrip()

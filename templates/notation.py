@@ -1,0 +1,208 @@
+"""The notation of one model: a symbol for every variable, index, parameter of q and moment.
+
+Built once for a derivation, it holds all that printing needs to know about the model, and makes
+every symbol unambiguous: where two factors share a parameter's letter, each gets its latent as a
+superscript; where a letter is declared already, the parameter gets a hat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cavi.derive.index import Index, Literal
+from cavi.derive.result import MomentSpec, Update
+from cavi.derive.term import Indicator
+from cavi.templates.grouping import Roles
+from cavi.templates.layout import Accent, Box, Glyph, Script, parens
+from cavi.templates.symbols import bold, from_tex, symbol, symbol_table
+
+if TYPE_CHECKING:
+    from cavi.derive.model import Model, Variable
+
+_INDEX_LETTERS = "ijklnmpqrsuvh"
+
+
+@dataclass(frozen=True, eq=False)
+class Notation:
+    """How the names of a model are written.
+
+    Attributes:
+        indices: the declared indices, in order; sums borrow their names.
+        symbols: declared name -> symbol, without subscripts.
+        whole: declared name -> symbol of the whole array, bold where it has axes.
+        axes: declared name -> how many subscripts its elements have.
+        taken: names that no made-up index may have.
+        moments: (factor, key) -> what the moment is the expectation of.
+        parameters: (latent, name) -> symbol of a parameter of q.
+        categories: (factor, key) of the moments that are probabilities of a category -> their symbol.
+        binary: latents whose value is 0 or 1, written without a bracket.
+        points: factors that are point masses: their moments are their values.
+        roles: the order of terms.
+        covariates: known data, written after the coefficients that multiply them.
+        average: what stands under 𝔼 where an expectation is not yet taken.
+    """
+
+    indices: tuple[Index, ...] = ()
+    symbols: Mapping[str, Box] = field(default_factory=dict)
+    whole: Mapping[str, Box] = field(default_factory=dict)
+    axes: Mapping[str, int] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    moments: Mapping[tuple[str, str], MomentSpec] = field(default_factory=dict)
+    parameters: Mapping[tuple[str, str], Box] = field(default_factory=dict)
+    categories: Mapping[tuple[str, str], Box] = field(default_factory=dict)
+    binary: frozenset[str] = frozenset()
+    points: frozenset[str] = frozenset()
+    roles: Roles = field(default_factory=Roles)
+    covariates: frozenset[str] = frozenset()
+    average: Box = field(default_factory=lambda: symbol("q"))
+
+    def averaging(self, under: Box) -> Notation:
+        """The same notation with another subscript to an expectation not yet taken."""
+        return replace(self, average=under)
+
+    def variable(self, name: str) -> Box:
+        """The symbol of a declared name."""
+        return self.symbols[name] if name in self.symbols else symbol(name)
+
+    def array(self, name: str) -> Box:
+        """The symbol of a variable written whole."""
+        return self.whole[name] if name in self.whole else self.variable(name)
+
+    def parameter(self, latent: str, name: str) -> Box:
+        """The symbol of a parameter of the factor of a latent."""
+        return self.parameters[latent, name] if (latent, name) in self.parameters else symbol(name)
+
+    def index_names(self, size: str) -> list[str]:
+        """Names for an index of that size, best first: the declared ones, else letters not in use."""
+        declared = [i.name for i in self.indices if i.size == size]
+        return declared or [c for c in _INDEX_LETTERS if c not in self.taken]
+
+
+def notation(model: Model | None, updates: Iterable[Update] = ()) -> Notation:
+    """The notation of a model and, where they are known, of the updates of its factors."""
+    updates = tuple(updates)
+    if model is None:
+        return Notation()
+    variables = model.variables
+    indices = model.indices
+    names = [*(v.name for v in variables), *(i.name for i in indices), *model.sizes]
+    table = symbol_table(names)
+    whole = {v.name: bold(table[v.name]) if v.indices else table[v.name] for v in variables}
+    moments = {(u.factor.name, s.key): s for u in updates for s in u.moment_specs}
+    categories = _categories(updates, table, moments)
+    return Notation(
+        indices=indices,
+        symbols=table,
+        whole=whole,
+        axes={v.name: len(v.indices) for v in variables},
+        taken=frozenset(names),
+        moments=moments,
+        parameters=_parameters(updates, table, categories),
+        categories=categories,
+        binary=frozenset(v.name for v in variables if _is_binary(v)),
+        points=frozenset(u.factor.name for u in updates if u.factor.point),
+        covariates=frozenset(v.name for v in variables if v.role == "covariate"),
+        roles=Roles(
+            data=frozenset(v.name for v in variables if v.role in ("observed", "covariate")),
+            known=frozenset(v.name for v in variables if v.role == "hyper"),
+            positive=frozenset(v.name for v in variables if v.domain not in ("real", "angle")),
+        ),
+    )
+
+
+def _is_binary(variable: Variable) -> bool:
+    return variable.distribution is not None and variable.distribution.family == "Bernoulli"
+
+
+def _categories(
+    updates: tuple[Update, ...],
+    table: Mapping[str, Box],
+    moments: Mapping[tuple[str, str], MomentSpec],
+) -> dict[tuple[str, str], Box]:
+    """Responsibilities: r, with the latent as a superscript where several latents have them."""
+    found: dict[tuple[str, str], str] = {}
+    for where, spec in moments.items():
+        if len(spec.pattern.monomials) != 1 or len(spec.pattern.monomials[0].powers) != 1:
+            continue
+        atom = spec.pattern.monomials[0].powers[0][0]
+        if isinstance(atom, Indicator) and not isinstance(atom.value, Literal):
+            found[where] = atom.name
+    latents = list(dict.fromkeys(found.values()))
+    plain = symbol("r")
+    if plain in table.values():
+        plain = Accent("hat", plain)
+    several = len(latents) > 1
+    return {where: Script(plain, sup=parens(table[latent])) if several else plain for where, latent in found.items()}
+
+
+def _parameters(
+    updates: tuple[Update, ...],
+    table: Mapping[str, Box],
+    categories: Mapping[tuple[str, str], Box],
+) -> dict[tuple[str, str], Box]:
+    """A symbol for each parameter of q, no two alike and none that is declared."""
+    wanted: dict[tuple[str, str], Box] = {}
+    final: dict[tuple[str, str], Box] = {}
+    for u in updates:
+        for latent in u.factor.latents:
+            probs = next((box for (f, _), box in categories.items() if f == u.factor.name), None)
+            for name in dict.fromkeys(f.name for f in u.formulas if f.latent == latent):
+                if name == "probs" and probs is not None and u.factor.name == latent:
+                    final[latent, name] = probs
+                elif u.factor.point and name == "value":
+                    final[latent, name] = table[latent]
+                else:
+                    wanted[latent, name] = _own_symbol(u, latent, name)
+    declared = [*table.values(), *final.values()]
+    clashing = {
+        latent
+        for (latent, _), box in wanted.items()
+        if any(other == box and owner != latent for (owner, _), other in wanted.items())
+    }
+    hatted = {latent for (latent, _), box in wanted.items() if box in declared} - clashing
+    for (latent, name), box in wanted.items():
+        if latent in clashing:
+            box = _superscript(box, table[latent])
+        elif latent in hatted:
+            box = _hat(box)
+        while box in final.values():
+            box = _hat(box)
+        final[latent, name] = box
+    return final
+
+
+# Parameters that no family declares a symbol for.
+_AUXILIARY: dict[str, Box] = {
+    "logits": Glyph(r"\ell", "ℓ"),
+    "linear": Glyph("h", "h"),
+    "counts": Glyph("c", "c"),
+    "covariance": Glyph("S", "S"),
+}
+
+
+def _own_symbol(update: Update, latent: str, name: str) -> Box:
+    for p in update.families[latent].parameters:
+        if p.name == name:
+            drawn = from_tex(p.tex)
+            if drawn is not None:
+                return drawn
+    return _AUXILIARY.get(name) or symbol(name)
+
+
+def _superscript(box: Box, latent: Box) -> Box:
+    sup = parens(latent)
+    return Script(box.base, box.sub, sup) if isinstance(box, Script) else Script(box, sup=sup)
+
+
+def _hat(box: Box) -> Box:
+    match box:
+        case Script():
+            return Script(_hat(box.base), box.sub, box.sup)
+        case Accent(name="hat"):
+            return Accent("tilde", box.body)
+        case Accent():
+            return Accent("hat", box)
+        case _:
+            return Accent("hat", box)

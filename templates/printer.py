@@ -1,0 +1,469 @@
+"""Polynomials into the layout tree: the decisions of an author about one formula.
+
+Sums get the declared index names, never one that is in use around them or free inside; factors
+stand in a fixed order, before the innermost sum that they do not depend on; negative powers become
+fractions; a Kronecker delta that ties a summed index to a datum becomes a condition under the Σ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction as Rational
+
+from cavi.derive.canonical import substitute
+from cavi.derive.index import Gather, Index, Literal, Sub, indices_of
+from cavi.derive.term import (
+    Atom,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Moment,
+    Parameter,
+    Polynomial,
+    Size,
+    atom_indices,
+)
+from cavi.templates import functions
+from cavi.templates.grouping import Factor, Term, group
+from cavi.templates.layout import (
+    COLON,
+    COMMA,
+    EQUALS,
+    EXPECTATION,
+    MINUS,
+    NEGATIVE,
+    PLUS,
+    BigOperator,
+    Box,
+    Fence,
+    Fraction,
+    Glyph,
+    Number,
+    Operator,
+    Root,
+    Row,
+    Script,
+    brackets,
+    function,
+    height,
+    parens,
+    row,
+    width,
+)
+from cavi.templates.notation import Notation
+from cavi.templates.symbols import symbol
+
+_ONE = Number("1")
+_ZERO = Number("0")
+_PI = symbol("pi")
+_INFINITY = Glyph(r"\infty", "∞")
+_DELTA = symbol("delta")
+_NUMERATOR_LIMIT = 14.0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The index names in force: `names` of the summed indices, `used` by all around."""
+
+    names: Mapping[Index, str] = field(default_factory=dict)
+    used: frozenset[str] = frozenset()
+
+    def enter(self, index: Index, candidates: list[str]) -> Scope:
+        """The scope inside a sum over the index, under the first candidate that is not in use."""
+        primes = ""
+        while True:
+            for name in candidates:
+                if name + primes not in self.used:
+                    chosen = name + primes
+                    return Scope({**self.names, index: chosen}, self.used | {chosen})
+            primes += "'"
+
+
+def free_scope(p: Polynomial, around: Iterable[Index] = ()) -> Scope:
+    """The scope of a formula: its free indices, and those of what it stands in, are in use."""
+    return Scope({}, frozenset(i.name for i in (*p.free, *around)))
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints polynomials in one notation."""
+
+    notation: Notation
+
+    # --- sums ----------------------------------------------------------------------------------
+
+    def polynomial(self, p: Polynomial, scope: Scope | None = None) -> Box:
+        """The whole polynomial as a row of signed terms."""
+        scope = free_scope(p) if scope is None else scope
+        return self.terms(group(p, self.notation.roles), scope)
+
+    def terms(self, terms: Iterable[Term], scope: Scope) -> Box:
+        """Terms with their signs."""
+        parts: list[Box] = []
+        for t in terms:
+            if parts:
+                parts.append(MINUS if t.coefficient < 0 else PLUS)
+            elif t.coefficient < 0:
+                parts.append(NEGATIVE)
+            parts.append(self.term(t, scope))
+        return row(*parts) if parts else _ZERO
+
+    def term(self, t: Term, scope: Scope) -> Box:
+        """One term without its sign."""
+        parts = _components(t)
+        if len(parts) > 1:
+            free, *closed = parts
+            boxes = [parens(self.term(c, scope)) for c in closed]
+            if free.factors or abs(free.coefficient) != 1:
+                boxes.insert(0, self.term(free, scope))
+            return row(*boxes)
+        return self._nested(t, scope)
+
+    def _nested(self, t: Term, scope: Scope) -> Box:
+        conditions, factors = _scatter(t)
+        order = self._order(t.bound, factors)
+        pieces: list[Box] = []
+        coefficient = abs(t.coefficient)
+        pending = list(factors)
+        for depth in range(len(order) + 1):
+            if depth:
+                index = order[depth - 1]
+                scope = scope.enter(index, self.notation.index_names(index.size))
+                here = [d for d in conditions if max(order.index(i) for i in _bound_of(d, t.bound)) == depth - 1]
+                pieces.append(self._sigma(index, here, scope))
+            inside = set(order[depth:])
+            ready = [f for f in pending if not set(atom_indices(f[0])) & inside]
+            pending = [f for f in pending if f not in ready]
+            innermost = depth == len(order)
+            body = self._body(t, scope) if innermost else None
+            pieces += self._product(coefficient, ready, body, scope, alone=innermost and not pieces)
+            coefficient = Rational(1)
+        return row(*pieces) if pieces else _ONE
+
+    def _order(self, bound: tuple[Index, ...], factors: list[Factor]) -> list[Index]:
+        """Outermost first: the index that the most factors depend on alone, then as declared."""
+        alone = {i: 0 for i in bound}
+        for a, _ in factors:
+            mine = {i for i in atom_indices(a) if i in alone}
+            if len(mine) == 1:
+                alone[mine.pop()] += 1
+        sizes = [i.size for i in self.notation.indices]
+        place = {s: sizes.index(s) for s in reversed(sizes)}
+        return sorted(bound, key=lambda i: (-alone[i], place.get(i.size, len(sizes)), bound.index(i)))
+
+    def _sigma(self, index: Index, conditions: list[Delta], scope: Scope) -> Box:
+        name = index_box(scope.names[index])
+        if conditions:
+            parts: list[Box] = [name, COLON]
+            for d in conditions:
+                if len(parts) > 2:
+                    parts.append(COMMA)
+                left, right = (d.right, d.left) if isinstance(d.right, Gather) else (d.left, d.right)
+                parts += [self.sub(left, scope), EQUALS, self.sub(right, scope)]
+            return BigOperator("sum", row(*parts))
+        return BigOperator("sum", row(name, EQUALS, _ONE), self.size(index.size))
+
+    def _body(self, t: Term, scope: Scope) -> Box | None:
+        if not t.body:
+            return None
+        inner = self.terms(t.body, scope)
+        if t.exponent != 1:
+            return Script(parens(inner), sup=Number(str(t.exponent)))
+        return parens(inner)
+
+    # --- products ------------------------------------------------------------------------------
+
+    def _product(
+        self, coefficient: Rational, factors: list[Factor], body: Box | None, scope: Scope, alone: bool
+    ) -> list[Box]:
+        """Coefficient, factors and body as a product; negative powers go below one line."""
+        above = sorted((f for f in factors if f[1] > 0), key=lambda f: self._place(f[0]))
+        below = sorted((f for f in factors if f[1] < 0), key=lambda f: self._place(f[0]))
+        reciprocals = [f for f in above if _reciprocal(f[0]) is not None]
+        above = [f for f in above if f not in reciprocals]
+        if not below and not reciprocals:
+            return self._plain_product(coefficient, above, body, scope, alone)
+        bottom = [self._power(a, -e, scope) for a, e in below]
+        for a, e in reciprocals:
+            base = _reciprocal(a)
+            assert base is not None
+            inner = self.polynomial(base, scope)
+            only = len(below) + len(reciprocals) == 1 and coefficient.denominator == 1 and e == 1
+            grouped = inner if only or _is_atomic(inner) else parens(inner)
+            bottom.append(grouped if e == 1 else Script(grouped, sup=rational(e)))
+        if coefficient.denominator != 1:
+            bottom.insert(0, Number(str(coefficient.denominator)))
+        functions_above = [f for f in above if isinstance(f[0], Function)]
+        top = [self._power(a, e, scope) for a, e in above if (a, e) not in functions_above]
+        if coefficient.numerator != 1:
+            top.insert(0, Number(str(coefficient.numerator)))
+        rest = [self._power(a, e, scope) for a, e in functions_above]
+        if body is not None:
+            if not top and not rest and _fits_above(body):
+                top = [body.body if isinstance(body, Fence) else body]
+            else:
+                rest.append(body)
+        return [Fraction(row(*top) if top else _ONE, row(*bottom)), *rest]
+
+    def _plain_product(
+        self, coefficient: Rational, above: list[Factor], body: Box | None, scope: Scope, alone: bool
+    ) -> list[Box]:
+        parts: list[Box] = []
+        if coefficient.denominator != 1:
+            sizes = [f for f in above if isinstance(f[0], Size) and f[1] == 1]
+            top: Box = Number(str(coefficient.numerator))
+            if len(sizes) == 1:
+                above = [f for f in above if f not in sizes]
+                drawn = self.size(sizes[0][0].name) if isinstance(sizes[0][0], Size) else top
+                top = drawn if coefficient.numerator == 1 else row(top, drawn)
+            parts.append(Fraction(top, Number(str(coefficient.denominator)), small=True))
+        elif coefficient != 1 or (alone and not above and body is None):
+            parts.append(Number(str(coefficient.numerator)))
+        parts += [self._power(a, e, scope) for a, e in above]
+        if body is not None:
+            parts.append(body)
+        return parts
+
+    def _place(self, atom: Atom) -> tuple[int, str]:
+        """Where a factor stands in a product."""
+        roles = self.notation.roles
+        match atom:
+            case Size():
+                return (0, atom.name)
+            case Constant():
+                return (1, atom.name)
+            case Element():
+                if atom.name in roles.data:
+                    return (8 if atom.name in self.notation.covariates else 6, repr(atom))
+                early = 2 if atom.name in roles.known else 5
+                return (early if atom.name in roles.positive else early + 2, repr(atom))
+            case Parameter():
+                return (3, repr(atom))
+            case Moment() if (atom.factor, atom.key) in self.notation.categories:
+                return (4, repr(atom))
+            case Moment():
+                return (5 if atom.factor in roles.positive else 7, repr(atom))
+            case Indicator():
+                return (4, repr(atom))
+            case Delta():
+                return (4, repr(atom))
+            case Function(name="E"):
+                return (5, repr(atom))
+            case _:
+                return (9, repr(atom))
+
+    def _power(self, atom: Atom, exponent: Rational, scope: Scope) -> Box:
+        box = self.atom(atom, scope)
+        if exponent == 1:
+            return box
+        if exponent == Rational(1, 2):
+            return Root(box)
+        sup = rational(exponent)
+        match box:
+            case Script(sup=None):
+                return Script(box.base, box.sub, sup)
+            case Glyph() | Fence():
+                return Script(box, sup=sup)
+            case _ if isinstance(atom, Moment | Function) and atom_is_closed(box):
+                return row(*_raise_last(box, sup))
+            case _:
+                return Script(parens(box), sup=sup)
+
+    # --- atoms ---------------------------------------------------------------------------------
+
+    def atom(self, atom: Atom, scope: Scope) -> Box:
+        """One atom."""
+        match atom:
+            case Constant():
+                return constant(atom.name)
+            case Size():
+                return self.size(atom.name)
+            case Element():
+                return self.subscripted(self.notation.variable(atom.name), atom.subs, scope)
+            case Parameter(name="logdet_precision"):
+                matrix = Parameter(atom.latent, "precision", atom.subs)
+                return row(function("log"), Fence("|", self.atom(matrix, scope), "|"))
+            case Parameter():
+                box = self.notation.parameter(atom.latent, atom.name)
+                return self.subscripted(box, atom.subs, scope)
+            case Indicator():
+                return self._indicator(atom, scope)
+            case Delta():
+                return self.subscripted(_DELTA, (atom.left, atom.right), scope)
+            case Moment():
+                return self._moment(atom, scope)
+            case Function(name="E"):
+                inner = self.polynomial(atom.args[0], scope)
+                return row(Script(EXPECTATION, self.notation.average), brackets(inner))
+            case Function():
+                return functions.draw(atom, [self.polynomial(a, scope) for a in atom.args])
+
+    def _indicator(self, atom: Indicator, scope: Scope) -> Box:
+        left = self.subscripted(self.notation.variable(atom.name), atom.subs, scope)
+        if atom.name in self.notation.binary and isinstance(atom.value, Literal) and atom.value.value == 1:
+            return left
+        return brackets(row(left, EQUALS, self.sub(atom.value, scope)))
+
+    def _moment(self, atom: Moment, scope: Scope) -> Box:
+        where = (atom.factor, atom.key)
+        if where in self.notation.categories:
+            return self.subscripted(self.notation.categories[where], atom.subs, scope)
+        spec = self.notation.moments.get(where)
+        if spec is None:
+            raise KeyError(f"the moment {atom.key!r} of q({atom.factor}) is not among the moments of its factor")
+        inner = self.polynomial(substitute(spec.pattern, dict(zip(spec.indices, atom.subs, strict=True))), scope)
+        if atom.factor in self.notation.points:
+            return inner if _is_atomic(inner) else parens(inner)
+        return row(EXPECTATION, brackets(inner))
+
+    def subscripted(self, base: Box, subs: tuple[Sub, ...], scope: Scope) -> Box:
+        """A symbol with its subscripts, next to the subscript that it may have of its own."""
+        if not subs:
+            return base
+        drawn = [self.sub(s, scope) for s in subs]
+        own = [base.sub] if isinstance(base, Script) and base.sub is not None else []
+        tight = not own and all(isinstance(s, Index) for s in subs) and all(_is_short(d) for d in drawn)
+        parts: list[Box] = []
+        for d in (*own, *drawn):
+            if parts and not tight:
+                parts.append(COMMA)
+            parts.append(d)
+        inner = row(*parts)
+        if isinstance(base, Script):
+            return Script(base.base, inner, base.sup)
+        return Script(base, inner)
+
+    def sub(self, sub: Sub, scope: Scope) -> Box:
+        """One subscript; fixed positions are counted from one, as the indices are."""
+        match sub:
+            case Index():
+                return index_box(scope.names.get(sub, sub.name))
+            case Literal():
+                return Number(str(sub.value + 1))
+            case Gather():
+                return self.subscripted(self.notation.variable(sub.name), sub.subs, scope)
+
+    def size(self, name: str) -> Box:
+        """The number of elements of a set."""
+        return Number(name) if name.isdigit() else self.notation.variable(name)
+
+
+def index_box(name: str) -> Box:
+    """An index by its name, with primes."""
+    base = name.rstrip("'")
+    drawn = symbol(base)
+    primes = len(name) - len(base)
+    if not primes:
+        return drawn
+    if isinstance(drawn, Glyph):
+        return Glyph(drawn.tex + "'" * primes, drawn.char + "′" * primes, drawn.upright)
+    return Script(drawn, sup=Glyph(r"\prime" * primes, "′" * primes))
+
+
+def rational(value: Rational) -> Box:
+    """A rational number, small."""
+    sign = (NEGATIVE,) if value < 0 else ()
+    value = abs(value)
+    if value.denominator == 1:
+        return row(*sign, Number(str(value.numerator)))
+    return row(*sign, Number(str(value.numerator)), Operator("/", "/", "punctuation"), Number(str(value.denominator)))
+
+
+def constant(name: str) -> Box:
+    """π and the infinities.
+
+    Raises:
+        ValueError: for a constant that is not in the closed list.
+    """
+    match name:
+        case "pi":
+            return _PI
+        case "infinity":
+            return _INFINITY
+        case "minus_infinity":
+            return row(NEGATIVE, _INFINITY)
+    raise ValueError(f"no symbol for the constant {name!r}; expected pi, infinity or minus_infinity")
+
+
+def atom_is_closed(box: Box) -> bool:
+    """Whether a box ends in a bracket that a power can stand on without being misread: 𝔼[μ]²."""
+    return isinstance(box, Row) and isinstance(box.items[-1], Fence) and len(box.items) == 2 and _is_expectation(box)
+
+
+def _is_expectation(box: Row) -> bool:
+    head = box.items[0]
+    return head == EXPECTATION or (isinstance(head, Script) and head.base == EXPECTATION)
+
+
+def _raise_last(box: Box, sup: Box) -> list[Box]:
+    assert isinstance(box, Row)
+    return [*box.items[:-1], Script(box.items[-1], sup=sup)]
+
+
+def _is_atomic(box: Box) -> bool:
+    return isinstance(box, Glyph | Number | Script | Fence | Fraction | Root)
+
+
+def _is_short(box: Box) -> bool:
+    return isinstance(box, Glyph) and len(box.char.rstrip("′")) == 1
+
+
+def _fits_above(body: Box) -> bool:
+    inner = body.body if isinstance(body, Fence) else body
+    return height(inner) < 2 and width(inner) < _NUMERATOR_LIMIT
+
+
+def _reciprocal(atom: Atom) -> Polynomial | None:
+    """p, if the atom is the function 1 / p."""
+    if isinstance(atom, Function) and atom.name == "pow" and atom.args[1].number == -1:
+        return atom.args[0]
+    return None
+
+
+def _bound_of(atom: Atom, bound: tuple[Index, ...]) -> set[Index]:
+    return {i for i in atom_indices(atom) if i in bound}
+
+
+def _scatter(t: Term) -> tuple[list[Delta], list[Factor]]:
+    """Deltas that tie a gathered datum to something outside: conditions under the Σ."""
+    conditions: list[Delta] = []
+    rest: list[Factor] = []
+    for a, e in t.factors:
+        gathers = isinstance(a, Delta) and any(isinstance(s, Gather) for s in (a.left, a.right))
+        if isinstance(a, Delta) and gathers and _bound_of(a, t.bound):
+            conditions.append(a)
+        else:
+            rest.append((a, e))
+    return conditions, rest
+
+
+def _components(t: Term) -> list[Term]:
+    """The free part and the independent sums of a product of sums; one term where there are not two."""
+    if t.body or len(t.bound) < 2:
+        return [t]
+    groups: list[set[Index]] = [{i} for i in t.bound]
+    for a, _ in t.factors:
+        mine = _bound_of(a, t.bound)
+        touched = [g for g in groups if g & mine]
+        if len(touched) > 1:
+            groups = [g for g in groups if g not in touched] + [set().union(*touched)]
+    if len(groups) < 2:
+        return [t]
+    free = tuple(f for f in t.factors if not _bound_of(f[0], t.bound))
+    closed = [
+        Term(
+            Rational(1),
+            tuple(f for f in t.factors if _bound_of(f[0], t.bound) & g),
+            tuple(i for i in t.bound if i in g),
+        )
+        for g in groups
+    ]
+    return [Term(t.coefficient, free), *closed]
+
+
+def used_indices(sub: Sub) -> set[str]:
+    """Names of the running indices in a subscript."""
+    return {i.name for i in indices_of(sub)}

@@ -1,0 +1,248 @@
+"""One factor of q on the page: its derivation, its family, its update equations and its moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cavi.derive.index import Index
+from cavi.derive.model import Model
+from cavi.derive.result import ArrayOperation, Formula, Update
+from cavi.derive.term import Parameter, Polynomial
+from cavi.templates.chain import StepView, latents_box, q_of, update_steps
+from cavi.templates.declaration import DeclarationPrinter, family_symbol
+from cavi.templates.equation import BOXED_WIDTH, Equation, Sentence, equation
+from cavi.templates.layout import (
+    EQUALS,
+    GIVEN,
+    NEGATIVE,
+    BigOperator,
+    Box,
+    Fence,
+    Fraction,
+    Number,
+    Row,
+    Script,
+    brackets,
+    function,
+    parens,
+    row,
+    separated,
+)
+from cavi.templates.layout import EXPECTATION as _E
+from cavi.templates.notation import Notation
+from cavi.templates.printer import Printer, Scope, free_scope, index_box
+from cavi.templates.symbols import bold
+
+
+@dataclass(frozen=True)
+class UpdateView:
+    """A factor on the page.
+
+    Attributes:
+        number: its number among the updates, which the algorithm refers to.
+        anchor: an identifier for links.
+        element: one element of its latents; `whole`: the latents as arrays.
+        families: the optimum as a distribution, a line for each latent of a chain.
+        sources: where the families' formulas come from.
+        steps: the derivation.
+        formulas: the update equations, in order of computation.
+        moments: the expectations that others use, in the parameters.
+        plates: ``k = 1, …, K``, or None.
+        sequential: the indices along which elements are updated one after another.
+        computed: the symbols that the update computes.
+    """
+
+    number: int
+    anchor: str
+    element: Box
+    whole: Box
+    families: tuple[Equation, ...]
+    sources: tuple[str, ...]
+    steps: tuple[StepView, ...]
+    formulas: tuple[Equation, ...]
+    moments: tuple[Equation, ...]
+    plates: Box | None
+    sequential: Sentence
+    computed: Box
+    point: bool
+
+
+def update_view(
+    signs: Notation,
+    declaration: DeclarationPrinter,
+    model: Model,
+    update: Update,
+    joint: Box,
+    number: int,
+) -> UpdateView:
+    """The view of one update."""
+    factor = update.factor
+    printer = Printer(signs)
+    sequential: list[str | Box] = []
+    for i in factor.sequential:
+        sequential += [" and " if sequential else "", index_box(i.name)]
+    return UpdateView(
+        number=number,
+        anchor="update-" + "-".join(factor.latents),
+        element=latents_box(signs, factor, element=True),
+        whole=latents_box(signs, factor, element=False),
+        families=tuple(_families(signs, declaration, model, update)),
+        sources=tuple(dict.fromkeys(f.source for f in update.families.values() if getattr(f, "source", ""))),
+        steps=update_steps(signs, update, joint),
+        formulas=tuple(_formula(printer, f) for f in update.formulas if not _is_logdet(f)),
+        moments=tuple(_moments(signs, printer, update)),
+        plates=declaration.ranges(factor.plates),
+        sequential=tuple(sequential),
+        computed=separated(
+            dict.fromkeys(
+                printer.atom(Parameter(f.latent, f.name, f.indices), _scope(f.indices))
+                for f in update.formulas
+                if f.role == "standard"
+            )
+        ),
+        point=factor.point,
+    )
+
+
+def _scope(indices: tuple[Index, ...]) -> Scope:
+    return Scope({}, frozenset(i.name for i in indices))
+
+
+def _is_logdet(f: Formula) -> bool:
+    return isinstance(f.value, ArrayOperation) and f.value.name == "logdet"
+
+
+# --- the family --------------------------------------------------------------------------------
+
+
+def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, update: Update) -> Iterator[Equation]:
+    """``q*(μ_k) = N(μ_k | m_k, λ_k⁻¹)``; in a chain each latent is conditioned on those after it."""
+    if update.factor.point:
+        return
+    printer = declaration.printer
+    latents = list(update.families)
+    for place, latent in enumerate(latents):
+        plates = update.factor.plates
+        vector = signs.axes.get(latent, 0) > len(plates)
+        base = signs.array(latent) if vector else signs.variable(latent)
+        left = printer.subscripted(base, plates, _scope(plates))
+        later = latents[place + 1 :]
+        given = [printer.subscripted(signs.variable(n), plates, _scope(plates)) for n in later]
+        inside = row(left, GIVEN, separated(given)) if given else left
+        if later:
+            yield equation(q_of(inside, star=True), family_symbol(str(update.families[latent])))
+            continue
+        args = separated(_arguments(signs, declaration, model, update, latent))
+        family = row(family_symbol(str(update.families[latent])), parens(row(left, GIVEN, args)))
+        yield equation(q_of(inside, star=True), family)
+
+
+def _arguments(
+    signs: Notation, declaration: DeclarationPrinter, model: Model, update: Update, latent: str
+) -> Iterator[Box]:
+    printer = declaration.printer
+    plates = update.factor.plates
+    formulas = {f.name: f for f in update.formulas if f.latent == latent}
+    distribution = model.variable(latent).distribution
+    for p in update.families[latent].parameters:
+        if p.name in formulas:
+            box = _parameter_box(signs, printer, formulas[p.name], plates)
+            yield _inverse(box) if p.name == "precision" else box
+        elif distribution is not None and p.name in distribution.args:
+            yield declaration.expr(distribution.args[p.name], _scope(plates))
+
+
+def _parameter_box(signs: Notation, printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Box:
+    base = signs.parameter(f.latent, f.name)
+    vector = len(f.indices) > len(plates)
+    return printer.subscripted(bold(base) if vector else base, plates, _scope(plates))
+
+
+def _inverse(box: Box) -> Box:
+    one = row(NEGATIVE, Number("1"))
+    if isinstance(box, Script) and box.sup is None:
+        return Script(box.base, box.sub, one)
+    return Script(parens(box) if isinstance(box, Row | Script) else box, sup=one)
+
+
+# --- formulas and moments ----------------------------------------------------------------------
+
+
+def _formula(printer: Printer, f: Formula) -> Equation:
+    scope = _scope(f.indices)
+    left = printer.atom(Parameter(f.latent, f.name, f.indices), scope)
+    if isinstance(f.value, ArrayOperation):
+        return equation(left, _operation(printer, f, f.value, scope), limit=BOXED_WIDTH)
+    inside = free_scope(f.value, f.indices)
+    return equation(left, printer.polynomial(f.value, inside), limit=BOXED_WIDTH)
+
+
+def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope) -> Box:
+    argument = Parameter(f.latent, operation.argument, f.indices)
+    match operation.name:
+        case "softmax":
+            exp = function("exp")
+            last = f.indices[-1]
+            other = Index(last.name + ".other", last.size)
+            inner = scope.enter(other, printer.notation.index_names(last.size))
+            summed = Parameter(f.latent, operation.argument, (*f.indices[:-1], other))
+            below = row(_sum_over(printer, other, inner), exp, parens(printer.atom(summed, inner)))
+            return Fraction(row(exp, parens(printer.atom(argument, scope))), below)
+        case "logsumexp":
+            last = Index(f"{operation.argument}.last", f.indices[-1].size if f.indices else "1")
+            inner = scope.enter(last, printer.notation.index_names(last.size))
+            summed = Parameter(f.latent, operation.argument, (*f.indices, last))
+            box = row(_sum_over(printer, last, inner), function("exp"), parens(printer.atom(summed, inner)))
+            return row(function("log"), box)
+        case "one_hot_argmax":
+            last = f.indices[-1]
+            other = Index(last.name + ".other", last.size)
+            inner = scope.enter(other, printer.notation.index_names(last.size))
+            largest = Parameter(f.latent, operation.argument, (*f.indices[:-1], other))
+            best = row(Script(row(function("arg"), function("max")), index_box(inner.names[other])))
+            return brackets(row(index_box(last.name), EQUALS, best, printer.atom(largest, inner)))
+        case "inverse":
+            matrix = printer.notation.parameter(f.latent, operation.argument)
+            plates = f.indices[:-2]
+            base = printer.subscripted(bold(matrix), plates, scope)
+            return printer.subscripted(Script(brackets(_inverse(base))), f.indices[-2:], scope)
+        case "logdet":
+            return row(function("log"), Fence("|", printer.atom(argument, scope), "|"))
+    raise ValueError(f"no way to write the array operation {operation.name!r}")
+
+
+def _sum_over(printer: Printer, index: Index, scope: Scope) -> Box:
+    return BigOperator("sum", row(index_box(scope.names[index]), EQUALS, Number("1")), printer.size(index.size))
+
+
+def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Equation]:
+    """``E[pattern] = value``; a point's moments are its own values, a probability is itself."""
+    if update.factor.point:
+        return
+    for spec in update.moment_specs:
+        if spec.value is None:
+            continue
+        used = frozenset(i.name for i in spec.indices)
+        where = (update.factor.name, spec.key)
+        scope = Scope({}, used)
+        right = printer.polynomial(spec.value, scope)
+        if where in signs.categories:
+            left = printer.subscripted(signs.categories[where], spec.indices, scope)
+            if left != right:
+                yield equation(left, right)
+            continue
+        yield equation(row(_E, brackets(printer.polynomial(spec.pattern, scope))), right)
+
+
+def polynomials_of(update: Update) -> Iterator[Polynomial]:
+    """Every polynomial that the view of an update prints."""
+    for step in update.derivation.steps:
+        yield step.before
+        yield step.after
+    for f in update.formulas:
+        if isinstance(f.value, Polynomial):
+            yield f.value
+    for spec in update.moment_specs:
+        if spec.value is not None:
+            yield spec.value
