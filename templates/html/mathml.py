@@ -1,0 +1,114 @@
+"""The layout tree as MathML Core, which browsers draw without any script."""
+
+from __future__ import annotations
+
+from html import escape
+
+from cavi.templates.layout import (
+    Accent,
+    BigOperator,
+    Box,
+    Bracket,
+    Fence,
+    Fraction,
+    Glyph,
+    Number,
+    Operator,
+    Root,
+    Row,
+    Script,
+    Space,
+    Words,
+    height,
+)
+
+_SPACES = {"thin": "0.17em", "medium": "1em", "wide": "2em"}
+_SIZES = ("1em", "1.2em", "1.8em", "2.4em")
+_ACCENTS = {"hat": "^", "tilde": "~"}
+_BIG = {"sum": "∑", "prod": "∏"}
+# A function's name is followed by the invisible sign of application.
+_APPLY = "<mo>&#x2061;</mo>"
+
+
+def to_mathml(box: Box) -> str:
+    """The elements of a formula, without the enclosing ``math``."""
+    match box:
+        case Glyph():
+            return _identifier(box.char, box.upright)
+        case Number():
+            return f"<mn>{escape(box.text)}</mn>"
+        case Operator(kind="function"):
+            return f"<mi>{escape(box.char)}</mi>{_APPLY}<mspace width='0.17em'/>"
+        case Operator(kind="prefix"):
+            return f"<mo form='prefix'>{escape(box.char)}</mo>"
+        case Operator(kind="punctuation") if box.char == "/":
+            return "<mo lspace='0' rspace='0'>/</mo>"
+        case Operator(kind="binary"):
+            return f"<mo form='infix'>{escape(box.char)}</mo>"
+        case Operator():
+            return f"<mo>{escape(box.char)}</mo>"
+        case Words():
+            return f"<mtext>{escape(box.text)}</mtext>"
+        case Space():
+            return f"<mspace width='{_SPACES[box.size]}'/>"
+        case Row():
+            return f"<mrow>{''.join(map(to_mathml, box.items))}</mrow>"
+        case Script():
+            return _script(box)
+        case Fraction():
+            inner = f"<mfrac>{to_mathml(box.numerator)}{to_mathml(box.denominator)}</mfrac>"
+            style = "false" if box.small else "true"
+            return f"<mstyle displaystyle='{style}'>{inner}</mstyle>"
+        case Root():
+            return f"<msqrt>{to_mathml(box.body)}</msqrt>"
+        case Accent():
+            mark = f"<mo stretchy='false'>{_ACCENTS[box.name]}</mo>"
+            return f"<mover accent='true'>{to_mathml(box.body)}{mark}</mover>"
+        case Fence():
+            size = height(box.body)
+            left, right = _bracket(box.left, True, size), _bracket(box.right, False, size)
+            return f"<mrow>{left}{to_mathml(box.body)}{right}</mrow>"
+        case BigOperator():
+            return _big(box)
+        case Bracket():
+            return _bracket(box.text, box.opening, box.height)
+
+
+def _identifier(char: str, upright: bool) -> str:
+    if len(char.rstrip("′")) == 1 and upright and char.isascii():
+        return f"<mi mathvariant='normal'>{escape(char)}</mi>"
+    if upright and char in "ΓΔΘΛΞΠΣΥΦΨΩ":
+        return f"<mi mathvariant='normal'>{char}</mi>"
+    if char in "…·∞⋆":
+        return f"<mo lspace='0' rspace='0'>{char}</mo>" if char in "⋆·" else f"<mi>{char}</mi>"
+    if char.endswith("′"):
+        base = char.rstrip("′")
+        primes = "".join("<mo lspace='0' rspace='0'>′</mo>" for _ in char[len(base) :])
+        return f"<msup>{_identifier(base, upright)}<mrow>{primes}</mrow></msup>"
+    return f"<mi>{escape(char)}</mi>"
+
+
+def _script(box: Script) -> str:
+    base = to_mathml(box.base)
+    if box.sub is not None and box.sup is not None:
+        return f"<msubsup>{base}{to_mathml(box.sub)}{to_mathml(box.sup)}</msubsup>"
+    if box.sub is not None:
+        return f"<msub>{base}{to_mathml(box.sub)}</msub>"
+    if box.sup is not None:
+        return f"<msup>{base}{to_mathml(box.sup)}</msup>"
+    return base
+
+
+def _big(box: BigOperator) -> str:
+    sign = f"<mo movablelimits='false'>{_BIG[box.name]}</mo>"
+    if box.over is None:
+        return f"<munder>{sign}{to_mathml(box.under)}</munder>"
+    return f"<munderover>{sign}{to_mathml(box.under)}{to_mathml(box.over)}</munderover>"
+
+
+def _bracket(text: str, opening: bool, content: int) -> str:
+    """A bracket of a fixed size: the same on both sides of a line break."""
+    form = "prefix" if opening else "postfix"
+    size = _SIZES[min(content, 3)]
+    stretch = f"stretchy='true' symmetric='true' minsize='{size}' maxsize='{size}'" if content else "stretchy='false'"
+    return f"<mo form='{form}' fence='true' {stretch}>{escape(text)}</mo>"

@@ -1,0 +1,117 @@
+"""The article as strings of HTML and MathML, the values of the template's holes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cavi.templates.article import Article
+from cavi.templates.chain import StepView
+from cavi.templates.declaration import Declared
+from cavi.templates.equation import Equation, Sentence
+from cavi.templates.html.mathml import to_mathml
+from cavi.templates.layout import Box, Space, Words, row
+from cavi.templates.update_view import UpdateView
+from markupsafe import Markup, escape
+
+
+def view(a: Article, code: str) -> dict[str, Any]:
+    """Every hole of the template; what is not markup is escaped by the template."""
+    return {
+        "title": a.title,
+        "declared": _table(map(_declared, a.declared)),
+        "known": [{"symbols": inline(k.symbols), "kind": k.kind, "domain": sentence(k.domain)} for k in a.known],
+        "joint": display([a.joint]),
+        "factorisation": display([a.factorisation]),
+        "log_densities": display(a.log_densities),
+        "updates": [_update(u) for u in a.updates],
+        "bound": display([a.bound]),
+        "bound_terms": [
+            {"rule": t.rule.name, "equations": display(t.equations), "closed": display(t.equations[-1:])}
+            for t in a.bound_terms
+        ],
+        "bound_symbol": inline(a.bound_symbol),
+        "data": inline(a.data),
+        "glossary": [{"symbol": inline(s), "meaning": sentence(m)} for s, m in a.glossary],
+        "rules": a.rules,
+        "sources": "; ".join(dict.fromkeys(s for u in a.updates for s in u.sources)),
+        "code": code,
+    }
+
+
+def _update(u: UpdateView) -> dict[str, Any]:
+    return {
+        "number": u.number,
+        "anchor": u.anchor,
+        "whole": inline(u.whole),
+        "element": inline(u.element),
+        "families": display(u.families),
+        "steps": [_step(s) for s in u.steps],
+        "formulas": display(u.formulas),
+        "moments": display(u.moments) if u.moments else "",
+        "plates": inline(u.plates) if u.plates is not None else "",
+        "sequential": sentence(u.sequential),
+        "computed": inline(u.computed),
+        "point": u.point,
+    }
+
+
+def _step(s: StepView) -> dict[str, Any]:
+    return {
+        "rule": s.rule,
+        "conditions": "; ".join(s.conditions),
+        "equations": display(s.equations) if s.equations else "",
+    }
+
+
+def inline(box: Box) -> Markup:
+    """A formula in running text."""
+    return Markup(f"<math>{to_mathml(box)}</math>")
+
+
+def sentence(parts: Sentence) -> Markup:
+    """Running text with formulas in it."""
+    return Markup("").join(escape(p) if isinstance(p, str) else inline(p) for p in parts)
+
+
+def display(equations: Iterable[Equation]) -> Markup:
+    """Equations set off from the text, aligned at their relations."""
+    return _table(r for e in equations for r in _rows(e))
+
+
+def _rows(e: Equation) -> list[tuple[str, str, str]]:
+    left = "" if e.left is None else to_mathml(e.left)
+    relation = to_mathml(e.relation)
+    first, *others = e.lines
+    if e.own_line:
+        found = [(left, f"<mrow>{relation}</mrow>", ""), ("", _indented(1.0, first.box), "")]
+        base = 1.0
+    else:
+        found = [(left, f"<mrow>{relation}{to_mathml(first.box)}</mrow>", "")]
+        base = 1.5
+    return found + [("", _indented(base + line.indent, line.box), "") for line in others]
+
+
+def _indented(indent: float, box: Box) -> str:
+    return f"<mrow><mspace width='{indent:g}em'/>{to_mathml(box)}</mrow>"
+
+
+def _declared(d: Declared) -> tuple[str, str, str]:
+    right = d.right
+    if d.weight is not None:
+        right = row(right, Space("medium"), Words("("), d.weight, Words(" times)"))
+    plates = "" if d.plates is None else to_mathml(d.plates)
+    return to_mathml(d.left), to_mathml(right), plates
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> Markup:
+    cells = "".join(
+        f"<mtr><mtd class='l'>{left}</mtd><mtd class='r'>{right}</mtd>"
+        + (f"<mtd class='p'>{plates}</mtd>" if plates else "")
+        + "</mtr>"
+        for left, right, plates in rows
+    )
+    return Markup(
+        f"<div class='display' tabindex='0' role='group' aria-label='formula'>"
+        f"<math display='block'><mtable displaystyle='true'>{cells}</mtable></math></div>"
+    )
