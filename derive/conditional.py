@@ -104,8 +104,8 @@ def _per_copy(block: Block, p: Polynomial) -> Polynomial:
     for m in divided.monomials:
         if any(a in inverse and e < 0 for a, e in m.powers):
             raise DeclarationError(
-                f"{block.factor.name} stands for {weight_text(weight)} copies of each element, but a term that contains it "
-                "has no such weight; give the same weight= to every node that depends on it"
+                f"{block.factor.name} stands for {weight_text(weight)} copies of each element, but a term that "
+                "contains it has no such weight; give the same weight= to every node that depends on it"
             )
     return divided
 

@@ -42,6 +42,7 @@ class Pattern:
 
     @property
     def polynomial(self) -> Polynomial:
+        """The pattern as a polynomial."""
         return Polynomial((Monomial(ONE, self.powers),))
 
 

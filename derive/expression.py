@@ -27,6 +27,7 @@ class Expr:
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
         return ()
 
     @property
@@ -163,16 +164,20 @@ class Ref(Expr):
 
     @property
     def name(self) -> str:
+        """The name of the variable."""
         return self.variable.name
 
     @property
     def open(self) -> tuple[Index, ...]:
+        """The declared indices that have no subscript yet."""
         return self.variable.indices[len(self.subs) :]
 
     def free(self) -> set[Index]:
+        """The running indices that occur and are not summed."""
         return {i for s in self.subs for i in subscript_indices(s)}
 
     def refs(self) -> Iterator[Ref]:
+        """The reference itself."""
         yield self
 
     def __getitem__(self, keys: object) -> Ref:
@@ -205,7 +210,7 @@ class Ref(Expr):
 def _show(sub: object) -> str:
     match sub:
         case Index():
-            return sub.name
+            return sub.name.partition(".")[0]
         case Gather() | Selector():
             return f"{sub.name}[{', '.join(map(_show, sub.subs))}]"
         case Literal():
@@ -262,6 +267,7 @@ class Add(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
         return self.terms
 
     def __str__(self) -> str:
@@ -279,6 +285,7 @@ class Mul(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
         return self.factors
 
     def __str__(self) -> str:
@@ -298,6 +305,7 @@ class Power(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
         return (self.base, self.exponent)
 
     def __str__(self) -> str:
@@ -314,6 +322,7 @@ class Apply(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
         return self.args
 
     def __str__(self) -> str:
@@ -329,13 +338,15 @@ class SumOver(Expr):
 
     @property
     def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
         return (self.body,)
 
     def free(self) -> set[Index]:
+        """The running indices that occur and are not summed."""
         return self.body.free() - {self.index}
 
     def __str__(self) -> str:
-        return f"Sum({self.body}, {self.index.name})"
+        return f"Sum({self.body}, {_show(self.index)})"
 
 
 def as_expr(value: object) -> Expr:

@@ -129,6 +129,16 @@ def lgamma(p: Polynomial) -> Polynomial:
     return from_atom(Function("lgamma", (p,)))
 
 
+def _interval(name: str) -> Callable[[Polynomial, Polynomial], Polynomial]:
+    """A function of the ends of an interval; an end that contains infinity is infinite."""
+
+    def at_infinity(p: Polynomial) -> Polynomial:
+        ends = [a for m in p.monomials for a, _ in m.powers if isinstance(a, Constant) and a.name != "pi"]
+        return from_atom(ends[0]) if ends else p
+
+    return lambda a, b: from_atom(Function(name, (at_infinity(a), at_infinity(b))))
+
+
 _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "log": log,
     "exp": exp,
@@ -137,6 +147,7 @@ _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "abs": absolute,
     "lgamma": lgamma,
     "pow": raise_to,
+    **{n: _interval(n) for n in ("log_normal_interval", "truncated_mean", "truncated_second")},
 }
 
 

@@ -100,7 +100,7 @@ def _category(request: Request, variable: Variable) -> Optimum:
     """A hard assignment: the category with the largest coefficient."""
     assert variable.over is not None
     axes = (*request.block.factor.plates, variable.over)
-    ((pattern, logits),) = request.conditional.coefficients.items()
+    ((_, logits),) = request.conditional.coefficients.items()
     formulas = (
         Formula(variable.name, "logits", axes, logits, "auxiliary"),
         Formula(variable.name, "value", axes, ArrayOperation("one_hot_argmax", "logits"), "standard"),

@@ -139,7 +139,7 @@ def _observed_total(request: Request, variable: Variable) -> tuple[Polynomial, I
             )
         if variable.distribution is None or families.lookup(variable.distribution.family).support != "count":
             raise DeclarationError(
-                f"{observed.name} = {expr}: the latent {variable.name} must be a count (Poisson) to have an observed sum"
+                f"{observed.name} = {expr}: {variable.name} must be a count (Poisson) to have an observed sum"
             )
         subs = expr.body.subs
         axis = next((a for a, s in enumerate(subs) if s == expr.index), None)
@@ -149,7 +149,7 @@ def _observed_total(request: Request, variable: Variable) -> tuple[Polynomial, I
         places: dict[Sub, Index] = dict(zip(subs, variable.indices, strict=True))
         if set(observed.plates) != set(places) - {expr.index}:
             raise DeclarationError(
-                f"{observed.name} = {expr}: its plates must be those of {variable.name} without {expr.index.name.split('.')[0]}"
+                f"{observed.name} = {expr}: its plates must be those of {variable.name} but the summed one"
             )
         return from_atom(Element(observed.name, tuple(places[i] for i in observed.plates))), over
     return None

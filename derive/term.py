@@ -101,6 +101,7 @@ class Monomial:
 
     @property
     def atoms(self) -> tuple[Atom, ...]:
+        """The atoms without their exponents."""
         return tuple(a for a, _ in self.powers)
 
 
@@ -112,6 +113,7 @@ class Polynomial:
 
     @cached_property
     def free(self) -> frozenset[Index]:
+        """Indices that are used and not summed, over all monomials."""
         return frozenset(i for m in self.monomials for i in m.free)
 
     def atoms(self) -> Iterator[Atom]:

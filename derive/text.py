@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
@@ -73,9 +74,15 @@ class Printer:
         self.unicode = unicode
 
     def name(self, name: str) -> str:
+        """A declared name."""
         return name_text(name) if self.unicode else name
 
+    def key(self, key: str) -> str:
+        """The key of a moment with its names set in Greek."""
+        return re.sub(r"[A-Za-z]\w*", lambda m: name_text(m.group()), key) if self.unicode else key
+
     def sub(self, sub: Sub, names: Mapping[Index, str]) -> str:
+        """One subscript."""
         match sub:
             case Index():
                 return names.get(sub, sub.name)
@@ -85,12 +92,14 @@ class Printer:
                 return f"{self.name(sub.name)}[{','.join(self.sub(s, names) for s in sub.subs)}]"
 
     def subs(self, subs: Iterable[Sub], names: Mapping[Index, str]) -> str:
+        """All subscripts in brackets."""
         subs = tuple(subs)
         if not subs or not self.subscripts:
             return ""
         return "[" + ",".join(self.sub(s, names) for s in subs) + "]"
 
     def atom(self, atom: Atom, names: Mapping[Index, str], scope: Scope) -> str:
+        """One atom."""
         match atom:
             case Constant():
                 return {"pi": "π", "infinity": "∞", "minus_infinity": "-∞"}[atom.name]
@@ -105,8 +114,11 @@ class Printer:
                 return f"[{left}={self.sub(atom.value, names)}]"
             case Delta():
                 return f"δ[{self.sub(atom.left, names)},{self.sub(atom.right, names)}]"
+            case Moment() if atom.key.startswith("[") and self.subscripts:
+                where = self.subs(atom.subs[:-1], names)
+                return f"E[{self.name(atom.key[1:-1])}{where}={self.sub(atom.subs[-1], names)}]"
             case Moment():
-                return f"E[{atom.key}]{self.subs(atom.subs, names)}"
+                return f"E[{self.key(atom.key)}]{self.subs(atom.subs, names)}"
             case Parameter():
                 return f"{self.name(atom.latent)}.{atom.name}{self.subs(atom.subs, names)}"
             case Function(name="pow"):
@@ -124,6 +136,7 @@ class Printer:
                 return f"{label}({', '.join(inside)})"
 
     def exponent(self, exponent: Fraction) -> str:
+        """The exponent of an atom, empty for one."""
         if exponent == 1:
             return ""
         if exponent.denominator == 1:

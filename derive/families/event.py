@@ -1,4 +1,4 @@
-"""Families of vectors and of categories, declared in the normal form: Dirichlet, Categorical, Multinomial, …
+"""Families of vectors and of categories, declared in the normal form: Dirichlet, Multinomial and others.
 
 Their statistics carry an event index, so their log densities, moments and entropies are polynomials
 over it. `verify` proves every one of them numerically.
