@@ -276,7 +276,7 @@ def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[
     options = []
     for size in sorted(by_size):
         numbers = count()
-        names = []
+        names: list[str] = []
         while len(names) < len(by_size[size]):
             name = f"{size}.{next(numbers)}"
             if name not in taken:

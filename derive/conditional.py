@@ -65,7 +65,8 @@ def _touching(block: Block, p: Polynomial) -> Polynomial:
 
 
 def _divide(block: Block, m: Monomial) -> tuple[tuple[tuple[Atom, Fraction], ...], list[tuple[Atom, Fraction]]]:
-    inside, outside = [], []
+    inside: list[tuple[Atom, Fraction]] = []
+    outside: list[tuple[Atom, Fraction]] = []
     for atom, exponent in m.powers:
         target = inside if any(True for _ in random_atoms(atom, block.variables)) else outside
         target.append((atom, exponent))

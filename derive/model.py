@@ -141,7 +141,7 @@ class Model:
         """
         check_name(name, "an index")
         self._claim(name)
-        if isinstance(size, int) and not isinstance(size, bool):
+        if isinstance(size, int):
             if size < 1:
                 raise DeclarationError(f"index {name}: the size must be at least 1, found {size}")
             size = str(size)

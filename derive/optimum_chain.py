@@ -7,7 +7,7 @@ log g, and what remains is the factor of u, whatever family that is. (Normal-Gam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
@@ -190,7 +190,7 @@ def _add(terms: Terms, pattern: Polynomial, coefficient: Polynomial) -> None:
 
 
 def _normal_moment(
-    block: Block, inner: Variable, conditioned: Conditioned, own: list[tuple[object, Fraction]]
+    block: Block, inner: Variable, conditioned: Conditioned, own: Sequence[tuple[object, Fraction]]
 ) -> dict[int, Polynomial]:
     """E[v-part | u] as polynomials that multiply g^(-i): power i -> polynomial in parameters."""
     if not own:

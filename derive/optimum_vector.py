@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cavi.derive import families, functions
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expression import Ref, SumOver
+from cavi.derive.expression import AnySub, Ref, SumOver
 from cavi.derive.families.event import total_over, xlogx
-from cavi.derive.index import Index, Sub
+from cavi.derive.index import Index
 from cavi.derive.model import Variable
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.recognise import not_conjugate
@@ -146,7 +146,7 @@ def _observed_total(request: Request, variable: Variable) -> tuple[Polynomial, I
         if axis is None or any(not isinstance(s, Index) for s in subs) or subs.count(expr.index) != 1:
             raise DeclarationError(f"{observed.name} = {expr}: write one index for each axis of {variable.name}")
         over = variable.indices[axis]
-        places: dict[Sub, Index] = dict(zip(subs, variable.indices, strict=True))
+        places: dict[AnySub, Index] = dict(zip(subs, variable.indices, strict=True))
         if set(observed.plates) != set(places) - {expr.index}:
             raise DeclarationError(
                 f"{observed.name} = {expr}: its plates must be those of {variable.name} but the summed one"

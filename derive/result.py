@@ -25,7 +25,7 @@ from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
 
 if TYPE_CHECKING:
-    from cavi.derive.families.base import Family
+    from cavi.derive.families import Family
     from cavi.derive.model import Model
 
 Role = Literal["auxiliary", "standard", "derived"]

@@ -23,6 +23,7 @@ from cavi.templates.layout import (
     Root,
     Row,
     Script,
+    Words,
     height,
     parens,
     row,
@@ -125,8 +126,10 @@ def _pieces(flat: list[tuple[Box, int]]) -> list[_Piece]:
     current: list[Box] = []
     depth, cost, times = 0, 0.0, False
     previous: Box | None = None
-    for box, d in flat:
+    for place, (box, d) in enumerate(flat):
         cut = _cost(previous, box, d)
+        if place + 1 < len(flat) and isinstance(flat[place + 1][0], Words):
+            cut = None  # "+ const" stays with the line above
         if cut is not None and current:
             pieces.append(_Piece(row(*current), depth, cost, times))
             current = []

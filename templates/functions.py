@@ -5,6 +5,7 @@ from __future__ import annotations
 from cavi.derive.term import Constant, Function, Polynomial
 from cavi.templates.layout import (
     COMMA,
+    Accent,
     Box,
     Fence,
     Fraction,
@@ -82,7 +83,7 @@ def _power(exponent: Polynomial, args: list[Box]) -> Box:
 
 def _is_simple(p: Polynomial, box: Box) -> bool:
     """Whether ``log`` needs no brackets around its argument: one symbol, a number, or 2π."""
-    if isinstance(box, Glyph | Script | Number | Root | Fence):
+    if isinstance(box, Glyph | Script | Number | Root | Fence | Accent):
         return True
     m = p.monomials[0] if len(p.monomials) == 1 else None
     if m is None or m.bound or m.coefficient < 0:

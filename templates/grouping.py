@@ -134,7 +134,20 @@ def _share_some(terms: list[Term], roles: Roles) -> list[Term]:
             break
         done.append(pulled)
         rest = [t for t in rest if not any(t is c for c in chosen)]
-    return done + rest
+    return done + _share_sums(rest, roles)
+
+
+def _share_sums(terms: list[Term], roles: Roles) -> list[Term]:
+    """Put terms about the same variables that run over one common index under one Σ."""
+    for size in dict.fromkeys(i.size for t in terms for i in t.bound):
+        over = [t for t in terms if sum(i.size == size for i in t.bound) == 1]
+        for t in over:
+            names = {n for a, _ in t.factors for n in _names(a)}
+            together = [o for o in over if names & {n for a, _ in o.factors for n in _names(a)}]
+            pulled = _pull(together, roles, partial=False) if len(together) > 1 else None
+            if pulled is not None:
+                return [pulled, *_share_sums([o for o in terms if not any(o is c for c in together)], roles)]
+    return terms
 
 
 # --- what terms share --------------------------------------------------------------------------
@@ -186,12 +199,12 @@ def _polynomial_names(terms: list[Term]) -> set[str]:
 
 def _worth(shape: Factor, polynomial: set[str]) -> bool:
     """Whether a factor is pulled out of some of the terms only."""
-    atom, _ = shape
+    atom, exponent = shape
     if isinstance(atom, Constant):
         return False
     if isinstance(atom, Function) and atom.name == "log" and not any(atom_indices(atom)):
         return not any(isinstance(a, Constant) for a in atom.args[0].atoms())
-    return not any(name in polynomial for name in _names(atom))
+    return exponent >= 2 or not any(name in polynomial for name in _names(atom))
 
 
 def _weight(shape: Factor) -> int:
@@ -205,6 +218,8 @@ def _weight(shape: Factor) -> int:
             return indexed + (3 if is_category_moment(atom) else 1)
         case Parameter() | Element():
             return indexed + 1
+        case Function(name="log"):
+            return indexed + 2
         case Size():
             return 0
         case _:
@@ -245,8 +260,11 @@ def _without(factors: Powers, common: list[Factor]) -> Powers:
 
 def _merge(factors: Powers, bound: tuple[Index, ...], body: tuple[Term, ...], roles: Roles) -> Term:
     """A term around a body: a common coefficient is pulled out, and a single body is opened up."""
-    if sum(t.coefficient < 0 for t in body) * 2 > len(body):
-        body = tuple(sorted(body, key=lambda t: _rank(t, roles)))
+    ranked = tuple(sorted(body, key=lambda t: _rank(t, roles)))
+    lead = ranked[0].coefficient
+    whole = lead.denominator != 1 and all((t.coefficient / lead).denominator == 1 for t in body)
+    if whole or sum(t.coefficient < 0 for t in body) * 2 > len(body):
+        body = ranked
     content = _content([t.coefficient for t in body])
     body = tuple(replace(t, coefficient=t.coefficient / content) for t in body)
     if len(body) == 1 and body[0].coefficient == 1:
@@ -313,7 +331,7 @@ def _ordered(terms: list[Term], roles: Roles) -> tuple[Term, ...]:
     return tuple(ranked)
 
 
-_KNOWN, _OTHER, _CONSTANT = 0, 5, 8
+_KNOWN, _NUMBER, _OTHER, _CONSTANT = 0, 1, 5, 8
 
 
 def _rank(t: Term, roles: Roles) -> tuple[int, bool, Fraction, Fraction, int, str]:
@@ -335,6 +353,8 @@ def _degree(atom: Atom) -> int:
 
 def _class(t: Term, roles: Roles) -> int:
     atoms = [a for a, _ in t.factors]
+    if not atoms and not t.body and not t.bound:
+        return _NUMBER
     if all(isinstance(a, Size | Constant) or _is_constant_function(a) for a in atoms):
         return _OTHER if t.body or t.bound else _CONSTANT
     simple = not t.body and not t.bound and all(e == 1 for _, e in t.factors)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction as Rational
 
 from cavi.derive.canonical import substitute
-from cavi.derive.index import Gather, Index, Literal, Sub, indices_of
+from cavi.derive.index import Gather, Index, Literal, Sub
 from cavi.derive.term import (
     Atom,
     Constant,
@@ -62,6 +62,7 @@ _PI = symbol("pi")
 _INFINITY = Glyph(r"\infty", "∞")
 _DELTA = symbol("delta")
 _NUMERATOR_LIMIT = 14.0
+_SHORT_BODY = 6.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Printer:
         parts = _components(t)
         if len(parts) > 1:
             free, *closed = parts
-            boxes = [parens(self.term(c, scope)) for c in closed]
+            boxes = _squared([parens(self.term(c, scope)) for c in closed])
             if free.factors or abs(free.coefficient) != 1:
                 boxes.insert(0, self.term(free, scope))
             return row(*boxes)
@@ -124,10 +125,14 @@ class Printer:
 
     def _nested(self, t: Term, scope: Scope) -> Box:
         conditions, factors = _scatter(t)
-        order = self._order(t.bound, factors)
+        # Functions come last, so that no reader takes what follows for their argument.
+        late = [f for f in factors if _is_open_function(f[0]) and f[1] > 0]
+        pending = [f for f in factors if f not in late]
+        of_body = _indices_of_terms(t.body) & set(t.bound)
+        order = self._order(t.bound, pending)
         pieces: list[Box] = []
         coefficient = abs(t.coefficient)
-        pending = list(factors)
+        body_drawn = not t.body
         for depth in range(len(order) + 1):
             if depth:
                 index = order[depth - 1]
@@ -135,10 +140,12 @@ class Printer:
                 here = [d for d in conditions if max(order.index(i) for i in _bound_of(d, t.bound)) == depth - 1]
                 pieces.append(self._sigma(index, here, scope))
             inside = set(order[depth:])
-            ready = [f for f in pending if not set(atom_indices(f[0])) & inside]
-            pending = [f for f in pending if f not in ready]
             innermost = depth == len(order)
-            body = self._body(t, scope) if innermost else None
+            ready = [f for f in pending if not set(atom_indices(f[0])) & inside] + (late if innermost else [])
+            pending = [f for f in pending if f not in ready]
+            body = None
+            if not body_drawn and not of_body & inside:
+                body, body_drawn = self._body(t, scope), True
             pieces += self._product(coefficient, ready, body, scope, alone=innermost and not pieces)
             coefficient = Rational(1)
         return row(*pieces) if pieces else _ONE
@@ -196,7 +203,7 @@ class Printer:
             bottom.append(grouped if e == 1 else Script(grouped, sup=rational(e)))
         if coefficient.denominator != 1:
             bottom.insert(0, Number(str(coefficient.denominator)))
-        functions_above = [f for f in above if isinstance(f[0], Function)]
+        functions_above = [f for f in above if _is_open_function(f[0])]
         top = [self._power(a, e, scope) for a, e in above if (a, e) not in functions_above]
         if coefficient.numerator != 1:
             top.insert(0, Number(str(coefficient.numerator)))
@@ -205,7 +212,7 @@ class Printer:
             if not top and not rest and _fits_above(body):
                 top = [body.body if isinstance(body, Fence) else body]
             else:
-                rest.append(body)
+                rest.insert(0, body)
         return [Fraction(row(*top) if top else _ONE, row(*bottom)), *rest]
 
     def _plain_product(
@@ -222,9 +229,15 @@ class Printer:
             parts.append(Fraction(top, Number(str(coefficient.denominator)), small=True))
         elif coefficient != 1 or (alone and not above and body is None):
             parts.append(Number(str(coefficient.numerator)))
-        parts += [self._power(a, e, scope) for a, e in above]
+        before = [f for f in above if not _is_open_function(f[0])]
+        parts += [self._power(a, e, scope) for a, e in before]
         if body is not None:
-            parts.append(body)
+            first = parts if parts and isinstance(parts[0], Number | Fraction) else []
+            if before and height(body) < 2 and width(body) < _SHORT_BODY and all(_averaged(a) for a, _ in before):
+                parts.insert(1 if first else 0, body)
+            else:
+                parts.append(body)
+        parts += [self._power(a, e, scope) for a, e in above if (a, e) not in before]
         return parts
 
     def _place(self, atom: Atom) -> tuple[int, str]:
@@ -423,8 +436,31 @@ def _reciprocal(atom: Atom) -> Polynomial | None:
     return None
 
 
+def _is_open_function(atom: Atom) -> bool:
+    """Whether the atom is written as a name before its argument: what follows could be misread."""
+    return isinstance(atom, Function) and atom.name not in ("E", "abs", "pow")
+
+
+def _averaged(atom: Atom) -> bool:
+    return isinstance(atom, Moment) or (isinstance(atom, Function) and atom.name == "E")
+
+
+def _indices_of_terms(terms: Iterable[Term]) -> set[Index]:
+    """Every running index in the factors of the terms, at any depth."""
+    found: set[Index] = set()
+    for t in terms:
+        found |= {i for a, _ in t.factors for i in atom_indices(a)} | _indices_of_terms(t.body)
+    return found
+
+
 def _bound_of(atom: Atom, bound: tuple[Index, ...]) -> set[Index]:
     return {i for i in atom_indices(atom) if i in bound}
+
+
+def _squared(boxes: list[Box]) -> list[Box]:
+    """Equal factors as one power."""
+    found = {b: boxes.count(b) for b in boxes}
+    return [b if n == 1 else Script(b, sup=Number(str(n))) for b, n in found.items()]
 
 
 def _scatter(t: Term) -> tuple[list[Delta], list[Factor]]:
@@ -462,8 +498,3 @@ def _components(t: Term) -> list[Term]:
         for g in groups
     ]
     return [Term(t.coefficient, free), *closed]
-
-
-def used_indices(sub: Sub) -> set[str]:
-    """Names of the running indices in a subscript."""
-    return {i.name for i in indices_of(sub)}

@@ -12,3 +12,6 @@ Family = ScalarFamily | VectorFamily
 def lookup(name: str) -> Family:
     """The family of that name."""
     return VECTOR_FAMILIES[name] if name in VECTOR_FAMILIES else CATALOGUE[name]
+
+
+__all__ = ["CATALOGUE", "VECTOR_FAMILIES", "Family", "ScalarFamily", "VectorFamily", "lookup"]

@@ -7,8 +7,6 @@ Sources: Bishop (2006), appendix B; Johnson, Kotz and Balakrishnan, *Continuous 
 from __future__ import annotations
 
 import sympy
-from sympy import Rational, cos, exp, log, loggamma, sin, sqrt
-
 from cavi.derive.families.base import ETA, Param, ScalarFamily, X
 from cavi.derive.families.special import (
     dlog_bessel_k,
@@ -19,6 +17,7 @@ from cavi.derive.families.special import (
     truncated_second,
     xlogx,
 )
+from sympy import Rational, cos, exp, log, loggamma, sin, sqrt
 
 HALF = Rational(1, 2)
 LOG_2PI = log(2 * sympy.pi)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sympy
 
 
-class log_bessel_i(sympy.Function):  # noqa: N801 - the name is the one readers and templates know
+class log_bessel_i(sympy.Function):
     """log I_ν(x): modified Bessel function of the first kind (DLMF 10.25)."""
 
     nargs = 2
@@ -21,7 +21,7 @@ class log_bessel_i(sympy.Function):  # noqa: N801 - the name is the one readers 
         return sympy.exp(log_bessel_i(order + 1, x) - self) + order / x
 
 
-class log_bessel_k(sympy.Function):  # noqa: N801
+class log_bessel_k(sympy.Function):
     """log K_ν(x): modified Bessel function of the second kind (DLMF 10.25)."""
 
     nargs = 2
@@ -34,31 +34,31 @@ class log_bessel_k(sympy.Function):  # noqa: N801
         return -sympy.exp(log_bessel_k(order + 1, x) - self) + order / x
 
 
-class dlog_bessel_k(sympy.Function):  # noqa: N801
+class dlog_bessel_k(sympy.Function):
     """∂ log K_ν(x) / ∂ν."""
 
     nargs = 2
 
 
-class log_normal_interval(sympy.Function):  # noqa: N801
+class log_normal_interval(sympy.Function):
     """log(Φ(b) - Φ(a)): the log probability that a standard Normal falls between a and b."""
 
     nargs = 2
 
 
-class truncated_mean(sympy.Function):  # noqa: N801
+class truncated_mean(sympy.Function):
     """(φ(a) - φ(b)) / (Φ(b) - Φ(a)): the mean of a standard Normal restricted to (a, b)."""
 
     nargs = 2
 
 
-class truncated_second(sympy.Function):  # noqa: N801
+class truncated_second(sympy.Function):
     """(aφ(a) - bφ(b)) / (Φ(b) - Φ(a)): its second moment less one."""
 
     nargs = 2
 
 
-class xlogx(sympy.Function):  # noqa: N801
+class xlogx(sympy.Function):
     """x log x, zero at zero."""
 
     nargs = 1

@@ -25,10 +25,10 @@ def view(a: Article) -> dict[str, Any]:
         ],
         "joint": _display([a.joint]),
         "factorisation": _display([a.factorisation]),
-        "log_densities": [_display([e]) for e in a.log_densities],
+        "log_densities": _display(a.log_densities),
         "updates": [_update(u) for u in a.updates],
         "bound": _display([a.bound]),
-        "bound_terms": [rows(t.equations) for t in a.bound_terms],
+        "bound_terms": " \\\\[6pt]\n".join(rows(t.equations) for t in a.bound_terms),
         "bound_symbol": to_tex(a.bound_symbol),
         "data": to_tex(a.data),
         "glossary": [{"symbol": to_tex(s), "meaning": sentence(m)} for s, m in a.glossary],
@@ -65,7 +65,8 @@ def _step(s: StepView, last: bool) -> dict[str, str]:
     return {
         "name": tex_text(s.rule.name),
         "conditions": "; ".join(map(tex_text, s.conditions)),
-        "equations": rows(s.equations) + ending,
+        "equations": rows(s.equations),
+        "ending": ending,
     }
 
 
