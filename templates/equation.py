@@ -23,13 +23,15 @@ _CONST = Words("const")
 class Equation:
     """``left relation lines``; without a left side the relation continues the equation above.
 
-    `own_line` says that the left side is so long that the right side starts below it.
+    `own_line` says that the left side is so long that the right side starts below it; `hang` is the
+    left side of the equation above, under whose end the relation stands.
     """
 
     left: Box | None
     relation: Operator
     lines: tuple[Line, ...]
     own_line: bool = False
+    hang: Box | None = None
 
 
 def equation(
@@ -60,4 +62,4 @@ def equation(
     if own_line or hanging:
         taken = 2.0
     room = limit - taken - width(relation)
-    return Equation(left, relation, break_lines(right, room), own_line)
+    return Equation(left, relation, break_lines(right, room), own_line, None if hanging else hang)

@@ -12,7 +12,7 @@ never changes: `flatten` multiplies the tree out again, which the tests compare 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -115,8 +115,7 @@ def _arrange(terms: list[Term], roles: Roles) -> tuple[Term, ...]:
 
 def _share_some(terms: list[Term], roles: Roles) -> list[Term]:
     """Pull out, again and again, the factor that the most terms share."""
-    rest = list(terms)
-    done: list[Term] = []
+    done, rest = _share_quadratics(terms, roles)
     while len(rest) > 1:
         best: tuple[tuple[int, int, str], list[Term]] | None = None
         polynomial = _polynomial_names(rest)
@@ -137,17 +136,49 @@ def _share_some(terms: list[Term], roles: Roles) -> list[Term]:
     return done + _share_sums(rest, roles)
 
 
+def _share_quadratics(terms: list[Term], roles: Roles) -> tuple[list[Term], list[Term]]:
+    """Put three or more terms about the same variables under their common Σ, before they are split up.
+
+    Only where no factor is common to them: (y - Σ w x)² multiplied out, for example. Returns what was
+    put together, and the rest.
+    """
+    for together in sorted(_connected(terms), key=len, reverse=True):
+        shared = [s for s, sharing in _sharing(together).items() if len(sharing) == len(together)]
+        if len(together) < 3 or len(together) == len(terms) or shared:
+            continue
+        pulled = _pull(together, roles, partial=False)
+        if pulled is not None:
+            rest = [t for t in terms if not any(t is c for c in together)]
+            done, rest = _share_quadratics(rest, roles)
+            return [pulled, *done], rest
+    return [], list(terms)
+
+
 def _share_sums(terms: list[Term], roles: Roles) -> list[Term]:
     """Put terms about the same variables that run over one common index under one Σ."""
-    for size in dict.fromkeys(i.size for t in terms for i in t.bound):
-        over = [t for t in terms if sum(i.size == size for i in t.bound) == 1]
-        for t in over:
-            names = {n for a, _ in t.factors for n in _names(a)}
-            together = [o for o in over if names & {n for a, _ in o.factors for n in _names(a)}]
-            pulled = _pull(together, roles, partial=False) if len(together) > 1 else None
-            if pulled is not None:
-                return [pulled, *_share_sums([o for o in terms if not any(o is c for c in together)], roles)]
+    for together in _connected(terms):
+        pulled = _pull(together, roles, partial=False) if len(together) > 1 else None
+        if pulled is not None:
+            return [pulled, *_share_sums([t for t in terms if not any(t is c for c in together)], roles)]
     return terms
+
+
+def _connected(terms: list[Term]) -> Iterator[list[Term]]:
+    """Groups of terms that run once over an index of one size and share variables, pair by pair."""
+    for size in dict.fromkeys(i.size for t in terms for i in t.bound):
+        rest = [t for t in terms if sum(i.size == size for i in t.bound) == 1]
+        while rest:
+            together = [rest.pop(0)]
+            names = _variables(together[0])
+            while joining := [t for t in rest if names & _variables(t)]:
+                together += joining
+                names = names.union(*map(_variables, joining))
+                rest = [t for t in rest if not any(t is j for j in joining)]
+            yield together
+
+
+def _variables(t: Term) -> frozenset[str]:
+    return frozenset(n for a, _ in t.factors for n in _names(a))
 
 
 # --- what terms share --------------------------------------------------------------------------
@@ -263,7 +294,8 @@ def _merge(factors: Powers, bound: tuple[Index, ...], body: tuple[Term, ...], ro
     ranked = tuple(sorted(body, key=lambda t: _rank(t, roles)))
     lead = ranked[0].coefficient
     whole = lead.denominator != 1 and all((t.coefficient / lead).denominator == 1 for t in body)
-    if whole or sum(t.coefficient < 0 for t in body) * 2 > len(body):
+    prior_first = len(body) > 2 and _class(ranked[0], roles) == _KNOWN
+    if whole or prior_first or sum(t.coefficient < 0 for t in body) * 2 > len(body):
         body = ranked
     content = _content([t.coefficient for t in body])
     body = tuple(replace(t, coefficient=t.coefficient / content) for t in body)

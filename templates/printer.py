@@ -46,6 +46,7 @@ from cavi.templates.layout import (
     Root,
     Row,
     Script,
+    Space,
     brackets,
     function,
     height,
@@ -213,7 +214,7 @@ class Printer:
                 top = [body.body if isinstance(body, Fence) else body]
             else:
                 rest.insert(0, body)
-        return [Fraction(row(*top) if top else _ONE, row(*bottom)), *rest]
+        return [Fraction(_spaced(top) if top else _ONE, _spaced(bottom)), *rest]
 
     def _plain_product(
         self, coefficient: Rational, above: list[Factor], body: Box | None, scope: Scope, alone: bool
@@ -238,7 +239,7 @@ class Printer:
             else:
                 parts.append(body)
         parts += [self._power(a, e, scope) for a, e in above if (a, e) not in before]
-        return parts
+        return [_spaced(parts)] if parts else []
 
     def _place(self, atom: Atom) -> tuple[int, str]:
         """Where a factor stands in a product."""
@@ -249,8 +250,10 @@ class Printer:
             case Constant():
                 return (1, atom.name)
             case Element():
+                if atom.name in self.notation.covariates:
+                    return (2 if atom.name in roles.positive else 8, repr(atom))
                 if atom.name in roles.data:
-                    return (8 if atom.name in self.notation.covariates else 6, repr(atom))
+                    return (6, repr(atom))
                 early = 2 if atom.name in roles.known else 5
                 return (early if atom.name in roles.positive else early + 2, repr(atom))
             case Parameter():
@@ -455,6 +458,21 @@ def _indices_of_terms(terms: Iterable[Term]) -> set[Index]:
 
 def _bound_of(atom: Atom, bound: tuple[Index, ...]) -> set[Index]:
     return {i for i in atom_indices(atom) if i in bound}
+
+
+def _spaced(parts: list[Box]) -> Box:
+    """Factors side by side, a thin space beside a word so that it does not run into its neighbour."""
+    spaced: list[Box] = []
+    for place, part in enumerate(parts):
+        if place and (_is_word(part) or _is_word(parts[place - 1])):
+            spaced.append(Space())
+        spaced.append(part)
+    return row(*spaced)
+
+
+def _is_word(box: Box) -> bool:
+    core = box.base if isinstance(box, Script) else box
+    return isinstance(core, Glyph) and core.upright and core.char.isalpha() and len(core.char) > 1
 
 
 def _squared(boxes: list[Box]) -> list[Box]:

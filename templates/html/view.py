@@ -81,6 +81,8 @@ def display(equations: Iterable[Equation]) -> Markup:
 
 def _rows(e: Equation) -> list[tuple[str, str, str]]:
     left = "" if e.left is None else to_mathml(e.left)
+    if e.left is None and e.hang is not None:
+        left = f"<mphantom>{to_mathml(e.hang)}</mphantom>"
     relation = to_mathml(e.relation)
     first, *others = e.lines
     if e.own_line:
@@ -113,5 +115,5 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> Markup:
     )
     return Markup(
         f"<div class='display' tabindex='0' role='group' aria-label='formula'>"
-        f"<math display='block'><mtable displaystyle='true'>{cells}</mtable></math></div>"
+        f"<math><mtable displaystyle='true' columnalign='right left left'>{cells}</mtable></math></div>"
     )
