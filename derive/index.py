@@ -70,11 +70,11 @@ def replace_index(sub: Sub, mapping: Mapping[Index, Sub]) -> Sub:
 
 
 def sub_key(sub: Sub) -> tuple[object, ...]:
-    """A total order on subscripts."""
+    """A total order on subscripts, the most definite first: positions, indices, gathers."""
     match sub:
-        case Index():
-            return (0, sub.size, sub.name)
         case Literal():
-            return (1, sub.size, sub.value)
+            return (0, sub.size, sub.value)
+        case Index():
+            return (1, sub.size, sub.name)
         case Gather():
             return (2, sub.size, sub.name, tuple(sub_key(s) for s in sub.subs))

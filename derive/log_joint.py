@@ -12,27 +12,31 @@ from cavi.derive import families, functions
 from cavi.derive.canonical import fresh_index, multiply, substitute, sum_over
 from cavi.derive.expand import element, expand
 from cavi.derive.expression import AnySub, Expr, Selector, map_subs
-from cavi.derive.index import Gather, Index, Sub
+from cavi.derive.index import Gather, Index, Literal, Sub
 from cavi.derive.model import Model, Variable
 from cavi.derive.term import Indicator, Polynomial, from_atom, number
 
 
 def log_joint(model: Model) -> dict[str, Polynomial]:
     """log p of every node, summed over its plates: node name -> polynomial."""
-    return {v.name: sum_over(log_density(v), v.plates) for v in model.nodes()}
+    return {v.name: sum_over(log_density(v, model), v.plates) for v in model.nodes()}
 
 
-def log_density(node: Variable) -> Polynomial:
+def log_density(node: Variable, model: Model) -> Polynomial:
     """log p of one element of a node, at its plate indices, times its weight."""
     assert node.distribution is not None
     args: dict[str, Expr] = dict(node.distribution.args)
     chosen: dict[Selector, Index] = {}
     args = {k: map_subs(a, lambda s: _condition(s, chosen)) for k, a in args.items()}
     density = _density(node, {k: expand(a) for k, a in args.items()})
-    for selector, index in chosen.items():
+    for selector, index in reversed(chosen.items()):
         subs = tuple(_plain(s) for s in selector.subs)
-        density = multiply(from_atom(Indicator(selector.name, subs, index)), density)
-    density = sum_over(density, chosen.values())
+        if index.size == "2" and _is_binary(model.variable(selector.name)):
+            one = from_atom(Indicator(selector.name, subs, Literal(1, "2")))
+            low, high = (substitute(density, {index: Literal(v, "2")}) for v in (0, 1))
+            density = multiply(one, high) + multiply(number(1) - one, low)
+        else:
+            density = sum_over(multiply(from_atom(Indicator(selector.name, subs, index)), density), [index])
     return density if node.weight is None else expand(node.weight) * density
 
 
@@ -47,6 +51,10 @@ def _condition(sub: AnySub, chosen: dict[Selector, Index]) -> AnySub:
             chosen[key] = fresh_index(sub.size)
         return chosen[key]
     return sub
+
+
+def _is_binary(variable: Variable) -> bool:
+    return variable.distribution is not None and variable.distribution.family == "Bernoulli"
 
 
 def _plain(sub: AnySub) -> Sub:

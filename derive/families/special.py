@@ -1,64 +1,116 @@
-"""Special functions that SymPy lacks, with the derivatives that the log-normalisers need.
+"""The special functions of the catalogue that SymPy lacks, with their derivatives and their LaTeX.
 
-Names are those of the normal form, so that they pass through every renderer and into the evidence.
+Each class has the name that the normal form gives the function. A derivative that the closed list of
+functions cannot express raises `ArgumentIndexError`, which SymPy turns into an unevaluated derivative.
+Source: NIST Digital Library of Mathematical Functions, 10.29 (Bessel), 7.2 (normal integral).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy
+from sympy.core.function import ArgumentIndexError
 
 
-class log_bessel_i(sympy.Function):
-    """log I_ν(x): modified Bessel function of the first kind (DLMF 10.25)."""
+class _Special(sympy.Function):  # type: ignore[misc]
+    """A function of real arguments that prints by a LaTeX pattern with a slot for each argument."""
 
-    nargs = 2
+    tex = ""
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        body: str = self.tex.format(*(printer._print(a) for a in self.args))
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+
+class log_bessel_i(_Special):
+    r"""log I_v(x), the modified Bessel function of the first kind, x > 0.
+
+    Derivative: ∂/∂x = I_{v+1}(x)/I_v(x) + v/x (DLMF 10.29.2); that in the order is not in the list.
+    """
+
+    tex = r"\log I_{{{0}}}\left({1}\right)"
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """d/dx log I_ν = I_{ν+1}/I_ν + ν/x (DLMF 10.29.2)."""
+        """The partial derivative in one argument."""
         order, x = self.args
-        if argindex == 1:
-            raise sympy.core.function.ArgumentIndexError(self, argindex)
+        if argindex != 2:
+            raise ArgumentIndexError(self, argindex)
         return sympy.exp(log_bessel_i(order + 1, x) - self) + order / x
 
 
-class log_bessel_k(sympy.Function):
-    """log K_ν(x): modified Bessel function of the second kind (DLMF 10.25)."""
+class log_bessel_k(_Special):
+    r"""log K_v(x), the modified Bessel function of the second kind, x > 0; even in the order.
 
-    nargs = 2
+    Derivatives: ∂/∂v = `dlog_bessel_k`, ∂/∂x = -K_{v+1}(x)/K_v(x) + v/x (DLMF 10.29.2).
+    """
+
+    tex = r"\log K_{{{0}}}\left({1}\right)"
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        """d/dx log K_ν = -K_{ν+1}/K_ν + ν/x (DLMF 10.29.2)."""
+        """The partial derivative in one argument."""
         order, x = self.args
         if argindex == 1:
             return dlog_bessel_k(order, x)
-        return -sympy.exp(log_bessel_k(order + 1, x) - self) + order / x
+        return order / x - sympy.exp(log_bessel_k(order + 1, x) - self)
 
 
-class dlog_bessel_k(sympy.Function):
-    """∂ log K_ν(x) / ∂ν."""
+class dlog_bessel_k(_Special):
+    r"""∂/∂v log K_v(x): odd in the order. Its own derivatives are not in the list."""
 
-    nargs = 2
+    tex = r"\partial_\nu \log K_\nu\left({1}\right)\big|_{{\nu={0}}}"
 
-
-class log_normal_interval(sympy.Function):
-    """log(Φ(b) - Φ(a)): the log probability that a standard Normal falls between a and b."""
-
-    nargs = 2
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list of functions."""
+        raise ArgumentIndexError(self, argindex)
 
 
-class truncated_mean(sympy.Function):
-    """(φ(a) - φ(b)) / (Φ(b) - Φ(a)): the mean of a standard Normal restricted to (a, b)."""
+class log_normal_interval(_Special):
+    r"""log(Φ(b) - Φ(a)) for -∞ ≤ a < b ≤ ∞.
 
-    nargs = 2
+    Derivatives: ∂/∂a = -φ(a)/(Φ(b) - Φ(a)), ∂/∂b = φ(b)/(Φ(b) - Φ(a)).
+    """
+
+    tex = r"\log\left(\Phi\left({1}\right)-\Phi\left({0}\right)\right)"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """The partial derivative in one argument."""
+        end = self.args[argindex - 1]
+        density = sympy.exp(-(end**2) / 2 - self) / sympy.sqrt(2 * sympy.pi)
+        return -density if argindex == 1 else density
 
 
-class truncated_second(sympy.Function):
-    """(aφ(a) - bφ(b)) / (Φ(b) - Φ(a)): its second moment less one."""
+class truncated_mean(_Special):
+    r"""(φ(a) - φ(b)) / (Φ(b) - Φ(a)): the mean of a standard Normal restricted to (a, b)."""
 
-    nargs = 2
+    tex = r"\frac{{\phi\left({0}\right)-\phi\left({1}\right)}}{{\Phi\left({1}\right)-\Phi\left({0}\right)}}"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list: a²φ(a) would be ∞·0 for an infinite bound."""
+        raise ArgumentIndexError(self, argindex)
 
 
-class xlogx(sympy.Function):
-    """x log x, zero at zero."""
+class truncated_second(_Special):
+    r"""(aφ(a) - bφ(b)) / (Φ(b) - Φ(a)): the second moment of a standard Normal in (a, b), less one."""
 
-    nargs = 1
+    tex = (
+        r"\frac{{{0}\,\phi\left({0}\right)-{1}\,\phi\left({1}\right)}}"
+        r"{{\Phi\left({1}\right)-\Phi\left({0}\right)}}"
+    )
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list, as for `truncated_mean`."""
+        raise ArgumentIndexError(self, argindex)
+
+
+class xlogx(_Special):
+    r"""x log x for x ≥ 0, zero at zero. Derivative: log x + 1."""
+
+    tex = r"{0}\log {0}"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """The derivative."""
+        return sympy.log(self.args[0]) + 1
