@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cavi.derive.families.base import ScalarFamily
+from cavi.derive.families.exponential import ScalarFamily
 from cavi.derive.families.event import VECTOR_FAMILIES, VectorFamily
-from cavi.derive.families.scalar import CATALOGUE
+from cavi.derive.families.catalogue import CATALOGUE
 
 Family = ScalarFamily | VectorFamily
 
