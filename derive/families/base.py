@@ -27,7 +27,8 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "positive": {"positive": True},
     "unit": {"positive": True},
     "simplex": {"positive": True},
-    "count": {"integer": True, "nonnegative": True},
+    # Not declared an integer: SymPy would write log Γ of it as the log of a factorial.
+    "count": {"nonnegative": True},
 }
 
 # Where the values of a support lie, in the words that declarations use for domains.

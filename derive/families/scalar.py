@@ -1,7 +1,15 @@
-"""The catalogue of scalar exponential families: each one a density, its parameters and its source."""
+"""The catalogue of scalar exponential families: each a density, its parameters and its source.
+
+Logs are fully expanded, and squares multiplied out, so that statistics can be read off term by term.
+A mode is declared only where it is inside the support: for counts, and at a boundary, there is none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import sympy
 from cavi.derive.families.base import ETA, Param, ScalarFamily
 from cavi.derive.families.moments import POWER
 from cavi.derive.families.special import (
@@ -11,16 +19,228 @@ from cavi.derive.families.special import (
     truncated_mean,
     truncated_second,
 )
-from sympy import Abs, Rational, Symbol, atan2, cos, exp, log, loggamma, oo, pi, sin, sqrt
+from sympy import Abs, Rational, atan2, cos, exp, log, loggamma, oo, pi, sin, sqrt
 
+E1, E2, E3 = ETA[:3]
 HALF = Rational(1, 2)
+LOG_2PI = log(2 * pi)
+
 MEAN = Param("mean", "real", "m")
 PRECISION = Param("precision", "positive", r"\lambda")
 PROB = Param("prob", "unit", "p")
-E1, E2, E3 = ETA[:3]
+RATE = Param("rate", "positive", r"\lambda")
+
+Alias = tuple[str, Callable[[sympy.Symbol], sympy.Expr]]
+SPREAD: dict[str, Alias] = {
+    "variance": ("precision", lambda variance: 1 / variance),
+    "std": ("precision", lambda std: std**-2),
+}
 
 
-def _log_normal_kernel(x, mean, precision):  # type: ignore[no-untyped-def]
-    """½ log λ - ½ log 2π - ½ λ (x - m)², its square multiplied out."""
-    square = x**2 - 2 * mean * x + mean**2
-    return HALF * log(precision) - HALF * log(2 * pi) - HALF * precision * square
+def _log_normal(x: sympy.Expr, mean: sympy.Expr, precision: sympy.Expr) -> sympy.Expr:
+    """½ log λ - ½ log 2π - ½ λ (x² - 2 m x + m²)."""
+    return HALF * (log(precision) - LOG_2PI - precision * (x**2 - 2 * mean * x + mean**2))
+
+
+def _standard_bounds(mean: Any, precision: Any, lower: Any, upper: Any) -> tuple[sympy.Expr, sympy.Expr]:
+    """The bounds of a truncated Normal in standard deviations from its mean."""
+    return sqrt(precision) * (lower - mean), sqrt(precision) * (upper - mean)
+
+
+def _truncated_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any) -> dict[sympy.Expr, sympy.Expr]:
+    bounds = _standard_bounds(mean, precision, lower, upper)
+    first = truncated_mean(*bounds) / sqrt(precision)
+    second = (1 + truncated_second(*bounds)) / precision
+    return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
+
+
+_FAMILIES = (
+    ScalarFamily(
+        "Normal",
+        (MEAN, PRECISION),
+        "real",
+        _log_normal,
+        "Bishop (2006), B.28-B.31",
+        aliases=SPREAD,
+        declared_mode=lambda mean, precision: -E1 / (2 * E2),
+    ),
+    ScalarFamily(
+        "Gamma",
+        (Param("shape", "positive", "a"), Param("rate", "positive", "b")),
+        "positive",
+        lambda x, shape, rate: shape * log(rate) - loggamma(shape) + (shape - 1) * log(x) - rate * x,
+        "Bishop (2006), B.26-B.30",
+        aliases={"scale": ("rate", lambda scale: 1 / scale)},
+        declared_mode=lambda shape, rate: -E1 / E2,
+    ),
+    ScalarFamily(
+        "InverseGamma",
+        (Param("shape", "positive", "a"), Param("scale", "positive", "b")),
+        "positive",
+        lambda x, shape, scale: shape * log(scale) - loggamma(shape) - (shape + 1) * log(x) - scale / x,
+        "Gelman et al. (2013), table A.1",
+        declared_mode=lambda shape, scale: E2 / E1,
+    ),
+    ScalarFamily(
+        "Beta",
+        (Param("a", "positive", "a"), Param("b", "positive", "b")),
+        "unit",
+        lambda x, a, b: loggamma(a + b) - loggamma(a) - loggamma(b) + (a - 1) * log(x) + (b - 1) * log(1 - x),
+        "Bishop (2006), B.6-B.10",
+        declared_mode=lambda a, b: E1 / (E1 + E2),
+    ),
+    ScalarFamily(
+        "Bernoulli",
+        (PROB,),
+        "binary",
+        lambda x, prob: x * log(prob) + (1 - x) * log(1 - prob),
+        "Bishop (2006), B.1-B.5",
+        declared_inverse=lambda prob: (("prob", 1 / (1 + exp(-E1))),),
+    ),
+    ScalarFamily(
+        "Binomial",
+        (Param("total", "count", "n", known=True), PROB),
+        "bounded_count",
+        lambda x, total, prob: (
+            loggamma(total + 1)
+            - loggamma(x + 1)
+            - loggamma(total - x + 1)
+            + x * log(prob)
+            + (total - x) * log(1 - prob)
+        ),
+        "Bishop (2006), B.11-B.14",
+        declared_inverse=lambda total, prob: (("prob", 1 / (1 + exp(-E1))),),
+    ),
+    ScalarFamily(
+        "Poisson",
+        (RATE,),
+        "count",
+        lambda x, rate: x * log(rate) - rate - loggamma(x + 1),
+        "Gelman et al. (2013), table A.2",
+    ),
+    ScalarFamily(
+        "Exponential",
+        (RATE,),
+        "positive",
+        lambda x, rate: log(rate) - rate * x,
+        "Gelman et al. (2013), table A.1",
+        declared_moments_of=lambda x, rate: {x: 1 / rate, x**POWER: exp(loggamma(POWER + 1)) * rate**-POWER},
+    ),
+    # The number of failures before the first success: 0, 1, 2, …
+    ScalarFamily(
+        "Geometric",
+        (PROB,),
+        "count",
+        lambda x, prob: log(prob) + x * log(1 - prob),
+        "Johnson, Kemp and Kotz (2005), section 5.2",
+    ),
+    # The number of failures before the number-th success; the number is known and need not be whole.
+    ScalarFamily(
+        "NegativeBinomial",
+        (Param("number", "positive", "r", known=True), PROB),
+        "count",
+        lambda x, number, prob: (
+            loggamma(x + number) - loggamma(number) - loggamma(x + 1) + number * log(prob) + x * log(1 - prob)
+        ),
+        "Johnson, Kemp and Kotz (2005), 5.1",
+    ),
+    ScalarFamily(
+        "LogNormal",
+        (MEAN, PRECISION),
+        "positive",
+        lambda x, mean, precision: _log_normal(log(x), mean, precision) - log(x),
+        "Johnson, Kotz and Balakrishnan (1994), 14.2",
+        aliases=SPREAD,
+        declared_mode=lambda mean, precision: exp(-E1 / (2 * E2)),
+    ),
+    ScalarFamily(
+        "Pareto",
+        (Param("shape", "positive", "a"), Param("minimum", "positive", "c", known=True)),
+        "above",
+        lambda x, shape, minimum: log(shape) + shape * log(minimum) - (shape + 1) * log(x),
+        "Johnson, Kotz and Balakrishnan (1994), 20.1",
+    ),
+    ScalarFamily(
+        "Weibull",
+        (Param("shape", "positive", "k", known=True), RATE),
+        "positive",
+        lambda x, shape, rate: log(shape) + log(rate) + (shape - 1) * log(x) - rate * x**shape,
+        "Johnson, Kotz and Balakrishnan (1994), 21.1",
+        aliases={"scale": ("rate", lambda scale: scale ** -Param("shape", "positive", "k").symbol)},
+        declared_moments_of=lambda x, shape, rate: {
+            x**shape: 1 / rate,
+            x**POWER: exp(loggamma(1 + POWER / shape)) * rate ** (-POWER / shape),
+        },
+    ),
+    ScalarFamily(
+        "Laplace",
+        (Param("location", "real", "m", known=True), Param("scale", "positive", "b")),
+        "real",
+        lambda x, location, scale: -log(2) - log(scale) - Abs(x - location) / scale,
+        "Johnson, Kotz and Balakrishnan (1995), 24.1",
+        aliases={"rate": ("scale", lambda rate: 1 / rate)},
+        declared_moments_of=lambda x, location, scale: {x: location, x**2: location**2 + 2 * scale**2},
+        declared_mode=lambda location, scale: location,
+    ),
+    ScalarFamily(
+        "HalfNormal",
+        (PRECISION,),
+        "positive",
+        lambda x, precision: HALF * (log(precision) - log(pi / 2) - precision * x**2),
+        "Johnson, Kotz and Balakrishnan (1994), 10.1 with mean 0, folded",
+        aliases=SPREAD,
+        declared_moments_of=lambda x, precision: {
+            x**2: 1 / precision,
+            x**POWER: (exp(loggamma((POWER + 1) / 2)) / sqrt(pi) * 2 ** (POWER / 2) * precision ** (-POWER / 2)),
+        },
+    ),
+    ScalarFamily(
+        "TruncatedNormal",
+        (
+            MEAN,
+            PRECISION,
+            Param("lower", "real", r"\ell", known=True, default=-oo),
+            Param("upper", "real", "u", known=True, default=oo),
+        ),
+        "interval",
+        lambda x, mean, precision, lower, upper: (
+            _log_normal(x, mean, precision) - log_normal_interval(*_standard_bounds(mean, precision, lower, upper))
+        ),
+        "Johnson, Kotz and Balakrishnan (1994), 10.1",
+        aliases=SPREAD,
+        declared_moments_of=_truncated_moments,
+    ),
+    # Density proportional to x^(p-1) exp(-(a x + b/x)/2).
+    ScalarFamily(
+        "GeneralisedInverseGaussian",
+        (Param("p", "real", "p"), Param("a", "positive", "a"), Param("b", "positive", "b")),
+        "positive",
+        lambda x, p, a, b: (
+            p / 2 * (log(a) - log(b))
+            - log(2)
+            - log_bessel_k(p, sqrt(a) * sqrt(b))
+            + (p - 1) * log(x)
+            - a * x / 2
+            - b / (2 * x)
+        ),
+        "Jørgensen (1982), 2.1",
+        declared_mode=lambda p, a, b: -(E1 + sqrt(E1**2 + 4 * E2 * E3)) / (2 * E2),
+    ),
+    # cos(x - m) is expanded, so that the density is linear in statistics of x and of m alike.
+    ScalarFamily(
+        "VonMises",
+        (Param("mean", "angle", "m"), Param("concentration", "positive", r"\kappa")),
+        "angle",
+        lambda x, mean, concentration: (
+            concentration * (cos(x) * cos(mean) + sin(x) * sin(mean)) - LOG_2PI - log_bessel_i(0, concentration)
+        ),
+        "Mardia and Jupp (2000), 3.5.17",
+        declared_inverse=lambda mean, concentration: (
+            ("concentration", sqrt(E1**2 + E2**2)),
+            ("mean", atan2(E2, E1)),
+        ),
+        declared_mode=lambda mean, concentration: atan2(E2, E1),
+    ),
+)
+
+CATALOGUE: dict[str, ScalarFamily] = {f.name: f for f in _FAMILIES}
