@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -288,6 +287,8 @@ class Derived:
         Raises:
             CaviError: when no renderer of that name is installed.
         """
+        from importlib.metadata import entry_points
+
         found = {e.name: e for e in entry_points(group="cavi.renderers")}
         if kind not in found:
             raise CaviError(f"no renderer {kind!r} is installed; {suggestion(kind, found)}")

@@ -294,26 +294,33 @@ def _negative_binomial() -> ScalarFamily:
     )
 
 
-CATALOGUE: dict[str, ScalarFamily] = {
-    f.name: f
-    for f in (
-        _normal(),
-        _gamma(),
-        _inverse_gamma(),
-        _beta(),
-        _exponential(),
-        _log_normal(),
-        _half_normal(),
-        _truncated_normal(),
-        _generalised_inverse_gaussian(),
-        _weibull(),
-        _pareto(),
-        _laplace(),
-        _von_mises(),
-        _poisson(),
-        _bernoulli(),
-        _binomial(),
-        _geometric(),
-        _negative_binomial(),
-    )
+BUILDERS: Mapping[str, Callable[[], ScalarFamily]] = {
+    "Normal": _normal,
+    "Gamma": _gamma,
+    "InverseGamma": _inverse_gamma,
+    "Beta": _beta,
+    "Exponential": _exponential,
+    "LogNormal": _log_normal,
+    "HalfNormal": _half_normal,
+    "TruncatedNormal": _truncated_normal,
+    "GeneralisedInverseGaussian": _generalised_inverse_gaussian,
+    "Weibull": _weibull,
+    "Pareto": _pareto,
+    "Laplace": _laplace,
+    "VonMises": _von_mises,
+    "Poisson": _poisson,
+    "Bernoulli": _bernoulli,
+    "Binomial": _binomial,
+    "Geometric": _geometric,
+    "NegativeBinomial": _negative_binomial,
 }
+
+
+@cache
+def scalar_family(name: str) -> ScalarFamily:
+    """The scalar family of that name; built when it is first asked for, so that importing stays quick.
+
+    Raises:
+        KeyError: when the catalogue has none.
+    """
+    return BUILDERS[name]()
