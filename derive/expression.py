@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sympy
+
 from cavi.derive.errors import DeclarationError
 from cavi.derive.index import Gather, Index, Literal, Sub, indices_of, replace_index
 

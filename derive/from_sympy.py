@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import sympy
+
 from cavi.derive import functions
 from cavi.derive.term import Constant, Polynomial, from_atom, number
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy
+
 from cavi.derive import families
 from cavi.derive.errors import NonConjugateError
 from cavi.derive.expand import expand

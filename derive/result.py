@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import sympy
+
 from cavi.derive import rules
 from cavi.derive.canonical import add
 from cavi.derive.derivation import Derivation, Step

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import sympy
+
 from cavi.derive.index import Gather, Index, Literal, Sub
 from cavi.derive.term import (
     Atom,

@@ -6,7 +6,12 @@ Sources: Bishop (2006), appendix B; Johnson, Kotz and Balakrishnan, *Continuous 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cache
+
 import sympy
+from sympy import Rational, cos, exp, log, loggamma, sin, sqrt
+
 from cavi.derive.families.exponential import ETA, Param, ScalarFamily, X
 from cavi.derive.families.special_functions import (
     dlog_bessel_k,
@@ -17,7 +22,6 @@ from cavi.derive.families.special_functions import (
     truncated_second,
     xlogx,
 )
-from sympy import Rational, cos, exp, log, loggamma, sin, sqrt
 
 HALF = Rational(1, 2)
 LOG_2PI = log(2 * sympy.pi)

@@ -5,6 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from brute import World
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cavi.derive import functions
 from cavi.derive.canonical import canonical, collect, deltas, multiply, normalise, substitute, sum_over
 from cavi.derive.index import Gather, Index, Literal
@@ -20,8 +23,6 @@ from cavi.derive.term import (
     from_atom,
     number,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SIZES = {"N": 3, "K": 2}
 FREE = (Index("n", "N"), Index("k", "K"))

@@ -6,14 +6,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from brute import World
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cavi.derive import Categorical, Dirichlet, Gamma, Model, Normal
 from cavi.derive.canonical import canonical
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import blocks
 from cavi.derive.index import Index
 from cavi.derive.term import Element, Function, Indicator, Monomial, Polynomial, from_atom
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SIZES = {"D": 2, "K": 2, "N": 2}
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy
+
 from cavi.derive import (
     Bernoulli,
     Beta,
