@@ -5,8 +5,8 @@ from __future__ import annotations
 from cavi.derive import families, functions
 from cavi.derive.canonical import collect, normalise
 from cavi.derive.families import ScalarFamily
+from cavi.derive.families.base import ETA
 from cavi.derive.families.event import total_over
-from cavi.derive.families.exponential import ETA
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.model import Variable

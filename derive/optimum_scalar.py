@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cavi.derive.expectation import Pattern
-from cavi.derive.families.exponential import X
+from cavi.derive.families.base import X
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.model import Variable

@@ -17,7 +17,7 @@ from cavi.derive.expand import expand
 from cavi.derive.expectation import Pattern
 from cavi.derive.factorisation import Block
 from cavi.derive.families import ScalarFamily
-from cavi.derive.families.exponential import ETA, X
+from cavi.derive.families.base import ETA, X
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.model import Variable

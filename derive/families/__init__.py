@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from cavi.derive.families.catalogue import BUILDERS, scalar_family
+from cavi.derive.families.base import ScalarFamily
 from cavi.derive.families.event import VECTOR_FAMILIES, VectorFamily
-from cavi.derive.families.exponential import ScalarFamily
+from cavi.derive.families.scalar import CATALOGUE
 
 Family = ScalarFamily | VectorFamily
 
 
 def lookup(name: str) -> Family:
     """The family of that name."""
-    return VECTOR_FAMILIES[name] if name in VECTOR_FAMILIES else scalar_family(name)
+    return VECTOR_FAMILIES[name] if name in VECTOR_FAMILIES else CATALOGUE[name]
 
 
-__all__ = ["BUILDERS", "VECTOR_FAMILIES", "Family", "ScalarFamily", "VectorFamily", "lookup", "scalar_family"]
+__all__ = ["CATALOGUE", "VECTOR_FAMILIES", "Family", "ScalarFamily", "VectorFamily", "lookup"]

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import sympy
+
 from cavi.derive.families import inverse, moments, split
 from cavi.derive.families.split import ETA, X
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.term import Polynomial
 
-__all__ = ["ETA", "X", "Param", "ScalarFamily"]
+__all__ = ["ETA", "Param", "ScalarFamily", "X"]
 
 _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "real": {"real": True},

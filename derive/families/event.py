@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cavi.derive import functions
 from cavi.derive.canonical import fresh_index, substitute, sum_over
-from cavi.derive.families.exponential import Param
+from cavi.derive.families.base import Param
 from cavi.derive.index import Index
 from cavi.derive.term import Function, Polynomial, from_atom, number
 

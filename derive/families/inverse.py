@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sympy
+
 from cavi.derive.families.split import ETA
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import sympy
+
 from cavi.derive.families.split import ETA, X
 
 POWER = sympy.Symbol("r", real=True)

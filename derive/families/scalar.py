@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy
+from sympy import Abs, Rational, atan2, cos, exp, log, loggamma, oo, pi, sin, sqrt
+
 from cavi.derive.families.base import ETA, Param, ScalarFamily
 from cavi.derive.families.moments import POWER
 from cavi.derive.families.special import (
@@ -19,7 +21,6 @@ from cavi.derive.families.special import (
     truncated_mean,
     truncated_second,
 )
-from sympy import Abs, Rational, atan2, cos, exp, log, loggamma, oo, pi, sin, sqrt
 
 E1, E2, E3 = ETA[:3]
 HALF = Rational(1, 2)
