@@ -89,10 +89,13 @@ class ScalarFamily:
         declared_density: log p(x | θ) with its logs fully expanded.
         source: where the formulas come from.
         aliases: other keyword -> (parameter, its value in a positive symbol of the keyword's name).
-        declared_moments: pattern in `X` -> expectation, where differentiating A does not give it; the
+        declared_base: a part of log h that would otherwise be counted to a statistic; takes `X` and the symbols.
+        declared_moments_of: pattern in `X` -> expectation, where differentiating A does not give it; the
             pattern ``X**POWER`` declares E[x^r] for every r.
         declared_inverse: (parameter, expression in `ETA` and earlier parameters), in order, where
             η(θ) cannot be inverted term by term; takes the parameters' symbols only.
+        declared_entropy: A - Σ η_j E[t_j] in a form that holds at the edge of the domain too; takes the
+            parameters' symbols only.
         declared_mode: argmax of log h + Σ η_j t_j in `ETA`; takes the parameters' symbols only.
     """
 
@@ -102,8 +105,10 @@ class ScalarFamily:
     declared_density: Callable[..., sympy.Expr]
     source: str
     aliases: Mapping[str, tuple[str, Callable[[sympy.Symbol], sympy.Expr]]] = field(default_factory=dict)
+    declared_base: Callable[..., sympy.Expr] | None = None
     declared_moments_of: Callable[..., Mapping[sympy.Expr, sympy.Expr]] | None = None
     declared_inverse: Callable[..., tuple[tuple[str, sympy.Expr], ...]] | None = None
+    declared_entropy: Callable[..., sympy.Expr] | None = None
     declared_mode: Callable[..., sympy.Expr] | None = None
 
     is_vector = False
@@ -149,7 +154,8 @@ class ScalarFamily:
 
     @cached_property
     def _parts(self) -> split.Parts:
-        return split.exponential_form(self.log_density, self.unknown)
+        base = self.declared_base(X, *self.symbols) if self.declared_base is not None else sympy.Integer(0)
+        return split.exponential_form(self.log_density, self.unknown, base)
 
     @property
     def statistics(self) -> tuple[sympy.Expr, ...]:
@@ -200,6 +206,8 @@ class ScalarFamily:
     @cached_property
     def entropy_closed(self) -> sympy.Expr:
         """A - Σ η_j E[t_j]: the entropy but for -E[log h]."""
+        if self.declared_entropy is not None:
+            return self.declared_entropy(*self.symbols)
         return self._calculus.entropy()
 
     @cached_property

@@ -101,13 +101,20 @@ class Calculus:
                 return None
             elif (log := sympy.log(base)) in self.statistics:
                 tilt[self.statistics.index(log)] += exponent
-            elif factor in self.statistics:
-                orders[self.statistics.index(factor)] += 1
-            elif base in self.statistics and exponent.is_Integer and exponent > 0:
-                orders[self.statistics.index(base)] += int(exponent)
+            elif (found := self._power(base, exponent)) is not None:
+                orders[found[0]] += found[1]
             else:
                 return None
         return tilt, tuple(orders)
+
+    def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> tuple[int, int] | None:
+        """j and m with base ** exponent = t_j ** m."""
+        for j, statistic in enumerate(self.statistics):
+            own_base, own_exponent = statistic.as_base_exp()
+            order = exponent / own_exponent
+            if own_base == base and order.is_Integer and order > 0:
+                return j, int(order)
+        return None
 
     def _shifted(self, tilt: Sequence[sympy.Expr]) -> dict[sympy.Symbol, sympy.Expr]:
         """The standard parameters of the member with natural parameters η + s."""

@@ -20,6 +20,7 @@ from cavi.derive.families.special import (
     log_normal_interval,
     truncated_mean,
     truncated_second,
+    xlogx,
 )
 
 E1, E2, E3 = ETA[:3]
@@ -61,7 +62,7 @@ _FAMILIES = (
         (MEAN, PRECISION),
         "real",
         _log_normal,
-        "Bishop (2006), B.28-B.31",
+        "Bishop (2006), 1.46",
         aliases=SPREAD,
         declared_mode=lambda mean, precision: -E1 / (2 * E2),
     ),
@@ -70,7 +71,7 @@ _FAMILIES = (
         (Param("shape", "positive", "a"), Param("rate", "positive", "b")),
         "positive",
         lambda x, shape, rate: shape * log(rate) - loggamma(shape) + (shape - 1) * log(x) - rate * x,
-        "Bishop (2006), B.26-B.30",
+        "Bishop (2006), 2.146",
         aliases={"scale": ("rate", lambda scale: 1 / scale)},
         declared_mode=lambda shape, rate: -E1 / E2,
     ),
@@ -87,7 +88,7 @@ _FAMILIES = (
         (Param("a", "positive", "a"), Param("b", "positive", "b")),
         "unit",
         lambda x, a, b: loggamma(a + b) - loggamma(a) - loggamma(b) + (a - 1) * log(x) + (b - 1) * log(1 - x),
-        "Bishop (2006), B.6-B.10",
+        "Bishop (2006), 2.13",
         declared_mode=lambda a, b: E1 / (E1 + E2),
     ),
     ScalarFamily(
@@ -95,8 +96,9 @@ _FAMILIES = (
         (PROB,),
         "binary",
         lambda x, prob: x * log(prob) + (1 - x) * log(1 - prob),
-        "Bishop (2006), B.1-B.5",
+        "Bishop (2006), 2.2",
         declared_inverse=lambda prob: (("prob", 1 / (1 + exp(-E1))),),
+        declared_entropy=lambda prob: -xlogx(prob) - xlogx(1 - prob),
     ),
     ScalarFamily(
         "Binomial",
@@ -109,8 +111,9 @@ _FAMILIES = (
             + x * log(prob)
             + (total - x) * log(1 - prob)
         ),
-        "Bishop (2006), B.11-B.14",
+        "Bishop (2006), 2.9",
         declared_inverse=lambda total, prob: (("prob", 1 / (1 + exp(-E1))),),
+        declared_entropy=lambda total, prob: -total * (xlogx(prob) + xlogx(1 - prob)) - loggamma(total + 1),
     ),
     ScalarFamily(
         "Poisson",
@@ -133,7 +136,7 @@ _FAMILIES = (
         (PROB,),
         "count",
         lambda x, prob: log(prob) + x * log(1 - prob),
-        "Johnson, Kemp and Kotz (2005), section 5.2",
+        "Johnson, Kemp and Kotz (2005), chapter 5",
     ),
     # The number of failures before the number-th success; the number is known and need not be whole.
     ScalarFamily(
@@ -143,30 +146,31 @@ _FAMILIES = (
         lambda x, number, prob: (
             loggamma(x + number) - loggamma(number) - loggamma(x + 1) + number * log(prob) + x * log(1 - prob)
         ),
-        "Johnson, Kemp and Kotz (2005), 5.1",
+        "Johnson, Kemp and Kotz (2005), chapter 5",
     ),
     ScalarFamily(
         "LogNormal",
         (MEAN, PRECISION),
         "positive",
         lambda x, mean, precision: _log_normal(log(x), mean, precision) - log(x),
-        "Johnson, Kotz and Balakrishnan (1994), 14.2",
+        "Johnson, Kotz and Balakrishnan (1994), chapter 14",
         aliases=SPREAD,
-        declared_mode=lambda mean, precision: exp(-E1 / (2 * E2)),
+        declared_base=lambda x, mean, precision: -log(x),
+        declared_mode=lambda mean, precision: exp((1 - E1) / (2 * E2)),
     ),
     ScalarFamily(
         "Pareto",
         (Param("shape", "positive", "a"), Param("minimum", "positive", "c", known=True)),
         "above",
         lambda x, shape, minimum: log(shape) + shape * log(minimum) - (shape + 1) * log(x),
-        "Johnson, Kotz and Balakrishnan (1994), 20.1",
+        "Johnson, Kotz and Balakrishnan (1994), chapter 20",
     ),
     ScalarFamily(
         "Weibull",
         (Param("shape", "positive", "k", known=True), RATE),
         "positive",
         lambda x, shape, rate: log(shape) + log(rate) + (shape - 1) * log(x) - rate * x**shape,
-        "Johnson, Kotz and Balakrishnan (1994), 21.1",
+        "Johnson, Kotz and Balakrishnan (1994), chapter 21",
         aliases={"scale": ("rate", lambda scale: scale ** -Param("shape", "positive", "k").symbol)},
         declared_moments_of=lambda x, shape, rate: {
             x**shape: 1 / rate,
@@ -178,7 +182,7 @@ _FAMILIES = (
         (Param("location", "real", "m", known=True), Param("scale", "positive", "b")),
         "real",
         lambda x, location, scale: -log(2) - log(scale) - Abs(x - location) / scale,
-        "Johnson, Kotz and Balakrishnan (1995), 24.1",
+        "Johnson, Kotz and Balakrishnan (1995), chapter 24",
         aliases={"rate": ("scale", lambda rate: 1 / rate)},
         declared_moments_of=lambda x, location, scale: {x: location, x**2: location**2 + 2 * scale**2},
         declared_mode=lambda location, scale: location,
@@ -188,7 +192,7 @@ _FAMILIES = (
         (PRECISION,),
         "positive",
         lambda x, precision: HALF * (log(precision) - log(pi / 2) - precision * x**2),
-        "Johnson, Kotz and Balakrishnan (1994), 10.1 with mean 0, folded",
+        "Johnson, Kotz and Balakrishnan (1994), chapter 13",
         aliases=SPREAD,
         declared_moments_of=lambda x, precision: {
             x**2: 1 / precision,
@@ -207,7 +211,7 @@ _FAMILIES = (
         lambda x, mean, precision, lower, upper: (
             _log_normal(x, mean, precision) - log_normal_interval(*_standard_bounds(mean, precision, lower, upper))
         ),
-        "Johnson, Kotz and Balakrishnan (1994), 10.1",
+        "Johnson, Kotz and Balakrishnan (1994), chapter 13",
         aliases=SPREAD,
         declared_moments_of=_truncated_moments,
     ),
@@ -224,7 +228,7 @@ _FAMILIES = (
             - a * x / 2
             - b / (2 * x)
         ),
-        "Jørgensen (1982), 2.1",
+        "Jørgensen (1982), chapter 1",
         declared_mode=lambda p, a, b: -(E1 + sqrt(E1**2 + 4 * E2 * E3)) / (2 * E2),
     ),
     # cos(x - m) is expanded, so that the density is linear in statistics of x and of m alike.
@@ -235,7 +239,7 @@ _FAMILIES = (
         lambda x, mean, concentration: (
             concentration * (cos(x) * cos(mean) + sin(x) * sin(mean)) - LOG_2PI - log_bessel_i(0, concentration)
         ),
-        "Mardia and Jupp (2000), 3.5.17",
+        "Bishop (2006), 2.179",
         declared_inverse=lambda mean, concentration: (
             ("concentration", sqrt(E1**2 + E2**2)),
             ("mean", atan2(E2, E1)),

@@ -11,10 +11,14 @@ from typing import Any
 
 import sympy
 from sympy.core.function import ArgumentIndexError
+from sympy.printing.precedence import PRECEDENCE
 
 
 class _Special(sympy.Function):  # type: ignore[misc]
-    """A function of real arguments that prints by a LaTeX pattern with a slot for each argument."""
+    """A function of real arguments that prints by a LaTeX pattern.
+
+    The pattern has a slot for each argument, then one for each in brackets where a product needs them.
+    """
 
     tex = ""
 
@@ -22,7 +26,9 @@ class _Special(sympy.Function):  # type: ignore[misc]
         return True
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        body: str = self.tex.format(*(printer._print(a) for a in self.args))
+        plain = [printer._print(a) for a in self.args]
+        bracketed = [printer.parenthesize(a, PRECEDENCE["Mul"]) for a in self.args]
+        body: str = self.tex.format(*plain, *bracketed)
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
 
@@ -97,7 +103,7 @@ class truncated_second(_Special):
     r"""(aφ(a) - bφ(b)) / (Φ(b) - Φ(a)): the second moment of a standard Normal in (a, b), less one."""
 
     tex = (
-        r"\frac{{{0}\,\phi\left({0}\right)-{1}\,\phi\left({1}\right)}}"
+        r"\frac{{{2}\,\phi\left({0}\right)-{3}\,\phi\left({1}\right)}}"
         r"{{\Phi\left({1}\right)-\Phi\left({0}\right)}}"
     )
 
@@ -109,7 +115,7 @@ class truncated_second(_Special):
 class xlogx(_Special):
     r"""x log x for x ≥ 0, zero at zero. Derivative: log x + 1."""
 
-    tex = r"{0}\log {0}"
+    tex = r"{1}\log {1}"
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         """The derivative."""

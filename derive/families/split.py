@@ -21,23 +21,25 @@ class Parts:
     log_normaliser: sympy.Expr
 
 
-def exponential_form(log_density: sympy.Expr, unknown: Collection[sympy.Symbol]) -> Parts:
-    """The parts of a log density in `X`.
+def exponential_form(
+    log_density: sympy.Expr, unknown: Collection[sympy.Symbol], base: sympy.Expr = sympy.S.Zero
+) -> Parts:
+    """The parts of a log density in `X`; `base` is taken to be part of the base measure beforehand.
 
     A term belongs to a statistic when the whole coefficient of its function of x has an unknown
     parameter in it, else to the base measure; what is free of x is the log-normaliser.
     """
     coefficients: dict[sympy.Expr, sympy.Expr] = {}
     normaliser = sympy.Integer(0)
-    for term in sympy.Add.make_args(sympy.expand_mul(log_density)):
+    for term in sympy.Add.make_args(sympy.expand_mul(log_density - base)):
         rest, pattern = term.as_independent(X, as_Add=False)
         if pattern == 1:
             normaliser -= rest
         else:
             coefficients[pattern] = coefficients.get(pattern, sympy.Integer(0)) + rest
     statistics = sorted((t for t, c in coefficients.items() if c.free_symbols & set(unknown)), key=_order)
-    base = sympy.Add(*(c * t for t, c in coefficients.items() if t not in statistics))
-    return Parts(tuple(statistics), tuple(coefficients[t] for t in statistics), base, normaliser)
+    known = sympy.Add(*(c * t for t, c in coefficients.items() if t not in statistics))
+    return Parts(tuple(statistics), tuple(coefficients[t] for t in statistics), base + known, normaliser)
 
 
 def _order(statistic: sympy.Expr) -> tuple[bool, bool, float, int, str]:
