@@ -30,6 +30,7 @@ class Calculus:
     from_natural: tuple[tuple[str, sympy.Expr], ...]
     declared: Mapping[sympy.Expr, sympy.Expr]
     _found: dict[sympy.Expr, sympy.Expr | None] = field(default_factory=dict)
+    _firsts: dict[int, sympy.Expr] = field(default_factory=dict)
 
     def moment(self, f: sympy.Expr) -> sympy.Expr | None:
         """E[f], or None; see `ScalarFamily.moment`."""
@@ -144,24 +145,23 @@ class Calculus:
         value = sympy.Integer(1)
         for j, order in enumerate(orders):
             for _ in range(order):
-                value = self._derivative(value, j) + value * self._first[j]
+                value = self._derivative(value, j) + value * self._first(j)
                 if value.has(sympy.Derivative, sympy.Subs):
                     return None
                 value = tidy(value)
         return value
 
-    @cached_property
-    def _first(self) -> tuple[sympy.Expr, ...]:
+    def _first(self, j: int) -> sympy.Expr:
         """E[t_j]: declared, or ∂A/∂η_j."""
-        return tuple(
-            self.declared[t] if t in self.declared else tidy(self._derivative(self.log_normaliser, j))
-            for j, t in enumerate(self.statistics)
-        )
+        if j not in self._firsts:
+            declared = self.declared.get(self.statistics[j])
+            self._firsts[j] = tidy(self._derivative(self.log_normaliser, j)) if declared is None else declared
+        return self._firsts[j]
 
     def _means(self) -> list[sympy.Expr]:
         """E[t_j] in the form in which `moment` gives it, the most compact one."""
         moments = [self.moment(t) for t in self.statistics]
-        return [m if m is not None else d for m, d in zip(moments, self._first, strict=True)]
+        return [self._first(j) if m is None else m for j, m in enumerate(moments)]
 
     def entropy(self) -> sympy.Expr:
         """A - Σ η_j E[t_j]."""

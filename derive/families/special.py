@@ -14,7 +14,7 @@ from sympy.core.function import ArgumentIndexError
 from sympy.printing.precedence import PRECEDENCE
 
 
-class _Special(sympy.Function):  # type: ignore[misc]
+class _Special(sympy.Function):
     """A function of real arguments that prints by a LaTeX pattern.
 
     The pattern has a slot for each argument, then one for each in brackets where a product needs them.
