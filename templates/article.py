@@ -15,8 +15,8 @@ from cavi.derive.model import Model, Variable
 from cavi.derive.result import Derived, ElboTerm
 from cavi.derive.rules import ELBO_SPLIT, ENTROPY, INDEPENDENCE, OPTIMAL_FACTOR
 from cavi.templates.chain import LOG, P, latents_box, q_of
-from cavi.templates.declaration import DeclarationPrinter, Declared
-from cavi.templates.equation import Equation, Sentence, equation
+from cavi.templates.declaration import DeclarationPrinter, DeclaredLine, fitted
+from cavi.templates.equation import Equation, Link, Sentence, equation, system
 from cavi.templates.glossary import glossary
 from cavi.templates.layout import (
     ENTROPY as ENTROPY_SIGN,
@@ -45,7 +45,7 @@ from cavi.templates.update_view import UpdateView, update_view
 class Known:
     """Symbols of known quantities that share a kind and a domain."""
 
-    symbols: Box
+    symbols: tuple[Box, ...]
     kind: str
     domain: Sentence
 
@@ -64,7 +64,7 @@ class Article:
 
     title: str
     name: str
-    declared: tuple[Declared, ...]
+    declared: tuple[DeclaredLine, ...]
     known: tuple[Known, ...]
     joint: Equation
     factorisation: Equation
@@ -95,13 +95,15 @@ def article(derived: Derived) -> Article:
     return Article(
         title=model.title,
         name=model.name,
-        declared=tuple(declaration.line(v) for v in nodes),
+        declared=fitted([declaration.line(v) for v in nodes]),
         known=tuple(_known(model, signs, printer)),
         joint=_product(signs, model),
         factorisation=_factorisation(derived, signs),
-        log_densities=tuple(
-            equation(_log_p(model.variable(name), signs), printer.polynomial(p))
-            for name, p in derived.log_density.items()
+        log_densities=system(
+            [
+                Link(_log_p(model.variable(name), signs), printer.polynomial(p))
+                for name, p in derived.log_density.items()
+            ]
         ),
         updates=updates,
         bound=_bound(derived, signs),
@@ -185,11 +187,11 @@ def _known(model: Model, signs: Notation, printer: Printer) -> Iterator[Known]:
     for v in model.with_role("hyper", "covariate", "observed_index"):
         domain = _DOMAINS.get(v.domain, (v.domain,))
         if v.role == "observed_index" and v.over is not None:
-            domain = ("takes a value of ", symbol(v.over.name))
+            domain = ("a value of ", symbol(v.over.name))
         box = printer.subscripted(signs.variable(v.name), v.indices, Scope())
         groups.setdefault((_KINDS[v.role], domain), []).append(box)
     for (kind, domain), boxes in groups.items():
-        yield Known(separated(boxes), kind, domain)
+        yield Known(tuple(boxes), kind, domain)
 
 
 def _bound(derived: Derived, signs: Notation) -> Equation:
@@ -213,6 +215,7 @@ def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterato
     """Each term: definition = expectation of what = closed form; those that only close together last."""
     closed = derived.elbo.closed_terms
     together = [t for t in derived.elbo.terms if t not in closed]
+    links: list[Link] = []
     for t in closed:
         parts = [t] if t in derived.elbo.terms else together
         lefts: list[Box] = []
@@ -220,10 +223,9 @@ def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterato
             if lefts:
                 lefts.append(PLUS)
             lefts.append(_term_left(derived, signs, part))
-        left = row(*lefts)
-        rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
         inside = row(Script(EXPECTATION, Glyph("q", "q")), brackets(printer.polynomial(t.inside)))
-        yield BoundTerm(
-            rule,
-            (equation(left, inside), equation(None, printer.polynomial(t.value), hang=left)),
-        )
+        links += [Link(row(*lefts), inside), Link(None, printer.polynomial(t.value))]
+    shown = system(links)
+    for place, t in enumerate(closed):
+        rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
+        yield BoundTerm(rule, shown[2 * place : 2 * place + 2])

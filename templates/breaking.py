@@ -159,6 +159,8 @@ def _cost(previous: Box | None, box: Box, depth: int) -> tuple[float, bool] | No
         return None
     if isinstance(box, Bracket | Operator | Fence) or _binds(previous):
         return None
+    if isinstance(previous, Fence) or (isinstance(previous, Bracket) and not previous.opening):
+        return 14.0 + 5.0 * depth, True
     return 30.0 + 5.0 * depth, True
 
 
@@ -170,7 +172,7 @@ def _binds(box: Box) -> bool:
 
 
 _APPLIED = frozenset(
-    r"\mathbb{E} \psi \psi' \Gamma I K \mathcal{Z} \mathcal{M} \partial \mathrm{H} \mathcal{L}".split()
+    r"\mathbb{E} \psi \psi' \Gamma I K \mathcal{Z} \mathcal{M} \partial \mathrm{H} \mathcal{L} p q".split()
 )
 
 

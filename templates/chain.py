@@ -9,7 +9,7 @@ from cavi.derive.index import Index
 from cavi.derive.result import Factor, Update
 from cavi.derive.rules import DROP_CONSTANTS, OPTIMAL_FACTOR
 from cavi.derive.term import Polynomial
-from cavi.templates.equation import Equation, equation
+from cavi.templates.equation import Equation, Link, system
 from cavi.templates.layout import (
     EXPECTATION,
     NEGATIVE,
@@ -69,21 +69,18 @@ def update_steps(notation: Notation, update: Update, joint: Box) -> tuple[StepVi
     """The steps of an update, from the general form of the optimal factor on."""
     factor = update.factor
     under = without(notation, factor)
-    printer = Printer(notation.averaging(under))
     whole = row(LOG, q_of(latents_box(notation, factor, element=False), star=True))
     single = row(LOG, q_of(latents_box(notation, factor, element=True), star=True))
     general = row(Script(EXPECTATION, under), brackets(row(LOG, P, parens(joint))))
-    steps = [StepView(OPTIMAL_FACTOR, (), (equation(whole, general, constant=True),))]
-    chain = _Chain(printer, factor.plates, whole, single)
-    chain.current = whole
+    chain = _Chain(Printer(notation.averaging(under)), factor.plates, whole, single)
+    said: list[tuple[Rule, tuple[str, ...], Link | None]] = [(OPTIMAL_FACTOR, (), Link(whole, general, constant=True))]
     for number, step in enumerate(update.derivation.steps):
         if step.before != chain.last and not (number == 0 and step.before == step.after):
             rule = DROP_CONSTANTS if number == 0 else step.rule
-            opening = chain.show(step.before, step.relation == "= + const")
-            steps.append(StepView(rule, (), (opening,)))
-        shown = () if step.after == chain.last else (chain.show(step.after, True),)
-        steps.append(StepView(step.rule, step.conditions, shown))
-    return tuple(steps)
+            said.append((rule, (), chain.link(step.before, number == 0 or step.relation != "=")))
+        said.append((step.rule, step.conditions, None if step.after == chain.last else chain.link(step.after, True)))
+    shown = iter(system([link for _, _, link in said if link is not None]))
+    return tuple(StepView(r, c, () if link is None else (next(shown),)) for r, c, link in said)
 
 
 class _Chain:
@@ -94,15 +91,15 @@ class _Chain:
         self.plates = frozenset(plates)
         self.whole = whole
         self.single = single
-        self.current: Box | None = None
+        self.current = whole
         self.last: Polynomial | None = None
 
-    def show(self, p: Polynomial, constant: bool) -> Equation:
+    def link(self, p: Polynomial, constant: bool) -> Link:
         """The next link: a new left side where the formula turns from all elements to one."""
         left = self.single if self.plates & p.free or not self.plates else self.whole
         self.last = p
         box = self.printer.polynomial(p)
         if left == self.current:
-            return equation(None, box, hang=left, constant=constant)
+            return Link(None, box, constant)
         self.current = left
-        return equation(left, box, constant=constant)
+        return Link(left, box, constant)

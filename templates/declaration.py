@@ -6,7 +6,7 @@ the selections ``mu[z[n]]`` that the normal form no longer has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction as Rational
 
@@ -27,6 +27,8 @@ from cavi.derive.expression import (
 from cavi.derive.expression import Number as Literal
 from cavi.derive.index import Gather, Index
 from cavi.derive.model import Variable
+from cavi.templates.breaking import Line, break_lines
+from cavi.templates.equation import FLUSH_INDENT, TEXT_WIDTH
 from cavi.templates.layout import (
     COMMA,
     DISTRIBUTED,
@@ -42,12 +44,16 @@ from cavi.templates.layout import (
     Fraction,
     Glyph,
     Number,
+    Operator,
     Root,
     Script,
+    Space,
+    Words,
     function,
     parens,
     row,
     separated,
+    width,
 )
 from cavi.templates.printer import Printer, Scope, constant, index_box, rational
 
@@ -68,7 +74,7 @@ _FAMILIES = {
     "GeneralisedInverseGaussian": "GIG",
     "TruncatedNormal": "TruncNormal",
 }
-_NORMAL = Glyph(r"\mathcal{N}", "𝒩", upright=True)
+_NORMAL = Operator(r"\mathcal{N}", "𝒩", "applied")
 
 
 def family_symbol(name: str) -> Box:
@@ -76,7 +82,7 @@ def family_symbol(name: str) -> Box:
     if name in ("Normal", "MultivariateNormal"):
         return _NORMAL
     short = _FAMILIES.get(name, name)
-    return Glyph(rf"\mathrm{{{short}}}", short, upright=True)
+    return Operator(rf"\mathrm{{{short}}}", short, "applied")
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,33 @@ class Declared:
     left: Box
     right: Box
     plates: Box | None
-    weight: Box | None = None
+
+
+@dataclass(frozen=True)
+class DeclaredLine:
+    """A line of the model as it fits on the page; `flush` ones are not aligned in columns."""
+
+    left: Box
+    lines: tuple[Line, ...]
+    plates: Box | None
+    flush: bool
+
+
+def fitted(declared: Sequence[Declared]) -> tuple[DeclaredLine, ...]:
+    """The lines in three columns where these are narrow enough, else from the margin and broken."""
+    left = max(width(d.left) for d in declared)
+    plates = max(0.0 if d.plates is None else width(d.plates) for d in declared)
+    if left + max(width(d.right) for d in declared) + plates + 3.0 <= TEXT_WIDTH:
+        return tuple(DeclaredLine(d.left, (Line(0.0, d.right),), d.plates, False) for d in declared)
+    return tuple(
+        DeclaredLine(
+            d.left,
+            break_lines(d.right, TEXT_WIDTH - FLUSH_INDENT, TEXT_WIDTH - width(d.left)),
+            d.plates,
+            True,
+        )
+        for d in declared
+    )
 
 
 @dataclass(frozen=True)
@@ -99,15 +131,17 @@ class DeclarationPrinter:
         """The line of a variable that has a distribution or is an observed expression."""
         scope = Scope({}, frozenset(i.name for i in v.plates))
         left = self.element(v, scope)
-        weight = None if v.weight is None else self.expr(v.weight, scope)
         if v.constraint is not None:
-            return Declared(left, row(EQUALS, self.expr(v.constraint, scope)), self.ranges(v.plates), weight)
+            return Declared(left, row(EQUALS, self.expr(v.constraint, scope)), self.ranges(v.plates))
         assert v.distribution is not None
         parents = self._parents(v.distribution, scope)
         if parents:
             left = row(left, GIVEN, separated(parents))
         right = row(DISTRIBUTED, self.distribution(v.distribution, scope))
-        return Declared(left, right, self.ranges(v.plates), weight)
+        if v.weight is not None:
+            copies = (Words("("), self.expr(v.weight, scope), Space(), Words("times)"))
+            right = row(right, Space("medium"), *copies)
+        return Declared(left, right, self.ranges(v.plates))
 
     def element(self, v: Variable, scope: Scope) -> Box:
         """One element of a variable over its plates; bold if it is still a vector."""
@@ -196,8 +230,8 @@ class DeclarationPrinter:
                 simple = isinstance(inner, Glyph | Script | Number) and e.name == "log"
                 return row(function(e.name), inner if simple else parens(inner))
             case SumOver():
-                base = e.index.name.split(".")[0]
-                own = [base] if any(i.name == base for i in self.printer.notation.indices) else []
+                written = e.index.name.split(".")[0]
+                own = [written] if any(i.name == written for i in self.printer.notation.indices) else []
                 names = [*own, *self.printer.notation.index_names(e.index.size)]
                 inside = scope.enter(e.index, names)
                 under = row(index_box(inside.names[e.index]), EQUALS, _ONE)

@@ -6,6 +6,7 @@ language has its own syntax: TeX keeps its braces, HTML escapes by default.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -15,13 +16,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 Language = Literal["plain", "latex", "html"]
 
 _FOLDER = Path(__file__).parent
-_LATEX_DELIMITERS = {
-    "block_start_string": "((*",
-    "block_end_string": "*))",
-    "variable_start_string": "(((",
-    "variable_end_string": ")))",
-    "comment_start_string": "((=",
-    "comment_end_string": "=))",
+
+
+@dataclass(frozen=True)
+class _Delimiters:
+    block: tuple[str, str] = ("{%", "%}")
+    value: tuple[str, str] = ("{{", "}}")
+    comment: tuple[str, str] = ("{#", "#}")
+
+
+_DELIMITERS: dict[Language, _Delimiters] = {
+    "plain": _Delimiters(),
+    "html": _Delimiters(),
+    "latex": _Delimiters(("((*", "*))"), ("(((", ")))"), ("((=", "=))")),
 }
 
 
@@ -32,12 +39,18 @@ def environment(language: Language = "plain") -> Environment:
     ``latex`` uses ``((* block *))``, ``((( value )))`` and ``((= comment =))``, and escapes nothing:
     its renderer passes finished TeX only. ``html`` escapes every value that is not marked as markup.
     """
+    marks = _DELIMITERS[language]
     return Environment(
+        block_start_string=marks.block[0],
+        block_end_string=marks.block[1],
+        variable_start_string=marks.value[0],
+        variable_end_string=marks.value[1],
+        comment_start_string=marks.comment[0],
+        comment_end_string=marks.comment[1],
         loader=FileSystemLoader(_FOLDER),
         undefined=StrictUndefined,
         autoescape=language == "html",
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        **(_LATEX_DELIMITERS if language == "latex" else {}),
     )

@@ -1,7 +1,8 @@
-"""Equations of a page: a left side, a relation, and a right side that is broken into lines."""
+"""Equations of a page: aligned systems whose right sides are broken into lines that fit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cavi.templates.breaking import Line, break_lines
@@ -15,51 +16,65 @@ TEXT_WIDTH = 39.0
 BOXED_WIDTH = 34.0
 """Room for a formula in a frame with a number beside it, in em."""
 
+FLUSH_INDENT = 2.0
+"""Indent of continued lines in a system that is not aligned at its relations, in em."""
+
 _LONGEST_LEFT = 15.0
 _CONST = Words("const")
 
 
 @dataclass(frozen=True)
-class Equation:
-    """``left relation lines``; without a left side the relation continues the equation above.
+class Link:
+    """What an equation says, before it is broken: without a left side it continues the one above."""
 
-    `own_line` says that the left side is so long that the right side starts below it; `hang` is the
-    left side of the equation above, under whose end the relation stands.
+    left: Box | None
+    right: Box
+    constant: bool = False
+    relation: Operator = EQUALS
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``left relation lines``.
+
+    Attributes:
+        left: left side; None continues the equation above.
+        relation: the sign between the sides.
+        lines: the right side.
+        flush: whether the system starts at the margin, because a left side is too long to align at.
+        below: whether the right side starts below the left side.
+        hang: the left side that stands above, where this one is None.
     """
 
     left: Box | None
     relation: Operator
     lines: tuple[Line, ...]
-    own_line: bool = False
+    flush: bool = False
+    below: bool = False
     hang: Box | None = None
 
 
-def equation(
-    left: Box | None,
-    right: Box,
-    *,
-    hang: Box | None = None,
-    constant: bool = False,
-    limit: float = TEXT_WIDTH,
-    relation: Operator = EQUALS,
-) -> Equation:
-    """An equation with its right side broken to fit.
+def system(links: Sequence[Link], limit: float = TEXT_WIDTH) -> tuple[Equation, ...]:
+    """Equations that stand under each other, aligned at their relations where the left sides allow it."""
+    lefts = [0.0 if k.left is None else width(k.left) for k in links]
+    widest = max(lefts, default=0.0)
+    flush = widest > _LONGEST_LEFT
+    found: list[Equation] = []
+    hang: Box | None = None
+    for link, own in zip(links, lefts, strict=True):
+        right = row(link.right, PLUS, _CONST) if link.constant else link.right
+        sign = width(link.relation)
+        below = own > _LONGEST_LEFT
+        if flush:
+            start = FLUSH_INDENT if below or link.left is None else own
+            lines = break_lines(right, limit - FLUSH_INDENT - sign, limit - start - sign)
+        else:
+            lines = break_lines(right, limit - widest - sign)
+        found.append(Equation(link.left, link.relation, lines, flush, below, None if link.left else hang))
+        hang = link.left or hang
+    return tuple(found)
 
-    Args:
-        left: left side, None to continue a chain.
-        right: right side.
-        hang: the left side of the chain that it continues: its width is not available.
-        constant: whether ``+ const`` ends it.
-        limit: the width of the whole, in em.
-        relation: the sign between the sides.
-    """
-    if constant:
-        right = row(right, PLUS, _CONST)
-    before = left or hang
-    taken = 0.0 if before is None else width(before)
-    own_line = left is not None and taken > _LONGEST_LEFT
-    hanging = left is None and taken > _LONGEST_LEFT
-    if own_line or hanging:
-        taken = 2.0
-    room = limit - taken - width(relation)
-    return Equation(left, relation, break_lines(right, room), own_line, None if hanging else hang)
+
+def equation(left: Box, right: Box) -> Equation:
+    """One equation on its own."""
+    return system([Link(left, right)])[0]

@@ -73,7 +73,7 @@ class Term:
 @lru_cache(maxsize=20_000)
 def group(p: Polynomial, roles: Roles = Roles()) -> tuple[Term, ...]:
     """The terms of a polynomial, grouped and ordered; their sum has the same value."""
-    return _arrange([_separate(m) for m in p.monomials], roles)
+    return tuple(map(_contracted, _arrange(_spread([_separate(m) for m in p.monomials]), roles)))
 
 
 def flatten(terms: Iterable[Term]) -> Polynomial:
@@ -95,6 +95,42 @@ def _separate(m: Monomial) -> Term:
         mapping[i] = new = fresh_index(i.size)
         bound.append(new)
     return Term(m.coefficient, tuple((substitute_atom(a, mapping), e) for a, e in m.powers), tuple(bound))
+
+
+def _spread(terms: list[Term]) -> list[Term]:
+    """``N μ²`` as Σ_n μ² where it belongs to other sums over n about the same variables: Σ (x - μ)²."""
+    return [_spread_one(t, terms) for t in terms]
+
+
+def _spread_one(t: Term, terms: list[Term]) -> Term:
+    names = _variables(t)
+    for size in [a for a, e in t.factors if isinstance(a, Size) and e == 1]:
+        others = [o for o in terms if any(i.size == size.name for i in o.bound)]
+        near = [o for o in others if names & _variables(o)]
+        wide = [o for o in others if any(_variables(o) & _variables(n) for n in near)]
+        if names and near and len(wide) > 1:
+            factors = tuple((a, e) for a, e in t.factors if a != size)
+            return replace(t, factors=factors, bound=(*t.bound, fresh_index(size.name)))
+    return t
+
+
+def _contracted(t: Term) -> Term:
+    """The term with sums over an index that occurs nowhere turned back into sizes."""
+    body = tuple(map(_contracted, t.body))
+    inside = indices_of_terms([replace(t, body=body)])
+    idle = [i for i in t.bound if i not in inside]
+    powers: dict[Atom, Fraction] = dict(t.factors)
+    for i in idle:
+        powers[Size(i.size)] = powers.get(Size(i.size), Fraction(0)) + 1
+    return replace(t, factors=tuple(powers.items()), bound=tuple(i for i in t.bound if i in inside), body=body)
+
+
+def indices_of_terms(terms: Iterable[Term]) -> set[Index]:
+    """Every running index in the factors of the terms, at any depth."""
+    found: set[Index] = set()
+    for t in terms:
+        found |= {i for a, _ in t.factors for i in atom_indices(a)} | indices_of_terms(t.body)
+    return found
 
 
 def _arrange(terms: list[Term], roles: Roles) -> tuple[Term, ...]:
@@ -342,6 +378,11 @@ def _match(t: Term, first: Term) -> Term:
 
 
 def _renamed(t: Term, names: dict[Index, Index]) -> Term:
+    """The term with bound indices renamed; one that has a new name already makes way for it."""
+    names = dict(names)
+    for i in t.bound:
+        if i not in names and i in names.values():
+            names[i] = fresh_index(i.size)
     mapping: dict[Index, Sub] = dict(names)
     return replace(
         t,
@@ -363,7 +404,7 @@ def _ordered(terms: list[Term], roles: Roles) -> tuple[Term, ...]:
     return tuple(ranked)
 
 
-_KNOWN, _NUMBER, _OTHER, _CONSTANT = 0, 1, 5, 8
+_KNOWN, _OTHER, _CONSTANT = 0, 5, 8
 
 
 def _rank(t: Term, roles: Roles) -> tuple[int, bool, Fraction, Fraction, int, str]:
@@ -380,13 +421,13 @@ def _degree(atom: Atom) -> int:
     """The power of the latent in an atom: two for a second moment."""
     if isinstance(atom, Moment) and not _FUNCTION_KEY.search(atom.key):
         return max([int(d) for d in re.findall(r"\^(\d+)", atom.key)], default=1 + atom.key.count("*"))
-    return int(isinstance(atom, Element | Moment))
+    return int(isinstance(atom, Element | Moment | Parameter))
 
 
 def _class(t: Term, roles: Roles) -> int:
     atoms = [a for a, _ in t.factors]
-    if not atoms and not t.body and not t.bound:
-        return _NUMBER
+    if not atoms:
+        return _OTHER
     if all(isinstance(a, Size | Constant) or _is_constant_function(a) for a in atoms):
         return _OTHER if t.body or t.bound else _CONSTANT
     simple = not t.body and not t.bound and all(e == 1 for _, e in t.factors)

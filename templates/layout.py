@@ -31,11 +31,15 @@ class Number:
 
 @dataclass(frozen=True)
 class Operator:
-    """A sign between or before operands: binary, relation, prefix, function name or punctuation."""
+    """A sign between or before operands.
+
+    A ``function`` is a name set off by a thin space (log); an ``applied`` one stands close to the
+    bracket that follows (the name of a family).
+    """
 
     tex: str
     char: str
-    kind: Literal["binary", "relation", "prefix", "function", "punctuation"]
+    kind: Literal["binary", "relation", "prefix", "function", "applied", "punctuation"]
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def function(name: str) -> Operator:
 
 
 _OPERATOR_WIDTH = {"binary": 1.25, "relation": 1.4, "prefix": 0.8, "punctuation": 0.45}
-_SCRIPT_SCALE = 0.72
+_SCRIPT_SCALE = 0.7
 
 
 @lru_cache(maxsize=100_000)
@@ -189,10 +193,10 @@ def width(box: Box) -> float:
     """An estimate of the width in em, a little generous."""
     match box:
         case Glyph():
-            return 0.62 * max(1, len(box.char)) if box.upright else 0.6
+            return 0.5 * len(box.char) + 0.1 if box.upright else 0.6
         case Number():
             return 0.5 * len(box.text)
-        case Operator(kind="function"):
+        case Operator(kind="function" | "applied"):
             return 0.5 * len(box.char) + 0.2
         case Operator():
             return _OPERATOR_WIDTH[box.kind]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction as Rational
 
-from cavi.derive.canonical import substitute
+from cavi.derive.canonical import power, rewrite, substitute
 from cavi.derive.index import Gather, Index, Literal, Sub
 from cavi.derive.term import (
     Atom,
@@ -27,7 +27,7 @@ from cavi.derive.term import (
     atom_indices,
 )
 from cavi.templates import functions
-from cavi.templates.grouping import Factor, Term, group
+from cavi.templates.grouping import Factor, Term, group, indices_of_terms
 from cavi.templates.layout import (
     COLON,
     COMMA,
@@ -100,7 +100,16 @@ class Printer:
     def polynomial(self, p: Polynomial, scope: Scope | None = None) -> Box:
         """The whole polynomial as a row of signed terms."""
         scope = free_scope(p) if scope is None else scope
+        if self.notation.points:
+            p = rewrite(p, self._at_point)
         return self.terms(group(p, self.notation.roles), scope)
+
+    def _at_point(self, atom: Atom, exponent: Rational) -> Polynomial | None:
+        """The moment of a point mass is its pattern, taken at the point."""
+        if not isinstance(atom, Moment) or atom.factor not in self.notation.points:
+            return None
+        whole = exponent.denominator == 1 and exponent > 0
+        return power(self._pattern(atom), int(exponent)) if whole else None
 
     def terms(self, terms: Iterable[Term], scope: Scope) -> Box:
         """Terms with their signs."""
@@ -129,7 +138,7 @@ class Printer:
         # Functions come last, so that no reader takes what follows for their argument.
         late = [f for f in factors if _is_open_function(f[0]) and f[1] > 0]
         pending = [f for f in factors if f not in late]
-        of_body = _indices_of_terms(t.body) & set(t.bound)
+        of_body = indices_of_terms(t.body) & set(t.bound)
         order = self._order(t.bound, pending)
         pieces: list[Box] = []
         coefficient = abs(t.coefficient)
@@ -327,13 +336,17 @@ class Printer:
         where = (atom.factor, atom.key)
         if where in self.notation.categories:
             return self.subscripted(self.notation.categories[where], atom.subs, scope)
-        spec = self.notation.moments.get(where)
-        if spec is None:
-            raise KeyError(f"the moment {atom.key!r} of q({atom.factor}) is not among the moments of its factor")
-        inner = self.polynomial(substitute(spec.pattern, dict(zip(spec.indices, atom.subs, strict=True))), scope)
+        inner = self.polynomial(self._pattern(atom), scope)
         if atom.factor in self.notation.points:
             return inner if _is_atomic(inner) else parens(inner)
         return row(EXPECTATION, brackets(inner))
+
+    def _pattern(self, atom: Moment) -> Polynomial:
+        """What a moment is the expectation of, at its subscripts."""
+        spec = self.notation.moments.get((atom.factor, atom.key))
+        if spec is None:
+            raise KeyError(f"the moment {atom.key!r} of q({atom.factor}) is not among the moments of its factor")
+        return substitute(spec.pattern, dict(zip(spec.indices, atom.subs, strict=True)))
 
     def subscripted(self, base: Box, subs: tuple[Sub, ...], scope: Scope) -> Box:
         """A symbol with its subscripts, next to the subscript that it may have of its own."""
@@ -446,14 +459,6 @@ def _is_open_function(atom: Atom) -> bool:
 
 def _averaged(atom: Atom) -> bool:
     return isinstance(atom, Moment) or (isinstance(atom, Function) and atom.name == "E")
-
-
-def _indices_of_terms(terms: Iterable[Term]) -> set[Index]:
-    """Every running index in the factors of the terms, at any depth."""
-    found: set[Index] = set()
-    for t in terms:
-        found |= {i for a, _ in t.factors for i in atom_indices(a)} | _indices_of_terms(t.body)
-    return found
 
 
 def _bound_of(atom: Atom, bound: tuple[Index, ...]) -> set[Index]:

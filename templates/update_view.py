@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.result import ArrayOperation, Formula, Update
-from cavi.derive.term import Parameter, Polynomial
+from cavi.derive.term import Element, Monomial, Parameter, Polynomial
 from cavi.templates.chain import StepView, latents_box, q_of, update_steps
 from cavi.templates.declaration import DeclarationPrinter, family_symbol
-from cavi.templates.equation import BOXED_WIDTH, Equation, Sentence, equation
+from cavi.templates.equation import BOXED_WIDTH, Equation, Link, Sentence, system
 from cavi.templates.layout import (
     EQUALS,
     GIVEN,
@@ -19,7 +20,6 @@ from cavi.templates.layout import (
     BigOperator,
     Box,
     Fence,
-    Fraction,
     Number,
     Row,
     Script,
@@ -30,6 +30,7 @@ from cavi.templates.layout import (
     separated,
 )
 from cavi.templates.layout import EXPECTATION as _E
+from cavi.templates.layout import Fraction as Quotient
 from cavi.templates.notation import Notation
 from cavi.templates.printer import Printer, Scope, free_scope, index_box
 from cavi.templates.symbols import bold
@@ -87,11 +88,11 @@ def update_view(
         anchor="update-" + "-".join(factor.latents),
         element=latents_box(signs, factor, element=True),
         whole=latents_box(signs, factor, element=False),
-        families=tuple(_families(signs, declaration, model, update)),
+        families=system(list(_families(signs, declaration, model, update))),
         sources=tuple(dict.fromkeys(f.source for f in update.families.values() if getattr(f, "source", ""))),
         steps=update_steps(signs, update, joint),
-        formulas=tuple(_formula(printer, f) for f in update.formulas if not _is_logdet(f)),
-        moments=tuple(_moments(signs, printer, update)),
+        formulas=system([_formula(printer, f) for f in update.formulas if not _is_logdet(f)], BOXED_WIDTH),
+        moments=system(list(_moments(signs, printer, update))),
         plates=declaration.ranges(factor.plates),
         sequential=tuple(sequential),
         computed=separated(
@@ -116,7 +117,7 @@ def _is_logdet(f: Formula) -> bool:
 # --- the family --------------------------------------------------------------------------------
 
 
-def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, update: Update) -> Iterator[Equation]:
+def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, update: Update) -> Iterator[Link]:
     """``q*(μ_k) = N(μ_k | m_k, λ_k⁻¹)``; in a chain each latent is conditioned on those after it."""
     if update.factor.point:
         return
@@ -130,16 +131,19 @@ def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, up
         later = latents[place + 1 :]
         given = [printer.subscripted(signs.variable(n), plates, _scope(plates)) for n in later]
         inside = row(left, GIVEN, separated(given)) if given else left
-        if later:
-            yield equation(q_of(inside, star=True), family_symbol(str(update.families[latent])))
-            continue
-        args = separated(_arguments(signs, declaration, model, update, latent))
+        scale = _scale(printer, update, latent) if later else None
+        args = separated(_arguments(signs, declaration, model, update, latent, scale))
         family = row(family_symbol(str(update.families[latent])), parens(row(left, GIVEN, args)))
-        yield equation(q_of(inside, star=True), family)
+        yield Link(q_of(inside, star=True), family)
 
 
 def _arguments(
-    signs: Notation, declaration: DeclarationPrinter, model: Model, update: Update, latent: str
+    signs: Notation,
+    declaration: DeclarationPrinter,
+    model: Model,
+    update: Update,
+    latent: str,
+    scale: Box | None,
 ) -> Iterator[Box]:
     printer = declaration.printer
     plates = update.factor.plates
@@ -148,9 +152,22 @@ def _arguments(
     for p in update.families[latent].parameters:
         if p.name in formulas:
             box = _parameter_box(signs, printer, formulas[p.name], plates)
-            yield _inverse(box) if p.name == "precision" else box
+            if p.name == "precision":
+                box = _inverse(box if scale is None else row(box, scale))
+            yield box
         elif distribution is not None and p.name in distribution.args:
             yield declaration.expr(distribution.args[p.name], _scope(plates))
+
+
+def _scale(printer: Printer, update: Update, latent: str) -> Box | None:
+    """What multiplies the precision of a latent given the others of its block, read off log q."""
+    for m in update.log_q.monomials:
+        own = [(a, e) for a, e in m.powers if isinstance(a, Element) and a.name == latent]
+        if sum(e for _, e in own) == 2:
+            rest = [(a, e) for a, e in m.powers if (a, e) not in own and not isinstance(a, Parameter)]
+            scale = Polynomial((Monomial(Fraction(1), tuple(rest)),))
+            return printer.polynomial(scale, _scope(update.factor.plates)) if rest else None
+    return None
 
 
 def _parameter_box(signs: Notation, printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Box:
@@ -169,13 +186,13 @@ def _inverse(box: Box) -> Box:
 # --- formulas and moments ----------------------------------------------------------------------
 
 
-def _formula(printer: Printer, f: Formula) -> Equation:
+def _formula(printer: Printer, f: Formula) -> Link:
     scope = _scope(f.indices)
     left = printer.atom(Parameter(f.latent, f.name, f.indices), scope)
     if isinstance(f.value, ArrayOperation):
-        return equation(left, _operation(printer, f, f.value, scope), limit=BOXED_WIDTH)
+        return Link(left, _operation(printer, f, f.value, scope))
     inside = free_scope(f.value, f.indices)
-    return equation(left, printer.polynomial(f.value, inside), limit=BOXED_WIDTH)
+    return Link(left, printer.polynomial(f.value, inside))
 
 
 def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope) -> Box:
@@ -188,7 +205,7 @@ def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: S
             inner = scope.enter(other, printer.notation.index_names(last.size))
             summed = Parameter(f.latent, operation.argument, (*f.indices[:-1], other))
             below = row(_sum_over(printer, other, inner), exp, parens(printer.atom(summed, inner)))
-            return Fraction(row(exp, parens(printer.atom(argument, scope))), below)
+            return Quotient(row(exp, parens(printer.atom(argument, scope))), below)
         case "logsumexp":
             last = Index(f"{operation.argument}.last", f.indices[-1].size if f.indices else "1")
             inner = scope.enter(last, printer.notation.index_names(last.size))
@@ -216,7 +233,7 @@ def _sum_over(printer: Printer, index: Index, scope: Scope) -> Box:
     return BigOperator("sum", row(index_box(scope.names[index]), EQUALS, Number("1")), printer.size(index.size))
 
 
-def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Equation]:
+def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link]:
     """``E[pattern] = value``; a point's moments are its own values, a probability is itself."""
     if update.factor.point:
         return
@@ -230,9 +247,9 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Equa
         if where in signs.categories:
             left = printer.subscripted(signs.categories[where], spec.indices, scope)
             if left != right:
-                yield equation(left, right)
+                yield Link(left, right)
             continue
-        yield equation(row(_E, brackets(printer.polynomial(spec.pattern, scope))), right)
+        yield Link(row(_E, brackets(printer.polynomial(spec.pattern, scope))), right)
 
 
 def polynomials_of(update: Update) -> Iterator[Polynomial]:

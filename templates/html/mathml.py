@@ -39,6 +39,8 @@ def to_mathml(box: Box) -> str:
             return f"<mn>{escape(box.text)}</mn>"
         case Operator(kind="function"):
             return f"<mi>{escape(box.char)}</mi>{_APPLY}<mspace width='0.17em'/>"
+        case Operator(kind="applied"):
+            return f"<mi>{escape(box.char)}</mi>"
         case Operator(kind="prefix"):
             return f"<mo form='prefix'>{escape(box.char)}</mo>"
         case Operator(kind="punctuation") if box.char == "/":

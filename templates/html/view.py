@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cavi.templates.article import Article
-from cavi.templates.chain import StepView
-from cavi.templates.declaration import Declared
-from cavi.templates.equation import Equation, Sentence
-from cavi.templates.html.mathml import to_mathml
-from cavi.templates.layout import Box, Space, Words, row
-from cavi.templates.update_view import UpdateView
 from markupsafe import Markup, escape
+
+from cavi.templates.article import Article, Known
+from cavi.templates.breaking import Line
+from cavi.templates.chain import StepView
+from cavi.templates.declaration import DeclaredLine
+from cavi.templates.equation import FLUSH_INDENT, Equation, Sentence
+from cavi.templates.html.mathml import to_mathml
+from cavi.templates.layout import Box
+from cavi.templates.update_view import UpdateView
 
 
 def view(a: Article, code: str) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
     return {
         "title": a.title,
-        "declared": _table(map(_declared, a.declared)),
-        "known": [{"symbols": inline(k.symbols), "kind": k.kind, "domain": sentence(k.domain)} for k in a.known],
+        "declared": _table(r for d in a.declared for r in _declared(d)),
+        "known": [_known(k) for k in a.known],
         "joint": display([a.joint]),
         "factorisation": display([a.factorisation]),
         "log_densities": display(a.log_densities),
@@ -37,6 +39,11 @@ def view(a: Article, code: str) -> dict[str, Any]:
         "sources": "; ".join(dict.fromkeys(s for u in a.updates for s in u.sources)),
         "code": code,
     }
+
+
+def _known(k: Known) -> dict[str, Any]:
+    symbols = Markup(", ").join(map(inline, k.symbols))
+    return {"symbols": symbols, "kind": k.kind, "domain": sentence(k.domain)}
 
 
 def _update(u: UpdateView) -> dict[str, Any]:
@@ -81,29 +88,38 @@ def display(equations: Iterable[Equation]) -> Markup:
 
 def _rows(e: Equation) -> list[tuple[str, str, str]]:
     left = "" if e.left is None else to_mathml(e.left)
-    if e.left is None and e.hang is not None:
-        left = f"<mphantom>{to_mathml(e.hang)}</mphantom>"
     relation = to_mathml(e.relation)
     first, *others = e.lines
-    if e.own_line:
-        found = [(left, f"<mrow>{relation}</mrow>", ""), ("", _indented(1.0, first.box), "")]
-        base = 1.0
-    else:
-        found = [(left, f"<mrow>{relation}{to_mathml(first.box)}</mrow>", "")]
-        base = 1.5
-    return found + [("", _indented(base + line.indent, line.box), "") for line in others]
+    if e.flush:
+        if e.below:
+            return [("", f"<mrow>{left}{relation}</mrow>", ""), *_continued(FLUSH_INDENT, e.lines)]
+        start = left or f"<mspace width='{FLUSH_INDENT:g}em'/>"
+        head = ("", f"<mrow>{start}{relation}{to_mathml(first.box)}</mrow>", "")
+        return [head, *_continued(FLUSH_INDENT + 1.0, others)]
+    if e.left is None and e.hang is not None:
+        left = f"<mphantom>{to_mathml(e.hang)}</mphantom>"
+    head = (left, f"<mrow>{relation}{to_mathml(first.box)}</mrow>", "")
+    return [head, *_continued(1.5, others)]
+
+
+def _continued(base: float, lines: Iterable[Line]) -> list[tuple[str, str, str]]:
+    return [("", _indented(base + line.indent, line.box), "") for line in lines]
 
 
 def _indented(indent: float, box: Box) -> str:
     return f"<mrow><mspace width='{indent:g}em'/>{to_mathml(box)}</mrow>"
 
 
-def _declared(d: Declared) -> tuple[str, str, str]:
-    right = d.right
-    if d.weight is not None:
-        right = row(right, Space("medium"), Words("("), d.weight, Words(" times)"))
+def _declared(d: DeclaredLine) -> list[tuple[str, str, str]]:
     plates = "" if d.plates is None else to_mathml(d.plates)
-    return to_mathml(d.left), to_mathml(right), plates
+    left = to_mathml(d.left)
+    first, *others = d.lines
+    if not d.flush:
+        return [(left, to_mathml(first.box), plates)]
+    found = [("", f"<mrow>{left}{to_mathml(first.box)}</mrow>", ""), *_continued(FLUSH_INDENT, others)]
+    if plates:
+        found.append(("", f"<mrow><mspace width='{FLUSH_INDENT:g}em'/>{plates}</mrow>", ""))
+    return found
 
 
 def _table(rows: Iterable[tuple[str, str, str]]) -> Markup:

@@ -32,6 +32,8 @@ _COMMAND_END = re.compile(r"\\[A-Za-z]+$")
 def to_tex(box: Box) -> str:
     """TeX of a formula, for use in mathematics mode."""
     match box:
+        case Operator(kind="binary" | "relation"):
+            return f" {box.tex} "
         case Glyph() | Operator():
             return box.tex
         case Number():
@@ -96,9 +98,5 @@ def _join(parts: list[str]) -> str:
             continue
         if _COMMAND_END.search(out) and part[0].isalnum():
             out += " "
-        out += part if not _is_sign(part) else f" {part} "
+        out += part
     return out.strip()
-
-
-def _is_sign(part: str) -> bool:
-    return part in ("+", "-", "=", r"\sim", r"\mid", r"\propto", r"\times")

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from cavi.templates.article import Article
+from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
-from cavi.templates.declaration import Declared
-from cavi.templates.equation import Equation, Sentence
+from cavi.templates.declaration import DeclaredLine
+from cavi.templates.equation import FLUSH_INDENT, Equation, Sentence
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.layout import Box, Operator
 from cavi.templates.symbols import tex_text
@@ -21,7 +22,12 @@ def view(a: Article) -> dict[str, Any]:
         "title": tex_text(a.title),
         "declared": [_declared(d) for d in a.declared],
         "known": [
-            {"symbols": to_tex(k.symbols), "kind": tex_text(k.kind), "domain": sentence(k.domain)} for k in a.known
+            {
+                "symbols": ", ".join(f"${to_tex(s)}$" for s in k.symbols),
+                "kind": tex_text(k.kind),
+                "domain": sentence(k.domain),
+            }
+            for k in a.known
         ],
         "joint": _display([a.joint]),
         "factorisation": _display([a.factorisation]),
@@ -46,9 +52,12 @@ def view(a: Article) -> dict[str, Any]:
 
 
 def _update(u: UpdateView) -> dict[str, Any]:
+    shown = max(n for n, s in enumerate(u.steps, start=1) if s.equations)
     return {
         "whole": to_tex(u.whole),
-        "steps": [_step(s, last=n == len(u.steps)) for n, s in enumerate(u.steps, start=1)],
+        "element": to_tex(u.element),
+        "steps": [_step(s) for s in u.steps[:shown]],
+        "afterwards": [_step(s) for s in u.steps[shown:]],
         "point": u.point,
         "families": _display(u.families) if u.families else "",
         "formulas": rows(u.formulas),
@@ -60,13 +69,11 @@ def _update(u: UpdateView) -> dict[str, Any]:
     }
 
 
-def _step(s: StepView, last: bool) -> dict[str, str]:
-    ending = "" if last or not s.equations else r" \\"
+def _step(s: StepView) -> dict[str, str]:
     return {
         "name": tex_text(s.rule.name),
         "conditions": "; ".join(map(tex_text, s.conditions)),
         "equations": rows(s.equations),
-        "ending": ending,
     }
 
 
@@ -83,12 +90,16 @@ def rows(equations: Iterable[Equation]) -> str:
 def _rows(e: Equation) -> list[str]:
     left = "" if e.left is None else to_tex(e.left)
     first, *others = e.lines
-    if e.own_line:
-        found = [f"{left} &{e.relation.tex}{{}}", f"&\\quad {_start(first.box)}"]
-    else:
-        found = [f"{left} &{e.relation.tex} {to_tex(first.box)}"]
-    base = 1.5 if not e.own_line else 1.0
-    return found + [f"&\\hspace{{{base + line.indent:g}em}} {_start(line.box)}" for line in others]
+    if not e.flush:
+        return [f"{left} &{e.relation.tex} {to_tex(first.box)}", *_continued(1.5, others)]
+    if e.below:
+        return [f"&{left} {e.relation.tex}{{}}", *_continued(FLUSH_INDENT, e.lines)]
+    start = rf"\hspace{{{FLUSH_INDENT:g}em}}{{}}" if e.left is None else left
+    return [f"&{start} {e.relation.tex} {to_tex(first.box)}", *_continued(FLUSH_INDENT + 1.0, others)]
+
+
+def _continued(base: float, lines: Iterable[Line]) -> list[str]:
+    return [rf"&\hspace{{{base + line.indent:g}em}} {_start(line.box)}" for line in lines]
 
 
 def _start(box: Box) -> str:
@@ -103,7 +114,12 @@ def _display(equations: Iterable[Equation]) -> str:
     return f"\\begin{{align*}}\n{rows(equations)}\n\\end{{align*}}"
 
 
-def _declared(d: Declared) -> str:
+def _declared(d: DeclaredLine) -> str:
     plates = "" if d.plates is None else to_tex(d.plates)
-    weight = "" if d.weight is None else rf"\quad\text{{($ {to_tex(d.weight)} $ times)}}"
-    return f"{to_tex(d.left)} &{to_tex(d.right)}{weight} && {plates}".rstrip()
+    first, *others = d.lines
+    if not d.flush:
+        return f"{to_tex(d.left)} &{to_tex(first.box)} && {plates}".rstrip(" &")
+    lines = [f"&{to_tex(d.left)} {to_tex(first.box)}", *_continued(FLUSH_INDENT, others)]
+    if plates:
+        lines.append(rf"&\hspace{{{FLUSH_INDENT:g}em}} {plates}")
+    return " \\\\\n".join(lines)
