@@ -1,0 +1,238 @@
+"""Atoms of the normal form as NumPy array expressions with named axes.
+
+An `Operand` is a Python expression together with the indices of its axes, in order. Subscripts by an
+observed integer become fancy indexing, a repeated or fixed subscript is taken by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from cavi.derive.index import Gather, Index, Literal, Sub, indices_of
+from cavi.derive.term import Constant, Delta, Element, Function, Indicator, Moment, Parameter, Polynomial, Size
+
+Axes = tuple[Index, ...]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A Python expression and the indices of its axes."""
+
+    code: str
+    axes: Axes = ()
+    plain: bool = True  # a name, a call or an indexed name: needs no brackets as a factor
+
+
+@dataclass
+class Scope:
+    """What a function of the generated module may refer to.
+
+    Attributes:
+        names: moment (factor, key), parameter (latent, name) or variable name -> Python name.
+        fixed: indices that are loop variables here -> the name of the loop variable.
+        used: names referred to so far, in order: the function unpacks them first.
+        helpers: helper functions referred to so far.
+        sizes: sizes referred to so far.
+        lines: statements that compute temporaries.
+        temporaries: what has been computed already, by its contraction.
+        sliced: parameters whose local variable is already the slice at the loop variables.
+        large: sizes that are expected to be much larger than the others, those of observed plates.
+    """
+
+    names: Mapping[object, str]
+    fixed: Mapping[Index, str] = field(default_factory=dict)
+    used: dict[str, object] = field(default_factory=dict)
+    helpers: set[str] = field(default_factory=set)
+    sizes: set[str] = field(default_factory=set)
+    lines: list[str] = field(default_factory=list)
+    temporaries: dict[object, Operand] = field(default_factory=dict)
+    large: frozenset[str] = frozenset()
+    sliced: set[object] = field(default_factory=set)
+
+    def name(self, key: object) -> str:
+        """The Python name of a moment, parameter or variable; it will be unpacked."""
+        name = self.names[key]
+        self.used.setdefault(name, key)
+        return name
+
+    def size(self, size: str) -> str:
+        """A size as Python: a number, or a local variable."""
+        if not size.isdigit():
+            self.sizes.add(size)
+        return size
+
+    def helper(self, name: str) -> str:
+        """A helper function of the module."""
+        self.helpers.add(name)
+        return name
+
+
+def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
+    """``name[subs]`` as an array over the distinct running indices of its subscripts."""
+    running = [i for s in subs for i in indices_of(s) if i not in scope.fixed]
+    axes = tuple(dict.fromkeys(running))
+    if all(isinstance(s, Index) and s not in scope.fixed for s in subs) and len(axes) == len(subs):
+        return Operand(name, axes)
+    gathers = [s for s in subs if isinstance(s, Gather)]
+    plain = [s for s in subs if isinstance(s, Index) and s not in scope.fixed]
+    inner = {i for g in gathers for i in indices_of(g)}
+    if len(set(plain)) == len(plain) and not inner & set(plain) and _adjacent(subs, scope) and _same_running(gathers):
+        parts = [_subscript(s, scope) for s in subs]
+        while parts and parts[-1] == ":":
+            parts.pop()
+        out: list[Index] = []
+        for s in subs:
+            if isinstance(s, Gather):
+                out.extend(i for i in indices_of(s) if i not in out and i not in scope.fixed)
+            elif isinstance(s, Index) and s not in scope.fixed:
+                out.append(s)
+        return Operand(f"{name}[{', '.join(parts)}]", tuple(out))
+    return Operand(f"{name}[{', '.join(_grid(s, axes, scope) for s in subs)}]", axes)
+
+
+def _same_running(gathers: list[Gather]) -> bool:
+    """Whether several index arrays broadcast against each other as they stand: same running indices."""
+    return len({tuple(indices_of(g)) for g in gathers}) <= 1
+
+
+def _adjacent(subs: tuple[Sub, ...], scope: Scope) -> bool:
+    """Index arrays and positions that stand side by side keep their place in NumPy's result."""
+    if not any(isinstance(s, Gather) for s in subs):
+        return True
+    places = [p for p, s in enumerate(subs) if not isinstance(s, Index) or s in scope.fixed]
+    return places[-1] - places[0] + 1 == len(places)
+
+
+def _subscript(sub: Sub, scope: Scope) -> str:
+    match sub:
+        case Literal():
+            return str(sub.value)
+        case Gather():
+            return indexed(scope.name(sub.name), sub.subs, scope).code
+        case Index():
+            return scope.fixed.get(sub, ":")
+
+
+def _grid(sub: Sub, axes: Axes, scope: Scope) -> str:
+    """A subscript as an index array that broadcasts over all axes."""
+    match sub:
+        case Literal():
+            return str(sub.value)
+        case Index() if sub in scope.fixed:
+            return scope.fixed[sub]
+        case Index():
+            return spread(Operand(f"np.arange({scope.size(sub.size)})", (sub,)), axes)
+        case Gather():
+            return spread(indexed(scope.name(sub.name), sub.subs, scope), axes)
+
+
+def spread(operand: Operand, axes: Axes) -> str:
+    """The operand's code, its axes in the order of `axes` with new ones between; unchanged where they fit."""
+    order = [operand.axes.index(i) for i in axes if i in operand.axes]
+    here = [i for i in axes if i in operand.axes]
+    wanted = axes[axes.index(here[0]) :] if here else ()  # leading new axes come from broadcasting
+    if not here or (order == sorted(order) and len(wanted) == len(here)):
+        return operand.code
+    code = operand.code if operand.plain else f"({operand.code})"
+    if order != sorted(order):
+        code = f"{code}.T" if len(order) == 2 else f"{code}.transpose({', '.join(map(str, order))})"
+    if len(wanted) == len(here):
+        return code
+    parts = [":" if i in operand.axes else "None" for i in wanted]
+    return f"{code}[{', '.join(parts)}]"
+
+
+def atom(a: object, scope: Scope) -> Operand:
+    """An atom as an array expression."""
+    from cavi.templates.numpy.emit import polynomial
+
+    match a:
+        case Constant(name="pi"):
+            return Operand("np.pi")
+        case Constant():
+            return Operand("np.inf" if a.name == "infinity" else "-np.inf", plain=a.name == "infinity")
+        case Size():
+            return Operand(scope.size(a.name))
+        case Element():
+            return indexed(scope.name(a.name), a.subs, scope)
+        case Indicator():
+            return indexed(scope.name(a.name), a.subs, scope)
+        case Moment():
+            return indexed(scope.name((a.factor, a.key)), a.subs, scope)
+        case Parameter():
+            key = ("parameter", a.latent, a.name)
+            subs = tuple(s for s in a.subs if s not in scope.fixed) if key in scope.sliced else a.subs
+            return indexed(scope.name(key), subs, scope)
+        case Delta():
+            return delta(a, scope)
+        case Function():
+            return function(a.name, [polynomial(p, scope) for p in a.args], scope)
+    raise TypeError(f"no array for {a!r}")
+
+
+def delta(a: Delta, scope: Scope) -> Operand:
+    """A Kronecker delta as an array of zeros and ones."""
+    left, right = a.left, a.right
+    if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & set(scope.fixed):
+        return Operand(f"np.eye({scope.size(left.size)})", (left, right))
+    axes = tuple(dict.fromkeys(i for s in (left, right) for i in indices_of(s) if i not in scope.fixed))
+    return Operand(f"({_grid(left, axes, scope)} == {_grid(right, axes, scope)})", axes)
+
+
+_NUMPY = {"log": "np.log", "exp": "np.exp", "abs": "np.abs", "cos": "np.cos", "sin": "np.sin", "atan2": "np.arctan2"}
+_SCIPY = {"lgamma": "gammaln", "digamma": "digamma"}
+
+
+def function(name: str, args: list[Operand], scope: Scope) -> Operand:
+    """A named function of arrays, broadcast over the union of their axes."""
+    axes = tuple(dict.fromkeys(i for a in args for i in a.axes))
+    codes = [spread(a, axes) if len(args) > 1 else a.code for a in args]
+    if name == "pow":
+        base = codes[0] if args[0].plain else f"({codes[0]})"
+        exponent = codes[1]
+        if exponent == "-1":
+            return Operand(f"1 / {base}", axes, plain=False)
+        if exponent == "0.5":
+            return Operand(f"np.sqrt({codes[0]})", axes)
+        return Operand(f"{base} ** ({exponent})", axes, plain=False)
+    if name == "xlogx":
+        scope.helper("xlogy")
+        return Operand(f"xlogy({codes[0]}, {codes[0]})", axes)
+    if name == "trigamma":
+        scope.helper("polygamma")
+        return Operand(f"polygamma(1, {codes[0]})", axes)
+    if name in _NUMPY:
+        return Operand(f"{_NUMPY[name]}({', '.join(codes)})", axes)
+    helper = scope.helper(_SCIPY.get(name, name))
+    return Operand(f"{helper}({', '.join(codes)})", axes)
+
+
+def power(operand: Operand, exponent: Fraction) -> Operand:
+    """A power of an operand, written as a person would."""
+    if exponent == 1:
+        return operand
+    code = operand.code if operand.plain else f"({operand.code})"
+    if exponent.denominator == 1:
+        return Operand(
+            f"{code} ** {exponent}" if exponent > 0 else f"{code} ** ({exponent})", operand.axes, plain=False
+        )
+    if exponent == Fraction(1, 2):
+        return Operand(f"np.sqrt({operand.code})", operand.axes)
+    return Operand(f"{code} ** ({float(exponent)})", operand.axes, plain=False)
+
+
+def is_free_scatter(a: object, bound: set[Index], scope: Scope) -> bool:
+    """Whether an atom is δ[i, doc[n]] with i kept and n summed: a sum by segments."""
+    return (
+        isinstance(a, Delta)
+        and isinstance(a.left, Index)
+        and a.left not in bound
+        and a.left not in scope.fixed
+        and isinstance(a.right, Gather)
+        and all(i in bound for i in indices_of(a.right))
+    )
+
+
+__all__ = ["Axes", "Operand", "Polynomial", "Scope", "atom", "is_free_scatter", "power", "spread"]

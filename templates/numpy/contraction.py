@@ -1,0 +1,109 @@
+"""Sums of products: which two arrays to contract next, and how to write it.
+
+The order is chosen when the code is generated, with nominal sizes (observed plates large, all others
+small): always the pair whose result is smallest. A contraction of two arrays becomes a matrix product
+where it is one, else an `einsum` of two operands, so that no array over more axes than needed exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+from cavi.derive.index import Index
+from cavi.templates.numpy.arrays import Axes, Operand, Scope, spread
+
+LARGE, SMALL = 100_000, 10
+
+
+def contract(operands: Sequence[Operand], keep: Iterable[Index], scope: Scope) -> Operand:
+    """Σ over every axis not in `keep` of the product of the operands."""
+    keep = set(keep)
+    work = list(operands)
+    while len(work) > 1:
+        i, j = min(combinations(range(len(work)), 2), key=lambda ij: _cost(work, ij, keep, scope))
+        pair = (work[i], work[j])
+        rest = [w for k, w in enumerate(work) if k not in (i, j)]
+        needed = keep | {a for w in rest for a in w.axes}
+        work = [*rest, _two(*pair, needed, scope)]
+    return _reduce(work[0], keep)
+
+
+def _extent(axes: Iterable[Index], scope: Scope) -> int:
+    total = 1
+    for i in axes:
+        total *= int(i.size) if i.size.isdigit() else LARGE if i.size in scope.large else SMALL
+    return total
+
+
+def _cost(work: Sequence[Operand], pair: tuple[int, int], keep: set[Index], scope: Scope) -> tuple[int, int]:
+    a, b = (work[p] for p in pair)
+    rest = {x for k, w in enumerate(work) if k not in pair for x in w.axes}
+    union = set(a.axes) | set(b.axes)
+    return _extent(union & (keep | rest), scope), _extent(union, scope)
+
+
+def _reduce(operand: Operand, keep: set[Index]) -> Operand:
+    summed = [p for p, i in enumerate(operand.axes) if i not in keep]
+    if not summed:
+        return operand
+    code = operand.code if operand.plain else f"({operand.code})"
+    if len(summed) == len(operand.axes):
+        return Operand(f"{code}.sum()", ())
+    axis = str(summed[0]) if len(summed) == 1 else str(tuple(summed))
+    return Operand(f"{code}.sum(axis={axis})", tuple(i for i in operand.axes if i in keep))
+
+
+def _two(a: Operand, b: Operand, needed: set[Index], scope: Scope) -> Operand:
+    a = _reduce(a, needed | set(b.axes))
+    b = _reduce(b, needed | set(a.axes))
+    summed = [i for i in a.axes if i in b.axes and i not in needed]
+    if not summed:
+        return product([a, b])
+    if len(summed) == 1 and (found := _matrix_product(a, b, summed[0])) is not None:
+        return found
+    out = tuple(dict.fromkeys(i for i in (*a.axes, *b.axes) if i in needed))
+    letters = {i: "abcdefghijklmnop"[p] for p, i in enumerate(dict.fromkeys((*a.axes, *b.axes)))}
+    spec = ",".join("".join(letters[i] for i in o.axes) for o in (a, b))
+    spec += "->" + "".join(letters[i] for i in out)
+    return Operand(f'np.einsum("{spec}", {a.code}, {b.code}, optimize=True)', out)
+
+
+def _bare(o: Operand) -> str:
+    return o.code if o.plain else f"({o.code})"
+
+
+def _matrix_product(a: Operand, b: Operand, over: Index) -> Operand | None:
+    """`@` where no axis but the summed one is shared and both have at most two axes."""
+    if set(a.axes) & set(b.axes) != {over} or len(a.axes) > 2 or len(b.axes) > 2:
+        return None
+    left = _bare(a) if a.axes[-1] == over else f"{_bare(a)}.T"
+    right = _bare(b) if b.axes[0] == over else f"{_bare(b)}.T"
+    axes = tuple(i for i in (*a.axes, *b.axes) if i != over)
+    return Operand(f"{left} @ {right}", axes, plain=False)
+
+
+def product(operands: Sequence[Operand]) -> Operand:
+    """The broadcast product over the union of the axes, longest operand's order first."""
+    if len(operands) == 1:
+        return operands[0]
+    axes: Axes = tuple(dict.fromkeys(i for o in sorted(operands, key=lambda o: -len(o.axes)) for i in o.axes))
+    codes = []
+    for o in operands:
+        code = spread(o, axes)
+        bare = code != o.code or o.plain or is_product(code)
+        codes.append(code if bare else f"({code})")
+    return Operand(" * ".join(codes), axes, plain=False)
+
+
+def is_product(code: str) -> bool:
+    """Whether the code is a product with no sum at its top level, safe to scale without brackets."""
+    if code.startswith("-"):
+        return False
+    depth = 0
+    for position, c in enumerate(code):
+        depth += c in "([{"
+        depth -= c in ")]}"
+        if depth == 0 and code[position : position + 3] in (" + ", " - ", " @ ", " / "):
+            return False
+    return True

@@ -1,0 +1,186 @@
+"""Polynomials as NumPy code: each monomial a contraction, the sum of them broadcast."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cavi.derive.canonical import map_subs
+from cavi.derive.index import Gather, Index, indices_of
+from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
+from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, is_free_scatter, power, spread
+from cavi.templates.numpy.contraction import contract, is_product, product
+
+
+def polynomial(p: Polynomial, scope: Scope, target: Axes | None = None) -> Operand:
+    """The polynomial as an expression; with a target its axes come in that order (missing ones broadcast)."""
+    if not p.monomials:
+        return Operand("0.0")
+    terms = [(m.coefficient, monomial(m, scope)) for m in p.monomials]
+    axes = target if target is not None else tuple(dict.fromkeys(i for _, t in _by_rank(terms) for i in t.axes))
+    if len(terms) == 1:
+        (coefficient, term) = terms[0]
+        code = spread(term, axes) if term.axes != axes else term.code
+        return _scaled(coefficient, Operand(code, _present(term, axes), term.plain or code != term.code))
+    pieces = []
+    for position, (coefficient, term) in enumerate(sorted(terms, key=lambda ct: ct[0] < 0)):
+        code = spread(term, axes) if term.axes != axes else term.code
+        one = Operand(code, axes, term.plain or code != term.code)
+        pieces.append(_signed(coefficient, one, first=position == 0))
+    present = tuple(i for i in axes if any(i in t.axes for _, t in terms))
+    return Operand("".join(pieces), present, plain=False)
+
+
+def _by_rank(terms: list[tuple[Fraction, Operand]]) -> list[tuple[Fraction, Operand]]:
+    return sorted(terms, key=lambda ct: -len(ct[1].axes))
+
+
+def _present(term: Operand, axes: Axes) -> Axes:
+    """Axes after spreading: leading ones that broadcasting would add are absent."""
+    here = [i for i in axes if i in term.axes]
+    return axes[axes.index(here[0]) :] if here else ()
+
+
+def _number(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else repr(float(value)) if _exact(value) else f"{value}"
+
+
+def _exact(value: Fraction) -> bool:
+    return Fraction(float(value)) == value
+
+
+def _scaled(coefficient: Fraction, o: Operand) -> Operand:
+    if coefficient == 1:
+        return o
+    if coefficient == -1:
+        return Operand(f"-{o.code}" if o.plain or " @ " in o.code else f"-({o.code})", o.axes, plain=False)
+    if o.code == "1":
+        return Operand(f"{_number(coefficient)}" if coefficient > 0 else f"({_number(coefficient)})", o.axes)
+    code = o.code if o.plain or is_product(o.code) else f"({o.code})"
+    return Operand(f"{_number(coefficient)} * {code}", o.axes, plain=False)
+
+
+def _signed(coefficient: Fraction, o: Operand, first: bool) -> str:
+    magnitude = _scaled(abs(coefficient), o).code
+    if first:
+        return magnitude if coefficient > 0 else f"-({magnitude})" if " @ " in magnitude else f"-{magnitude}"
+    return f" + {magnitude}" if coefficient > 0 else f" - {magnitude}"
+
+
+def monomial(m: Monomial, scope: Scope) -> Operand:
+    """A monomial without its coefficient: sums contracted, the rest multiplied."""
+    bound = set(m.bound)
+    scatters = [a for a, _ in m.powers if isinstance(a, Delta) and is_free_scatter(a, bound, scope)]
+    below = [(a, e) for a, e in m.powers if e < 0 and not bound & set(atom_indices(a))]
+    operands = [
+        power(atom(_gathered(a, scatters, bound), scope), e)
+        for a, e in m.powers
+        if a not in scatters and (a, e) not in below
+    ]
+    if below:
+        denominator = product([power(atom(a, scope), -e) for a, e in below])
+        rest = tuple((a, e) for a, e in m.powers if (a, e) not in below)
+        return _divide(monomial(Monomial(m.coefficient, rest, m.bound), scope), denominator)
+    if not operands and not scatters:
+        return Operand("1")
+    outer = [o for o in operands if not bound & set(o.axes)]
+    inner = [o for o in operands if bound & set(o.axes)]
+    if not bound:
+        return product(outer)
+    summed = _segments(inner, scatters, scope) if scatters else _contracted(inner, bound, scope)
+    return product([*outer, summed]) if outer else summed
+
+
+def _gathered(a: Atom, scatters: list[Delta], bound: set[Index]) -> Atom:
+    """Under δ[j, col[n]] an atom over j that is summed with others is read at col[n] instead."""
+    if not bound & set(atom_indices(a)):
+        return a
+    places = {d.left: d.right for d in scatters}
+    return map_subs(a, lambda s: places[s] if isinstance(s, Index) and s in places else s)
+
+
+def _divide(top: Operand, bottom: Operand) -> Operand:
+    """A quotient, broadcast over the axes of both."""
+    axes = tuple(dict.fromkeys((*top.axes, *bottom.axes)))
+    under = spread(bottom, axes)
+    if not bottom.plain and under == bottom.code:
+        under = f"({under})"
+    over = spread(top, axes)
+    if not top.plain and over == top.code and not is_product(over):
+        over = f"({over})"
+    return Operand(f"{over} / {under}", axes, plain=False)
+
+
+def _contracted(inner: list[Operand], bound: set[Index], scope: Scope) -> Operand:
+    groups = _connected(inner, bound)
+    return product([_temporary(g, scope, bound) for g in groups])
+
+
+def _connected(inner: list[Operand], bound: set[Index]) -> list[list[Operand]]:
+    """Operands in groups that share no summed axis: Σ_ij a_i b_j = (Σ a)(Σ b)."""
+    groups: list[list[Operand]] = []
+    for o in inner:
+        touching = [g for g in groups if any(set(o.axes) & set(x.axes) & bound for x in g)]
+        merged = [x for g in touching for x in g] + [o]
+        groups = [g for g in groups if g not in touching] + [merged]
+    return groups
+
+
+def _temporary(group: list[Operand], scope: Scope, bound: set[Index]) -> Operand:
+    keep = {i for o in group for i in o.axes} - bound
+    result = contract(group, keep, scope)
+    return name_it(result, "total", scope)
+
+
+def name_it(o: Operand, hint: str, scope: Scope) -> Operand:
+    """Compute a contraction once: the same one met again is the same local variable."""
+    if o.code in scope.temporaries:
+        return scope.temporaries[o.code]
+    name = f"{hint}_{len(scope.temporaries) + 1}"
+    comment = f"  # ({', '.join(i.size for i in o.axes)},)" if len(o.axes) == 1 else ""
+    if len(o.axes) > 1:
+        comment = f"  # ({', '.join(i.size for i in o.axes)})"
+    scope.lines.append(f"{name} = {o.code}{comment}")
+    scope.temporaries[o.code] = Operand(name, o.axes)
+    return scope.temporaries[o.code]
+
+
+def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operand:
+    """Σ_n a[n, …] δ[i, doc[n]] …: a sum over the segments that the observed integers mark."""
+    running = tuple(dict.fromkeys(i for d in deltas for i in indices_of(d.right)))
+    rest = tuple(dict.fromkeys(i for o in inner for i in o.axes if i not in running))
+    free = tuple(i for i in rest if not _is_bound(i))
+    indexes, sizes, lefts = [], [], []
+    for d in deltas:
+        assert isinstance(d.right, Gather) and isinstance(d.left, Index)
+        one = atom_of(d.right, scope)
+        indexes.append(spread(one, running))
+        sizes.append(scope.size(d.left.size))
+        lefts.append(d.left)
+    if inner:
+        values = contract(inner, {*running, *free}, scope)
+        code = spread(values, (*running, *free))
+        lacks = [i for i in running if i not in values.axes]
+    else:
+        code, lacks = "1.0", list(running)
+    if lacks:
+        shape = ", ".join(scope.size(i.size) for i in (*running, *free))
+        code = (
+            f"np.broadcast_to({code}, ({shape},))"
+            if len(running) + len(free) == 1
+            else f"np.broadcast_to({code}, ({shape}))"
+        )
+    helper = scope.helper("segment_sum")
+    index = indexes[0] if len(indexes) == 1 else f"({', '.join(indexes)})"
+    size = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
+    return name_it(Operand(f"{helper}({code}, {index}, {size})", (*lefts, *free)), "total", scope)
+
+
+def _is_bound(index: Index) -> bool:
+    return "." in index.name
+
+
+def atom_of(g: Gather, scope: Scope) -> Operand:
+    """The observed integers themselves as an array."""
+    from cavi.templates.numpy.arrays import indexed
+
+    return indexed(scope.name(g.name), g.subs, scope)

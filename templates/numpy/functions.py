@@ -1,0 +1,190 @@
+"""The bodies of the module's functions: unpack what is used, compute, store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cavi.derive import Derived, Update
+from cavi.derive.index import Index
+from cavi.derive.result import ArrayOperation, Formula, MomentSpec
+from cavi.derive.term import Moment, Polynomial
+from cavi.templates.numpy.arrays import Scope
+from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.layout import assign
+from cavi.templates.numpy.names import quote, shape_comment
+
+
+@dataclass(frozen=True)
+class Body:
+    """The statements of a function and the helpers they call."""
+
+    lines: tuple[str, ...]
+    helpers: frozenset[str]
+
+
+class Writer:
+    """Writes function bodies for one derived model."""
+
+    def __init__(self, derived: Derived, names: Mapping[object, str]) -> None:
+        self.derived = derived
+        self.names = names
+        observed = derived.model.with_role("observed", "covariate", "observed_index")
+        self.large = frozenset(i.size for v in observed for i in v.indices)
+        self.helpers: set[str] = set()
+
+    def scope(self, fixed: Mapping[Index, str] | None = None) -> Scope:
+        """A fresh scope."""
+        return Scope(self.names, dict(fixed or {}), large=self.large)
+
+    def update(self, update: Update, formulas: Sequence[Formula]) -> tuple[str, ...]:
+        """The body of an update: parameters by the formulas, then the moments."""
+        if update.factor.sequential and formulas is update.formulas:
+            return self._one_by_one(update)
+        return (*self._formulas(formulas), f"state.refresh({quote(update.factor.name)})")
+
+    def _formulas(self, formulas: Sequence[Formula], store: bool = True) -> tuple[str, ...]:
+        scope = self.scope()
+        body: list[str] = []
+        local: set[str] = set()
+        for f in formulas:
+            name = self.names["parameter", f.latent, f.name]
+            code = self._value(f, scope)
+            body.extend(self._flush(scope))
+            shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
+                sizes = [scope.size(i.size) for i in f.indices]
+                code = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
+                body.extend(self._flush(scope))
+            body.extend(assign(f"{name} =", code, shape))
+            local.add(name)
+        if store:
+            for latent in dict.fromkeys(f.latent for f in formulas):
+                mine = [f for f in formulas if f.latent == latent]
+                pairs = ", ".join(f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine)
+                body.append(f"state.store({quote(latent)}, {pairs})")
+        return (*self._unpack(scope, local), *body)
+
+    def _flush(self, scope: Scope) -> list[str]:
+        lines, scope.lines = scope.lines, []
+        return lines
+
+    def _value(self, f: Formula, scope: Scope) -> str:
+        if isinstance(f.value, ArrayOperation):
+            argument = scope.name(("parameter", f.latent, f.value.argument))
+            return f"{scope.helper(f.value.name)}({argument})"
+        return polynomial(f.value, scope, f.indices).code
+
+    @staticmethod
+    def _lacks(p: Polynomial, indices: Iterable[Index]) -> bool:
+        """Whether no term varies over some axis, so that it must be spread out."""
+        return not set(indices) <= set(p.free)
+
+    def _unpack(self, scope: Scope, local: Iterable[str]) -> list[str]:
+        self.helpers |= scope.helpers
+        local = set(local)
+        lines = []
+        sizes = sorted(scope.sizes, key=self.derived.model.sizes.index)
+        if sizes:
+            lines.append(f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}")
+        for name, key in scope.used.items():
+            if name not in local:
+                lines.append(f"{name} = {self._source(key)}")
+        return lines
+
+    def _source(self, key: object) -> str:
+        if isinstance(key, str):
+            variable = self.derived.model.variable(key)
+            where = "hyper" if variable.role == "hyper" else "data"
+            return f"state.{where}[{quote(key)}]  # {shape_comment(i.size for i in variable.indices)}"
+        assert isinstance(key, tuple)
+        if key[0] == "parameter":
+            return f"state.params[{quote(key[1])}][{quote(key[2])}]"
+        spec = self._spec(key[0], key[1])
+        return f"state.moments[{quote(self.names[key])}]  # {shape_comment(i.size for i in spec.indices)}"
+
+    def _spec(self, factor: str, key: str) -> MomentSpec:
+        return next(s for s in self.derived.update(factor).moment_specs if s.key == key)
+
+    def moments(self, update: Update) -> tuple[str, ...]:
+        """The body that recomputes the moments of one factor from its parameters."""
+        scope = self.scope()
+        body: list[str] = []
+        for s in update.moment_specs:
+            if s.value is None:
+                continue
+            code = polynomial(s.value, scope, s.indices).code
+            if self._lacks(s.value, s.indices):
+                code = f"np.full({shape_comment(scope.size(i.size) for i in s.indices)}, {code}, dtype=float)"
+            body.extend(self._flush(scope))
+            body.extend(assign(f"state.moments[{quote(self.names[update.factor.name, s.key])}] =", code))
+        return (*self._unpack(scope, ()), *(body or ["pass"]))
+
+    def _one_by_one(self, update: Update) -> tuple[str, ...]:
+        """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
+        fixed = {i: i.name for i in update.factor.sequential}
+        scope = self.scope(fixed)
+        body: list[str] = []
+        stored: list[str] = []
+        local: set[str] = set()
+        for f in update.formulas:
+            key = ("parameter", f.latent, f.name)
+            assert isinstance(f.value, Polynomial)
+            code = polynomial(f.value, scope, tuple(i for i in f.indices if i not in fixed)).code
+            body.extend(self._flush(scope))
+            body.extend(assign(f"{self.names[key]} =", code))
+            scope.sliced.add(key)
+            local.add(self.names[key])
+            target = self._place(f"state.params[{quote(f.latent)}][{quote(f.name)}]", f.indices, fixed)
+            stored.append(f"{target} = {self.names[key]}")
+        for s in update.moment_specs:
+            if s.value is not None:
+                code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
+                target = self._place(f"state.moments[{quote(self.names[update.factor.name, s.key])}]", s.indices, fixed)
+                stored.extend(assign(f"{target} =", code))
+        allocated = [
+            f"state.allocate({quote(f.latent)}, {quote(f.name)}, {shape_comment(scope.size(i.size) for i in f.indices)})"
+            for f in update.formulas
+        ]
+        loops = [
+            "    " * depth + f"for {i.name} in range({scope.size(i.size)}):"
+            for depth, i in enumerate(update.factor.sequential)
+        ]
+        indent = "    " * len(loops)
+        return (*self._unpack(scope, local), *allocated, *loops, *(indent + line for line in [*body, *stored]))
+
+    @staticmethod
+    def _place(target: str, indices: Sequence[Index], fixed: Mapping[Index, str]) -> str:
+        parts = [fixed.get(i, ":") for i in indices]
+        while parts and parts[-1] == ":":
+            parts.pop()
+        return f"{target}[{', '.join(parts)}]"
+
+    def elbo(self) -> tuple[str, ...]:
+        """The body that returns the terms of the ELBO by name."""
+        scope = self.scope()
+        body: list[str] = []
+        entries: list[str] = []
+        for t in self.derived.elbo.closed_terms:
+            code = polynomial(t.value, scope, ()).code
+            body.extend(self._flush(scope))
+            label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
+            entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))
+        return (
+            *self._unpack(scope, ()),
+            *body,
+            "terms = {",
+            *entries,
+            "}",
+            "return {k: float(v) for k, v in terms.items()}",
+        )
+
+
+def refers_to_own(formulas: Iterable[Formula], factor: str) -> bool:
+    """Whether a formula needs moments of the factor itself."""
+    return any(
+        isinstance(a, Moment) and a.factor == factor
+        for f in formulas
+        if isinstance(f.value, Polynomial)
+        for a in f.value.atoms()
+    )

@@ -1,0 +1,50 @@
+"""Python names for what a generated module computes: E_mu, E_log_tau, E_mu_sq, z_probs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from cavi.derive import Derived
+
+
+def python_names(derived: Derived) -> dict[object, str]:
+    """Moments by (factor, key), parameters by ("parameter", latent, name) and variables by name."""
+    names: dict[object, str] = {v.name: v.name for v in derived.model.variables}
+    taken = set(names.values()) | set(derived.model.sizes)
+    for update in derived.updates:
+        for f in update.formulas:
+            names["parameter", f.latent, f.name] = _free(f"{f.latent}_{f.name}", taken)
+        for s in update.moment_specs:
+            names[update.factor.name, s.key] = _free(f"E_{_words(s.key)}", taken)
+    return names
+
+
+def _words(key: str) -> str:
+    """A moment's key in words: ``mu^2`` → ``mu_sq``, ``log(1 - p)`` → ``log_1_minus_p``."""
+    text = key.strip("[]").replace("^2", "_sq").replace("^-1", "_inv").replace("1/", "inv_").replace(" - ", "_minus_")
+    return re.sub(r"\W+", "_", text.replace("*", "_times_").replace("+", "_plus_")).strip("_")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def function_name(factor: str) -> str:
+    """The update function of a factor: ``update_mu_tau`` for the block ``mu,tau``."""
+    return "update_" + factor.replace(",", "_")
+
+
+def shape_comment(sizes: Iterable[str]) -> str:
+    """``(N, K)``, ``(N,)`` or ``()``."""
+    parts = list(sizes)
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def quote(text: str) -> str:
+    """A Python string literal in double quotes."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,74 @@
+"""Where a run starts: which factors must be made different from each other, read off the log joint.
+
+Components of a mixture, topics, or columns of a factorisation can be exchanged without changing the
+model; a start that treats them alike would stay there. A factor with an index over such a set is broken
+by a categorical latent on that set, seeded from the data, or else by a random disturbance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cavi.derive import Derived, Update, Variable
+from cavi.derive.families import lookup
+from cavi.derive.term import Indicator
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a factor starts when no parameters are given.
+
+    Attributes:
+        kind: ``prior``; ``assign`` (categories seeded from the data or at random); ``disturb`` (prior,
+            then disturbed at random).
+        features: observed variables on the plates of a category, for seeding: (name, number of
+            leading axes, whether it holds categories).
+    """
+
+    kind: str
+    features: tuple[tuple[str, int, bool], ...] = ()
+
+
+def starts(derived: Derived) -> dict[str, Start]:
+    """Factor name -> how it starts."""
+    known = derived.model.with_role("observed", "covariate", "observed_index", "hyper")
+    anchored = {i.size for v in known for i in v.indices} | {v.over.size for v in known if v.over is not None}
+    categorical = {n: u for u in derived.updates for n in u.factor.latents if _is_category(derived.model.variable(n))}
+    seeded = {v.over.size for n in categorical if (v := derived.model.variable(n)).over is not None}
+    found: dict[str, Start] = {}
+    for u in derived.updates:
+        (first, *_) = u.factor.latents
+        if first in categorical:
+            found[u.factor.name] = Start("assign", _features(derived, derived.model.variable(first)))
+        elif _exchangeable(u, anchored, seeded):
+            found[u.factor.name] = Start("disturb")
+        else:
+            found[u.factor.name] = Start("prior")
+    return found
+
+
+def _is_category(variable: Variable) -> bool:
+    return variable.distribution is not None and variable.distribution.family == "Categorical"
+
+
+def _exchangeable(update: Update, anchored: set[str], seeded: set[str]) -> bool:
+    if any(str(f) == "Multinomial" for f in update.families.values()):
+        return False
+    axes = {i.size for i in (*update.factor.plates, *update.factor.event)}
+    return any(not s.isdigit() and s not in anchored and s not in seeded for s in axes)
+
+
+def _features(derived: Derived, z: Variable) -> tuple[tuple[str, int, bool], ...]:
+    """The observations whose density selects by z and that live on z's plates."""
+    found = []
+    for x in derived.model.with_role("observed"):
+        if x.distribution is None or x.plates[: len(z.plates)] != z.plates:
+            continue
+        density = derived.log_density[x.name]
+        if any(_selects(m.atoms, z.name) for m in density.monomials):
+            found.append((x.name, len(z.plates), lookup(x.distribution.family).support == "category"))
+    return tuple(found)
+
+
+def _selects(atoms: tuple[object, ...], z: str) -> bool:
+    return any(isinstance(a, Indicator) and a.name == z for a in atoms)

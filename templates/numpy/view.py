@@ -1,0 +1,150 @@
+"""Everything the templates print, decided here: one frozen view of the module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cavi.derive import Derived, Update, Variable
+from cavi.derive.families import lookup
+from cavi.derive.report import update_text
+from cavi.derive.result import ArrayOperation
+from cavi.derive.text import show
+from cavi.templates.numpy import helpers
+from cavi.templates.numpy.functions import Writer, refers_to_own
+from cavi.templates.numpy.names import function_name, python_names
+from cavi.templates.numpy.starts import Start, starts
+
+
+@dataclass(frozen=True)
+class FactorView:
+    """One factor: its functions and what the runtime must know of it."""
+
+    name: str
+    function: str
+    python: str
+    title: str
+    equations: tuple[str, ...]
+    body: tuple[str, ...]
+    initial: tuple[str, ...]
+    moments: tuple[str, ...]
+    start: Start
+
+
+@dataclass(frozen=True)
+class ModuleView:
+    """The generated module."""
+
+    name: str
+    title: str
+    declaration: tuple[str, ...]
+    usage: str
+    imports: tuple[str, ...]
+    helpers: tuple[str, ...]
+    variables: tuple[tuple[str, dict[str, Any]], ...]
+    parameters: tuple[tuple[str, dict[str, Any]], ...]
+    sizes: tuple[str, ...]
+    factors: tuple[FactorView, ...]
+    elbo: tuple[str, ...]
+    elbo_equations: tuple[str, ...]
+    uses_features: bool
+
+
+def module_view(derived: Derived) -> ModuleView:
+    """The view of a derived model."""
+    names = python_names(derived)
+    writer = Writer(derived, names)
+    start = starts(derived)
+    factors = tuple(_factor(u, derived, writer, start[u.factor.name]) for u in derived.updates)
+    elbo = writer.elbo()
+    used = writer.helpers
+    return ModuleView(
+        name=derived.model.name,
+        title=derived.model.title,
+        declaration=tuple(str(derived.model).splitlines()[1:]),
+        usage=_usage(derived),
+        imports=tuple(helpers.imports(used)),
+        helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
+        variables=tuple((v.name, _known(v)) for v in derived.model.variables if not v.is_random),
+        parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
+        sizes=derived.model.sizes,
+        factors=factors,
+        elbo=elbo,
+        elbo_equations=tuple(
+            f"{'H' if t.kind == 'entropy' else 'E log p'}[{t.name}] = {show(t.value, derived.model.indices)}"
+            for t in derived.elbo.closed_terms
+        ),
+        uses_features=any(f.start.features for f in factors),
+    )
+
+
+def _factor(update: Update, derived: Derived, writer: Writer, start: Start) -> FactorView:
+    lines = update_text(update, derived).strip().splitlines()
+    initial: Sequence[str] = ()
+    if update.initial and not refers_to_own(update.initial, update.factor.name):
+        initial = writer.update(update, update.initial)
+    return FactorView(
+        name=update.factor.name,
+        function=function_name(update.factor.name),
+        python=update.factor.name.replace(",", "_"),
+        title=lines[0],
+        equations=tuple(line.strip() for line in lines[1:]),
+        body=writer.update(update, update.formulas),
+        initial=tuple(initial),
+        moments=writer.moments(update),
+        start=start,
+    )
+
+
+def _known(v: Variable) -> dict[str, Any]:
+    """What the data and hyperparameters must look like."""
+    support = v.domain
+    if v.role == "observed_index" or (v.distribution is not None and v.distribution.family == "Categorical"):
+        support = "index"
+    elif v.distribution is not None:
+        family = lookup(v.distribution.family)
+        support = {"bounded_count": "count", "count_vector": "count", "interval": "real", "above": "positive"}.get(
+            family.support, family.support
+        )
+    return {
+        "where": "hyper" if v.role == "hyper" else "data",
+        "axes": tuple(i.size for i in v.indices),
+        "domain": support,
+        "over": v.over.size if v.over is not None and support == "index" else None,
+    }
+
+
+def _parameters(update: Update, latent: str) -> dict[str, Any]:
+    """The parameters of one latent: axes, domain, role, and what follows from which."""
+    family = update.families[latent]
+    domains = {p.name: p.domain for p in family.parameters}
+    if update.factor.point:
+        domains = {"value": {"category": "simplex"}.get(family.support, _value_domain(update, latent))}
+    out = {}
+    for f in update.formulas:
+        if f.latent != latent:
+            continue
+        derived_by = (f.value.name, f.value.argument) if isinstance(f.value, ArrayOperation) else None
+        domain = domains.get(f.name, "real")
+        if f.name == "precision" and str(family) == "MultivariateNormal":
+            domain = "matrix"
+        out[f.name] = {
+            "axes": tuple(i.size for i in f.indices),
+            "domain": domain,
+            "role": f.role,
+            "by": derived_by if f.role == "derived" else None,
+        }
+    return out
+
+
+def _value_domain(update: Update, latent: str) -> str:
+    return {"simplex": "simplex", "positive": "positive", "unit": "unit"}.get(update.families[latent].support, "real")
+
+
+def _usage(derived: Derived) -> str:
+    data = [v.name for v in derived.model.with_role("observed", "covariate", "observed_index")]
+    hyper = [v.name for v in derived.model.with_role("hyper")]
+    inside = ", ".join(f'"{n}": {n}' for n in data)
+    given = ", ".join(f'"{n}": ...' for n in hyper)
+    return f"fit({{{inside}}}, {{{given}}})"
