@@ -109,7 +109,7 @@ def _update(
         families=best.families,
         statistics=best.statistics,
         formulas=best.formulas,
-        initial=_initial(model, block, nodes, expectation),
+        initial=_initial(model, block, best, nodes, expectation),
         moment_specs=specs,
         entropy=best.entropy,
         log_q=best.log_q,
@@ -118,16 +118,17 @@ def _update(
 
 
 def _initial(
-    model: Model, block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation
+    model: Model, block: Block, best: Optimum, nodes: Mapping[str, Polynomial], expectation: Expectation
 ) -> tuple[Formula, ...]:
-    """The factor of the prior alone; empty where the prior is improper or of no known family."""
+    """The factor of the prior alone; empty where the prior is improper or of another family than the optimum."""
     prior = {n: nodes[n] for n in block.variables if n in nodes}
     if len(prior) < len(block.variables):
         return ()
     try:
-        return _optimum(model, block, prior, expectation)[1].formulas
+        start = _optimum(model, block, prior, expectation)[1]
     except NonConjugateError:
         return ()
+    return start.formulas if dict(start.families) == dict(best.families) else ()
 
 
 def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation:

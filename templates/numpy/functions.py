@@ -142,10 +142,10 @@ class Writer:
                 code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
                 target = self._place(f"state.moments[{quote(self.names[update.factor.name, s.key])}]", s.indices, fixed)
                 stored.extend(assign(f"{target} =", code))
-        allocated = [
-            f"state.allocate({quote(f.latent)}, {quote(f.name)}, {shape_comment(scope.size(i.size) for i in f.indices)})"
-            for f in update.formulas
-        ]
+        allocated = []
+        for f in update.formulas:
+            shape = shape_comment(scope.size(i.size) for i in f.indices)
+            allocated.append(f"state.allocate({quote(f.latent)}, {quote(f.name)}, {shape})")
         loops = [
             "    " * depth + f"for {i.name} in range({scope.size(i.size)}):"
             for depth, i in enumerate(update.factor.sequential)
