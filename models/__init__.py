@@ -1,1 +1,87 @@
-"""Placeholder."""
+"""The library: textbook models, each a declaration with its source, priors and a small real data set.
+
+One file a model; the folder's listing is the list of models. `names`, `load`, `info` and `data` find them.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from cavi.derive import CaviError, Model
+from cavi.derive.names import suggestion
+
+__all__ = ["Dataset", "ModelInfo", "data", "info", "load", "names"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a generated module's ``fit`` takes: arrays by name, hyperparameters, sizes the data cannot tell."""
+
+    data: Mapping[str, np.ndarray]
+    hyper: Mapping[str, Any]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model is and where it comes from.
+
+    `factors` is the factorisation it is meant to be derived with (None: every latent on its own).
+    """
+
+    name: str
+    title: str
+    source: str
+    description: str
+    data: str
+    factors: Sequence[tuple[str, ...]] | None = None
+
+
+def names() -> list[str]:
+    """The names of the library's models, in alphabetical order."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def load(name: str) -> Model:
+    """The declared model of that name.
+
+    Raises:
+        CaviError: when the library has none; the message lists near names.
+    """
+    model = _module(name).declare()
+    assert isinstance(model, Model)
+    return model
+
+
+def info(name: str) -> ModelInfo:
+    """Title, source, description, data and recommended factorisation of a model."""
+    module = _module(name)
+    first, _, rest = (module.__doc__ or "").partition("\n")
+    return ModelInfo(
+        name,
+        load(name).title,
+        module.SOURCE,
+        " ".join((first + " " + rest).split()),
+        module.DATA,
+        getattr(module, "FACTORS", None),
+    )
+
+
+def data(name: str) -> Dataset:
+    """The model's data set with default hyperparameters and sizes."""
+    found = _module(name).dataset()
+    assert isinstance(found, Dataset)
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    if name not in names():
+        raise CaviError(f"the library has no model {name!r}; {suggestion(name, names())}")
+    return import_module(f"{__name__}.{name}")
