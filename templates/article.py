@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cavi.derive.derivation import Rule
 from cavi.derive.model import Model, Variable
 from cavi.derive.result import Derived, ElboTerm
-from cavi.derive.rules import ELBO_SPLIT, ENTROPY, INDEPENDENCE, OPTIMAL_FACTOR
+from cavi.derive.rules import ELBO_SPLIT, ENTROPY, INDEPENDENCE, MOMENT, OPTIMAL_FACTOR
 from cavi.templates.chain import LOG, P, latents_box, q_of
 from cavi.templates.declaration import DeclarationPrinter, DeclaredLine, fitted
 from cavi.templates.equation import Equation, Link, Sentence, equation, system
@@ -54,6 +54,7 @@ class Known:
 class BoundTerm:
     """One term of the ELBO, from its definition to its closed form."""
 
+    left: Box
     rule: Rule
     equations: tuple[Equation, ...]
 
@@ -92,6 +93,7 @@ def article(derived: Derived) -> Article:
     bound_terms = tuple(_bound_terms(derived, signs, printer))
     rules = [OPTIMAL_FACTOR, *(s.rule for u in updates for s in u.steps), ELBO_SPLIT]
     rules += [t.rule for t in bound_terms]
+    rules += [MOMENT] if any(u.moments for u in updates) else []
     return Article(
         title=model.title,
         name=model.name,
@@ -228,4 +230,6 @@ def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterato
     shown = system(links)
     for place, t in enumerate(closed):
         rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
-        yield BoundTerm(rule, shown[2 * place : 2 * place + 2])
+        left = links[2 * place].left
+        assert left is not None
+        yield BoundTerm(left, rule, shown[2 * place : 2 * place + 2])

@@ -157,10 +157,10 @@ class DeclarationPrinter:
         )
 
     def distribution(self, d: Distribution, scope: Scope) -> Box:
-        """``N(m, κ⁻¹)``: the family and its arguments, a Normal by mean and variance."""
+        """``N(m, κ⁻¹)``: the family and its arguments, a precision by its inverse, the variance."""
         args: list[Box] = []
         for name, value in d.args.items():
-            if d.family == "Normal" and name == "precision":
+            if name == "precision":
                 args.append(self._inverse(value, scope))
             elif d.over is not None and name in ("probs", "concentration"):
                 args.append(self._vector(value, d.over, scope))

@@ -83,7 +83,7 @@ def _power(exponent: Polynomial, args: list[Box]) -> Box:
 
 def _is_simple(p: Polynomial, box: Box) -> bool:
     """Whether ``log`` needs no brackets around its argument: one symbol, a number, or 2π."""
-    if isinstance(box, Glyph | Script | Number | Root | Fence | Accent):
+    if isinstance(box, Glyph | Script | Number | Root | Fence | Accent) or (isinstance(box, Fraction) and box.small):
         return True
     m = p.monomials[0] if len(p.monomials) == 1 else None
     if m is None or m.bound or m.coefficient < 0:

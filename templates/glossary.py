@@ -69,7 +69,11 @@ def _parameters(derived: Derived, signs: Notation, printer: Printer) -> Iterator
             if name == "probs" and probabilities:
                 yield separated(boxes), ("responsibility: the probability of that value under ", q_of(inside))
             else:
-                yield separated(boxes), (f"{_PLURAL.get(name, name)} of ", q_of(inside))
+                yield separated(boxes), (f"{_described(name)} of ", q_of(inside))
 
 
-_PLURAL = {"probs": "probabilities", "prob": "probability", "a": "first parameter", "b": "second parameter"}
+def _described(name: str) -> str:
+    """A parameter's name in words; one letter says nothing that the symbol does not."""
+    if len(name) == 1:
+        return "parameter"
+    return {"probs": "probabilities", "prob": "probability"}.get(name, name)

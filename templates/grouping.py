@@ -21,6 +21,7 @@ from math import factorial, gcd, lcm, prod
 
 from cavi.derive.canonical import (
     add,
+    atom_key,
     canonical,
     fresh_index,
     is_category_moment,
@@ -158,7 +159,7 @@ def _share_some(terms: list[Term], roles: Roles) -> list[Term]:
         for shape, sharing in _sharing(rest).items():
             if len(sharing) < 2 or not _worth(shape, polynomial):
                 continue
-            score = (len(sharing), _weight(shape), repr(shape))
+            score = (len(sharing), _weight(shape), stable_key(shape[0]))
             if best is None or score > best[0]:
                 best = (score, sharing)
         if best is None:
@@ -329,7 +330,8 @@ def _merge(factors: Powers, bound: tuple[Index, ...], body: tuple[Term, ...], ro
     """A term around a body: a common coefficient is pulled out, and a single body is opened up."""
     ranked = tuple(sorted(body, key=lambda t: _rank(t, roles)))
     lead = ranked[0].coefficient
-    whole = lead.denominator != 1 and all((t.coefficient / lead).denominator == 1 for t in body)
+    flat = not any(t.body for t in body)
+    whole = flat and lead.denominator != 1 and all((t.coefficient / lead).denominator == 1 for t in body)
     prior_first = len(body) > 2 and _class(ranked[0], roles) == _KNOWN
     if whole or prior_first or sum(t.coefficient < 0 for t in body) * 2 > len(body):
         body = ranked
@@ -398,23 +400,37 @@ def _ordered(terms: list[Term], roles: Roles) -> tuple[Term, ...]:
     """What is known first, then the data by falling degree, pure constants last; no leading minus."""
     ranked = sorted(terms, key=lambda t: _rank(t, roles))
     if ranked[0].coefficient < 0:
-        lead = next((t for t in ranked if t.coefficient > 0 and _class(t, roles) < _CONSTANT), None)
+        lead = next(
+            (
+                t
+                for t in ranked
+                if t.coefficient > 0 and _class(t, roles) < max(_NORMALISER, _class(ranked[0], roles) + 1)
+            ),
+            None,
+        )
         if lead is not None:
             ranked = [lead, *(t for t in ranked if t is not lead)]
     return tuple(ranked)
 
 
-_KNOWN, _OTHER, _CONSTANT = 0, 5, 8
+_KNOWN, _OTHER, _NORMALISER, _CONSTANT = 0, 5, 7, 8
 
 
-def _rank(t: Term, roles: Roles) -> tuple[int, bool, Fraction, Fraction, int, str]:
+def _rank(t: Term, roles: Roles) -> tuple[int, bool, Fraction, Fraction, int, list[str]]:
     data = latent = Fraction(0)
     for a, e in t.factors:
         if isinstance(a, Element) and a.name in roles.data:
             data += e
         elif not (isinstance(a, Element) and a.name in roles.known):
             latent += _degree(a) * e
-    return (_class(t, roles), bool(t.bound or t.body), -data, -latent, len(t.factors), repr(t.factors))
+    return (
+        _class(t, roles),
+        bool(t.bound or t.body),
+        -data,
+        -latent,
+        len(t.factors),
+        [stable_key(a) for a, _ in t.factors],
+    )
 
 
 def _degree(atom: Atom) -> int:
@@ -425,16 +441,37 @@ def _degree(atom: Atom) -> int:
 
 
 def _class(t: Term, roles: Roles) -> int:
+    """What is known beforehand leads; normalisers, made of known quantities alone, end a formula."""
     atoms = [a for a, _ in t.factors]
-    if not atoms:
+    if t.bound or (not atoms and not t.body):
         return _OTHER
-    if all(isinstance(a, Size | Constant) or _is_constant_function(a) for a in atoms):
-        return _OTHER if t.body or t.bound else _CONSTANT
-    simple = not t.body and not t.bound and all(e == 1 for _, e in t.factors)
-    if simple and all(isinstance(a, Element) and a.name in roles.known for a in atoms):
+    if not t.body and all(e == 1 and isinstance(a, Element) and a.name in roles.known for a, e in t.factors):
         return _KNOWN
-    return _OTHER
+    if all(_is_fixed(a, frozenset()) for a in atoms) and not t.body:
+        return _CONSTANT
+    return _NORMALISER if _all_fixed(t, roles.known) else _OTHER
 
 
-def _is_constant_function(atom: Atom) -> bool:
-    return isinstance(atom, Function) and all(isinstance(a, Constant) for p in atom.args for a in p.atoms())
+def _all_fixed(t: Term, known: frozenset[str]) -> bool:
+    return all(_is_fixed(a, known) for a, _ in t.factors) and all(_all_fixed(b, known) for b in t.body)
+
+
+def _is_fixed(atom: Atom, known: frozenset[str]) -> bool:
+    match atom:
+        case Size() | Constant():
+            return True
+        case Element():
+            return atom.name in known
+        case Function():
+            return all(_is_fixed(a, known) for p in atom.args for m in p.monomials for a in m.atoms)
+        case _:
+            return False
+
+
+@lru_cache(maxsize=50_000)
+def stable_key(atom: Atom) -> str:
+    """What orders atoms: the same in every run, whatever numbers fresh indices have got."""
+    return _FRESH.sub("", atom_key(atom))
+
+
+_FRESH = re.compile(r"\.~\d+")

@@ -27,7 +27,7 @@ from cavi.derive.term import (
     atom_indices,
 )
 from cavi.templates import functions
-from cavi.templates.grouping import Factor, Term, group, indices_of_terms
+from cavi.templates.grouping import Factor, Term, group, indices_of_terms, stable_key
 from cavi.templates.layout import (
     COLON,
     COMMA,
@@ -260,25 +260,25 @@ class Printer:
                 return (1, atom.name)
             case Element():
                 if atom.name in self.notation.covariates:
-                    return (2 if atom.name in roles.positive else 8, repr(atom))
+                    return (2 if atom.name in roles.positive else 8, stable_key(atom))
                 if atom.name in roles.data:
-                    return (6, repr(atom))
+                    return (6, stable_key(atom))
                 early = 2 if atom.name in roles.known else 5
-                return (early if atom.name in roles.positive else early + 2, repr(atom))
+                return (early if atom.name in roles.positive else early + 2, stable_key(atom))
             case Parameter():
-                return (3, repr(atom))
+                return (3, stable_key(atom))
             case Moment() if (atom.factor, atom.key) in self.notation.categories:
-                return (4, repr(atom))
+                return (4, stable_key(atom))
             case Moment():
-                return (5 if atom.factor in roles.positive else 7, repr(atom))
+                return (5 if atom.factor in roles.positive else 7, stable_key(atom))
             case Indicator():
-                return (4, repr(atom))
+                return (4, stable_key(atom))
             case Delta():
-                return (4, repr(atom))
+                return (4, stable_key(atom))
             case Function(name="E"):
-                return (5, repr(atom))
+                return (5, stable_key(atom))
             case _:
-                return (9, repr(atom))
+                return (9, stable_key(atom))
 
     def _power(self, atom: Atom, exponent: Rational, scope: Scope) -> Box:
         box = self.atom(atom, scope)

@@ -9,24 +9,23 @@ from math import isqrt
 
 from cavi.derive.canonical import add, collect, multiply, normalise, substitute_atom
 from cavi.derive.index import Index, Sub
-from cavi.derive.term import Delta, Function, Indicator, Moment, Monomial, Polynomial, Powers, atom_indices
+from cavi.derive.term import Monomial, Polynomial, Powers, atom_indices
 
 Item = tuple[Fraction, Powers, tuple[Index, ...]]
-_LONGEST = 15  # monomials: the square of a sum of five
 
 
 def complete_square(items: Sequence[Item]) -> tuple[Fraction, Polynomial] | None:
     """``(c, p)`` with ``c p² = Σ items``, or None.
 
     Every monomial that is itself a square gives a root; the signs of the roots are tried until the
-    square of their sum, multiplied out, is the input.
+    square of their sum, multiplied out, is the input. A sum of up to five roots is found.
     """
-    if not 3 <= len(items) <= _LONGEST or any(_is_moment(a) for _, powers, _ in items for a, _ in powers):
+    count = next((n for n in range(2, 6) if n * (n + 1) // 2 == len(items)), None)
+    if count is None:
         return None
     target = collect(normalise(*item) for item in items)
     found = [(c, r) for c, powers, bound in items if (r := _root(powers, bound)) is not None]
-    count = next((n for n in range(2, 6) if n * (n + 1) // 2 == len(items)), None)
-    if count is None or len(found) != count or len({c > 0 for c, _ in found}) != 1:
+    if len(found) != count or len({c > 0 for c, _ in found}) != 1:
         return None
     scale = found[0][0]
     roots = []
@@ -40,11 +39,6 @@ def complete_square(items: Sequence[Item]) -> tuple[Fraction, Polynomial] | None
         if multiply(candidate, candidate).scaled(scale) == target:
             return scale, candidate
     return None
-
-
-def _is_moment(atom: object) -> bool:
-    """Atoms whose products are not what a square of expectations would mean to a reader."""
-    return isinstance(atom, Moment | Indicator | Delta | Function)
 
 
 def _square_root(value: Fraction) -> Fraction | None:

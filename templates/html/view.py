@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from cavi.derive.rules import MOMENT
 from cavi.templates.article import Article, Known
 from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
@@ -29,9 +30,9 @@ def view(a: Article, code: str) -> dict[str, Any]:
         "updates": [_update(u) for u in a.updates],
         "bound": display([a.bound]),
         "bound_terms": [
-            {"rule": t.rule.name, "equations": display(t.equations), "closed": display(t.equations[-1:])}
-            for t in a.bound_terms
+            {"left": inline(t.left), "rule": t.rule.name, "equations": display(t.equations)} for t in a.bound_terms
         ],
+        "moment_rule": MOMENT.name,
         "bound_symbol": inline(a.bound_symbol),
         "data": inline(a.data),
         "glossary": [{"symbol": inline(s), "meaning": sentence(m)} for s, m in a.glossary],

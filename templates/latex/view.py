@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cavi.derive.rules import MOMENT
 from cavi.templates.article import Article
 from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
@@ -35,6 +36,8 @@ def view(a: Article) -> dict[str, Any]:
         "updates": [_update(u) for u in a.updates],
         "bound": _display([a.bound]),
         "bound_terms": " \\\\[6pt]\n".join(rows(t.equations) for t in a.bound_terms),
+        "bound_rules": tex_text(" or ".join(dict.fromkeys(t.rule.name for t in a.bound_terms))),
+        "moment_rule": tex_text(MOMENT.name),
         "bound_symbol": to_tex(a.bound_symbol),
         "data": to_tex(a.data),
         "glossary": [{"symbol": to_tex(s), "meaning": sentence(m)} for s, m in a.glossary],
