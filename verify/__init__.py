@@ -1,1 +1,23 @@
-"""Placeholder."""
+"""Numerical evidence that a derivation, its ELBO and its generated code are right.
+
+from cavi.verify import verify
+
+report = verify(derived, digits=30)
+print(report)
+report.ok
+"""
+
+from cavi.verify.certificate import certificate, check_certificate, write_certificate
+from cavi.verify.grammar import CertificateError
+from cavi.verify.report import Report, Row
+from cavi.verify.verification import verify
+
+__all__ = [
+    "CertificateError",
+    "Report",
+    "Row",
+    "certificate",
+    "check_certificate",
+    "verify",
+    "write_certificate",
+]

@@ -1,0 +1,223 @@
+"""Numbers: one interface to arbitrary precision (arb balls or mpmath) and to float64 arrays.
+
+Everything in `verify` computes with an `Engine`. Its values are scalars or NumPy arrays (of objects for
+arbitrary precision), so that a density is written once and evaluated at a point, on a quadrature
+grid or on a table. `precise()` uses python-flint where it is installed and mpmath otherwise; special
+functions that only mpmath has are computed there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, lru_cache
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from cavi.verify import special
+
+Value = Any
+Scalar = Callable[..., Any]
+
+NAMES = (
+    "log exp lgamma digamma trigamma abs cos sin atan2 pow xlogx log_bessel_i log_bessel_k dlog_bessel_k "
+    "log_normal_interval truncated_mean truncated_second sqrt"
+).split()
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A kind of number.
+
+    Attributes:
+        name: ``arb``, ``mpf`` or ``float64``.
+        number: an exact rational (or a float) as such a number.
+        functions: name -> function of values, applied element by element.
+        constants: ``pi``, ``infinity``, ``minus_infinity``.
+    """
+
+    name: str
+    number: Callable[[Fraction | int | float], Any]
+    functions: Mapping[str, Scalar]
+    constants: Callable[[str], Any]
+
+    def __call__(self, name: str, *args: Value) -> Value:
+        """The named function of values."""
+        return self.functions[name](*args)
+
+    def power(self, base: Value, exponent: Fraction) -> Value:
+        """base ** exponent for a rational exponent."""
+        if exponent.denominator == 1:
+            return base ** int(exponent)
+        if exponent.denominator == 2:
+            root = self("sqrt", base)
+            return root ** int(exponent.numerator)
+        return self("pow", base, self.number(exponent))
+
+    def zeros(self, shape: tuple[int, ...]) -> Value:
+        """An array of zeros."""
+        if self.name == "float64":
+            return np.zeros(shape)
+        out = np.empty(shape, dtype=object)
+        out[...] = self.number(0)
+        return out
+
+
+@contextmanager
+def precision(decimals: int) -> Iterator[None]:
+    """Compute with this many decimal digits inside the block, in mpmath and in flint."""
+    flint = _flint()
+    bits = int(decimals * 3.33) + 10
+    before = flint.ctx.prec if flint is not None else None
+    with mpmath.workprec(bits):
+        if flint is not None:
+            flint.ctx.prec = bits
+        try:
+            yield
+        finally:
+            if flint is not None:
+                flint.ctx.prec = before
+
+
+def precise(use_flint: bool = True) -> Engine:
+    """Arbitrary precision: arb where python-flint is installed (and wanted), else mpmath."""
+    return _arb_engine() if use_flint and _flint() is not None else _mpf_engine()
+
+
+def to_mpf(x: Any) -> Any:
+    """A scalar of any engine as an mpf (the midpoint of a ball)."""
+    if hasattr(x, "rad"):
+        if not x.is_finite():
+            return mpmath.mpf(float(x))
+        man, exponent = x.mid().man_exp()
+        return mpmath.ldexp(mpmath.mpf(int(man)), int(exponent))
+    return mpmath.mpf(x)
+
+
+def to_float(x: Any) -> float:
+    """A scalar of any engine as a float."""
+    return float(to_mpf(x)) if hasattr(x, "rad") else float(x)
+
+
+def to_int(x: Any) -> int:
+    """A whole number of any engine as an int.
+
+    Raises:
+        ValueError: when it is not whole.
+    """
+    near = to_float(x)
+    if near != round(near):
+        raise ValueError(f"expected a whole number, found {near}")
+    return round(near)
+
+
+def digits_of(claimed: Any, found: Any, scale: Any = 1, cap: int = 60) -> float:
+    """Decimal digits on which two numbers agree: -log10 |a - b| / max(scale, |b|), 0 … cap; 0 if not finite."""
+    a, b = to_mpf(claimed), to_mpf(found)
+    if not (mpmath.isfinite(a) and mpmath.isfinite(b)):
+        return 0.0
+    radius = sum((to_mpf(x.rad()) for x in (claimed, found) if hasattr(x, "rad")), mpmath.mpf(0))
+    difference = (abs(a - b) + radius) / max(to_mpf(scale), abs(b))
+    if difference == 0:
+        return float(cap)
+    return float(min(cap, max(0, -mpmath.log10(difference))))
+
+
+@cache
+def _flint() -> Any:
+    try:
+        return importlib.import_module("flint")
+    except ImportError:
+        return None
+
+
+@lru_cache(maxsize=10_000)
+def _special(name: str, precision: int, *args: Any) -> Any:
+    """A special function at the working precision; normalisers are asked for again and again."""
+    return getattr(special, name)(*args)
+
+
+def _elementwise(function: Scalar, count: int = 1) -> Scalar:
+    return np.frompyfunc(function, count, 1)
+
+
+_ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2} | {
+    n: 2 for n in ("log_normal_interval", "truncated_mean", "truncated_second")
+}
+
+
+@cache
+def _mpf_engine() -> Engine:
+    def number(x: Fraction | int | float) -> Any:
+        return mpmath.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mpmath.mpf(x)
+
+    def by_name(name: str) -> Scalar:
+        return lambda *args: _special(name, mpmath.mp.prec, *args)
+
+    cheap = ("log", "exp", "abs", "cos", "sin", "sqrt", "atan2", "pow", "xlogx")
+    table = {n: _elementwise(getattr(special, n) if n in cheap else by_name(n), _ARITY.get(n, 1)) for n in NAMES}
+    constants = {"pi": lambda: +mpmath.pi, "infinity": lambda: mpmath.inf, "minus_infinity": lambda: -mpmath.inf}
+    return Engine("mpf", number, table, lambda name: constants[name]())
+
+
+@cache
+def _arb_engine() -> Engine:
+    flint = _flint()
+    arb = flint.arb
+
+    def number(x: Any) -> Any:
+        if isinstance(x, Fraction):
+            return arb(x.numerator) / x.denominator
+        return arb(int(x)) if isinstance(x, int | np.integer) else x if isinstance(x, arb) else arb(float(x))
+
+    def borrowed(name: str) -> Scalar:
+        def call(*args: Any) -> Any:
+            value = _special(name, mpmath.mp.prec, *map(to_mpf, args))
+            if not mpmath.isfinite(value):
+                return arb(str(value).replace("+", ""))
+            sign, man, exponent, _ = value._mpf_
+            return arb((-int(man) if sign else int(man), int(exponent)))
+
+        return call
+
+    def own(method: str) -> Scalar:
+        return lambda x: getattr(number(x), method)()
+
+    native: dict[str, Scalar] = {n: own(n) for n in ("log", "exp", "lgamma", "digamma", "cos", "sin", "sqrt")}
+    native["abs"] = lambda x: abs(number(x))
+    native["trigamma"] = lambda x: arb(2).zeta(number(x))
+    native["pow"] = lambda x, p: number(x) ** number(p)
+    native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
+    native["atan2"] = lambda y, x: arb.atan2(number(y), number(x))
+    table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in NAMES}
+    constants = {"pi": arb.pi, "infinity": arb.pos_inf, "minus_infinity": arb.neg_inf}
+    return Engine("arb", number, table, lambda name: constants[name]())
+
+
+@cache
+def doubles() -> Engine:
+    """float64 with NumPy's own functions; special functions by mpmath, element by element."""
+
+    def by_scalar(function: Scalar, count: int = 1) -> Scalar:
+        ufunc = _elementwise(function, count)
+
+        def call(*args: Any) -> Any:
+            out = ufunc(*args)
+            return out.astype(float) if isinstance(out, np.ndarray) else float(out)
+
+        return call
+
+    def mp(name: str) -> Scalar:
+        return by_scalar(lambda *a: float(getattr(special, name)(*map(mpmath.mpf, a))), _ARITY.get(name, 1))
+
+    table: dict[str, Scalar] = {n: mp(n) for n in NAMES}
+    table |= {"log": np.log, "exp": np.exp, "abs": np.abs, "cos": np.cos, "sin": np.sin, "sqrt": np.sqrt}
+    table |= {"atan2": np.arctan2, "pow": np.power, "lgamma": by_scalar(math.lgamma)}
+    constants = {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}
+    return Engine("float64", float, table, constants.__getitem__)

@@ -1,0 +1,407 @@
+"""Expectations under q of the *declared* densities, node by node, by quadrature over the latents in their scope.
+
+Latents that select are enumerated, so that with their values fixed every scope is small; the other latents become axes
+of a tensor grid. Elements may be held at given points instead of averaged: the first axis of every
+result runs over those points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.arithmetic import Engine, Value
+from cavi.verify.claim import Element
+from cavi.verify.density import FAMILIES, log_density
+from cavi.verify.evaluate import Binding, Plain, Position, Scope, bindings, evaluate, size_of
+from cavi.verify.mentions import Undecided, mentioned
+from cavi.verify.state import State
+from cavi.verify.units import COMPACT_ORDER, Unit
+
+MAX_POINTS = 1_500_000
+
+
+class Infeasible(ValueError):
+    """An expectation over more grid points than can be afforded."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Elements held fixed: categories by `assigned`, others at points (arrays of one length)."""
+
+    assigned: Mapping[Element, int]
+    points: Mapping[Element, Value]
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return max((len(p) for p in self.points.values()), default=1)
+
+
+NOTHING_HELD = Held({}, {})
+
+
+class Averages:
+    """Expectations under the q of a state, with some elements held fixed."""
+
+    def __init__(self, state: State, held: Held = NOTHING_HELD) -> None:
+        self.state, self.held, self.engine = state, held, state.engine
+        self._known: dict[str, Value] = {}
+
+    # --- the log joint ---------------------------------------------------------------------
+
+    def log_joint(self) -> Value:
+        """E[log p(x, z)] summed over every element of every node."""
+        return sum((self.node(v) for v in self.state.claim.nodes), self.engine.number(0))
+
+    def touching(self, elements: set[Element]) -> Value:
+        """The same over those elements of nodes whose density depends on some of the given latents."""
+        total: Value = self.engine.number(0)
+        for v in self.state.claim.nodes:
+            for binding in bindings(v["plates"], self.state.sizes, {}):
+                total = total + self._node_element(v, binding, elements)
+        return total
+
+    def node(self, v: Mapping[str, Any]) -> Value:
+        """E[log p(v | parents)] summed over the plates of v."""
+        total: Value = self.engine.number(0)
+        for binding in bindings(v["plates"], self.state.sizes, {}):
+            total = total + self._node_element(v, binding, None)
+        return total
+
+    def _node_element(self, v: Mapping[str, Any], binding: Binding, only: set[Element] | None) -> Value:
+        state = self.state
+        parts = [e for e, b in node_parts(v, state, binding)]
+        inner = [b for e, b in node_parts(v, state, binding)]
+        total: Value = self.engine.number(0)
+        for assigned in branches(parts, inner, state, self.held.assigned):
+            if only is not None and not self._depends(parts, inner, assigned, only):
+                continue
+            probability = self._probability(assigned)
+            if not isinstance(probability, np.ndarray) and probability == 0:
+                continue
+            value = self._log_density(v, binding, assigned)
+            if v["weight"] is not None:
+                value = value * evaluate(v["weight"], _OnGrid(self, assigned, {}), binding)
+            total = total + probability * value
+        return total
+
+    def _log_density(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
+        """E[log p] of one element with its categories assigned."""
+        parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
+        apart = self._apart(v, binding, assigned)
+        if apart is not None:
+            return apart
+        units = self._units(self._scope(parts, inner, assigned), v)
+        scope = _OnGrid(self, assigned, units)
+        return self._contract(
+            log_density(self.engine, v["distribution"]["name"], *node_arguments(v, scope, binding)), units
+        )
+
+    def _apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
+        """Smaller grids where two parts of a density are independent; None where they are not.
+
+        Normal: E[λ d²] = E[λ] E[d²] for the precision λ and the distance d; Poisson: E[x log r] = E[x] E[log r].
+        """
+        family, args = v["distribution"]["name"], v["distribution"]["args"]
+        own = ["ref", v["name"], [["index", i, s] for i, s in v["plates"]]]
+        if family == "Normal":
+            first, second = ["add", [own, ["mul", [["num", "-1"], args["mean"]]]]], args["precision"]
+        elif family == "Poisson":
+            first, second = own, args["rate"]
+        else:
+            return None
+        left, right = (self._scope([e], [binding], assigned) for e in (first, second))
+        site_of = self.state.claim.site_of
+        if {site_of(*x) for x in left} & {site_of(*x) for x in right}:
+            return None
+        left_units, right_units = self._units(left, v), self._units(right, v)
+        x = evaluate(first, _OnGrid(self, assigned, left_units), binding)
+        r = evaluate(second, _OnGrid(self, assigned, right_units), binding)
+        log_r, mean_r = (self._contract(f, right_units) for f in (self.engine("log", r), r))
+        if family == "Normal":
+            square = self._contract(x * x, left_units)
+            return (log_r - self.engine("log", 2 * self.engine.constants("pi")) - mean_r * square) / 2
+        factorial = self._contract(self.engine("lgamma", x + self.engine.number(1)), left_units)
+        return self._contract(x, left_units) * log_r - mean_r - factorial
+
+    def _depends(
+        self, parts: list[Plain], inner: list[Binding], assigned: Mapping[Element, int], only: set[Element]
+    ) -> bool:
+        """Whether this node depends on the elements in any branch: what selects counts too."""
+        if only & set(assigned):
+            return True
+        return any(only & mentioned(p, self.state, b, assigned) for p, b in zip(parts, inner, strict=True))
+
+    # --- any expression --------------------------------------------------------------------
+
+    def expression(self, e: Plain, binding: Binding) -> Value:
+        """E[e]; independent factors of a product are averaged one by one."""
+        match e:
+            case ["add", terms]:
+                return sum((self.expression(t, binding) for t in terms), self.engine.number(0))
+            case ["sum", axes, body]:
+                total: Value = self.engine.number(0)
+                for b in bindings(axes, self.state.sizes, binding):
+                    total = total + self.expression(body, b)
+                return total
+            case ["fn", "E", [inner]]:
+                return self.expression(inner, binding)
+            case ["mul", factors]:
+                return self._product(list(factors), binding)
+        return self._product([e], binding)
+
+    def _product(self, factors: list[Plain], binding: Binding) -> Value:
+        zero = self.engine.number(0)
+        value: Value = self.engine.number(1)
+        random: list[tuple[Plain, set[tuple[str, Position]]]] = []
+        claim, bare = self.state.claim, _OnGrid(self, self.held.assigned, {})
+        for f in factors:
+            touched = self._scope([f], [binding], self.held.assigned)
+            if touched:
+                random.append((f, {claim.site_of(*x) for x in touched}))
+                continue
+            known = evaluate(f, bare, binding)
+            if not isinstance(known, np.ndarray) and known == 0:
+                return zero
+            value = value * known
+        while random:
+            group, sites = [random[0][0]], set(random[0][1])
+            rest = random[1:]
+            grown = True
+            while grown:
+                joined = [r for r in rest if r[1] & sites]
+                rest = [r for r in rest if not r[1] & sites]
+                grown = bool(joined)
+                for f, s in joined:
+                    group.append(f)
+                    sites |= s
+            value = value * self._group(group, binding)
+            random = rest
+        return _flat(value)
+
+    def _group(self, group: list[Plain], binding: Binding) -> Value:
+        key = repr([_resolved(f, binding) for f in group])
+        if key not in self._known:
+            parts, inner = group, [binding] * len(group)
+            total: Value = self.engine.number(0)
+            categories = {
+                x for x in self._scope(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
+            } - set(self.held.assigned)
+            for assigned in _assignments(categories, self.state, self.held.assigned):
+                units = self._units(self._scope(parts, inner, assigned), None)
+                scope = _OnGrid(self, assigned, units)
+                value = self.engine.number(1)
+                for f in group:
+                    value = value * evaluate(f, scope, binding)
+                total = total + self._probability(assigned) * self._contract(value, units)
+            self._known[key] = total
+        return self._known[key]
+
+    def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> _OnGrid:
+        """A scope with the given categories and with values placed by the caller."""
+        scope = _OnGrid(self, assigned, {})
+        scope.placed |= values
+        return scope
+
+    # --- grids -----------------------------------------------------------------------------
+
+    def _scope(self, parts: Sequence[Plain], inner: Sequence[Binding], assigned: Mapping[Element, int]) -> set[Element]:
+        found: set[Element] = set()
+        for p, b in zip(parts, inner, strict=True):
+            found |= mentioned(p, self.state, b, assigned)
+        return found - set(self.held.points) - set(assigned)
+
+    def _units(self, touched: set[Element], node: Mapping[str, Any] | None) -> dict[Unit, int]:
+        """The units to average over, with the first of their axes in the grid."""
+        claim = self.state.claim
+        units: dict[Unit, int] = {}
+        axis, points = 1, self.held.count
+        for factor, site in sorted({claim.site_of(*x) for x in touched}):
+            f = claim.factor_named[factor]
+            compact = node is not None and all(
+                polynomial_degree(node, n) <= 2 * COMPACT_ORDER - 1
+                for n in f["latents"]
+                if not f["point"] and claim.family(n) in ("Normal", "MultivariateNormal")
+            )
+            unit = self.state.unit(f, site, compact)
+            units[unit] = axis
+            axis += len(unit.shape)
+            points *= int(np.prod(unit.shape))
+        if points > MAX_POINTS:
+            names = ", ".join(u.factor for u in units)
+            raise Infeasible(f"an expectation over {names} needs a grid of {points} points (limit {MAX_POINTS})")
+        return units
+
+    def _probability(self, assigned: Mapping[Element, int]) -> Value:
+        """q of the enumerated categories that are not held."""
+        value: Value = self.engine.number(1)
+        for (name, at), category in assigned.items():
+            if (name, at) in self.held.assigned:
+                continue
+            factor, site = self.state.claim.site_of(name, at)
+            unit = self.state.unit(self.state.claim.factor_named[factor], site)
+            if unit.shape:
+                value = value * unit.weights[category]
+            else:
+                value = value * self.engine.number(int(unit.values[name, at] == category))
+        return value
+
+    def _contract(self, value: Value, units: Mapping[Unit, int]) -> Value:
+        if not isinstance(value, np.ndarray):
+            return value
+        for unit, axis in sorted(units.items(), key=lambda item: -item[1]):
+            count = len(unit.shape)
+            if value.ndim <= axis or not count:
+                continue
+            axes = tuple(range(axis, axis + count))
+            if all(value.shape[a] == 1 for a in axes):
+                value = value.reshape(value.shape[:axis] + value.shape[axis + count :])
+                continue
+            weights = unit.weights.reshape(unit.shape + (1,) * (value.ndim - axis - count))
+            value = (value * weights).sum(axis=axes)
+        return _flat(value)
+
+
+class _OnGrid:
+    """Scope of a declaration on a tensor grid: assigned categories, held points, units along their axes."""
+
+    def __init__(self, averages: Averages, assigned: Mapping[Element, int], units: Mapping[Unit, int]) -> None:
+        state = averages.state
+        self.engine: Engine = state.engine
+        self.sizes, self.state, self.assigned = state.sizes, state, assigned
+        self.moment, self.param = state.moment, state.param
+        self.axes = 1 + sum(len(u.shape) for u in units)
+        self.placed: dict[Element, Value] = {}
+        for unit, axis in units.items():
+            for element, x in unit.values.items():
+                self.placed[element] = self._place(x, axis) if isinstance(x, np.ndarray) else x
+        for element, x in averages.held.points.items():
+            self.placed[element] = self._place(x, 0)
+
+    def _place(self, x: Value, axis: int) -> Value:
+        return x.reshape((1,) * axis + x.shape + (1,) * (self.axes - axis - x.ndim))
+
+    def element(self, name: str, at: Position) -> Value:
+        """A latent on the grid, or a known value."""
+        if (name, at) in self.assigned:
+            return self.assigned[name, at]
+        return self.placed[name, at] if (name, at) in self.placed else self.state.element(name, at)
+
+    def expectation(self, expr: Plain, binding: Binding) -> Value:
+        """An expectation inside a density is no part of the grammar of declarations."""
+        raise KeyError("an expectation cannot stand inside another")
+
+
+def node_parts(v: Mapping[str, Any], state: State, binding: Binding) -> Iterator[tuple[Plain, Binding]]:
+    """Everything the density of one element of a node depends on: arguments, its own elements, its weight."""
+    over = v["event"] or ([v["over"]] if v["over"] else [])
+    for name, e in v["distribution"]["args"].items():
+        if name in ("probs", "concentration"):
+            yield from ((e, b) for b in bindings(over, state.sizes, binding))
+        else:
+            yield e, binding
+    subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
+    for b in bindings(v["event"], state.sizes, binding):
+        yield ["ref", v["name"], subs], b
+    if v["weight"] is not None:
+        yield v["weight"], binding
+
+
+def node_arguments(v: Mapping[str, Any], scope: Scope, binding: Binding) -> tuple[Value, dict[str, Any]]:
+    """The value of a node's element and its distribution's arguments."""
+    over = v["event"] or ([v["over"]] if v["over"] else [])
+    subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
+    values = [evaluate(["ref", v["name"], subs], scope, b) for b in bindings(v["event"], scope.sizes, binding)]
+    args: dict[str, Any] = {}
+    for name in (p.name for p in FAMILIES[v["distribution"]["name"]].parameters):
+        e = v["distribution"]["args"].get(name)
+        if e is None:
+            continue
+        if name in ("probs", "concentration"):
+            args[name] = [evaluate(e, scope, b) for b in bindings(over, scope.sizes, binding)]
+        else:
+            args[name] = evaluate(e, scope, binding)
+    return (values if v["event"] else values[0]), args
+
+
+def branches(
+    parts: Sequence[Plain], inner: Sequence[Binding], state: State, assigned: Mapping[Element, int]
+) -> Iterator[dict[Element, int]]:
+    """Every assignment of the selecting latents that the parts depend on."""
+    try:
+        found: set[Element] = set()
+        for p, b in zip(parts, inner, strict=True):
+            found |= mentioned(p, state, b, assigned)
+    except Undecided as e:
+        for k in range(_categories(state, e.element[0])):
+            yield from branches(parts, inner, state, {**assigned, e.element: k})
+        return
+    open_ = {x for x in found if state.claim.selects(x[0])} - set(assigned)
+    yield from _assignments(open_, state, assigned)
+
+
+def _assignments(open_: set[Element], state: State, assigned: Mapping[Element, int]) -> Iterator[dict[Element, int]]:
+    ordered = sorted(open_)
+    for choice in product(*(range(_categories(state, n)) for n, _ in ordered)):
+        yield {**assigned, **dict(zip(ordered, choice, strict=True))}
+
+
+def _categories(state: State, name: str) -> int:
+    v = state.claim.variables[name]
+    return size_of(state.sizes, v["over"][1]) if v["over"] else 2
+
+
+def polynomial_degree(node: Mapping[str, Any], name: str) -> int:
+    """Degree of the log density of a node as a polynomial in the elements of a latent; 99 if it is none."""
+    args = dict(node["distribution"]["args"])
+    mean = args.pop("mean", None) if node["distribution"]["name"] == "Normal" else None
+    if any(_degree(e, name) != 0 for e in args.values()):
+        return 99
+    own = 1 if node["name"] == name else 0
+    if mean is None:
+        return 99 if own or any(_degree(e, name) for e in args.values()) else 0
+    return 2 * max(own, _degree(mean, name))
+
+
+def _degree(e: Plain, name: str) -> int:
+    match e:
+        case ["ref", n, _]:
+            return int(n == name)
+        case ["add", terms]:
+            return max((_degree(t, name) for t in terms), default=0)
+        case ["mul", factors]:
+            return sum(_degree(f, name) for f in factors)
+        case ["sum", _, body]:
+            return _degree(body, name)
+        case ["pow", base, exponent]:
+            inner, power = _degree(base, name), Fraction(exponent)
+            if not inner:
+                return 0
+            return inner * int(power) if power.denominator == 1 and power > 0 else 99
+        case ["fn", _, args]:
+            return 99 if any(_degree(a, name) for a in args) else 0
+    return 0
+
+
+def _resolved(e: Any, binding: Binding) -> Any:
+    """The expression with its bound indices as positions, to recognise it again."""
+    match e:
+        case ["index", str(name), size] if name in binding:
+            return ["int", binding[name], size]
+        case list():
+            return [_resolved(part, binding) for part in e]
+    return e
+
+
+def _flat(value: Value) -> Value:
+    """A result over the held points only, or a number."""
+    if not isinstance(value, np.ndarray):
+        return value
+    flat = value.reshape(value.shape[0], -1)[:, 0] if value.ndim else value[()]
+    return flat[0] if isinstance(flat, np.ndarray) and len(flat) == 1 else flat

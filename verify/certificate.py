@@ -1,0 +1,195 @@
+"""Certificates: a claim, the instances it was tested at and the evidence found, as one JSON file.
+
+`check_certificate` repeats the evidence from the file alone: it reads plain data, evaluates it with the reference
+densities and compares. It never runs the source text that the file carries, only its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cavi.verify.claim import Claim
+from cavi.verify.grammar import CertificateError, check_claim, field, text
+from cavi.verify.instance_json import instance_from_json, instance_to_json
+from cavi.verify.report import TIERS, Finding, Report, Row, run
+from cavi.verify.verification import MAX_DIGITS, MIN_DIGITS, symbolic_rows
+
+KIND = "cavi certificate"
+SCHEMA = 1
+MAX_BYTES = 32 * 1024 * 1024
+Recorded = dict[tuple[str, str], str]
+REPEATED = ("families", "identity", "optimality", "derivation")
+
+
+def certificate(derived: Any, report: Report) -> dict[str, Any]:
+    """The certificate of a verified derivation as plain data, with the hash of its content."""
+    is_plain = isinstance(derived, dict)
+    source = None if is_plain else derived.numpy()
+    body: dict[str, Any] = {
+        "kind": KIND,
+        "schema": SCHEMA,
+        "claim": derived if is_plain else derived.plain(),
+        "digits": report.digits,
+        "instances": [instance_to_json(i) for i in report.instances],
+        "evidence": [r.as_dict() for r in report.rows],
+        "source": source,
+        "source_sha256": None if source is None else _hash(source),
+        "versions": versions(),
+    }
+    return {**body, "sha256": _hash(canonical(body))}
+
+
+def write_certificate(derived: Any, report: Report, path: str | Path) -> Path:
+    """Write the certificate; the file appears whole or not at all."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(certificate(derived, report), indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def check_certificate(path: str | Path) -> Report:
+    """Repeat the evidence of a certificate from the file alone.
+
+    Returns:
+        A report whose rows are those of the symbolic tiers, found anew, and three on the file itself: its hash, the
+        hash of its source, and whether every recorded row was found again with the same verdict.
+
+    Raises:
+        CertificateError: when the file is missing, too large, not JSON, or does not follow the grammar.
+    """
+    plain = _read(Path(path))
+    claim = Claim(_claim(plain))
+    digits = field(plain, "digits", int, "certificate")
+    if isinstance(digits, bool) or not MIN_DIGITS <= digits <= MAX_DIGITS:
+        raise CertificateError(f"certificate: digits must be {MIN_DIGITS} … {MAX_DIGITS}, found {digits}")
+    entries = field(plain, "instances", list, "certificate")
+    if not 1 <= len(entries) <= 4:
+        raise CertificateError(f"certificate: expected one to four instances, found {len(entries)}")
+    instances = tuple(_instance(claim, entry) for entry in entries)
+    recorded = _recorded(plain)
+    rows = list(symbolic_rows(claim, instances, digits))
+    rows += _about_the_file(plain, recorded, rows)
+    return Report(f"certificate of {claim.model['name']}", tuple(rows), digits, instances)
+
+
+def versions() -> dict[str, str]:
+    """What the evidence was made with."""
+    found = {"python": platform.python_version()}
+    for package in ("cavi", "mpmath", "numpy", "python-flint"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def canonical(plain: Mapping[str, Any]) -> str:
+    """The one text of plain data that is hashed: sorted keys, no spaces, ASCII."""
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _hash(content: str) -> str:
+    return hashlib.sha256(content.encode("utf-8")).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise CertificateError(f"{path}: {size} bytes; a certificate has at most {MAX_BYTES}")
+        plain = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except OSError as error:
+        raise CertificateError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, CertificateError):
+            raise
+        raise CertificateError(f"{path}: not a JSON file ({str(error)[:120]})") from error
+    if not isinstance(plain, dict) or plain.get("kind") != KIND:
+        raise CertificateError(f"{path}: not a certificate; expected a JSON object of kind {KIND!r}")
+    if plain.get("schema") != SCHEMA:
+        raise CertificateError(f"{path}: schema {str(plain.get('schema'))[:20]} is not known; expected {SCHEMA}")
+    return plain
+
+
+def _no_constant(name: str) -> float:
+    raise CertificateError(f"not a certificate: it contains the number {name}")
+
+
+def _claim(plain: Mapping[str, Any]) -> dict[str, Any]:
+    claim = check_claim(field(plain, "claim", dict, "certificate"))
+    names = [v["name"] for v in claim["model"]["variables"]]
+    if len(set(names)) != len(names):
+        raise CertificateError("claim: a variable is declared twice")
+    factors = {f["name"] for f in claim["factors"]}
+    for f in claim["factors"]:
+        for latent in f["latents"]:
+            if latent not in names or latent not in f["families"]:
+                raise CertificateError(f"claim: the factor {f['name']} has no declared latent with a family {latent!r}")
+    for d in claim["derivations"]:
+        for s in d["steps"]:
+            if s["factor"] not in factors:
+                raise CertificateError(f"claim: a derivation names the unknown factor {s['factor']!r}")
+    return claim
+
+
+def _instance(claim: Claim, entry: object) -> Any:
+    try:
+        return instance_from_json(claim, entry)
+    except KeyError as error:
+        raise CertificateError(f"claim: the size or variable {error} is not declared") from error
+
+
+def _recorded(plain: Mapping[str, Any]) -> Recorded:
+    """(tier, name) -> verdict of the rows on file that can be repeated."""
+    found = {}
+    for row in field(plain, "evidence", list, "certificate"):
+        tier, verdict = field(row, "tier", str, "evidence"), field(row, "verdict", str, "evidence")
+        if tier not in TIERS or verdict not in ("checked", "failed", "undecided"):
+            raise CertificateError(f"evidence: unknown tier {tier[:20]!r} or verdict {verdict[:20]!r}")
+        if tier in REPEATED:
+            found[tier, text(field(row, "name", str, "evidence"), "evidence")] = verdict
+    return found
+
+
+def _about_the_file(
+    plain: Mapping[str, Any], recorded: Mapping[tuple[str, str], str], rows: list[Row]
+) -> Iterator[Row]:
+    def content() -> Finding:
+        body = {k: v for k, v in plain.items() if k != "sha256"}
+        same = plain.get("sha256") == _hash(canonical(body))
+        return Finding(1.0 if same else 0.0, "" if same else "the content does not have the hash on file")
+
+    def source() -> Finding:
+        carried = plain.get("source")
+        if carried is None:
+            return Finding(None, "the certificate carries no source")
+        same = isinstance(carried, str) and plain.get("source_sha256") == _hash(carried)
+        return Finding(1.0 if same else 0.0, "" if same else "the source does not have the hash on file")
+
+    def repeated() -> Finding:
+        again = {(r.tier, r.name): r.verdict for r in rows}
+        different = sorted(k for k in {*again, *recorded} if again.get(k) != recorded.get(k))
+        if different:
+            return Finding(0.0, f"{len(different)} rows differ from the file, first {different[0]}")
+        return Finding(1.0)
+
+    yield run("hash of the content", "certificate", 1, content)
+    yield run("hash of the source", "certificate", 1, source)
+    yield run("recorded evidence found again", "certificate", 1, repeated)

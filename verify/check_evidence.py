@@ -1,0 +1,54 @@
+"""Tier 2, on the model as a whole: log p(x) = L(q) + KL(q ‖ p(z | x)) with the evidence by elimination on grids.
+
+For a model with one factor the optimal q is the posterior, so that its claimed ELBO *is* the log evidence: that
+proves update and ELBO at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cavi.verify.arithmetic import Value, to_float
+from cavi.verify.check_families import compare
+from cavi.verify.check_identity import claimed_elbo, elbo_by_quadrature
+from cavi.verify.elimination import DIGITS, log_evidence
+from cavi.verify.evaluate import positions
+from cavi.verify.report import Finding, Row, run
+from cavi.verify.state import State
+
+
+def check_evidence(state: State) -> Iterator[Row]:
+    """A row for the identity, and one for exactness if q has a single factor."""
+    asked = min(DIGITS, state.digits)
+    known: dict[str, tuple[Value, float]] = {}
+
+    def evidence() -> Value:
+        if "value" not in known:
+            known["value"] = log_evidence(state)
+        return known["value"][0]
+
+    def agreed(finding: Finding) -> Finding:
+        digits = known["value"][1]
+        if digits < asked:
+            return Finding(None, f"the grids of the evidence agree to {digits:.0f} digits only")
+        return finding
+
+    def identity() -> Finding:
+        log_p = evidence()
+        # KL(q ‖ posterior) = E_q[log q - log p(x, z)] + log p(x), each by quadrature of the declared densities.
+        divergence = log_p - elbo_by_quadrature(state)
+        if to_float(divergence) < -(10.0**-asked):
+            return agreed(Finding(0.0, f"KL(q || posterior) = {to_float(divergence):.6g} is negative"))
+        return agreed(compare(claimed_elbo(state) + divergence, log_p, f"KL {to_float(divergence):.6g}"))
+
+    def exact() -> Finding:
+        best = state
+        for site in positions(factor["plates"], state.sizes):
+            best = best.solve(factor, site)
+        return agreed(compare(claimed_elbo(best), evidence(), "(evidence)"))
+
+    yield run("log p(x) = L(q) + KL(q || posterior)", "identity", asked, identity)
+    factors = state.claim.factors
+    factor = factors[0]
+    if len(factors) == 1 and not factor["point"] and not factor["sequential"]:
+        yield run("the optimum is the posterior: L(q*) = log p(x)", "identity", asked, exact)

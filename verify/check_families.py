@@ -1,0 +1,81 @@
+"""Tier 1: every factor at random parameters: its density, normaliser, moments and entropy by quadrature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.arithmetic import Value, digits_of, to_float
+from cavi.verify.evaluate import bindings, evaluate, positions
+from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.state import State, at_nodes
+
+
+def check_families(state: State) -> Iterator[Row]:
+    """Rows for every factor that is not a point mass, and for the moments of point masses."""
+    for factor in state.claim.factors:
+        name = factor["name"]
+        if not factor["point"]:
+            yield run(f"q({name}) integrates to one", "families", state.digits, lambda f=factor: _normalised(state, f))
+            yield run(f"log q({name})", "families", state.digits, lambda f=factor: _density(state, f))
+            yield run(f"entropy of q({name})", "families", state.digits, lambda f=factor: _entropy(state, f))
+        for spec in factor["moments"]:
+            if spec["value"] is not None:
+                yield run(
+                    f"E[{spec['key']}] under q({name})",
+                    "families",
+                    state.digits,
+                    lambda f=factor, s=spec: _moment(state, f, s),
+                )
+
+
+def _sites(state: State, factor: Mapping[str, Any]) -> Iterator[tuple[tuple[int, ...], dict[str, int]]]:
+    for site in positions(factor["plates"], state.sizes):
+        yield site, dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+
+
+def _normalised(state: State, factor: Mapping[str, Any]) -> Finding:
+    def one(site: tuple[int, ...]) -> Finding:
+        total = np.sum(state.unit(factor, site).weights)
+        return Finding(digits_of(total, state.engine.number(1)), f"total {to_float(total):.12g} at {site}")
+
+    return worst(one(site) for site, _ in _sites(state, factor))
+
+
+def _density(state: State, factor: Mapping[str, Any]) -> Finding:
+    """The claimed log density against the reference at every node whose weight counts."""
+
+    def one(site: tuple[int, ...], binding: dict[str, int]) -> Finding:
+        unit = state.unit(factor, site)
+        claimed = evaluate(factor["log_q"], at_nodes(state, unit), binding)
+        claimed, reference = np.broadcast_arrays(np.asarray(claimed, dtype=object), np.asarray(unit.log_q))
+        pairs = list(zip(claimed.ravel(), reference.ravel(), strict=True))
+        step = max(1, len(pairs) // 60)
+        low = min(pairs[::step], key=lambda pair: digits_of(*pair))
+        return Finding(digits_of(*low), f"{to_float(low[0]):.12g}, reference {to_float(low[1]):.12g} at {site}")
+
+    return worst(one(*s) for s in _sites(state, factor))
+
+
+def _entropy(state: State, factor: Mapping[str, Any]) -> Finding:
+    def one(site: tuple[int, ...], binding: dict[str, int]) -> Finding:
+        unit = state.unit(factor, site)
+        return compare(evaluate(factor["entropy"], state, binding), -unit.mean(unit.log_q), f"at {site}")
+
+    return worst(one(*s) for s in _sites(state, factor))
+
+
+def _moment(state: State, factor: Mapping[str, Any], spec: Mapping[str, Any]) -> Finding:
+    def one(binding: dict[str, int]) -> Finding:
+        claimed = evaluate(spec["value"], state, binding)
+        return compare(claimed, state.moment_by_quadrature(factor["name"], spec, binding), f"at {binding}")
+
+    return worst(one(b) for b in bindings(spec["indices"], state.sizes, {}))
+
+
+def compare(claimed: Value, found: Value, where: str = "", scale: Any = 1) -> Finding:
+    """Digits of agreement of a claimed number with one found by quadrature."""
+    detail = f"claimed {to_float(claimed):.12g}, quadrature {to_float(found):.12g} {where}".rstrip()
+    return Finding(digits_of(claimed, found, scale), detail)

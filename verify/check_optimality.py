@@ -1,0 +1,126 @@
+"""Tier 3: with the other factors at a random q, log q* - E[log p(x, z)] is the same at every point z.
+
+For a point mass the objective must be stationary at the claimed value and lower around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from cavi.verify.arithmetic import Value, to_float, to_mpf
+from cavi.verify.averages import Averages, Held
+from cavi.verify.claim import Element
+from cavi.verify.evaluate import Position, positions
+from cavi.verify.points import as_array, held_points
+from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.state import State
+from cavi.verify.units import log_q_at
+
+NUDGE = 25  # digits: the step of a difference quotient
+
+
+def check_optimality(state: State) -> Iterator[Row]:
+    """One row for every factor: the worst of its elements."""
+    for factor in state.claim.factors:
+        name = factor["name"]
+        if factor["point"]:
+            title = f"{name} is the maximiser"
+            yield run(title, "optimality", state.digits, lambda f=factor: _each(state, f, _maximiser))
+        else:
+            title = f"log q*({name}) - E[log p] is constant"
+            yield run(title, "optimality", state.digits, lambda f=factor: _each(state, f, _constant))
+
+
+def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:
+    sites = list(positions(factor["plates"], state.sizes))
+    chosen = sites if len(sites) <= 4 else [*sites[:2], *sites[-2:]]
+    return worst(check(state, factor, site) for site in chosen)
+
+
+def objective(state: State, factor: Mapping[str, Any], site: Position, held: Held) -> Value:
+    """E[log p(x, z)] under the other factors, terms with this element only, per copy it stands for."""
+    own = set(state.claim.elements(factor, site, state.sizes))
+    return Averages(state, held).touching(own) / state.weight(factor, site)
+
+
+def _constant(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
+    best = state.solve(factor, site)
+    differences: list[Any] = []
+    scale = mpmath.mpf(1)
+    for held in held_points(state, factor, site):
+        expected = objective(state, factor, site, held)
+        log_q = log_q_at(best, factor, site, held.assigned, held.points)
+        gap = log_q - expected
+        values = [gap] if not isinstance(gap, np.ndarray) else list(gap)
+        differences += [to_mpf(g) for g in values]
+        scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(expected, dtype=object))))
+    if len(differences) < 2:
+        return Finding(None, "fewer than two points in the support")
+    spread = max(differences) - min(differences)
+    if not mpmath.isfinite(spread):
+        return Finding(0.0, f"not finite at {site}")
+    digits = 60.0 if spread == 0 else float(-mpmath.log10(spread / scale))
+    return Finding(
+        max(0.0, min(60.0, digits)), f"varies by {float(spread):.3g} over {len(differences)} points at {site}"
+    )
+
+
+def _maximiser(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
+    best = state.solve(factor, site)
+    (latent,) = factor["latents"]
+    elements = list(state.claim.elements(factor, site, state.sizes))
+    if state.claim.selects(latent) and not state.claim.variables[latent]["event"]:
+        return _best_category(state, factor, site, elements[0], best)
+    at = {x: best.params[latent, "value"][x[1]] for x in elements}
+    return worst(_along(state, factor, site, at, move) for move in _moves(state, latent, elements))
+
+
+def _moves(state: State, latent: str, elements: list[Element]) -> Iterator[dict[Element, int]]:
+    """Directions that stay in the support: one element each, or pairs that keep the sum of a simplex."""
+    if state.claim.variables[latent]["domain"] == "simplex":
+        for other in elements[1:]:
+            yield {elements[0]: 1, other: -1}
+        if len(elements) == 1:
+            yield {}
+    else:
+        for x in elements:
+            yield {x: 1}
+
+
+def _along(
+    state: State, factor: Mapping[str, Any], site: Position, at: Mapping[Element, Any], move: Mapping[Element, int]
+) -> Finding:
+    """Stationary and lower on both sides along one direction."""
+    e = state.engine
+    if not move:
+        return Finding(60.0, "a simplex with one element")
+    room = min(abs(to_float(at[x])) for x in move) or 1.0
+    if state.claim.variables[factor["latents"][0]]["domain"] in ("unit", "simplex"):
+        room = min(room, *(1 - to_float(at[x]) for x in move))
+    small = e.number(Fraction(1, 10**NUDGE)) * e.number(room)
+    large = [e.number(room) * e.number(Fraction(k, 8)) for k in (-3, -1, 1, 3)]
+    steps = [-small, e.number(0), small, *large]
+    points = {x: as_array([value + move.get(x, 0) * s for s in steps]) for x, value in at.items()}
+    f = objective(state, factor, site, Held({}, points))
+    slope, bend = (f[2] - f[0]) / (2 * small), (f[2] - 2 * f[1] + f[0]) / (small * small)
+    where = f"at {site}"
+    if not to_mpf(bend) < 0 or any(not to_mpf(f[1] - f[k]) > 0 for k in range(3, 7)):
+        return Finding(0.0, f"a larger value of the objective lies beside the claimed maximiser {where}")
+    newton = abs(to_mpf(slope / bend)) / mpmath.mpf(room)
+    digits = 60.0 if newton == 0 else float(-mpmath.log10(newton))
+    return Finding(max(0.0, min(60.0, digits)), f"Newton step {float(newton):.3g} relative to the value {where}")
+
+
+def _best_category(state: State, factor: Mapping[str, Any], site: Position, element: Element, best: State) -> Finding:
+    scores = [
+        to_mpf(objective(state, factor, site, held)) for held in held_points(state, factor, site) if held.assigned
+    ]
+    row = best.params[element[0], "value"]
+    chosen = max(range(len(scores)), key=lambda k: float(to_mpf(row[(*site, k)])))
+    gap = scores[chosen] - max(scores)
+    return Finding(60.0 if gap == 0 else 0.0, f"category {chosen} scores {float(gap):.3g} below the best at {site}")

@@ -1,0 +1,80 @@
+"""Reading a claim: look-ups in the plain data that every check needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from cavi.verify.evaluate import Plain, Position, positions
+
+Axes = list[list[str]]
+Element = tuple[str, Position]
+SELECTING = ("Categorical", "Bernoulli")
+
+
+class Claim:
+    """Plain data with an index: variables by name, factors by latent, elements by site."""
+
+    def __init__(self, plain: Mapping[str, Any]) -> None:
+        self.plain = plain
+        self.model = plain["model"]
+        self.variables: dict[str, dict[str, Any]] = {v["name"]: v for v in self.model["variables"]}
+        self.factors: list[dict[str, Any]] = list(plain["factors"])
+        self.factor_of = {latent: f for f in self.factors for latent in f["latents"]}
+        self.factor_named = {f["name"]: f for f in self.factors}
+
+    @cached_property
+    def nodes(self) -> list[dict[str, Any]]:
+        """The variables that contribute a log density."""
+        return [v for v in self.variables.values() if v["distribution"] is not None]
+
+    @cached_property
+    def constraints(self) -> list[dict[str, Any]]:
+        """The observed variables that are a function of latents."""
+        return [v for v in self.variables.values() if v["constraint"] is not None]
+
+    def axes(self, name: str) -> Axes:
+        """The axes of a variable's array: plates, then event."""
+        v = self.variables[name]
+        return [*v["plates"], *v["event"]]
+
+    def is_random(self, name: str) -> bool:
+        """Whether q has a factor for the variable."""
+        return name in self.factor_of
+
+    def selects(self, name: str) -> bool:
+        """Whether the latent takes finitely many values by category, which are enumerated."""
+        v = self.variables[name]
+        return v["distribution"] is not None and v["distribution"]["name"] in SELECTING and not v["event"]
+
+    def site_of(self, name: str, at: Position) -> tuple[str, Position]:
+        """The factor and the site of its product that an element of a latent belongs to."""
+        factor = self.factor_of[name]
+        by_name = {i: p for (i, _), p in zip(self.axes(name), at, strict=True)}
+        return factor["name"], tuple(by_name[i] for i, _ in factor["plates"])
+
+    def elements(self, factor: Mapping[str, Any], site: Position, sizes: Mapping[str, int]) -> Iterator[Element]:
+        """The elements of a factor's latents at one site."""
+        for latent in factor["latents"]:
+            for at in positions(self.axes(latent), sizes):
+                if self.site_of(latent, at)[1] == site:
+                    yield latent, at
+
+    def family(self, latent: str) -> str:
+        """The claimed family of a latent's factor."""
+        return str(self.factor_of[latent]["families"][latent])
+
+    def standard(self, latent: str) -> list[dict[str, Any]]:
+        """The claimed standard parameters of a latent's factor, in order."""
+        return [p for p in self.factor_of[latent]["parameters"] if p["latent"] == latent and p["role"] == "standard"]
+
+
+def names_in(e: Plain | Any) -> Iterator[str]:
+    """Names of the declared variables that an expression mentions, those in subscripts included."""
+    if not isinstance(e, list) or not e:
+        return
+    if e[0] in ("ref", "is", "gather", "select"):
+        yield e[1]
+    for part in e:
+        yield from names_in(part)

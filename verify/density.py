@@ -1,0 +1,214 @@
+"""Log densities of every family, written from the textbooks: the reference that claims are measured against.
+
+Each entry of `FAMILIES` gives the parameters, the support and log p(x | parameters) in plain arithmetic of an
+`Engine`; x and the parameters may be arrays that broadcast. Vector-valued families take lists over the event.
+Sources: Bishop (2006) appendix B; Johnson, Kotz and Balakrishnan (1994/95); Mardia and Jupp (2000) for the
+von Mises; Jorgensen (1982) for the generalised inverse Gaussian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from cavi.verify.arithmetic import Engine, Value, to_int
+from cavi.verify.matrix import cholesky
+
+Args = Mapping[str, Any]
+LogDensity = Callable[[Engine, Value, Args], Value]
+HALF = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter: its name and where it may lie (real, positive, shape, unit, simplex, spd, count, bound, angle)."""
+
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family: support of its values, parameters, log density.
+
+    `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, binary, category,
+    simplex, count_vector, vector.
+    """
+
+    name: str
+    support: str
+    parameters: tuple[Parameter, ...]
+    log_density: LogDensity
+
+
+FAMILIES: dict[str, Family] = {}
+
+
+def _family(name: str, support: str, **parameters: str) -> Callable[[LogDensity], LogDensity]:
+    def register(f: LogDensity) -> LogDensity:
+        FAMILIES[name] = Family(name, support, tuple(Parameter(n, d) for n, d in parameters.items()), f)
+        return f
+
+    return register
+
+
+def log_density(engine: Engine, family: str, x: Value, args: Args) -> Value:
+    """log p(x | args) of a family by name."""
+    return FAMILIES[family].log_density(engine, x, args)
+
+
+def _log_factorial(e: Engine, x: Value) -> Value:
+    return e("lgamma", x + e.number(1))
+
+
+def _total(values: Value) -> Value:
+    total = values[0]
+    for v in values[1:]:
+        total = total + v
+    return total
+
+
+@_family("Normal", "real", mean="real", precision="positive")
+def _normal(e: Engine, x: Value, a: Args) -> Value:
+    gap = x - a["mean"]
+    return (e("log", a["precision"]) - e("log", 2 * e.constants("pi")) - a["precision"] * gap * gap) / 2
+
+
+@_family("HalfNormal", "positive", precision="positive")
+def _half_normal(e: Engine, x: Value, a: Args) -> Value:
+    return _normal(e, x, {"mean": e.number(0), "precision": a["precision"]}) + e("log", e.number(2))
+
+
+@_family("TruncatedNormal", "interval", mean="real", precision="positive", lower="bound", upper="bound")
+def _truncated_normal(e: Engine, x: Value, a: Args) -> Value:
+    root = e("sqrt", a["precision"])
+    low = (a.get("lower", e.constants("minus_infinity")) - a["mean"]) * root
+    high = (a.get("upper", e.constants("infinity")) - a["mean"]) * root
+    return _normal(e, x, a) - e("log_normal_interval", low, high)
+
+
+@_family("LogNormal", "positive", mean="real", precision="positive")
+def _log_normal(e: Engine, x: Value, a: Args) -> Value:
+    log_x = e("log", x)
+    return _normal(e, log_x, a) - log_x
+
+
+@_family("Laplace", "real", location="real", scale="positive")
+def _laplace(e: Engine, x: Value, a: Args) -> Value:
+    return -e("log", 2 * a["scale"]) - e("abs", x - a["location"]) / a["scale"]
+
+
+@_family("VonMises", "angle", mean="angle", concentration="positive")
+def _von_mises(e: Engine, x: Value, a: Args) -> Value:
+    k = a["concentration"]
+    return k * e("cos", x - a["mean"]) - e("log", 2 * e.constants("pi")) - e("log_bessel_i", e.number(0), k)
+
+
+@_family("Gamma", "positive", shape="shape", rate="positive")
+def _gamma(e: Engine, x: Value, a: Args) -> Value:
+    k, r = a["shape"], a["rate"]
+    return k * e("log", r) - e("lgamma", k) + (k - 1) * e("log", x) - r * x
+
+
+@_family("InverseGamma", "positive", shape="shape", scale="positive")
+def _inverse_gamma(e: Engine, x: Value, a: Args) -> Value:
+    k, s = a["shape"], a["scale"]
+    return k * e("log", s) - e("lgamma", k) - (k + 1) * e("log", x) - s / x
+
+
+@_family("Exponential", "positive", rate="positive")
+def _exponential(e: Engine, x: Value, a: Args) -> Value:
+    return e("log", a["rate"]) - a["rate"] * x
+
+
+@_family("Weibull", "positive", shape="shape", rate="positive")
+def _weibull(e: Engine, x: Value, a: Args) -> Value:
+    k, r = a["shape"], a["rate"]
+    log_x = e("log", x)
+    return e("log", k) + e("log", r) + (k - 1) * log_x - r * e("exp", k * log_x)
+
+
+@_family("GeneralisedInverseGaussian", "positive", p="real", a="positive", b="positive")
+def _inverse_gaussian(e: Engine, x: Value, args: Args) -> Value:
+    p, a, b = args["p"], args["a"], args["b"]
+    normaliser = p / 2 * (e("log", a) - e("log", b)) - e("log", e.number(2))
+    normaliser = normaliser - e("log_bessel_k", p, e("sqrt", a * b))
+    return normaliser + (p - 1) * e("log", x) - (a * x + b / x) / 2
+
+
+@_family("Pareto", "above", shape="shape", minimum="positive")
+def _pareto(e: Engine, x: Value, a: Args) -> Value:
+    k, low = a["shape"], a["minimum"]
+    return e("log", k) + k * e("log", low) - (k + 1) * e("log", x)
+
+
+@_family("Beta", "unit", a="shape", b="shape")
+def _beta(e: Engine, x: Value, args: Args) -> Value:
+    a, b = args["a"], args["b"]
+    normaliser = e("lgamma", a + b) - e("lgamma", a) - e("lgamma", b)
+    return normaliser + (a - 1) * e("log", x) + (b - 1) * e("log", 1 - x)
+
+
+@_family("Dirichlet", "simplex", concentration="shape")
+def _dirichlet(e: Engine, x: Value, a: Args) -> Value:
+    c = a["concentration"]
+    value = e("lgamma", _total(c))
+    for x_k, c_k in zip(x, c, strict=True):
+        value = value - e("lgamma", c_k) + (c_k - 1) * e("log", x_k)
+    return value
+
+
+@_family("Bernoulli", "binary", prob="unit")
+def _bernoulli(e: Engine, x: Value, a: Args) -> Value:
+    return e("log", a["prob"]) if to_int(x) == 1 else e("log", 1 - a["prob"])
+
+
+@_family("Categorical", "category", probs="simplex")
+def _categorical(e: Engine, x: Value, a: Args) -> Value:
+    return e("log", a["probs"][to_int(x)])
+
+
+@_family("Binomial", "bounded_count", total="count", prob="unit")
+def _binomial(e: Engine, x: Value, a: Args) -> Value:
+    n, p = a["total"], a["prob"]
+    choose = _log_factorial(e, n) - _log_factorial(e, x) - _log_factorial(e, n - x)
+    return choose + x * e("log", p) + (n - x) * e("log", 1 - p)
+
+
+@_family("Poisson", "count", rate="positive")
+def _poisson(e: Engine, x: Value, a: Args) -> Value:
+    return x * e("log", a["rate"]) - a["rate"] - _log_factorial(e, x)
+
+
+@_family("Geometric", "count", prob="unit")
+def _geometric(e: Engine, x: Value, a: Args) -> Value:
+    return e("log", a["prob"]) + x * e("log", 1 - a["prob"])
+
+
+@_family("NegativeBinomial", "count", number="positive", prob="unit")
+def _negative_binomial(e: Engine, x: Value, a: Args) -> Value:
+    r, p = a["number"], a["prob"]
+    choose = e("lgamma", x + r) - e("lgamma", r) - _log_factorial(e, x)
+    return choose + r * e("log", p) + x * e("log", 1 - p)
+
+
+@_family("Multinomial", "count_vector", total="count", probs="simplex")
+def _multinomial(e: Engine, x: Value, a: Args) -> Value:
+    value = _log_factorial(e, a["total"])
+    for x_k, p_k in zip(x, a["probs"], strict=True):
+        value = value - _log_factorial(e, x_k) + x_k * e("log", p_k)
+    return value
+
+
+@_family("MultivariateNormal", "vector", mean="real", precision="spd")
+def _multivariate_normal(e: Engine, x: Value, a: Args) -> Value:
+    gap = [x_d - m_d for x_d, m_d in zip(x, a["mean"], strict=True)]
+    precision = a["precision"]
+    square = _total([precision[i][j] * gap[i] * gap[j] for i in range(len(gap)) for j in range(len(gap))])
+    root = cholesky(e, precision)
+    value = -square - len(gap) * e("log", 2 * e.constants("pi"))
+    for i in range(len(gap)):
+        value = value + 2 * e("log", root[i][i])
+    return value / 2

@@ -1,0 +1,134 @@
+"""Evaluation of plain expressions at an instance: nested loops for sums, no algebra.
+
+    evaluate(["sum", [["n", "N"]], ["ref", "x", [["index", "n", "N"]]]], scope, {})  =  Σ_n x[n]
+
+A scope supplies the values; they may be scalars or arrays that broadcast against each other, so
+that one call evaluates an expression at every node of a quadrature grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+
+from cavi.verify.arithmetic import Engine, Value, to_int
+
+Plain = list[Any]
+Position = tuple[int, ...]
+Binding = Mapping[str, int]
+
+
+class Scope(Protocol):
+    """Where an expression finds its values."""
+
+    @property
+    def engine(self) -> Engine:
+        """The numbers to compute with."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Number of elements of each set."""
+
+    def element(self, name: str, at: Position) -> Value:
+        """A declared variable's element."""
+
+    def moment(self, factor: str, key: str, at: Position) -> Value:
+        """An entry of a factor's table of moments."""
+
+    def param(self, latent: str, name: str, at: Position) -> Value:
+        """A parameter of the factor of a latent."""
+
+    def expectation(self, expr: Plain, binding: Binding) -> Value:
+        """An expectation under q that is not yet taken."""
+
+
+def size_of(sizes: Mapping[str, int], name: str) -> int:
+    """A symbolic size, or a fixed one given by its digits."""
+    return int(name) if name.isdigit() else sizes[name]
+
+
+def positions(axes: Sequence[Sequence[str]], sizes: Mapping[str, int]) -> Iterator[Position]:
+    """Every position of an array with these axes."""
+    return product(*(range(size_of(sizes, size)) for _, size in axes))
+
+
+def bindings(axes: Sequence[Sequence[str]], sizes: Mapping[str, int], outer: Binding) -> Iterator[dict[str, int]]:
+    """The outer binding with every combination of values of the axes."""
+    for at in positions(axes, sizes):
+        yield {**outer, **{name: i for (name, _), i in zip(axes, at, strict=True)}}
+
+
+def evaluate(e: Plain, scope: Scope, binding: Binding) -> Value:
+    """The value of an expression, its free indices bound as given.
+
+    Raises:
+        KeyError: for an index that is not bound or a value that the scope does not have.
+        ValueError: for a head that the grammar does not have.
+    """
+    engine = scope.engine
+    match e:
+        case ["num", value]:
+            return engine.number(Fraction(value))
+        case ["const", name]:
+            return engine.constants(name)
+        case ["size", name]:
+            return engine.number(size_of(scope.sizes, name))
+        case ["ref", name, subs]:
+            return scope.element(name, tuple(subscript(s, scope, binding) for s in subs))
+        case ["is", name, subs, category]:
+            value = scope.element(name, tuple(subscript(s, scope, binding) for s in subs))
+            return equals(value, subscript(category, scope, binding))
+        case ["delta", left, right]:
+            return engine.number(int(subscript(left, scope, binding) == subscript(right, scope, binding)))
+        case ["moment", factor, key, subs]:
+            return scope.moment(factor, key, tuple(subscript(s, scope, binding) for s in subs))
+        case ["param", latent, name, subs]:
+            return scope.param(latent, name, tuple(subscript(s, scope, binding) for s in subs))
+        case ["add", terms]:
+            total = engine.number(0)
+            for t in terms:
+                total = total + evaluate(t, scope, binding)
+            return total
+        case ["mul", factors]:
+            value = engine.number(1)
+            for f in factors:
+                value = value * evaluate(f, scope, binding)
+                if not isinstance(value, np.ndarray) and value == 0:
+                    return value
+            return value
+        case ["pow", base, exponent]:
+            return engine.power(evaluate(base, scope, binding), Fraction(exponent))
+        case ["sum", axes, body]:
+            total = engine.number(0)
+            for inner in bindings(axes, scope.sizes, binding):
+                total = total + evaluate(body, scope, inner)
+            return total
+        case ["fn", "E", [inner]]:
+            return scope.expectation(inner, binding)
+        case ["fn", name, args]:
+            return engine(name, *(evaluate(a, scope, binding) for a in args))
+    raise ValueError(f"no rule to evaluate {str(e)[:80]}")
+
+
+def subscript(s: Plain, scope: Scope, binding: Binding) -> int:
+    """The position that a subscript points at."""
+    match s:
+        case ["index", name, _]:
+            return binding[name]
+        case ["int", value, _]:
+            return int(value)
+        case ["gather" | "select", name, subs, _]:
+            at = tuple(subscript(i, scope, binding) for i in subs)
+            return to_int(scope.element(name, at))
+    raise ValueError(f"no rule for the subscript {str(s)[:80]}")
+
+
+def equals(value: Value, category: int) -> Value:
+    """One where a category has that value, else zero."""
+    if isinstance(value, np.ndarray):
+        return np.vectorize(lambda v: int(to_int(v) == category), otypes=[object])(value)
+    return int(to_int(value) == category)

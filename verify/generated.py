@@ -1,0 +1,193 @@
+"""Tier 4: the rendered NumPy module against the claimed formulas in high precision, at random shapes.
+
+The module runs in a namespace of its own. From a random q every update and the bound are compared with the claim; then
+sweeps of all updates must never lower the bound.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.arithmetic import precise, precision, to_float
+from cavi.verify.check_identity import claimed_elbo
+from cavi.verify.claim import Axes, Claim
+from cavi.verify.evaluate import positions, size_of
+from cavi.verify.instance import Instance, InstanceError, Table, make_instance
+from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.state import State
+
+DIGITS = 10
+SWEEPS = 12
+ALLOWED = ("numpy", "scipy", "__future__")
+
+
+class Generated:
+    """A rendered module, executed in a namespace of its own."""
+
+    def __init__(self, source: str) -> None:
+        name = "_cavi_generated_module"
+        self.module = ModuleType(name)
+        sys.modules[name] = self.module  # dataclasses look their module up by name
+        try:
+            exec(compile(source, f"<{name}>", "exec"), self.module.__dict__)
+        finally:
+            del sys.modules[name]
+
+    def state(self, claim: Claim, instance: Instance) -> Any:
+        """A state of the module at an instance, every factor given."""
+        data, hyper = {}, {}
+        for name, table in instance.data.items():
+            v = claim.variables[name]
+            array = _array(table, claim.axes(name), instance.sizes)
+            whole = v["over"] is not None
+            (hyper if v["role"] == "hyper" else data)[name] = array.astype(int) if whole else array
+        init = {
+            latent: {p["name"]: _array(tables[p["name"]], p["indices"], instance.sizes) for p in claim.standard(latent)}
+            for latent, tables in instance.q.items()
+        }
+        known = self.module.prepare(data, hyper, dict(instance.sizes))
+        state = self.module.State(*known)
+        self.module.initialise(state, init, np.random.default_rng(0))
+        return state
+
+
+def check_generated(claim: Claim, render: Callable[[], str], seed: int) -> Iterator[Row]:
+    """Rows for rendering, imports, and for every update and the bound at three random shapes."""
+    found: dict[str, Any] = {}
+
+    def load() -> Finding:
+        try:
+            source = render()
+            found["module"] = Generated(source)
+        except Exception as error:  # whatever a renderer or its output raises, it is not a module that runs
+            return Finding(0.0, f"{type(error).__name__}: {error}")
+        foreign = sorted(set(_imports(source)) - set(ALLOWED) - set(sys.stdlib_module_names))
+        return Finding(0.0, f"imports {', '.join(foreign)}") if foreign else Finding(float(DIGITS))
+
+    yield run("the module runs and imports NumPy and SciPy only", "code", DIGITS, load)
+    if "module" not in found:
+        return
+    cases = [(claim, *case) for case in _cases(claim, seed)]
+    for factor in claim.factors:
+        name = factor["name"]
+        yield run(f"update_{name}", "code", DIGITS, lambda n=name: _over(found["module"], cases, _update, n))
+    yield run("elbo", "code", DIGITS, lambda: _over(found["module"], cases, _bound, ""))
+    yield run("the bound never falls", "code", DIGITS, lambda: _over(found["module"], cases, _ascent, ""))
+
+
+def _cases(claim: Claim, seed: int) -> Iterator[tuple[str, Instance]]:
+    """Instances at mixed sizes, at sizes that are all one, and at larger ones."""
+    rng = np.random.default_rng(seed + 7)
+    names = claim.model["sizes"]
+    for sizes in (
+        {s: int(rng.integers(2, 4)) for s in names},
+        dict.fromkeys(names, 1),
+        {s: int(rng.integers(3, 5)) for s in names},
+    ):
+        try:
+            yield f"{sizes}", make_instance(claim, seed + 11, sizes=sizes)
+        except InstanceError:
+            continue
+
+
+Case = tuple[Claim, str, Instance]
+
+
+def _over(module: Generated, cases: list[Case], check: Callable[..., Finding], name: str) -> Finding:
+    def one(case: Case) -> Finding:
+        claim, where, instance = case
+        try:
+            with precision(40), np.errstate(all="ignore"):
+                finding = check(module, claim, instance, name)
+        except Exception as error:  # generated code may raise anything; that is a failed check
+            finding = Finding(0.0, f"{type(error).__name__}: {error}")
+        return Finding(finding.digits, f"{finding.detail} at {where}".strip())
+
+    return worst(one(c) for c in cases)
+
+
+def _update(module: Generated, claim: Claim, instance: Instance, name: str) -> Finding:
+    factor = claim.factor_named[name]
+    state = module.state(claim, instance)
+    module.module.UPDATES[name](state)
+    expected = solve_all(State(claim, instance, precise(), DIGITS), factor)
+
+    def one(latent: str, formula: Mapping[str, Any]) -> Finding:
+        reference = _floats(expected.params[latent, formula["name"]], formula["indices"], instance.sizes)
+        got = np.asarray(state.params[latent][formula["name"]], dtype=float)
+        return _compare(got, reference, f"{latent}.{formula['name']}")
+
+    return worst(one(latent, p) for latent in factor["latents"] for p in claim.standard(latent))
+
+
+def _bound(module: Generated, claim: Claim, instance: Instance, name: str) -> Finding:
+    """At the random q, and again after every factor was updated once by the module itself."""
+    state = module.state(claim, instance)
+    reference = State(claim, instance, precise(), DIGITS)
+    findings = [_compare(np.array(module.module.elbo(state)), np.array(to_float(claimed_elbo(reference))), "elbo")]
+    for factor in claim.factors:
+        module.module.UPDATES[factor["name"]](state)
+        reference = solve_all(reference, factor)
+    value = np.array(to_float(claimed_elbo(reference)))
+    findings.append(_compare(np.array(module.module.elbo(state)), value, "elbo after one sweep"))
+    return worst(iter(findings))
+
+
+def _ascent(module: Generated, claim: Claim, instance: Instance, name: str) -> Finding:
+    state = module.state(claim, instance)
+    last, fall = float(module.module.elbo(state)), 0.0
+    for _ in range(SWEEPS):
+        for factor in claim.factors:
+            module.module.UPDATES[factor["name"]](state)
+            bound = float(module.module.elbo(state))
+            if not np.isfinite(bound):
+                collapse = any(f["point"] for f in claim.factors)
+                return Finding(float(DIGITS) if collapse else 0.0, "the bound is not finite")
+            fall = max(fall, (last - bound) / (1 + abs(bound)))
+            last = bound
+    digits = float(DIGITS + 5) if fall <= 0 else float(-np.log10(fall))
+    return Finding(max(0.0, digits), f"falls by {fall:.3g} relative")
+
+
+def solve_all(state: State, factor: Mapping[str, Any]) -> State:
+    """Every element of a factor at its claimed optimum, one after another."""
+    for site in positions(factor["plates"], state.sizes):
+        state = state.solve(factor, site)
+    return state
+
+
+def _compare(got: Any, reference: Any, what: str) -> Finding:
+    if np.shape(got) != np.shape(reference):
+        return Finding(0.0, f"{what} has shape {np.shape(got)}, expected {np.shape(reference)}")
+    if not np.all(np.isfinite(got)):
+        return Finding(0.0, f"{what} is not finite")
+    # A bound may be exactly zero, and rounding is relative to the terms that cancel in it.
+    scale = max(1.0 if np.ndim(reference) == 0 else 1e-3, float(np.max(np.abs(reference))))
+    worst_gap = float(np.max(np.abs(got - reference))) / scale
+    digits = 16.0 if worst_gap == 0 else float(-np.log10(worst_gap))
+    return Finding(max(0.0, digits), f"{what} differs by {worst_gap:.3g} relative")
+
+
+def _array(table: Table, axes: Axes, sizes: Mapping[str, int]) -> Any:
+    return _floats(table, axes, sizes)
+
+
+def _floats(table: Mapping[Any, Any], axes: Axes, sizes: Mapping[str, int]) -> Any:
+    out = np.zeros(tuple(size_of(sizes, s) for _, s in axes))
+    for at in positions(axes, sizes):
+        out[at] = to_float(table[at])
+    return out
+
+
+def _imports(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]

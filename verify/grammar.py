@@ -1,0 +1,242 @@
+"""The grammar of plain data: what a claim may consist of, checked before anything is computed.
+
+A claim may come from a file of unknown origin, so heads, functions and names come from closed lists, and depth,
+size and the length of numbers are bounded. Nothing in a claim is ever evaluated as code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cavi.verify.arithmetic import NAMES
+from cavi.verify.density import FAMILIES
+
+MAX_DEPTH = 60
+MAX_NODES = 400_000
+MAX_BOUND = 8
+MAX_EXPONENT = 64
+ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
+CONSTANTS = ("pi", "infinity", "minus_infinity")
+ROLES = ("latent", "observed", "point", "hyper", "covariate", "observed_index")
+
+_NUMBER = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}([.'][A-Za-z0-9_']{0,63})*|[0-9]{1,4}")
+
+
+class CertificateError(ValueError):
+    """A claim or a certificate that does not follow the grammar: where, what was found, what was expected."""
+
+
+class _Walker:
+    """Checks expressions and counts what it has seen."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+        self.open = 0
+        self.heads: Mapping[str, Callable[[list[Any], str, int], None]] = {
+            "num": lambda e, w, d: number(e[1], w),
+            "const": lambda e, w, d: _one_of(e[1], CONSTANTS, w, "constant"),
+            "size": lambda e, w, d: name(e[1], w),
+            "ref": lambda e, w, d: (name(e[1], w), self.subs(e[2], w, d))[0],
+            "is": lambda e, w, d: (name(e[1], w), self.subs(e[2], w, d), self.sub(e[3], w, d))[0],
+            "delta": lambda e, w, d: (self.sub(e[1], w, d), self.sub(e[2], w, d))[0],
+            "moment": lambda e, w, d: (text(e[1], w), text(e[2], w), self.subs(e[3], w, d))[0],
+            "param": lambda e, w, d: (name(e[1], w), name(e[2], w), self.subs(e[3], w, d))[0],
+            "add": lambda e, w, d: self.many(e[1], w, d),
+            "mul": lambda e, w, d: self.many(e[1], w, d),
+            "pow": lambda e, w, d: (self.expression(e[1], w, d), _exponent(e[2], w))[0],
+            "sum": self.sum,
+            "fn": lambda e, w, d: (_one_of(e[1], (*NAMES, "E"), w, "function"), self.many(e[2], w, d))[0],
+        }
+        self.lengths = {"num": 2, "const": 2, "size": 2, "is": 4, "moment": 4, "param": 4, "add": 2, "mul": 2}
+
+    def expression(self, e: object, where: str, depth: int = 0) -> None:
+        self._count(where, depth)
+        if not isinstance(e, list) or not e or not isinstance(e[0], str):
+            raise CertificateError(f"{where}: expected an expression such as ['num', '1/2'], found {_short(e)}")
+        if e[0] not in self.heads:
+            raise CertificateError(f"{where}: unknown head {e[0]!r}; expected one of {', '.join(self.heads)}")
+        length = self.lengths.get(e[0], 3)
+        if len(e) != length:
+            raise CertificateError(f"{where}: {e[0]!r} takes {length - 1} parts, found {len(e) - 1}")
+        self.heads[e[0]](e, where, depth + 1)
+
+    def sum(self, e: list[Any], where: str, depth: int) -> None:
+        axes(e[1], where)
+        self.open += len(e[1])
+        if self.open > MAX_BOUND:
+            raise CertificateError(f"{where}: more than {MAX_BOUND} nested sums")
+        self.expression(e[2], where, depth)
+        self.open -= len(e[1])
+
+    def many(self, items: object, where: str, depth: int) -> None:
+        for item in _list(items, where):
+            self.expression(item, where, depth)
+
+    def subs(self, items: object, where: str, depth: int) -> None:
+        for item in _list(items, where):
+            self.sub(item, where, depth)
+
+    def sub(self, s: object, where: str, depth: int) -> None:
+        self._count(where, depth)
+        match s:
+            case ["index", str(n), str(size)]:
+                name(n, where), name(size, where)
+            case ["int", int(value), str(size)] if 0 <= value < 10**6:
+                name(size, where)
+            case ["gather" | "select", str(n), list(inner), str(size)]:
+                name(n, where), name(size, where)
+                self.subs(inner, where, depth + 1)
+            case _:
+                raise CertificateError(f"{where}: expected a subscript such as ['index', 'n', 'N'], found {_short(s)}")
+
+    def _count(self, where: str, depth: int) -> None:
+        self.nodes += 1
+        if depth > MAX_DEPTH:
+            raise CertificateError(f"{where}: nested deeper than {MAX_DEPTH} levels")
+        if self.nodes > MAX_NODES:
+            raise CertificateError(f"{where}: more than {MAX_NODES} parts in all")
+
+
+def check_claim(plain: object) -> dict[str, Any]:
+    """The claim, if it follows the grammar.
+
+    Raises:
+        CertificateError: naming the first place that does not.
+    """
+    if not isinstance(plain, dict):
+        raise CertificateError(f"expected a claim as a dict, found {type(plain).__name__}")
+    if plain.get("schema") != 1:
+        raise CertificateError(f"expected schema 1, found {_short(plain.get('schema'))}")
+    walk = _Walker()
+    model = field(plain, "model", dict, "claim")
+    for v in field(model, "variables", list, "model"):
+        _variable(v, walk)
+    for f in field(plain, "factors", list, "claim"):
+        _factor(f, walk)
+    for t in field(plain, "elbo", list, "claim"):
+        where = f"elbo term {_short(t.get('name')) if isinstance(t, dict) else ''}"
+        text(field(t, "name", str, where), where), text(field(t, "kind", str, where), where)
+        walk.expression(field(t, "value", list, where), where)
+    for d in field(plain, "derivations", list, "claim"):
+        for s in field(d, "steps", list, "derivation"):
+            where = f"derivation of {_short(s.get('factor')) if isinstance(s, dict) else ''}"
+            walk.expression(field(s, "before", list, where), where)
+            walk.expression(field(s, "after", list, where), where)
+            _one_of(field(s, "relation", str, where), ("=", "= + const"), where, "relation")
+            text(field(s, "rule", str, where), where), text(field(s, "factor", str, where), where)
+    return plain
+
+
+def _variable(v: object, walk: _Walker) -> None:
+    n = name(field(v, "name", str, "variable"), "variable")
+    assert isinstance(v, dict)
+    _one_of(field(v, "role", str, n), ROLES, n, "role")
+    axes(field(v, "plates", list, n), n), axes(field(v, "event", list, n), n)
+    if v.get("over") is not None:
+        axes([v["over"]], n)
+    if v.get("distribution") is not None:
+        family = _one_of(field(v["distribution"], "name", str, n), tuple(FAMILIES), n, "distribution")
+        for arg, e in field(v["distribution"], "args", dict, n).items():
+            allowed = tuple(p.name for p in FAMILIES[family].parameters)
+            walk.expression(e, f"{n}: {_one_of(arg, allowed, n, f'argument of {family}')}")
+    for key in ("weight", "constraint"):
+        if v.get(key) is not None:
+            walk.expression(v[key], f"{n}: {key}")
+
+
+def _factor(f: object, walk: _Walker) -> None:
+    n = text(field(f, "name", str, "factor"), "factor")
+    assert isinstance(f, dict)
+    for latent in field(f, "latents", list, n):
+        name(latent, n)
+    for key in ("plates", "event", "sequential"):
+        axes(field(f, key, list, n), n)
+    for family in field(f, "families", dict, n).values():
+        _one_of(family, tuple(FAMILIES), n, "family")
+    if f.get("weight") is not None:
+        walk.expression(f["weight"], f"{n}: weight")
+    for pair in field(f, "statistics", list, n):
+        walk.many(pair, f"{n}: statistics", 0)
+    for p in field(f, "parameters", list, n):
+        where = f"{n}: parameter {_short(p.get('name')) if isinstance(p, dict) else ''}"
+        name(field(p, "latent", str, where), where), name(field(p, "name", str, where), where)
+        axes(field(p, "indices", list, where), where)
+        value = field(p, "value", list, where)
+        if value[:1] == ["array"]:
+            if len(value) != 3:
+                raise CertificateError(f"{where}: 'array' takes an operation and an argument, found {_short(value)}")
+            _one_of(value[1], ARRAY_OPERATIONS, where, "array operation"), name(value[2], where)
+        else:
+            walk.expression(value, where)
+    for m in field(f, "moments", list, n):
+        where = f"{n}: moment {_short(m.get('key')) if isinstance(m, dict) else ''}"
+        text(field(m, "key", str, where), where), axes(field(m, "indices", list, where), where)
+        walk.expression(field(m, "pattern", list, where), where)
+        if m.get("value") is not None:
+            walk.expression(m["value"], where)
+    walk.expression(field(f, "entropy", list, n), f"{n}: entropy")
+    walk.expression(field(f, "log_q", list, n), f"{n}: log_q")
+
+
+def field(of: object, key: str, kind: type, where: str) -> Any:
+    """of[key], which must be of that kind."""
+    if not isinstance(of, dict) or key not in of:
+        raise CertificateError(f"{where}: the entry {key!r} is missing")
+    if not isinstance(of[key], kind):
+        raise CertificateError(f"{where}: {key!r} must be a {kind.__name__}, found {_short(of[key])}")
+    return of[key]
+
+
+def number(x: object, where: str) -> str:
+    """A rational number as text, of bounded length and with a nonzero denominator."""
+    if not isinstance(x, str) or not _NUMBER.fullmatch(x) or re.search(r"/0*$", x):
+        raise CertificateError(f"{where}: expected a rational number as text such as '3/2', found {_short(x)}")
+    return x
+
+
+def name(x: object, where: str) -> str:
+    """A name of letters, digits and underscores (and the marks of made-up indices), or a fixed size."""
+    if not isinstance(x, str) or len(x) > 100 or not _NAME.fullmatch(x):
+        raise CertificateError(f"{where}: expected a name of letters, digits and underscores, found {_short(x)}")
+    return x
+
+
+def text(x: object, where: str) -> str:
+    """A printable text of bounded length, used only as a key."""
+    if not isinstance(x, str) or len(x) > 400 or not x.isprintable():
+        raise CertificateError(f"{where}: expected a short printable text, found {_short(x)}")
+    return x
+
+
+def axes(x: object, where: str) -> None:
+    """A list of [index, size] pairs."""
+    for pair in _list(x, where):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise CertificateError(f"{where}: expected an axis such as ['n', 'N'], found {_short(pair)}")
+        name(pair[0], where), name(pair[1], where)
+
+
+def _exponent(x: object, where: str) -> None:
+    top, _, bottom = number(x, where).partition("/")
+    if abs(int(top)) > MAX_EXPONENT or int(bottom or 1) > MAX_EXPONENT:
+        raise CertificateError(f"{where}: the exponent {x} is beyond {MAX_EXPONENT}")
+
+
+def _list(x: object, where: str) -> list[Any]:
+    if not isinstance(x, list):
+        raise CertificateError(f"{where}: expected a list, found {_short(x)}")
+    return x
+
+
+def _one_of(x: object, allowed: tuple[str, ...], where: str, what: str) -> str:
+    if not isinstance(x, str) or x not in allowed:
+        raise CertificateError(f"{where}: unknown {what} {_short(x)}; expected one of {', '.join(allowed)}")
+    return x
+
+
+def _short(x: object) -> str:
+    shown = repr(x)[:80]
+    return shown if shown.isprintable() else ascii(shown)

@@ -1,0 +1,281 @@
+"""Small concrete cases of a model: sizes, generic rational values, data drawn from the model, a random q.
+
+Everything is an exact rational, so that a certificate can repeat a case to the last digit. Values avoid 0 and 1,
+where mistakes hide; q is drawn at random and lies nowhere near an optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.arithmetic import Engine, Value, doubles
+from cavi.verify.claim import Axes, Claim
+from cavi.verify.density import FAMILIES
+from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
+from cavi.verify.sampling import draw
+
+Table = dict[Position, Fraction]
+DENOMINATORS = (7, 11, 13, 17, 19)
+LARGEST_COUNT = 4
+ATTEMPTS = 60
+
+
+class InstanceError(ValueError):
+    """No instance could be made: why."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A concrete case.
+
+    Attributes:
+        seed: of the random numbers it was made with.
+        sizes: symbolic size -> number of elements.
+        data: known variable -> its elements (observed, hyperparameters, covariates, observed indices).
+        q: latent -> standard parameter -> its elements.
+    """
+
+    seed: int
+    sizes: Mapping[str, int]
+    data: Mapping[str, Table]
+    q: Mapping[str, Mapping[str, Table]]
+
+
+def make_instance(claim: Claim, seed: int, sizes: Mapping[str, int] | None = None) -> Instance:
+    """A random case: of the sizes given, else of 2 but for one plate of 3.
+
+    Raises:
+        InstanceError: when no values satisfy the declared supports (such as lower < upper).
+    """
+    rng = np.random.default_rng(seed)
+    sizes = dict(sizes or small_sizes(claim, 3))
+    for _ in range(ATTEMPTS):
+        world = _World(claim, sizes, rng)
+        if world.fill():
+            return Instance(seed, sizes, world.data(), _random_q(claim, sizes, rng, world))
+    raise InstanceError(
+        f"{claim.model['name']}: no data were found that satisfy the declared supports in {ATTEMPTS} attempts"
+    )
+
+
+def small_sizes(claim: Claim, largest: int) -> dict[str, int]:
+    """Two of everything, and `largest` of the first plate that is neither an event nor a set of categories."""
+    inside: set[str] = set()
+    for v in claim.variables.values():
+        inside |= {size for _, size in v["event"]} | ({v["over"][1]} if v["over"] else set())
+    for f in claim.factors:
+        inside |= {size for _, size in f["event"]}
+    sizes = {s: 2 for s in claim.model["sizes"]}
+    plates = [s for v in claim.variables.values() if v["role"] == "observed" for _, s in v["plates"]]
+    for s in plates:
+        if s not in inside and s in sizes:
+            sizes[s] = largest
+            break
+    return sizes
+
+
+class _World:
+    """Values of all variables in float64, known ones rounded to rationals; the scope of their distributions."""
+
+    def __init__(self, claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator) -> None:
+        self.claim, self.sizes, self.rng = claim, sizes, rng
+        self.engine: Engine = doubles()
+        self.values: dict[str, dict[Position, Fraction]] = {}
+
+    def element(self, name: str, at: Position) -> Value:
+        value = self.values[name][at]
+        return (
+            int(value) if self.claim.variables[name]["domain"] == "count" and value.denominator == 1 else float(value)
+        )
+
+    def moment(self, factor: str, key: str, at: Position) -> Value:
+        raise KeyError(f"a declaration has no moments, found {factor}.{key}")
+
+    def param(self, latent: str, name: str, at: Position) -> Value:
+        raise KeyError(f"a declaration has no parameters of q, found {latent}.{name}")
+
+    def expectation(self, expr: Plain, binding: Binding) -> Value:
+        raise KeyError("a declaration has no expectations")
+
+    def fill(self) -> bool:
+        """Give every variable a value, in order of declaration; False if the supports cannot be met."""
+        for name, v in self.claim.variables.items():
+            if v["distribution"] is None and v["constraint"] is None:
+                self.values[name] = _known(v, self.claim.axes(name), self.sizes, self.rng)
+        for name, v in self.claim.variables.items():
+            if v["distribution"] is not None:
+                self.values[name] = {}
+                for binding in bindings(v["plates"], self.sizes, {}):
+                    if not self._draw(name, v, binding):
+                        return False
+            elif v["constraint"] is not None:
+                self.values[name] = {
+                    at: _observed_value(v, evaluate(v["constraint"], self, binding))
+                    for at, binding in zip(
+                        positions(v["plates"], self.sizes), bindings(v["plates"], self.sizes, {}), strict=True
+                    )
+                }
+        return True
+
+    def arguments(self, v: Mapping[str, Any], binding: Binding) -> dict[str, Any]:
+        """The arguments of a distribution at one plate position, vectors as lists."""
+        over = v["event"] or ([v["over"]] if v["over"] else [])
+        out: dict[str, Any] = {}
+        for p in FAMILIES[v["distribution"]["name"]].parameters:
+            e = v["distribution"]["args"].get(p.name)
+            if e is None:
+                continue
+            if p.name in ("probs", "concentration"):
+                out[p.name] = [float(evaluate(e, self, b)) for b in bindings(over, self.sizes, binding)]
+            else:
+                out[p.name] = float(evaluate(e, self, binding))
+        return out
+
+    def _draw(self, name: str, v: Mapping[str, Any], binding: Binding) -> bool:
+        args = self.arguments(v, binding)
+        family = v["distribution"]["name"]
+        if args.get("lower", -np.inf) >= args.get("upper", np.inf):
+            return False
+        at = tuple(binding[i] for i, _ in v["plates"])
+        found = draw(family, args, self.rng)
+        if isinstance(found, list):
+            rounded = _simplex(found) if FAMILIES[family].support == "simplex" else [Fraction(c) for c in found]
+            for k, value in enumerate(rounded):
+                self.values[name][(*at, k)] = value
+        else:
+            self.values[name][at] = _round(family, found, args)
+        return True
+
+    def data(self) -> dict[str, Table]:
+        """The known variables."""
+        return {n: dict(t) for n, t in self.values.items() if not self.claim.is_random(n)}
+
+
+def _observed_value(v: Mapping[str, Any], x: float) -> Fraction:
+    """An observed function of latents; a total of counts large enough to be shared out, small enough to list."""
+    if v["domain"] == "count":
+        return Fraction(min(max(round(x), 2), LARGEST_COUNT + 1))
+    return Fraction(x).limit_denominator(1000)
+
+
+def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
+    if v["role"] == "observed_index":
+        size = size_of(sizes, v["over"][1])
+        places = list(positions(axes, sizes))
+        targets = rng.permutation([i % size for i in range(len(places))])
+        return {at: Fraction(int(t)) for at, t in zip(places, targets, strict=True)}
+    return random_table(v["domain"], axes, sizes, rng)
+
+
+def random_table(domain: str, axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
+    """Generic rationals over the axes; over the last one they add up to one in a simplex."""
+    places = list(positions(axes, sizes))
+    if domain == "spd":
+        return _spd(axes, sizes, rng)
+    if domain != "simplex":
+        return {at: generic(domain, rng) for at in places}
+    raw = {at: Fraction(int(rng.integers(3, 12))) for at in places}
+    totals: dict[Position, Fraction] = {}
+    for at, value in raw.items():
+        totals[at[:-1]] = totals.get(at[:-1], Fraction(0)) + value
+    return {at: value / totals[at[:-1]] for at, value in raw.items()}
+
+
+_RANGES = {
+    "real": (-1.6, 1.6),
+    "positive": (0.6, 2.4),
+    "shape": (2.3, 4.2),
+    "unit": (0.2, 0.8),
+    "angle": (-2.4, 2.4),
+    "simplex": (0.1, 0.9),
+}
+
+
+def generic(domain: str, rng: np.random.Generator) -> Fraction:
+    """A rational inside the domain that is neither 0 nor 1 nor a simple fraction."""
+    if domain == "count":
+        return Fraction(int(rng.integers(2, LARGEST_COUNT + 1)))
+    low, high = _RANGES[domain]
+    while True:
+        bottom = int(rng.choice(DENOMINATORS))
+        value = Fraction(round(rng.uniform(low, high) * bottom), bottom)
+        if value.denominator > 1 and low < value < high and abs(value) > Fraction(1, 10):
+            return value
+
+
+def _spd(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
+    """Positive definite matrices over the last two axes: A Aᵀ + a positive diagonal."""
+    size = size_of(sizes, axes[-1][1])
+    table: Table = {}
+    for at in positions(axes[:-2], sizes):
+        a = [[generic("real", rng) for _ in range(size)] for _ in range(size)]
+        diagonal = [generic("positive", rng) for _ in range(size)]
+        for i in range(size):
+            for j in range(size):
+                total = sum((x * y for x, y in zip(a[i], a[j], strict=True)), Fraction(0))
+                table[(*at, i, j)] = total + (diagonal[i] if i == j else 0)
+    return table
+
+
+def _simplex(found: list[float]) -> list[Fraction]:
+    raw = [Fraction(max(3, round(60 * p))) for p in found]
+    return [r / sum(raw) for r in raw]
+
+
+def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
+    """A moderate rational in the support near a draw."""
+    support = FAMILIES[family].support
+    near = Fraction(round(float(np.clip(x, -4, 4)) * 97), 97)
+    if support in ("binary", "category", "bounded_count"):
+        return Fraction(int(x))
+    if support == "count":
+        return Fraction(min(int(x), LARGEST_COUNT))
+    if support == "above":
+        low = Fraction(args["minimum"]).limit_denominator(10**6)
+        return low + min(max(Fraction(round((float(x) - float(low)) * 97), 97), Fraction(3, 97)), Fraction(4))
+    if support == "unit":
+        return min(max(near, Fraction(5, 97)), Fraction(92, 97))
+    if support == "positive":
+        return max(near, Fraction(9, 97))
+    if support == "interval":
+        low, high = args.get("lower", -np.inf), args.get("upper", np.inf)
+        inner = float(np.clip(x, low + 0.04 * min(high - low, 1), high - 0.04 * min(high - low, 1)))
+        return Fraction(round(inner * 1009), 1009)
+    return near if near else Fraction(3, 97)
+
+
+def _random_q(
+    claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, world: _World
+) -> dict[str, dict[str, Table]]:
+    """Random standard parameters for every factor, far from any optimum."""
+    q: dict[str, dict[str, Table]] = {}
+    for factor in claim.factors:
+        for latent in factor["latents"]:
+            q[latent] = {}
+            domains = {p.name: p.domain for p in FAMILIES[claim.family(latent)].parameters}
+            for p in claim.standard(latent):
+                if factor["point"] and p["name"] == "value":
+                    q[latent]["value"] = _point_value(claim, latent, p["indices"], sizes, rng, world)
+                else:
+                    domain = domains.get(p["name"], "real")
+                    q[latent][p["name"]] = random_table(domain, p["indices"], sizes, rng)
+    return q
+
+
+def _point_value(
+    claim: Claim, latent: str, axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator, world: _World
+) -> Table:
+    v = claim.variables[latent]
+    if claim.selects(latent) and len(axes) > len(claim.axes(latent)):
+        size = size_of(sizes, axes[-1][1])
+        chosen = {at: int(rng.integers(size)) for at in positions(axes[:-1], sizes)}
+        return {at: Fraction(int(chosen[at[:-1]] == at[-1])) for at in positions(axes, sizes)}
+    if v["distribution"] is not None and FAMILIES[v["distribution"]["name"]].support in ("interval", "above"):
+        return dict(world.values[latent])
+    domain = v["domain"] if v["domain"] in _RANGES else "real"
+    return random_table(domain, axes, sizes, rng)

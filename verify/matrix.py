@@ -1,0 +1,35 @@
+"""Small dense matrices in the numbers of an engine: Cholesky factor and inverse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cavi.verify.arithmetic import Engine
+
+Rows = list[list[Any]]
+
+
+def cholesky(e: Engine, matrix: Any) -> Rows:
+    """The lower triangular L with L Lᵀ = matrix, given as rows."""
+    size = len(matrix)
+    low = [[e.number(0)] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = matrix[i][j]
+            for k in range(j):
+                rest = rest - low[i][k] * low[j][k]
+            low[i][j] = e("sqrt", rest) if i == j else rest / low[j][j]
+    return low
+
+
+def lower_inverse(e: Engine, low: Rows) -> Rows:
+    """The inverse of a lower triangular matrix."""
+    size = len(low)
+    out = [[e.number(0)] * size for _ in range(size)]
+    for j in range(size):
+        for i in range(j, size):
+            rest = e.number(int(i == j))
+            for k in range(j, i):
+                rest = rest - low[i][k] * out[k][j]
+            out[i][j] = rest / low[i][i]
+    return out

@@ -1,0 +1,79 @@
+"""Which elements of latents an expression depends on at a binding of its indices.
+
+A latent category that selects (``mu[z[n]]``) makes the answer depend on its value: it must be assigned, or
+`Undecided` names it so that the caller can branch over its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cavi.verify.arithmetic import to_int
+from cavi.verify.claim import Element
+from cavi.verify.evaluate import Binding, Plain, bindings
+
+if TYPE_CHECKING:
+    from cavi.verify.state import State
+
+
+class Undecided(Exception):
+    """The value of this latent category must be assigned first."""
+
+    def __init__(self, element: Element) -> None:
+        super().__init__(f"{element} is not assigned")
+        self.element = element
+
+
+def mentioned(
+    e: Plain | Any, state: State, binding: Binding, assigned: Mapping[Element, int] | None = None
+) -> set[Element]:
+    """The elements of latents in an expression.
+
+    Raises:
+        Undecided: for a selecting latent without an assigned value.
+    """
+    assigned = assigned or {}
+    found: set[Element] = set()
+    match e:
+        case ["ref", name, subs]:
+            at = tuple(position(s, state, binding, assigned) for s in subs)
+            if state.claim.is_random(name):
+                found.add((name, at))
+        case ["is", name, subs, category]:
+            at = tuple(position(s, state, binding, assigned) for s in subs)
+            position(category, state, binding, assigned)
+            if state.claim.is_random(name):
+                found.add((name, at))
+        case ["sum", axes, body]:
+            for inner in bindings(axes, state.sizes, binding):
+                found |= mentioned(body, state, inner, assigned)
+        case ["mul", factors]:
+            for f in factors:
+                if f[0] == "delta" and len({position(s, state, binding, assigned) for s in f[1:]}) == 2:
+                    return set()
+            for f in factors:
+                found |= mentioned(f, state, binding, assigned)
+        case ["add", terms] | ["fn", _, terms]:
+            for t in terms:
+                found |= mentioned(t, state, binding, assigned)
+        case ["pow", base, _]:
+            found |= mentioned(base, state, binding, assigned)
+    return found
+
+
+def position(s: Plain, state: State, binding: Binding, assigned: Mapping[Element, int]) -> int:
+    """The position that a subscript points at."""
+    match s:
+        case ["index", name, _]:
+            return binding[name]
+        case ["int", value, _]:
+            return int(value)
+        case ["gather" | "select", name, subs, _]:
+            at = tuple(position(i, state, binding, assigned) for i in subs)
+            if not state.claim.is_random(name):
+                return to_int(state.known[name][at])
+            if (name, at) not in assigned:
+                raise Undecided((name, at))
+            return assigned[name, at]
+    raise ValueError(f"no rule for the subscript {str(s)[:80]}")

@@ -1,0 +1,141 @@
+"""A report: one row for each check, with the digits asked for and the digits obtained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cavi.verify.averages import Infeasible
+from cavi.verify.instance import Instance
+from cavi.verify.rules import QuadratureError
+
+Verdict = Literal["checked", "failed", "undecided"]
+TIERS = ("families", "identity", "optimality", "derivation", "code", "certificate")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check.
+
+    Attributes:
+        name: what was compared.
+        tier: one of `TIERS`.
+        asked, got: decimal digits of agreement asked for and obtained (None where nothing was compared).
+        seconds: time it took.
+        verdict: ``undecided`` means that the check could not be carried out; `detail` says why.
+    """
+
+    name: str
+    tier: str
+    asked: int
+    got: float | None
+    seconds: float
+    verdict: Verdict
+    detail: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as plain data."""
+        got = None if self.got is None else round(self.got, 1)
+        return {
+            "name": self.name,
+            "tier": self.tier,
+            "digits_asked": self.asked,
+            "digits_got": got,
+            "seconds": round(self.seconds, 3),
+            "verdict": self.verdict,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows of a verification. `ok` unless a check failed; `undecided` counts those not carried out.
+
+    `digits` were asked for in the symbolic tiers, at `instances`.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    digits: int = 30
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether at least one check was carried out and none failed."""
+        return any(r.verdict == "checked" for r in self.rows) and all(r.verdict != "failed" for r in self.rows)
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        """The rows that failed."""
+        return tuple(r for r in self.rows if r.verdict == "failed")
+
+    @property
+    def undecided(self) -> tuple[Row, ...]:
+        """The rows that could not be carried out."""
+        return tuple(r for r in self.rows if r.verdict == "undecided")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "title": self.title,
+            "ok": self.ok,
+            "failed": len(self.failed),
+            "undecided": len(self.undecided),
+            "rows": [r.as_dict() for r in self.rows],
+        }
+
+    def __str__(self) -> str:
+        width = min(58, max((len(r.name) for r in self.rows), default=10))
+        head = f"{'check':<{width}}  {'tier':<11} {'asked':>5} {'got':>5} {'s':>6}  verdict"
+        lines = [f"{self.title}", head, "-" * len(head)]
+        for r in self.rows:
+            got = "-" if r.got is None else f"{r.got:.0f}"
+            name = r.name if len(r.name) <= width else r.name[: width - 1] + "…"
+            lines.append(f"{name:<{width}}  {r.tier:<11} {r.asked:>5} {got:>5} {r.seconds:>6.2f}  {r.verdict}")
+            if r.verdict != "checked" and r.detail:
+                lines.append(f"    {r.detail}")
+        counts = f"{len(self.rows)} checks, {len(self.failed)} failed, {len(self.undecided)} undecided"
+        seconds = sum(r.seconds for r in self.rows)
+        lines.append(f"{'ok' if self.ok else 'FAILED'}: {counts}, {seconds:.1f} s")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: digits of agreement, or a reason why it could not be carried out."""
+
+    digits: float | None
+    detail: str = ""
+
+
+Check = Callable[[], Finding]
+
+
+def run(name: str, tier: str, asked: int, check: Check) -> Row:
+    """Carry out one check and time it. A claim that cannot even be evaluated has failed."""
+    start = time.perf_counter()
+    verdict: Verdict
+    try:
+        found = check()
+        if found.digits is None:
+            verdict = "undecided"
+        else:
+            verdict = "checked" if found.digits >= asked else "failed"
+    except (Infeasible, QuadratureError) as error:
+        found, verdict = Finding(None, str(error)), "undecided"
+    except (KeyError, ValueError, ZeroDivisionError, ArithmeticError, TypeError) as error:
+        found, verdict = Finding(0.0, f"{type(error).__name__}: {error}"), "failed"
+    return Row(name, tier, asked, found.digits, time.perf_counter() - start, verdict, found.detail)
+
+
+def worst(findings: Iterator[Finding]) -> Finding:
+    """The finding with the fewest digits; undecided if there is none."""
+    low: Finding | None = None
+    for f in findings:
+        if f.digits is None:
+            return f
+        if low is None or low.digits is None or f.digits < low.digits:
+            low = f
+    return low or Finding(None, "nothing to compare")

@@ -1,0 +1,62 @@
+"""Random values of every family in float64, to make up data and latents for an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.arithmetic import doubles
+from cavi.verify.density import FAMILIES, log_density
+
+Args = Mapping[str, Any]
+Draw = Callable[[np.random.Generator, Args], Any]
+
+
+def draw(family: str, args: Args, rng: np.random.Generator) -> Any:
+    """One value (a list for a vector-valued family) with the given float parameters."""
+    return _DRAW[family](rng, args) if family in _DRAW else _by_table(family, args, rng)
+
+
+def _by_table(family: str, args: Args, rng: np.random.Generator) -> float:
+    """A value drawn in proportion to the density on a grid that covers the middle of the support."""
+    t = np.linspace(-6, 6, 601)
+    support = FAMILIES[family].support
+    low, high = args.get("lower", -np.inf), args.get("upper", np.inf)
+    if support == "interval" and np.isfinite(low) and np.isfinite(high):
+        x = low + (high - low) / (1 + np.exp(-t))
+    elif support == "interval" and np.isfinite(low):
+        x = low + np.exp(t)
+    elif support == "interval" and np.isfinite(high):
+        x = high - np.exp(t)
+    else:
+        x = np.exp(t)
+    logs = np.array([float(log_density(doubles(), family, v, args)) for v in x]) + np.log(np.abs(np.gradient(x)))
+    weights = np.exp(logs - logs.max())
+    return float(rng.choice(x, p=weights / weights.sum()))
+
+
+_DRAW: dict[str, Draw] = {
+    "Normal": lambda r, a: r.normal(a["mean"], a["precision"] ** -0.5),
+    "HalfNormal": lambda r, a: abs(r.normal(0, a["precision"] ** -0.5)),
+    "LogNormal": lambda r, a: r.lognormal(a["mean"], a["precision"] ** -0.5),
+    "Laplace": lambda r, a: r.laplace(a["location"], a["scale"]),
+    "VonMises": lambda r, a: float(np.ravel(r.vonmises(a["mean"], a["concentration"]))[0]),
+    "Gamma": lambda r, a: r.gamma(a["shape"], 1 / a["rate"]),
+    "InverseGamma": lambda r, a: a["scale"] / r.gamma(a["shape"], 1.0),
+    "Exponential": lambda r, a: r.exponential(1 / a["rate"]),
+    "Weibull": lambda r, a: (r.exponential() / a["rate"]) ** (1 / a["shape"]),
+    "Pareto": lambda r, a: a["minimum"] * (1 + r.pareto(a["shape"])),
+    "Beta": lambda r, a: r.beta(a["a"], a["b"]),
+    "Dirichlet": lambda r, a: list(r.dirichlet(a["concentration"])),
+    "Bernoulli": lambda r, a: int(r.random() < a["prob"]),
+    "Categorical": lambda r, a: int(r.choice(len(a["probs"]), p=np.array(a["probs"]) / np.sum(a["probs"]))),
+    "Binomial": lambda r, a: int(r.binomial(int(a["total"]), a["prob"])),
+    "Poisson": lambda r, a: int(r.poisson(a["rate"])),
+    "Geometric": lambda r, a: int(r.geometric(a["prob"])) - 1,
+    "NegativeBinomial": lambda r, a: int(r.negative_binomial(a["number"], a["prob"])),
+    "Multinomial": lambda r, a: [
+        int(c) for c in r.multinomial(int(a["total"]), np.array(a["probs"]) / np.sum(a["probs"]))
+    ],
+}

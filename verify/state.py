@@ -1,0 +1,230 @@
+"""A state of inference at an instance: known values, parameters of q, and everything a claim says follows from them.
+
+`State` is the scope in which claimed formulas are evaluated: moments by their claimed closed forms (by quadrature
+where the claim has none), updates by their claimed formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from cavi.verify.arithmetic import Engine, Value, to_mpf
+from cavi.verify.claim import Claim
+from cavi.verify.density import FAMILIES
+from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
+from cavi.verify.instance import Instance
+from cavi.verify.matrix import cholesky, lower_inverse
+from cavi.verify.units import Unit, build_unit
+
+Tables = dict[tuple[str, str], dict[Position, Any]]
+
+
+class State:
+    """Parameters of q at an instance, with what the claim derives from them."""
+
+    def __init__(self, claim: Claim, instance: Instance, engine: Engine, digits: int) -> None:
+        self.claim, self.instance, self.engine, self.digits = claim, instance, engine, digits
+        self.sizes = instance.sizes
+        self.known = {n: {at: engine.number(v) for at, v in t.items()} for n, t in instance.data.items()}
+        self.params: Tables = {
+            (latent, name): {at: engine.number(v) for at, v in table.items()}
+            for latent, tables in instance.q.items()
+            for name, table in tables.items()
+        }
+        self._units: dict[tuple[str, Position, bool], Unit] = {}
+        self._moments: dict[tuple[str, str, Position], Value] = {}
+        for factor in claim.factors:
+            for site in positions(factor["plates"], self.sizes):
+                self._derive(factor, site)
+
+    # --- scope -----------------------------------------------------------------------------
+
+    def element(self, name: str, at: Position) -> Value:
+        """A known variable's element."""
+        return self.known[name][at]
+
+    def param(self, latent: str, name: str, at: Position) -> Value:
+        """A parameter of q."""
+        return self.params[latent, name][at]
+
+    def moment(self, factor: str, key: str, at: Position) -> Value:
+        """A moment by its claimed closed form, or by quadrature where there is none."""
+        place = (factor, key, at)
+        if place not in self._moments:
+            spec = self.specs[factor, key]
+            binding = {i: p for (i, _), p in zip(spec["indices"], at, strict=True)}
+            if spec["value"] is None:
+                self._moments[place] = self.moment_by_quadrature(factor, spec, binding)
+            else:
+                self._moments[place] = evaluate(spec["value"], self, binding)
+        return self._moments[place]
+
+    def expectation(self, expr: Plain, binding: Binding) -> Value:
+        """Taken by `Averages`, which knows what is held fixed."""
+        raise KeyError("an expectation that is not yet taken stands only in derivation steps")
+
+    # --- what follows ----------------------------------------------------------------------
+
+    @cached_property
+    def specs(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """(factor, key) -> the claimed moment."""
+        return {(f["name"], m["key"]): m for f in self.claim.factors for m in f["moments"]}
+
+    def unit(self, factor: Mapping[str, Any], site: Position, compact: bool = False) -> Unit:
+        """The quadrature of one independent piece of q; a compact one is exact for polynomials in Normals."""
+        place = (factor["name"], site, compact)
+        if place not in self._units:
+            self._units[place] = build_unit(self, factor, site, compact)
+        return self._units[place]
+
+    def moment_by_quadrature(self, factor: str, spec: Mapping[str, Any], binding: Binding) -> Value:
+        """E_q[pattern] from the density alone."""
+        f = self.claim.factor_named[factor]
+        unit = self.unit(f, tuple(binding[i] for i, _ in f["plates"]))
+        values = evaluate(spec["pattern"], _AtNodes(self, unit), binding)
+        return unit.mean(values)
+
+    def weight(self, factor: Mapping[str, Any], site: Position) -> Value:
+        """How many identical copies the element stands for."""
+        if factor["weight"] is None:
+            return self.engine.number(1)
+        return evaluate(factor["weight"], self, dict(zip((i for i, _ in factor["plates"]), site, strict=True)))
+
+    def arguments(self, latent: str, site: Position) -> dict[str, Any]:
+        """Parameters of the family of a latent's factor at a site; known ones come from the declaration."""
+        claim, factor = self.claim, self.claim.factor_of[latent]
+        declared = claim.variables[latent]["distribution"]
+        family = FAMILIES[claim.family(latent)]
+        binding = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+        args: dict[str, Any] = {}
+        for p in family.parameters:
+            if (latent, p.name) in self.params:
+                args[p.name] = self._at_site(factor, latent, p.name, site)
+            elif declared is not None and declared["name"] == family.name and p.name in declared["args"]:
+                args[p.name] = evaluate(declared["args"][p.name], self, binding)
+            elif p.name == "lower" and declared is not None and FAMILIES[declared["name"]].support == "positive":
+                args[p.name] = self.engine.number(0)
+        return args
+
+    def _at_site(self, factor: Mapping[str, Any], latent: str, name: str, site: Position) -> Any:
+        """A parameter at a site: a number, a list over the event, or a list of rows."""
+        formula = next(p for p in self.claim.standard(latent) if p["name"] == name)
+        extra = [a for a in formula["indices"] if a not in factor["plates"]]
+        plates = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+
+        def at(inner: Position) -> Any:
+            event = iter(inner)
+            place = tuple(plates[i] if [i, s] in factor["plates"] else next(event) for i, s in formula["indices"])
+            return self.params[latent, name][place]
+
+        if not extra:
+            return at(())
+        if len(extra) == 1:
+            return [at(p) for p in positions(extra, self.sizes)]
+        rows, columns = (range(size_of(self.sizes, s)) for _, s in extra)
+        return [[at((i, j)) for j in columns] for i in rows]
+
+    def solve(self, factor: Mapping[str, Any], site: Position) -> State:
+        """The state with one element of a factor at its claimed optimum, the others as they are."""
+        after = self._copy()
+        for formula in factor["parameters"]:
+            after._compute(factor, formula, site, self)
+        after._forget(factor, site)
+        return after
+
+    def _derive(self, factor: Mapping[str, Any], site: Position) -> None:
+        for formula in factor["parameters"]:
+            if formula["role"] == "derived":
+                self._compute(factor, formula, site, self)
+
+    def _compute(self, factor: Mapping[str, Any], formula: Mapping[str, Any], site: Position, now: State) -> None:
+        """One formula at one site, with the moments of the state `now` and the parameters computed before it."""
+        latent, name, value = formula["latent"], formula["name"], formula["value"]
+        table = self.params.setdefault((latent, name), {})
+        outer = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+        event = [a for a in formula["indices"] if a not in factor["plates"]]
+        if value[0] == "array":
+            axes = next(p for p in factor["parameters"] if p["latent"] == latent and p["name"] == value[2])["indices"]
+            inner = [a for a in axes if a not in factor["plates"]]
+            source = self.params[latent, value[2]]
+            array = {b: source[tuple({**outer, **b_}[i] for i, _ in axes)] for b, b_ in _named(inner, self.sizes)}
+            for at, x in array_operation(self.engine, value[1], array).items():
+                table[(*site, *at)] = x
+            return
+        scope = _Updating(self, now)
+        for binding in bindings(event, self.sizes, outer):
+            table[tuple(binding[i] for i, _ in formula["indices"])] = evaluate(value, scope, binding)
+
+    def _copy(self) -> State:
+        other = object.__new__(State)
+        other.__dict__.update(self.__dict__)
+        other.params = {k: dict(t) for k, t in self.params.items()}
+        other._units, other._moments = dict(self._units), dict(self._moments)
+        return other
+
+    def _forget(self, factor: Mapping[str, Any], site: Position) -> None:
+        for compact in (False, True):
+            self._units.pop((factor["name"], site, compact), None)
+        self._moments = {k: v for k, v in self._moments.items() if k[0] != factor["name"]}
+
+
+class _Updating:
+    """Scope of an update: parameters as computed so far, moments of the state before."""
+
+    def __init__(self, after: State, before: State) -> None:
+        self.engine, self.sizes = after.engine, after.sizes
+        self.element, self.param, self.moment = after.element, after.param, before.moment
+        self.expectation = before.expectation
+
+
+class _AtNodes:
+    """Scope of a pattern: the latents of one unit at its quadrature nodes."""
+
+    def __init__(self, state: State, unit: Unit) -> None:
+        self.engine, self.sizes, self.state, self.unit = state.engine, state.sizes, state, unit
+        self.param, self.moment, self.expectation = state.param, state.moment, state.expectation
+
+    def element(self, name: str, at: Position) -> Value:
+        """A latent of the unit, or a known value."""
+        found = self.unit.values.get((name, at))
+        return self.state.element(name, at) if found is None else found
+
+
+def at_nodes(state: State, unit: Unit) -> _AtNodes:
+    """The scope of expressions in the latents of one unit, at its quadrature nodes."""
+    return _AtNodes(state, unit)
+
+
+def _named(axes: list[list[str]], sizes: Mapping[str, int]) -> list[tuple[Position, dict[str, int]]]:
+    return [(at, {i: p for (i, _), p in zip(axes, at, strict=True)}) for at in positions(axes, sizes)]
+
+
+def array_operation(e: Engine, name: str, array: Mapping[Position, Any]) -> dict[Position, Any]:
+    """softmax, logsumexp, one_hot_argmax of a vector; inverse, logdet of a positive definite matrix.
+
+    Raises:
+        ValueError: for an operation that the grammar does not have.
+    """
+    if name in ("inverse", "logdet"):
+        size = round(len(array) ** 0.5)
+        low = cholesky(e, [[array[i, j] for j in range(size)] for i in range(size)])
+        if name == "logdet":
+            return {(): sum((2 * e("log", low[i][i]) for i in range(1, size)), 2 * e("log", low[0][0]))}
+        inverse = lower_inverse(e, low)
+        return {
+            (i, j): sum((inverse[k][i] * inverse[k][j] for k in range(size)), e.number(0))
+            for i in range(size)
+            for j in range(size)
+        }
+    best = max(array, key=lambda at: float(to_mpf(array[at])))
+    if name == "one_hot_argmax":
+        return {at: e.number(int(at == best)) for at in array}
+    terms = {at: e("exp", x - array[best]) for at, x in array.items()}
+    total = sum(terms.values(), e.number(0))
+    if name == "softmax":
+        return {at: x / total for at, x in terms.items()}
+    if name == "logsumexp":
+        return {(): array[best] + e("log", total)}
+    raise ValueError(f"no rule for the array operation {name!r}")
