@@ -1,0 +1,152 @@
+"""The commands and their options; the work is done by the modules beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cavi.cli.output import Output, guarded
+
+app = typer.Typer(
+    name="cavi",
+    help="Derive, generate, typeset and verify variational inference for a declared model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+MODEL = Annotated[
+    str, typer.Argument(help="A library model, or path.py:object (a Model, or a function that makes one).")
+]
+AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
+FACTORS = Annotated[
+    str | None, typer.Option(help='Blocks that q keeps together, "mu,tau;w"; the default is the model\'s own.')
+]
+DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(f"cavi {version('cavi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Derive, generate, typeset and verify variational inference for a declared model."""
+
+
+@app.command("list")
+@guarded
+def list_models(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
+    """List the models of the library with their sources."""
+    from cavi import models
+
+    out = Output(quiet)
+    rows = [models.info(n) for n in models.names()]
+    if as_json:
+        out.json([{"name": r.name, "title": r.title, "source": r.source, "data": r.data} for r in rows])
+        return
+    out.table("Models", ("name", "title", "source"), [(r.name, r.title, r.source) for r in rows])
+
+
+@app.command()
+@guarded
+def derive(
+    model: MODEL,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
+    factors: FACTORS = None,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
+    digits: DIGITS = 30,
+    seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Derive a model; write derivation.tex, derivation.html, MODEL.py and certificate.json."""
+    from cavi.cli.sources import derived_model
+    from cavi.verify import write_certificate
+
+    output = Output(quiet or as_json)
+    derived = derived_model(model, factors)
+    written = derived.save(out)
+    report = None
+    if not no_verify:
+        report = output.verified(derived, digits, seed)
+        written.append(write_certificate(derived, report, out / "certificate.json"))
+    if as_json:
+        paths = [str(p) for p in written]
+        Output(quiet).json(
+            {"model": derived.model.name, "written": paths, "report": report.as_dict() if report else None}
+        )
+    else:
+        output.text(str(derived) if report is None else str(report))
+        for path in written:
+            output.text(f"wrote {path}")
+    if report is not None and not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def verify(
+    model: Annotated[str, typer.Argument(help="A library model, path.py:object, or a certificate.json.")],
+    factors: FACTORS = None,
+    digits: DIGITS = 30,
+    seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Verify a model, or repeat the evidence of a certificate; exit status 1 if any check fails."""
+    output = Output(quiet or as_json)
+    if model.endswith(".json"):
+        from cavi.verify import check_certificate
+
+        report = check_certificate(model)
+    else:
+        from cavi.cli.sources import derived_model
+
+        report = output.verified(derived_model(model, factors), digits, seed)
+    if as_json:
+        Output(quiet).json(report.as_dict())
+    else:
+        output.text(str(report))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def fit(
+    model: MODEL,
+    data: Annotated[
+        list[str] | None, typer.Option(help="CSV, NPZ, Parquet or JSON file(s) with arrays by name.")
+    ] = None,
+    hyper: Annotated[list[str] | None, typer.Option(help="name=value, or a JSON file of them.")] = None,
+    sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
+    factors: FACTORS = None,
+    seed: Annotated[int, typer.Option(help="Of the random parts of the start.")] = 0,
+    restarts: Annotated[int, typer.Option(min=1, help="Runs; the best bound wins.")] = 1,
+    max_iter: Annotated[int, typer.Option(min=1)] = 1000,
+    tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Fit a model to data; write params.npz, params.json and elbo.png. A library model has data of its own."""
+    from cavi.cli.fitting import fit_model
+
+    output = Output(quiet or as_json)
+    settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol}
+    summary, lines = fit_model(model, factors, data or [], hyper or [], sizes or [], out, settings, output)
+    if as_json:
+        Output(quiet).json(summary)
+    for line in lines:
+        output.text(line)

@@ -1,0 +1,141 @@
+"""``cavi fit``: render the module, run it on the data, write parameters and the picture of the bound."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cavi import models
+from cavi.cli.output import Output
+from cavi.cli.sources import derived_model
+from cavi.cli.tables import read_arrays, read_json
+from cavi.derive import CaviError, Derived, Model
+
+
+def fit_model(
+    name: str,
+    factors: str | None,
+    data: Sequence[str],
+    hyper: Sequence[str],
+    sizes: Sequence[str],
+    out: Path,
+    settings: Mapping[str, Any],
+    output: Output,
+) -> tuple[dict[str, Any], list[str]]:
+    """Fit a model and write the result.
+
+    Returns:
+        A summary for JSON, and the lines for a reader.
+    """
+    derived = derived_model(name, factors)
+    known, hypers, counts = _inputs(name, derived.model, data, hyper, sizes)
+    found = _run(derived, known, hypers, counts, settings, output)
+    out.mkdir(parents=True, exist_ok=True)
+    flat = {f"{latent}.{n}": a for latent, ps in found.params.items() for n, a in ps.items()}
+    summary = {
+        "model": derived.model.name,
+        "elbo": found.elbo,
+        "converged": bool(found.converged),
+        "n_iter": int(found.n_iter),
+        "sizes": found.sizes,
+        "elbo_trace": [float(e) for e in found.elbo_trace],
+        "params": {n: {"shape": list(np.shape(a)), "value": np.asarray(a).tolist()} for n, a in flat.items()},
+    }
+    paths = [out / "params.npz", out / "params.json", out / "elbo.png"]
+    _atomically(paths[0], lambda p: np.savez(p, **flat))
+    _atomically(paths[1], lambda p: p.write_text(json.dumps(summary, indent=1), encoding="utf-8"))
+    _atomically(paths[2], lambda p: _plot(derived.model, found.elbo_trace, p))
+    state = "converged" if found.converged else "not converged"
+    lines = [f"ELBO {found.elbo:.10g} after {found.n_iter} sweeps, {state}"]
+    lines += [f"{n:<24} {np.array2string(np.asarray(a), precision=4, threshold=12)}" for n, a in flat.items()]
+    return summary, [*lines, *(f"wrote {p}" for p in paths)]
+
+
+def _inputs(
+    name: str, model: Model, data: Sequence[str], hyper: Sequence[str], sizes: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    """Data, hyperparameters and sizes: a library model's own, replaced by what is given."""
+    known: dict[str, Any] = {}
+    hypers: dict[str, Any] = {}
+    counts: dict[str, int] = {}
+    if name in models.names():
+        own = models.data(name)
+        hypers |= dict(own.hyper)
+        counts |= dict(own.sizes)
+        known |= {} if data else dict(own.data)
+    elif not data:
+        raise CaviError(f"{name}: give the data with --data FILE (.csv, .npz, .parquet or .json)")
+    names = {v.name: v.role for v in model.variables}
+    for path in data:
+        for key, value in read_arrays(path, model).items():
+            (hypers if names.get(key) == "hyper" else known)[key] = value
+    for entry in hyper:
+        hypers |= dict(read_json(entry)) if entry.endswith(".json") else dict([_pair(entry, "--hyper")])
+    for entry in sizes:
+        key, value = _pair(entry, "--sizes")
+        counts[key] = int(value)
+    return known, hypers, counts
+
+
+def _pair(entry: str, option: str) -> tuple[str, Any]:
+    name, equals, text = entry.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        value = [float(t) for t in text.split(",")] if "," in text else float(text)
+    except ValueError:
+        raise CaviError(f"{option} {entry}: expected name=number, for example {option} {name or 'a'}=1") from None
+    return name.strip(), value
+
+
+def _run(
+    derived: Derived,
+    data: Mapping[str, Any],
+    hyper: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    settings: Mapping[str, Any],
+    output: Output,
+) -> Any:
+    """Run the generated module in a module of its own; an interrupt returns what there is."""
+    from rich.console import Console
+
+    module = types.ModuleType(f"_cavi_generated_{derived.model.name}")
+    sys.modules[module.__name__] = module
+    exec(compile(derived.numpy(), f"{derived.model.name}.py", "exec"), module.__dict__)
+    if output.quiet or not sys.stderr.isatty():
+        return module.fit(data, hyper, sizes, **settings)
+    with Console(stderr=True).status(f"fitting {derived.model.name}") as status:
+
+        def tell(sweep: int, bound: float, state: object) -> None:
+            status.update(f"sweep {sweep}: ELBO {bound:.8g}")
+
+        return module.fit(data, hyper, sizes, callback=tell, **settings)
+
+
+def _plot(model: Model, trace: np.ndarray, path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
+    axes.plot(np.arange(1, len(trace) + 1), trace, color="#2a5db0", linewidth=1.8, marker="o", markersize=3)
+    axes.set(xlabel="sweep", ylabel="evidence lower bound", title=model.title)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150, format="png")
+    pyplot.close(figure)
+
+
+def _atomically(path: Path, write: Any) -> None:
+    """Write beside the file, then put it in place: a reader sees the old file or the new one."""
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    write(partial)
+    os.replace(partial, path)

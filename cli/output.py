@@ -1,0 +1,79 @@
+"""What the user sees: tables and progress by rich, errors as one line, exit statuses."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from cavi.derive import Derived
+    from cavi.verify import Report
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def guarded(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn the errors that a user can cause into one line on standard error and exit status 2."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except (ValueError, OSError, ArithmeticError, ImportError) as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(2) from None
+
+    return run
+
+
+class Output:
+    """Prints to standard output unless it is to be quiet; progress goes to standard error."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def text(self, text: str) -> None:
+        """A line or more of plain text."""
+        if not self.quiet:
+            typer.echo(text)
+
+    def json(self, value: Any) -> None:
+        """A JSON document."""
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A table, by rich; NO_COLOR is honoured."""
+        if self.quiet:
+            return
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title=title)
+        for column in columns:
+            table.add_column(column, overflow="fold", no_wrap=column == "name")
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+
+    def verified(self, derived: Derived, digits: int, seed: int) -> Report:
+        """The report on a derivation, with a line of progress on a terminal."""
+        from rich.console import Console
+
+        from cavi.verify import verify
+
+        console = Console(stderr=True)
+        if self.quiet or not sys.stderr.isatty():
+            return verify(derived, digits=digits, seed=seed)
+        with console.status(f"verifying {derived.model.name}") as status:
+            return verify(
+                derived, digits=digits, seed=seed, progress=lambda row: status.update(f"{row.tier}: {row.name}")
+            )

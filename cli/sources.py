@@ -1,0 +1,64 @@
+"""Where a model comes from: the library, or a file of the user's."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from cavi import models
+from cavi.derive import CaviError, Derived, Model, derive
+
+
+def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
+    """A model and the factorisation it is meant for.
+
+    Args:
+        name: a library model, or ``path.py:object`` where the object is a `Model` or makes one. The file is run.
+
+    Raises:
+        CaviError: when there is no such model, file or object.
+    """
+    path, colon, attribute = name.rpartition(":")
+    if not (colon and path.endswith(".py")):
+        if name.endswith(".py"):
+            raise CaviError(f"{name}: which object of the file is the model? write {name}:NAME")
+        factors = models.info(name).factors if name in models.names() else None
+        return models.load(name), list(factors) if factors else None
+    file = Path(path)
+    if not file.is_file():
+        raise CaviError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(f"_cavi_user_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except CaviError:
+        raise
+    except Exception as error:
+        raise CaviError(f"{path}: running it failed with {type(error).__name__}: {error}") from error
+    if not hasattr(module, attribute):
+        found = [n for n, v in vars(module).items() if isinstance(v, Model)]
+        raise CaviError(f"{path}: it has no object {attribute!r}; its models: {', '.join(found) or 'none'}")
+    found_object = getattr(module, attribute)
+    if callable(found_object) and not isinstance(found_object, Model):
+        found_object = found_object()
+    if not isinstance(found_object, Model):
+        raise CaviError(
+            f"{path}:{attribute} is {type(found_object).__name__}; expected a Model or a function that makes one"
+        )
+    return found_object, None
+
+
+def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
+    """``"mu,tau;w"`` as blocks of names."""
+    if text is None:
+        return None
+    return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in text.split(";") if block.strip()]
+
+
+def derived_model(name: str, factors: str | None) -> Derived:
+    """The derivation of a model found by name, with the blocks asked for or its own."""
+    model, own = find_model(name)
+    return derive(model, factors=own if factors is None else parse_factors(factors))
