@@ -16,9 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-MODEL = Annotated[
-    str, typer.Argument(help="A library model, or path.py:object (a Model, or a function that makes one).")
-]
+MODEL = Annotated[str, typer.Argument(help="A library model, or path.py:object (a Model or a function).")]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
@@ -126,9 +124,7 @@ def verify(
 @guarded
 def fit(
     model: MODEL,
-    data: Annotated[
-        list[str] | None, typer.Option(help="CSV, NPZ, Parquet or JSON file(s) with arrays by name.")
-    ] = None,
+    data: Annotated[list[str] | None, typer.Option(help="CSV, NPZ, Parquet or JSON file(s).")] = None,
     hyper: Annotated[list[str] | None, typer.Option(help="name=value, or a JSON file of them.")] = None,
     sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
