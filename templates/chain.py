@@ -24,7 +24,8 @@ from cavi.templates.layout import (
     separated,
 )
 from cavi.templates.notation import Notation
-from cavi.templates.printer import Printer, free_scope
+from cavi.templates.printer import Printer
+from cavi.templates.scope import free_scope
 
 Q = Glyph("q", "q")
 P = Glyph("p", "p")

@@ -23,7 +23,8 @@ from cavi.templates.layout import (
     separated,
 )
 from cavi.templates.notation import Notation
-from cavi.templates.printer import Printer, Scope
+from cavi.templates.printer import Printer
+from cavi.templates.scope import Scope
 from cavi.templates.symbols import symbol
 from cavi.templates.update_view import polynomials_of
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from cavi.derive.index import Index, Literal
 from cavi.derive.result import MomentSpec, Update
 from cavi.derive.term import Indicator
-from cavi.templates.grouping import Roles
 from cavi.templates.layout import Accent, Box, Glyph, Script, parens
 from cavi.templates.symbols import bold, from_tex, symbol, symbol_table
+from cavi.templates.term_tree import Roles
 
 if TYPE_CHECKING:
     from cavi.derive.model import Model, Variable

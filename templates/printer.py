@@ -7,8 +7,8 @@ fractions; a Kronecker delta that ties a summed index to a datum becomes a condi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction as Rational
 
 from cavi.derive.canonical import power, rewrite, substitute
@@ -27,7 +27,24 @@ from cavi.derive.term import (
     atom_indices,
 )
 from cavi.templates import functions
-from cavi.templates.grouping import Factor, Term, group, indices_of_terms, stable_key
+from cavi.templates.factors import (
+    atom_is_closed,
+    averaged,
+    bound_of,
+    components,
+    constant,
+    fits_above,
+    is_atomic,
+    is_open_function,
+    is_short,
+    raise_last,
+    rational,
+    reciprocal,
+    scatter,
+    spaced,
+    squared,
+)
+from cavi.templates.grouping import group
 from cavi.templates.layout import (
     COLON,
     COMMA,
@@ -42,11 +59,9 @@ from cavi.templates.layout import (
     Fraction,
     Glyph,
     Number,
-    Operator,
     Root,
     Row,
     Script,
-    Space,
     brackets,
     function,
     height,
@@ -55,38 +70,15 @@ from cavi.templates.layout import (
     width,
 )
 from cavi.templates.notation import Notation
+from cavi.templates.scope import Scope, free_scope, index_box
 from cavi.templates.symbols import symbol
+from cavi.templates.term_order import stable_key
+from cavi.templates.term_tree import Factor, Term, indices_of_terms
 
 _ONE = Number("1")
 _ZERO = Number("0")
-_PI = symbol("pi")
-_INFINITY = Glyph(r"\infty", "∞")
 _DELTA = symbol("delta")
-_NUMERATOR_LIMIT = 14.0
 _SHORT_BODY = 6.0
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The index names in force: `names` of the summed indices, `used` by all around."""
-
-    names: Mapping[Index, str] = field(default_factory=dict)
-    used: frozenset[str] = frozenset()
-
-    def enter(self, index: Index, candidates: list[str]) -> Scope:
-        """The scope inside a sum over the index, under the first candidate that is not in use."""
-        primes = ""
-        while True:
-            for name in candidates:
-                if name + primes not in self.used:
-                    chosen = name + primes
-                    return Scope({**self.names, index: chosen}, self.used | {chosen})
-            primes += "'"
-
-
-def free_scope(p: Polynomial, around: Iterable[Index] = ()) -> Scope:
-    """The scope of a formula: its free indices, and those of what it stands in, are in use."""
-    return Scope({}, frozenset(i.name for i in (*p.free, *around)))
 
 
 @dataclass(frozen=True)
@@ -124,19 +116,19 @@ class Printer:
 
     def term(self, t: Term, scope: Scope) -> Box:
         """One term without its sign."""
-        parts = _components(t)
+        parts = components(t)
         if len(parts) > 1:
             free, *closed = parts
-            boxes = _squared([parens(self.term(c, scope)) for c in closed])
+            boxes = squared([parens(self.term(c, scope)) for c in closed])
             if free.factors or abs(free.coefficient) != 1:
                 boxes.insert(0, self.term(free, scope))
             return row(*boxes)
         return self._nested(t, scope)
 
     def _nested(self, t: Term, scope: Scope) -> Box:
-        conditions, factors = _scatter(t)
+        conditions, factors = scatter(t)
         # Functions come last, so that no reader takes what follows for their argument.
-        late = [f for f in factors if _is_open_function(f[0]) and f[1] > 0]
+        late = [f for f in factors if is_open_function(f[0]) and f[1] > 0]
         pending = [f for f in factors if f not in late]
         of_body = indices_of_terms(t.body) & set(t.bound)
         order = self._order(t.bound, pending)
@@ -147,7 +139,7 @@ class Printer:
             if depth:
                 index = order[depth - 1]
                 scope = scope.enter(index, self.notation.index_names(index.size))
-                here = [d for d in conditions if max(order.index(i) for i in _bound_of(d, t.bound)) == depth - 1]
+                here = [d for d in conditions if max(order.index(i) for i in bound_of(d, t.bound)) == depth - 1]
                 pieces.append(self._sigma(index, here, scope))
             inside = set(order[depth:])
             innermost = depth == len(order)
@@ -158,7 +150,9 @@ class Printer:
                 body, body_drawn = self._body(t, scope), True
             pieces += self._product(coefficient, ready, body, scope, alone=innermost and not pieces)
             coefficient = Rational(1)
-        return row(*pieces) if pieces else _ONE
+        if not pieces or isinstance(pieces[-1], BigOperator):
+            pieces.append(_ONE)
+        return row(*pieces)
 
     def _order(self, bound: tuple[Index, ...], factors: list[Factor]) -> list[Index]:
         """Outermost first: the index that the most factors depend on alone, then as declared."""
@@ -199,31 +193,31 @@ class Printer:
         """Coefficient, factors and body as a product; negative powers go below one line."""
         above = sorted((f for f in factors if f[1] > 0), key=lambda f: self._place(f[0]))
         below = sorted((f for f in factors if f[1] < 0), key=lambda f: self._place(f[0]))
-        reciprocals = [f for f in above if _reciprocal(f[0]) is not None]
+        reciprocals = [f for f in above if reciprocal(f[0]) is not None]
         above = [f for f in above if f not in reciprocals]
         if not below and not reciprocals:
             return self._plain_product(coefficient, above, body, scope, alone)
         bottom = [self._power(a, -e, scope) for a, e in below]
         for a, e in reciprocals:
-            base = _reciprocal(a)
+            base = reciprocal(a)
             assert base is not None
             inner = self.polynomial(base, scope)
             only = len(below) + len(reciprocals) == 1 and coefficient.denominator == 1 and e == 1
-            grouped = inner if only or _is_atomic(inner) else parens(inner)
+            grouped = inner if only or is_atomic(inner) else parens(inner)
             bottom.append(grouped if e == 1 else Script(grouped, sup=rational(e)))
         if coefficient.denominator != 1:
             bottom.insert(0, Number(str(coefficient.denominator)))
-        functions_above = [f for f in above if _is_open_function(f[0])]
+        functions_above = [f for f in above if is_open_function(f[0])]
         top = [self._power(a, e, scope) for a, e in above if (a, e) not in functions_above]
         if coefficient.numerator != 1:
             top.insert(0, Number(str(coefficient.numerator)))
         rest = [self._power(a, e, scope) for a, e in functions_above]
         if body is not None:
-            if not top and not rest and _fits_above(body):
+            if not top and not rest and fits_above(body):
                 top = [body.body if isinstance(body, Fence) else body]
             else:
                 rest.insert(0, body)
-        return [Fraction(_spaced(top) if top else _ONE, _spaced(bottom)), *rest]
+        return [Fraction(spaced(top) if top else _ONE, spaced(bottom)), *rest]
 
     def _plain_product(
         self, coefficient: Rational, above: list[Factor], body: Box | None, scope: Scope, alone: bool
@@ -239,16 +233,16 @@ class Printer:
             parts.append(Fraction(top, Number(str(coefficient.denominator)), small=True))
         elif coefficient != 1 or (alone and not above and body is None):
             parts.append(Number(str(coefficient.numerator)))
-        before = [f for f in above if not _is_open_function(f[0])]
+        before = [f for f in above if not is_open_function(f[0])]
         parts += [self._power(a, e, scope) for a, e in before]
         if body is not None:
             first = parts if parts and isinstance(parts[0], Number | Fraction) else []
-            if before and height(body) < 2 and width(body) < _SHORT_BODY and all(_averaged(a) for a, _ in before):
+            if before and height(body) < 2 and width(body) < _SHORT_BODY and all(averaged(a) for a, _ in before):
                 parts.insert(1 if first else 0, body)
             else:
                 parts.append(body)
         parts += [self._power(a, e, scope) for a, e in above if (a, e) not in before]
-        return [_spaced(parts)] if parts else []
+        return [spaced(parts)] if parts else []
 
     def _place(self, atom: Atom) -> tuple[int, str]:
         """Where a factor stands in a product."""
@@ -292,8 +286,8 @@ class Printer:
                 return Script(box.base, box.sub, sup)
             case Glyph() | Fence():
                 return Script(box, sup=sup)
-            case _ if isinstance(atom, Moment | Function) and atom_is_closed(box):
-                return row(*_raise_last(box, sup))
+            case Row() if isinstance(atom, Moment | Function) and atom_is_closed(box):
+                return row(*raise_last(box, sup))
             case _:
                 return Script(parens(box), sup=sup)
 
@@ -338,7 +332,7 @@ class Printer:
             return self.subscripted(self.notation.categories[where], atom.subs, scope)
         inner = self.polynomial(self._pattern(atom), scope)
         if atom.factor in self.notation.points:
-            return inner if _is_atomic(inner) else parens(inner)
+            return inner if is_atomic(inner) else parens(inner)
         return row(EXPECTATION, brackets(inner))
 
     def _pattern(self, atom: Moment) -> Polynomial:
@@ -354,7 +348,7 @@ class Printer:
             return base
         drawn = [self.sub(s, scope) for s in subs]
         own = [base.sub] if isinstance(base, Script) and base.sub is not None else []
-        tight = not own and all(isinstance(s, Index) for s in subs) and all(_is_short(d) for d in drawn)
+        tight = not own and all(isinstance(s, Index) for s in subs) and all(is_short(d) for d in drawn)
         parts: list[Box] = []
         for d in (*own, *drawn):
             if parts and not tight:
@@ -378,146 +372,3 @@ class Printer:
     def size(self, name: str) -> Box:
         """The number of elements of a set."""
         return Number(name) if name.isdigit() else self.notation.variable(name)
-
-
-def index_box(name: str) -> Box:
-    """An index by its name, with primes."""
-    base = name.rstrip("'")
-    drawn = symbol(base)
-    primes = len(name) - len(base)
-    if not primes:
-        return drawn
-    if isinstance(drawn, Glyph):
-        return Glyph(drawn.tex + "'" * primes, drawn.char + "′" * primes, drawn.upright)
-    return Script(drawn, sup=Glyph(r"\prime" * primes, "′" * primes))
-
-
-def rational(value: Rational) -> Box:
-    """A rational number, small."""
-    sign = (NEGATIVE,) if value < 0 else ()
-    value = abs(value)
-    if value.denominator == 1:
-        return row(*sign, Number(str(value.numerator)))
-    return row(*sign, Number(str(value.numerator)), Operator("/", "/", "punctuation"), Number(str(value.denominator)))
-
-
-def constant(name: str) -> Box:
-    """π and the infinities.
-
-    Raises:
-        ValueError: for a constant that is not in the closed list.
-    """
-    match name:
-        case "pi":
-            return _PI
-        case "infinity":
-            return _INFINITY
-        case "minus_infinity":
-            return row(NEGATIVE, _INFINITY)
-    raise ValueError(f"no symbol for the constant {name!r}; expected pi, infinity or minus_infinity")
-
-
-def atom_is_closed(box: Box) -> bool:
-    """Whether a box ends in a bracket that a power can stand on without being misread: 𝔼[μ]²."""
-    return isinstance(box, Row) and isinstance(box.items[-1], Fence) and len(box.items) == 2 and _is_expectation(box)
-
-
-def _is_expectation(box: Row) -> bool:
-    head = box.items[0]
-    return head == EXPECTATION or (isinstance(head, Script) and head.base == EXPECTATION)
-
-
-def _raise_last(box: Box, sup: Box) -> list[Box]:
-    assert isinstance(box, Row)
-    return [*box.items[:-1], Script(box.items[-1], sup=sup)]
-
-
-def _is_atomic(box: Box) -> bool:
-    return isinstance(box, Glyph | Number | Script | Fence | Fraction | Root)
-
-
-def _is_short(box: Box) -> bool:
-    return isinstance(box, Glyph) and len(box.char.rstrip("′")) == 1
-
-
-def _fits_above(body: Box) -> bool:
-    inner = body.body if isinstance(body, Fence) else body
-    return height(inner) < 2 and width(inner) < _NUMERATOR_LIMIT
-
-
-def _reciprocal(atom: Atom) -> Polynomial | None:
-    """p, if the atom is the function 1 / p."""
-    if isinstance(atom, Function) and atom.name == "pow" and atom.args[1].number == -1:
-        return atom.args[0]
-    return None
-
-
-def _is_open_function(atom: Atom) -> bool:
-    """Whether the atom is written as a name before its argument: what follows could be misread."""
-    return isinstance(atom, Function) and atom.name not in ("E", "abs", "pow")
-
-
-def _averaged(atom: Atom) -> bool:
-    return isinstance(atom, Moment) or (isinstance(atom, Function) and atom.name == "E")
-
-
-def _bound_of(atom: Atom, bound: tuple[Index, ...]) -> set[Index]:
-    return {i for i in atom_indices(atom) if i in bound}
-
-
-def _spaced(parts: list[Box]) -> Box:
-    """Factors side by side, a thin space beside a word so that it does not run into its neighbour."""
-    spaced: list[Box] = []
-    for place, part in enumerate(parts):
-        if place and (_is_word(part) or _is_word(parts[place - 1])):
-            spaced.append(Space())
-        spaced.append(part)
-    return row(*spaced)
-
-
-def _is_word(box: Box) -> bool:
-    core = box.base if isinstance(box, Script) else box
-    return isinstance(core, Glyph) and core.upright and core.char.isalpha() and len(core.char) > 1
-
-
-def _squared(boxes: list[Box]) -> list[Box]:
-    """Equal factors as one power."""
-    found = {b: boxes.count(b) for b in boxes}
-    return [b if n == 1 else Script(b, sup=Number(str(n))) for b, n in found.items()]
-
-
-def _scatter(t: Term) -> tuple[list[Delta], list[Factor]]:
-    """Deltas that tie a gathered datum to something outside: conditions under the Σ."""
-    conditions: list[Delta] = []
-    rest: list[Factor] = []
-    for a, e in t.factors:
-        gathers = isinstance(a, Delta) and any(isinstance(s, Gather) for s in (a.left, a.right))
-        if isinstance(a, Delta) and gathers and _bound_of(a, t.bound):
-            conditions.append(a)
-        else:
-            rest.append((a, e))
-    return conditions, rest
-
-
-def _components(t: Term) -> list[Term]:
-    """The free part and the independent sums of a product of sums; one term where there are not two."""
-    if t.body or len(t.bound) < 2:
-        return [t]
-    groups: list[set[Index]] = [{i} for i in t.bound]
-    for a, _ in t.factors:
-        mine = _bound_of(a, t.bound)
-        touched = [g for g in groups if g & mine]
-        if len(touched) > 1:
-            groups = [g for g in groups if g not in touched] + [set().union(*touched)]
-    if len(groups) < 2:
-        return [t]
-    free = tuple(f for f in t.factors if not _bound_of(f[0], t.bound))
-    closed = [
-        Term(
-            Rational(1),
-            tuple(f for f in t.factors if _bound_of(f[0], t.bound) & g),
-            tuple(i for i in t.bound if i in g),
-        )
-        for g in groups
-    ]
-    return [Term(t.coefficient, free), *closed]

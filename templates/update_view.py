@@ -32,7 +32,8 @@ from cavi.templates.layout import (
 from cavi.templates.layout import EXPECTATION as _E
 from cavi.templates.layout import Fraction as Quotient
 from cavi.templates.notation import Notation
-from cavi.templates.printer import Printer, Scope, free_scope, index_box
+from cavi.templates.printer import Printer
+from cavi.templates.scope import Scope, free_scope, index_box
 from cavi.templates.symbols import bold
 
 
@@ -156,7 +157,7 @@ def _arguments(
                 box = _inverse(box if scale is None else row(box, scale))
             yield box
         elif distribution is not None and p.name in distribution.args:
-            yield declaration.expr(distribution.args[p.name], _scope(plates))
+            yield declaration.whiteboard.expr(distribution.args[p.name], _scope(plates))
 
 
 def _scale(printer: Printer, update: Update, latent: str) -> Box | None:

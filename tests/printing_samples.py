@@ -22,9 +22,9 @@ from cavi.derive.term import (
     from_atom,
     number,
 )
-from cavi.templates.grouping import Roles
 from cavi.templates.notation import Notation
 from cavi.templates.symbols import symbol, symbol_table
+from cavi.templates.term_tree import Roles
 
 N, K, D = Index("n", "N"), Index("k", "K"), Index("d", "D")
 INDICES = (N, K, D)

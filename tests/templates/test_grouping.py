@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from printing_samples import NOTATION, D, K, N, element, from_atom, log, moment, over, polynomials, squared
 
 from cavi.derive.term import Indicator, Polynomial, Size, number
-from cavi.templates.grouping import Term, flatten, group
+from cavi.templates.grouping import group
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.printer import Printer
+from cavi.templates.term_tree import Term, flatten
 
 HALF = Fraction(1, 2)
 

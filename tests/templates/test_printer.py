@@ -37,7 +37,8 @@ from cavi.templates.html.mathml import to_mathml
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.layout import Accent, BigOperator, Box, Fence, Root, Row, Script
 from cavi.templates.layout import Fraction as Quotient
-from cavi.templates.printer import Printer, Scope, index_box
+from cavi.templates.printer import Printer
+from cavi.templates.scope import Scope, index_box
 
 PRINTER = Printer(NOTATION)
 HALF = Fraction(1, 2)
@@ -185,6 +186,18 @@ def test_independent_sums_are_a_product_of_brackets() -> None:
 def test_a_scatter_is_a_condition_under_the_sum() -> None:
     p = over(from_atom(Delta(D, Gather("doc", (N,), "D"))) * element("x", N), N)
     assert shown(p) == r"\sum_{n : \mathrm{doc}_n = d} x_n"
+
+
+def test_a_count_is_a_sum_of_ones() -> None:
+    p = over(from_atom(Delta(D, Gather("doc", (N,), "D"))), N)
+    assert shown(p) == r"\sum_{n : \mathrm{doc}_n = d} 1"
+
+
+@settings(max_examples=100, deadline=None)
+@given(polynomials())
+def test_every_sum_is_a_sum_of_something(p: Polynomial) -> None:
+    for term in _terms(PRINTER.polynomial(p)):
+        assert not isinstance(term[-1], BigOperator)
 
 
 def test_an_unknown_moment_is_refused() -> None:

@@ -12,9 +12,15 @@ from pathlib import Path
 import pytest
 from printing_models import HOSTILE, ZOO, mixture, normal, rates
 
+from cavi import models
+from cavi.derive import derive
 from cavi.derive.result import Derived
-from cavi.templates.grouping import group, stable_key
+from cavi.templates.grouping import group
 from cavi.templates.latex import polynomial_latex, render, render_fragment
+from cavi.templates.notation import notation
+from cavi.templates.term_order import stable_key
+from cavi.templates.term_tree import flatten
+from cavi.templates.update_view import polynomials_of
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDEST_OVERFULL = 20.0
@@ -50,6 +56,30 @@ def test_articles_compile_and_fit_the_page(name: str, tmp_path: Path) -> None:
     log = compile_tex(render(derived(name)), tmp_path)
     assert all(w <= WIDEST_OVERFULL for w in overfull(log))
     assert "Missing character" not in log
+
+
+@cache
+def from_library(name: str) -> Derived:
+    return derive(models.load(name), models.info(name).factors)
+
+
+@needs_tex
+@pytest.mark.parametrize("name", models.names())
+def test_articles_of_the_library_compile_and_fit_the_page(name: str, tmp_path: Path) -> None:
+    log = compile_tex(render(from_library(name)), tmp_path)
+    assert all(w <= WIDEST_OVERFULL for w in overfull(log))
+    assert "Missing character" not in log
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_grouping_keeps_the_value_of_every_formula_of_the_library(name: str) -> None:
+    found = from_library(name)
+    signs = notation(found.model, found.updates)
+    formulas = [p for u in found.updates for p in polynomials_of(u)]
+    formulas += [p for t in found.elbo.terms for p in (t.value, t.inside)]
+    assert len(formulas) > 5
+    for p in formulas:
+        assert flatten(group(p, signs.roles)) == p
 
 
 @needs_tex
