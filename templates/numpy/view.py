@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +73,19 @@ def module_view(derived: Derived) -> ModuleView:
         factors=factors,
         elbo=elbo,
         elbo_equations=tuple(
-            f"{'H' if t.kind == 'entropy' else 'E log p'}[{t.name}] = {show(t.value, derived.model.indices)}"
+            line
             for t in derived.elbo.closed_terms
+            for line in _wrapped(
+                f"{'H' if t.kind == 'entropy' else 'E log p'}[{t.name}] = {show(t.value, derived.model.indices)}"
+            )
         ),
         uses_features=any(f.start.features for f in factors),
     )
+
+
+def _wrapped(equation: str) -> list[str]:
+    """An equation over several lines of a docstring."""
+    return textwrap.wrap(equation, 100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _factor(update: Update, derived: Derived, writer: Writer, start: Start) -> FactorView:
@@ -89,7 +98,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start) -> F
         function=function_name(update.factor.name),
         python=update.factor.name.replace(",", "_"),
         title=lines[0],
-        equations=tuple(line.strip() for line in lines[1:]),
+        equations=tuple(w for line in lines[1:] for w in _wrapped(line.strip())),
         body=writer.update(update, update.formulas),
         initial=tuple(initial),
         moments=writer.moments(update),

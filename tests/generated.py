@@ -1,0 +1,102 @@
+"""Runs generated modules in tests: execute the source, make data that fit it, and evaluate claims by brute force."""
+
+import itertools
+import sys
+import types
+from functools import cache
+
+import numpy as np
+from brute import World
+from zoo import ZOO
+
+from cavi import models
+from cavi.derive import Derived, derive
+from cavi.templates.numpy.names import python_names
+
+_count = itertools.count()
+
+
+@cache
+def derived_model(name: str) -> Derived:
+    """A model of the library or of the zoo, derived once in the test run."""
+    if name in ZOO:
+        declare, factors, _ = ZOO[name]
+        return derive(declare(), factors)
+    return derive(models.load(name), models.info(name).factors)
+
+
+NAMES = [*models.names(), *ZOO]
+
+
+def run(source: str) -> types.ModuleType:
+    """The module of a generated source."""
+    module = types.ModuleType(f"generated_{next(_count)}")
+    sys.modules[module.__name__] = module
+    exec(compile(source, module.__name__, "exec"), module.__dict__)
+    return module
+
+
+@cache
+def generated(name: str) -> types.ModuleType:
+    """The generated module of a model."""
+    return run(derived_model(name).numpy())
+
+
+def inputs(module: types.ModuleType, rng: np.random.Generator, large: int, small: int) -> tuple[dict, dict, dict]:
+    """Random data, hyperparameters and sizes in the domains that the module asks for."""
+    long = {"N", "U"}
+    sizes = {s: large if s in long else small for s in module.SIZES}
+    data, hyper = {}, {}
+    for name, spec in module.KNOWN.items():
+        shape = tuple(int(a) if a.isdigit() else sizes[a] for a in spec["axes"])
+        value = _values(spec, shape, sizes, rng)
+        (hyper if spec["where"] == "hyper" else data)[name] = value
+    for total in [n for n in data if n.endswith("total")]:
+        counts = data[total.removesuffix("_total")]
+        data[total] = counts.sum(axis=-1)
+    return data, hyper, sizes
+
+
+def _values(spec: dict, shape: tuple, sizes: dict, rng: np.random.Generator) -> np.ndarray:
+    match spec["domain"]:
+        case "positive":
+            return rng.gamma(3.0, 0.5, size=shape) + 0.2
+        case "unit":
+            return rng.uniform(0.2, 0.8, size=shape)
+        case "count":
+            return rng.poisson(3.0, size=shape).astype(float)
+        case "binary":
+            return rng.integers(0, 2, size=shape).astype(float)
+        case "angle":
+            return rng.uniform(-3.0, 3.0, size=shape)
+        case "simplex":
+            return rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
+        case "index":
+            largest = int(spec["over"]) if spec["over"].isdigit() else sizes[spec["over"]]
+            value = rng.integers(0, largest, size=shape)
+            value.flat[: min(largest, value.size)] = np.arange(min(largest, value.size))
+            return value
+    return rng.normal(size=shape)
+
+
+def state_of(module: types.ModuleType, seed: int, large: int, small: int):
+    """A started state, and the order of its sweep."""
+    rng = np.random.default_rng(seed)
+    state = module.State(*module.prepare(*inputs(module, rng, large, small)))
+    order = module.initialise(state, None, rng)
+    for factor in order:
+        module.UPDATES[factor](state)
+    return state
+
+
+def world_of(derived: Derived, state) -> World:
+    """The state of a run as a world for brute force."""
+    names = python_names(derived)
+    moments = {
+        (u.factor.name, s.key): state.moments[names[u.factor.name, s.key]]
+        for u in derived.updates
+        for s in u.moment_specs
+        if s.value is not None
+    }
+    parameters = {(latent, n): a for latent, values in state.params.items() for n, a in values.items()}
+    return World(state.sizes, {**state.data, **state.hyper}, moments, parameters)
