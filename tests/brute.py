@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy import special
+
 from cavi.derive.index import Gather, Index, Literal
 from cavi.derive.term import (
     Constant,
@@ -20,7 +22,6 @@ from cavi.derive.term import (
     Polynomial,
     Size,
 )
-from scipy import special
 
 FUNCTIONS = {
     "log": np.log,

@@ -40,7 +40,7 @@ class ModuleView:
     name: str
     title: str
     declaration: tuple[str, ...]
-    usage: str
+    usage: tuple[str, ...]
     imports: tuple[str, ...]
     helpers: tuple[str, ...]
     variables: tuple[tuple[str, dict[str, Any]], ...]
@@ -151,9 +151,10 @@ def _value_domain(update: Update, latent: str) -> str:
     return {"simplex": "simplex", "positive": "positive", "unit": "unit"}.get(update.families[latent].support, "real")
 
 
-def _usage(derived: Derived) -> str:
+def _usage(derived: Derived) -> tuple[str, ...]:
     data = [v.name for v in derived.model.with_role("observed", "covariate", "observed_index")]
     hyper = [v.name for v in derived.model.with_role("hyper")]
     inside = ", ".join(f'"{n}": {n}' for n in data)
     given = ", ".join(f'"{n}": ...' for n in hyper)
-    return f"fit({{{inside}}}, {{{given}}})"
+    call = f"Use: ``fit({{{inside}}}, {{{given}}})``; sizes that the data cannot tell go into ``sizes={{...}}``."
+    return tuple(_wrapped(call))
