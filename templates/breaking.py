@@ -29,7 +29,6 @@ from cavi.templates.layout import (
     row,
     width,
 )
-from cavi.templates.layout import Fraction as _Fraction
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def loosen(box: Box, limit: float) -> Box:
     match box:
         case Fraction() if width(box) > limit:
             top, bottom = loosen(box.numerator, limit), loosen(box.denominator, limit)
-            inverse: Box = _Fraction(Number("1"), bottom)
+            inverse: Box = Fraction(Number("1"), bottom)
             if width(bottom) > limit:
                 inverse = Script(parens(bottom), sup=row(Operator("-", "−", "prefix"), Number("1")))
             return row(inverse, parens(top))

@@ -170,12 +170,15 @@ def _merge(factors: Powers, bound: tuple[Index, ...], body: tuple[Term, ...], ro
     """A term around a body: a common coefficient is pulled out, and a single body is opened up."""
     ranked = tuple(sorted(body, key=lambda t: rank(t, roles)))
     lead = ranked[0].coefficient
-    flat = not any(t.body for t in body)
+    flat = not any(t.body or not t.factors for t in body)
     whole = flat and lead.denominator != 1 and all((t.coefficient / lead).denominator == 1 for t in body)
     prior_first = len(body) > 2 and class_of(ranked[0], roles) == KNOWN
     if whole or prior_first or sum(t.coefficient < 0 for t in body) * 2 > len(body):
         body = ranked
     content = common_coefficient([t.coefficient for t in body])
+    bare = any(not t.factors and not t.body for t in body)
+    if bare and content.denominator != 1 and len({abs(t.coefficient) for t in body}) > 1:
+        content = Fraction(1 if content > 0 else -1)  # ½ + Σ r reads better than ½ (1 + 2 Σ r)
     body = tuple(replace(t, coefficient=t.coefficient / content) for t in body)
     if len(body) == 1 and body[0].coefficient == 1:
         only = body[0]

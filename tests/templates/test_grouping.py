@@ -86,6 +86,12 @@ def test_what_is_known_comes_first_and_the_sign_leads() -> None:
     assert shown(p) == r"a_0 - 1 + \sum_{n = 1}^{N} x_n"
 
 
+def test_a_plain_number_beside_a_sum_is_not_pulled_out() -> None:
+    inner = number(HALF) + over(element("x", N), N)
+    assert shown(inner * log(element("tau", K))).startswith(r"\biggl(\tfrac{1}{2} + \sum_{n = 1}^{N} x_n\biggr)")
+    assert shown((number(1) + log(element("a_0"))).scaled(HALF) * element("tau", K)).startswith(r"\tfrac{1}{2}\tau_k(1")
+
+
 def test_a_polynomial_without_terms_is_zero() -> None:
     assert group(Polynomial()) == ()
     assert shown(Polynomial()) == "0"
