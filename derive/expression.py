@@ -481,17 +481,18 @@ def Sum(expr: object, *indices: Index) -> Expr:
         fresh = Index(f"{index.name}.{next(_anonymous)}", index.size)
 
         def change(sub: AnySub, old: Index = index, new: Index = fresh) -> AnySub:
-            return _replace(sub, old, new)
+            return replace_running(sub, old, new)
 
         body = SumOver(fresh, map_subs(body, change))
     return body
 
 
-def _replace(sub: AnySub, old: Index, new: Index) -> AnySub:
+def replace_running(sub: AnySub, old: Index, new: Index) -> AnySub:
+    """The subscript with one running index replaced, selectors included."""
     if isinstance(sub, Selector):
-        return Selector(sub.name, tuple(_replace(s, old, new) for s in sub.subs), sub.size)
+        return Selector(sub.name, tuple(replace_running(s, old, new) for s in sub.subs), sub.size)
     if isinstance(sub, Gather):
-        subs: Any = tuple(_replace(s, old, new) for s in sub.subs)
+        subs: Any = tuple(replace_running(s, old, new) for s in sub.subs)
         return Gather(sub.name, subs, sub.size)
     return replace_index(sub, {old: new})
 

@@ -22,6 +22,8 @@ from cavi.derive.expression import (
     Selector,
     SizeOf,
     SumOver,
+    map_subs,
+    replace_running,
 )
 from cavi.derive.index import Gather, Index, Literal
 from cavi.derive.model import Model, Variable
@@ -157,7 +159,7 @@ def subscript(sub: AnySub) -> Plain:
 
 
 def expression(expr: Expr) -> Plain:
-    """A whiteboard expression, as the user declared it."""
+    """A whiteboard expression, as the user declared it; summed indices get the plain names of their sets."""
     match expr:
         case Number():
             return _number(expr.value)
@@ -178,8 +180,25 @@ def expression(expr: Expr) -> Plain:
         case Apply():
             return ["fn", expr.name, [expression(a) for a in expr.args]]
         case SumOver():
-            return ["sum", _axes([expr.index]), expression(expr.body)]
+            name = expr.index.name.partition(".")[0]
+            taken = {i.name for i in expr.body.free()} | _summed(expr.body)
+            while name in taken:
+                name += "_"
+            index = Index(name, expr.index.size)
+            body = map_subs(expr.body, lambda s: replace_running(s, expr.index, index))
+            return ["sum", _axes([index]), expression(body)]
     raise TypeError(f"no plain form for {type(expr).__name__}")
+
+
+def _summed(expr: Expr) -> set[str]:
+    """The names that sums inside an expression will get, or may get."""
+    inner = {n for c in expr.children for n in _summed(c)}
+    if isinstance(expr, SumOver):
+        name = expr.index.name.partition(".")[0]
+        while name in inner:
+            name += "_"
+        inner.add(name)
+    return inner
 
 
 def polynomial(p: Polynomial) -> Plain:

@@ -2,7 +2,8 @@
 
 Components of a mixture, topics, or columns of a factorisation can be exchanged without changing the
 model; a start that treats them alike would stay there. A factor with an index over such a set is broken
-by a categorical latent on that set, seeded from the data, or else by a random disturbance.
+by a categorical latent on that set, seeded from the data, or else by a random disturbance. Categories that some
+observations carry as labels are told apart by those.
 """
 
 from __future__ import annotations
@@ -38,13 +39,21 @@ def starts(derived: Derived) -> dict[str, Start]:
     found: dict[str, Start] = {}
     for u in derived.updates:
         (first, *_) = u.factor.latents
-        if first in categorical:
+        if first in categorical and not _labelled(derived, derived.model.variable(first)):
             found[u.factor.name] = Start("assign", _features(derived, derived.model.variable(first)))
         elif _exchangeable(u, anchored, seeded):
             found[u.factor.name] = Start("disturb")
         else:
             found[u.factor.name] = Start("prior")
     return found
+
+
+def _labelled(derived: Derived, z: Variable) -> bool:
+    """Whether some observations carry the categories themselves: then those tell the groups apart."""
+    observed = derived.model.with_role("observed")
+    return any(
+        _is_category(v) and v.over is not None and z.over is not None and v.over.size == z.over.size for v in observed
+    )
 
 
 def _is_category(variable: Variable) -> bool:

@@ -1,0 +1,162 @@
+"""The command line: what it writes, what it prints, and its exit status."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cavi.cli import app
+
+runner = CliRunner()
+OWN = """
+from cavi.derive import Exponential, Gamma, Model, Normal, Poisson, exp
+m = Model("waiting")
+n = m.index("n", "N")
+a, b = m.hyper("a b")
+rate = m.latent("rate", Gamma(a, b))
+m.observed("x", Exponential(rate), n)
+
+def made():
+    return m
+
+def refused():
+    r = Model("refused")
+    k = r.index("k", "K")
+    r.observed("y", Poisson(exp(r.latent("eta", Normal(0, 1)))), k)
+    return r
+
+other = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "waiting.py"
+    path.write_text(OWN)
+    return path
+
+
+def run(*arguments: object):
+    return runner.invoke(app, [str(a) for a in arguments])
+
+
+def test_list() -> None:
+    result = run("list", "--json")
+    assert result.exit_code == 0
+    rows = json.loads(result.stdout)
+    assert {"name", "title", "source", "data"} == set(rows[0])
+    assert "gaussian_mixture" in {r["name"] for r in rows}
+    assert "gaussian_mixture" in run("list").stdout
+    assert run("list", "--quiet").stdout == ""
+
+
+def test_derive_writes_everything(tmp_path: Path, own: Path) -> None:
+    out = tmp_path / "out"
+    result = run("derive", f"{own}:m", "-o", out, "--digits", 15)
+    assert result.exit_code == 0, result.output
+    names = {"derivation.tex", "derivation.html", "waiting.py", "certificate.json"}
+    assert names == {p.name for p in out.iterdir()}
+    assert all(str(out / n) in result.stdout for n in names)
+    assert run("verify", out / "certificate.json", "--quiet").exit_code == 0
+
+
+def test_a_changed_certificate_fails(tmp_path: Path, own: Path) -> None:
+    out = tmp_path / "out"
+    run("derive", f"{own}:made", "-o", out, "--digits", 15)
+    path = out / "certificate.json"
+    path.write_text(path.read_text().replace("waiting", "waitinh", 1))
+    assert run("verify", path).exit_code == 1
+
+
+def test_derive_as_json_without_evidence(tmp_path: Path, own: Path) -> None:
+    result = run("derive", f"{own}:m", "-o", tmp_path / "o", "--no-verify", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["report"] is None
+    assert len(found["written"]) == 3
+
+
+def test_verify_reports_rows(own: Path) -> None:
+    result = run("verify", f"{own}:m", "--digits", 15, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "arguments, part",
+    [
+        (("derive", "no_such_model"), "the library has no model 'no_such_model'"),
+        (("derive", "missing.py:m"), "missing.py: no such file"),
+        (("derive", "OWN"), "which object of the file"),
+        (("derive", "OWN:nothing"), "no object 'nothing'; its models: m"),
+        (("derive", "OWN:other"), "is int; expected a Model"),
+        (("derive", "OWN:refused"), "no closed-form optimum"),
+        (("derive", "OWN:m", "--factors", "rate,tau"), "'tau' is not a latent"),
+        (("verify", "missing.json"), "missing.json"),
+        (("fit", "OWN:m"), "give the data with --data"),
+        (("fit", "OWN:m", "--data", "none.csv"), "no such file"),
+        (("fit", "normal", "--hyper", "b_0"), "expected name=number"),
+        (("fit", "normal", "--hyper", "b_0=-1"), "b_0: found -1; expected numbers above 0"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(own: Path, arguments: tuple, part: str) -> None:
+    result = run(*(str(a).replace("OWN", str(own)) for a in arguments))
+    assert result.exit_code == 2
+    assert part in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_bad_usage_is_status_2() -> None:
+    assert run("derive").exit_code == 2
+    assert run("fit", "normal", "--max-iter", "none").exit_code == 2
+
+
+def test_fit_writes_parameters_and_a_picture(tmp_path: Path) -> None:
+    out = tmp_path / "fit"
+    result = run("fit", "normal", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "converged" in result.stdout
+    found = json.loads((out / "params.json").read_text())
+    with np.load(out / "params.npz") as archive:
+        assert archive["mu.mean"] == pytest.approx(found["params"]["mu.mean"]["value"])
+    assert (out / "elbo.png").read_bytes().startswith(b"\x89PNG")
+    assert not [p for p in out.iterdir() if "partial" in p.name]
+
+
+@pytest.mark.parametrize("ending", ["csv", "npz", "json", "parquet"])
+def test_fit_reads_every_kind_of_file(tmp_path: Path, own: Path, ending: str) -> None:
+    path, x = tmp_path / f"data.{ending}", [0.5, 1.5, 0.25]
+    if ending == "csv":
+        path.write_text("x,note\n" + "\n".join(f"{v},1" for v in x))
+    elif ending == "npz":
+        np.savez(path, x=np.array(x))
+    elif ending == "json":
+        path.write_text(json.dumps({"x": x}))
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(pyarrow.table({"x": x}), path)
+    arguments = ("fit", f"{own}:m", "--data", path, "--hyper", "a=2", "--hyper", "b=1", "--json")
+    result = run(*arguments, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["params"]["rate.shape"]["value"] == pytest.approx(5.0)
+    assert found["params"]["rate.rate"]["value"] == pytest.approx(3.25)
+
+
+@pytest.mark.parametrize(
+    "text, part",
+    [("x\n", "at least one row"), ("x\na\n", "column x"), ("x,y\n1\n", "line 2 has 1 fields"), ("q\n1\n", "no column")],
+)
+def test_a_bad_table_is_named(tmp_path: Path, own: Path, text: str, part: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    result = run("fit", f"{own}:m", "--data", path)
+    assert result.exit_code == 2
+    assert part in result.stderr
+
+
+def test_version() -> None:
+    assert run("--version").stdout.startswith("cavi ")

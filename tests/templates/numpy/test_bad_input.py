@@ -1,0 +1,138 @@
+"""Data, hyperparameters, sizes and starts that do not fit: the message says what was found and what was expected."""
+
+import numpy as np
+import pytest
+from generated import generated
+
+HYPER = {"alpha_0": 1.0, "m_0": 0.0, "kappa_0": 0.1, "a_0": 1.0, "b_0": 1.0}
+X = np.array([0.1, 2.0, -1.0, 3.0])
+
+
+def mixture(data=None, hyper=None, sizes=None, **options):
+    return generated("gaussian_mixture").fit(
+        {"x": X} if data is None else data,
+        HYPER if hyper is None else hyper,
+        {"K": 2} if sizes is None else sizes,
+        **options,
+    )
+
+
+def topics(**changes):
+    data = {"w": np.array([0, 1, 2]), "doc": np.array([0, 0, 1]), "count": np.array([1.0, 2.0, 1.0])} | changes
+    return generated("lda").fit(data, {"alpha": 0.3, "eta": 0.2}, {"K": 2}, max_iter=2)
+
+
+def regression(**changes):
+    data = {"X": np.ones((3, 2)), "y": np.ones(3)} | changes
+    return generated("linear_regression").fit(data, {"alpha_0": 1.0, "a_0": 1.0, "b_0": 1.0}, max_iter=2)
+
+
+CASES = {
+    "missing data": (lambda: mixture(data={}), ["data", "missing ['x']"]),
+    "unknown data": (lambda: mixture(data={"x": X, "y": X}), ["unknown ['y']", "expected exactly ['x']"]),
+    "data of another kind": (lambda: mixture(data=[X]), ["data", "list", "dict"]),
+    "missing hyperparameter": (lambda: mixture(hyper={}), ["hyper", "alpha_0", "missing"]),
+    "NaN": (lambda: mixture(data={"x": np.array([1.0, np.nan])}), ["x", "1 NaN or infinite"]),
+    "infinity": (lambda: mixture(data={"x": np.array([1.0, np.inf])}), ["x", "NaN or infinite"]),
+    "text": (lambda: mixture(data={"x": ["a", "b"]}), ["x", "not an array of numbers"]),
+    "ragged": (lambda: mixture(data={"x": [[1.0], [1.0, 2.0]]}), ["x", "not an array of numbers"]),
+    "empty": (lambda: mixture(data={"x": np.array([])}), ["x", "axis N is empty"]),
+    "two axes": (lambda: mixture(data={"x": np.ones((2, 2))}), ["x", "shape (2, 2)", "1 axes (N)"]),
+    "size unknown": (lambda: mixture(sizes={}), ["sizes", "'K'"]),
+    "size zero": (lambda: mixture(sizes={"K": 0}), ["K = 0", "1 or more"]),
+    "size half": (lambda: mixture(sizes={"K": 1.5}), ["K = 1.5", "whole number"]),
+    "size not of the model": (lambda: mixture(sizes={"K": 2, "Q": 3}), ["'Q' is not a size"]),
+    "size against data": (lambda: mixture(sizes={"K": 2, "N": 7}), ["x", "found length 4", "expected 7"]),
+    "negative hyperparameter": (lambda: mixture(hyper=HYPER | {"b_0": -1.0}), ["b_0", "-1", "above 0"]),
+    "NaN hyperparameter": (lambda: mixture(hyper=HYPER | {"b_0": np.nan}), ["b_0", "NaN"]),
+    "start of an unknown latent": (lambda: mixture(init={"q": {}}), ["'q' is not a latent", "mu"]),
+    "start without parameters": (lambda: mixture(init={"mu": {"mean": [0, 1]}}), ["mu has ['mean']", "precision"]),
+    "start of a wrong shape": (lambda: mixture(init={"z": {"probs": np.ones((4, 3)) / 3}}), ["(4, 3)", "(4, 2)"]),
+    "start not normalised": (lambda: mixture(init={"z": {"probs": np.ones((4, 2))}}), ["add up to 2", "expected 1"]),
+    "start not positive": (lambda: mixture(init={"tau": {"shape": [1, -1], "rate": [1, 1]}}), ["tau shape", "above 0"]),
+    "no sweeps": (lambda: mixture(max_iter=0), ["max_iter = 0"]),
+    "index below zero": (lambda: topics(doc=np.array([0, -1, 1])), ["doc", "-1"]),
+    "index not whole": (lambda: topics(doc=np.array([0, 0.5, 1])), ["doc", "0.5", "whole numbers"]),
+    "lengths differ": (lambda: topics(count=np.array([1.0, 2.0])), ["doc", "length 3", "expected 2, as in count"]),
+    "weight of zero": (lambda: topics(count=np.array([1.0, 0.0, 2.0])), ["count", "above 0"]),
+    "design of another length": (lambda: regression(X=np.ones((4, 2))), ["y", "length 3", "expected 4, as in X"]),
+    "not binary": (
+        lambda: generated("beta_bernoulli").fit({"x": [0, 2], "player": [0, 1]}, {"a_0": 1.0, "b_0": 1.0}),
+        ["x", "found 2", "zeros and ones"],
+    ),
+    "not a count": (
+        lambda: generated("poisson_gamma").fit({"y": [1, -2], "exposure": [1, 1]}, {"a_0": 1, "c_0": 1, "d_0": 1}),
+        ["y", "found -2", "whole numbers of 0 or more"],
+    ),
+    "exposure of zero": (
+        lambda: generated("poisson_gamma").fit({"y": [1, 2], "exposure": [1, 0]}, {"a_0": 1, "c_0": 1, "d_0": 1}),
+        ["exposure", "found 0", "above 0"],
+    ),
+    "index past a given size": (
+        lambda: generated("switching_mean").fit(
+            {"x": X, "group": [0, 5]}, {k: 1.0 for k in ("alpha_0", "m_0", "kappa_0", "a_0", "b_0")}, {"J": 2}
+        ),
+        ["group", "index 5", "0 to 1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_message(case: str) -> None:
+    call, parts = CASES[case]
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert type(caught.value).__name__ == "DataError"
+    for part in parts:
+        assert part in str(caught.value), str(caught.value)
+
+
+def test_one_number_stands_for_an_array_of_hyperparameters() -> None:
+    found = mixture(max_iter=3, seed=0)
+    assert found.params["pi"]["concentration"].shape == (2,)
+
+
+def test_a_start_tells_the_sizes() -> None:
+    found = generated("gaussian_mixture").fit({"x": X}, HYPER, init={"z": {"probs": np.full((4, 3), 1 / 3)}})
+    assert found.sizes["K"] == 3
+
+
+def test_an_interrupted_run_returns_what_it_has() -> None:
+    def stop(sweep: int, bound: float, state: object) -> None:
+        if sweep == 3:
+            raise KeyboardInterrupt
+
+    found = mixture(seed=0, callback=stop, tol=0.0)
+    assert found.n_iter == 3
+    assert not found.converged
+    assert np.isfinite(found.params["mu"]["mean"]).all()
+
+
+def test_a_callback_can_end_a_run() -> None:
+    assert mixture(seed=0, tol=0.0, callback=lambda sweep, bound, state: sweep == 2).n_iter == 2
+
+
+def test_a_collapsed_point_estimate_is_an_error_not_nan() -> None:
+    with pytest.raises(ArithmeticError, match="collapsed"):
+        generated("gaussian_mixture_em").fit({"x": [0.0, 5.0]}, {}, {"K": 2}, seed=0)
+
+
+def test_restarts_return_the_best_bound() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(m, 0.3, 30) for m in (-6, -2, 2, 6)])
+    module = generated("gaussian_mixture")
+    many = module.fit({"x": x}, HYPER, {"K": 4}, seed=3, restarts=6)
+    one = module.fit({"x": x}, HYPER, {"K": 4}, seed=3)
+    assert many.elbo >= one.elbo
+
+
+def test_command_line(tmp_path, capsys) -> None:
+    module = generated("gaussian_mixture")
+    (tmp_path / "data.csv").write_text("x\n0.1\n2.0\n-1.0\n3.0\n")
+    arguments = [str(tmp_path / "data.csv"), "--hyper", *(f"{k}={v}" for k, v in HYPER.items())]
+    assert module.main([*arguments, "--sizes", "K=2", "--seed", "0", "--out", str(tmp_path / "p.npz")]) == 0
+    assert "bound" in capsys.readouterr().out
+    with np.load(tmp_path / "p.npz") as archive:
+        assert archive["z_probs"].shape == (4, 2)
+    assert module.main(arguments) == 2
+    assert "the data do not tell ['K']" in capsys.readouterr().err

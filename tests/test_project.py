@@ -1,0 +1,70 @@
+"""The project as a newcomer meets it: the README's code runs, versions agree, and nothing points at a machine."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = [".py", ".md", ".toml", ".jinja", ".sh", ""]
+
+
+def files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    return [ROOT / f for f in listed if Path(f).suffix in TEXT and (ROOT / f).is_file()]
+
+
+def test_the_two_commands_exist_and_run() -> None:
+    text = (ROOT / "README.md").read_text()
+    for command in ("demo", "test"):
+        assert f"$ ./{command}" in text
+        assert os.access(ROOT / command, os.X_OK)
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert "./test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_readmes_model_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    namespace: dict = {}
+    exec(blocks[0].replace("digits=30", "digits=15"), namespace)
+    assert namespace["m"].name == "accidents"
+    assert (tmp_path / "out" / "accidents.py").is_file()
+    monkeypatch.syspath_prepend(tmp_path / "out")
+    namespace |= {"x": [1.0, 3.0, 0.0], "hours": [2.0, 4.0, 1.0], "site": [0, 1, 1]}
+    exec(blocks[1], namespace)
+    assert namespace["found"].converged
+    sys.modules.pop("accidents")
+
+
+def test_the_example_is_the_readmes_model() -> None:
+    source = (ROOT / "examples" / "accidents.py").read_text()
+    assert 'm.observed("x", Poisson(rate[site[n]] * hours[n]), n)' in source
+    ast.parse(source)
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_package_is_installed_and_typed() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for folder in ("derive", "templates", "verify", "models", "cli"):
+        assert (ROOT / folder / "py.typed").is_file()
+        for init in (ROOT / folder).rglob("__init__.py"):
+            name = "cavi." + str(init.parent.relative_to(ROOT)).replace("/", ".")
+            assert name in tool["packages"], name
+            assert tool["package-dir"][name] == str(init.parent.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("pattern", [r"/home/\w", r"/root/", r"/work/", r"pypi\.org/simple", r"files\.pythonhosted"])
+def test_nothing_points_at_a_machine(pattern: str) -> None:
+    for path in files():
+        if path != Path(__file__):
+            assert not re.search(pattern, path.read_text(errors="ignore")), f"{path}: {pattern}"
