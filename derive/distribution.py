@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
+from cavi.derive import families
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expression import Expr, Number, Power, as_expr, materialise
+from cavi.derive.expression import Expr, Power, as_expr, materialise
 from cavi.derive.index import Index
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """A family by name with its arguments; `over` is the index of its categories or its event.
-
-    `bounds` are the limits of the support, where they are not those of the family.
-    """
+    """A family by name with its arguments; `over` is the index of its categories or its event."""
 
     family: str
     args: Mapping[str, Expr]
@@ -36,17 +33,18 @@ def _closed(expr: Expr, over: Index) -> Expr:
     return materialise(expr, over) if expr.open else expr
 
 
-def _one_of(family: str, given: Mapping[str, object]) -> tuple[str, Expr]:
+def _one_of(family: str, given: Mapping[str, object]) -> Expr:
+    """The first of the given, a standard parameter, from whichever of its keywords was used."""
     chosen = [(k, v) for k, v in given.items() if v is not None]
     if len(chosen) != 1:
         names = ", ".join(given)
         found = ", ".join(k for k, _ in chosen) or "none"
         raise DeclarationError(f"{family}: expected exactly one of {names}; found {found}")
-    return chosen[0][0], as_expr(chosen[0][1])
-
-
-def _power(base: Expr, exponent: int) -> Expr:
-    return Power(base, Number(Fraction(exponent)))
+    keyword, value = chosen[0][0], as_expr(chosen[0][1])
+    if keyword == next(iter(given)):
+        return value
+    rewritten: Expr = families.lookup(family).aliases[keyword][1](value)
+    return rewritten
 
 
 def _scalars(family: str, **args: Expr) -> Distribution:
@@ -65,15 +63,13 @@ def Normal(mean: object, precision: object = None, *, variance: object = None, s
     Raises:
         DeclarationError: unless exactly one of precision, variance, std is given.
     """
-    which, value = _one_of("Normal", {"precision": precision, "variance": variance, "std": std})
-    value = {"precision": value, "variance": _power(value, -1), "std": _power(value, -2)}[which]
+    value = _one_of("Normal", {"precision": precision, "variance": variance, "std": std})
     return _scalars("Normal", mean=as_expr(mean), precision=value)
 
 
 def Gamma(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Gamma on the positive reals by shape and rate (or scale = 1/rate)."""
-    which, value = _one_of("Gamma", {"rate": rate, "scale": scale})
-    return _scalars("Gamma", shape=as_expr(shape), rate=value if which == "rate" else _power(value, -1))
+    return _scalars("Gamma", shape=as_expr(shape), rate=_one_of("Gamma", {"rate": rate, "scale": scale}))
 
 
 def InverseGamma(shape: object, scale: object) -> Distribution:
@@ -103,21 +99,23 @@ def Pareto(shape: object, minimum: object) -> Distribution:
 
 def Weibull(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Weibull of known shape k by rate λ (or scale = λ^(-1/k)): k λ x^(k-1) exp(-λ x^k)."""
-    which, value = _one_of("Weibull", {"rate": rate, "scale": scale})
     k = as_expr(shape)
-    return _scalars("Weibull", shape=k, rate=value if which == "rate" else Power(value, -k))
+    if rate is None and scale is not None:
+        rate = Power(as_expr(scale), -k)
+    elif scale is not None:
+        raise DeclarationError("Weibull: expected exactly one of rate, scale; found rate, scale")
+    return _scalars("Weibull", shape=k, rate=_one_of("Weibull", {"rate": rate}))
 
 
 def Laplace(location: object, scale: object = None, *, rate: object = None) -> Distribution:
     """Laplace of known location by scale (or rate = 1/scale)."""
-    which, value = _one_of("Laplace", {"scale": scale, "rate": rate})
-    return _scalars("Laplace", location=as_expr(location), scale=value if which == "scale" else _power(value, -1))
+    value = _one_of("Laplace", {"scale": scale, "rate": rate})
+    return _scalars("Laplace", location=as_expr(location), scale=value)
 
 
 def HalfNormal(precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
     """Half-normal on the positive reals: the absolute value of a Normal of mean zero."""
-    which, value = _one_of("HalfNormal", {"precision": precision, "variance": variance, "std": std})
-    value = {"precision": value, "variance": _power(value, -1), "std": _power(value, -2)}[which]
+    value = _one_of("HalfNormal", {"precision": precision, "variance": variance, "std": std})
     return _scalars("HalfNormal", precision=value)
 
 

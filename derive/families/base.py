@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import sympy
 
@@ -88,7 +89,7 @@ class ScalarFamily:
         support: real, positive, unit, binary, count, bounded_count, interval, above or angle.
         declared_density: log p(x | θ) with its logs fully expanded.
         source: where the formulas come from.
-        aliases: other keyword -> (parameter, its value in a positive symbol of the keyword's name).
+        aliases: other keyword -> (parameter, its value: arithmetic on a SymPy symbol or a declared expression).
         declared_base: a part of log h that would otherwise be counted to a statistic; takes `X` and the symbols.
         declared_moments_of: pattern in `X` -> expectation, where differentiating A does not give it; the
             pattern ``X**POWER`` declares E[x^r] for every r.
@@ -104,7 +105,7 @@ class ScalarFamily:
     support: str
     declared_density: Callable[..., sympy.Expr]
     source: str
-    aliases: Mapping[str, tuple[str, Callable[[sympy.Symbol], sympy.Expr]]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
     declared_base: Callable[..., sympy.Expr] | None = None
     declared_moments_of: Callable[..., Mapping[sympy.Expr, sympy.Expr]] | None = None
     declared_inverse: Callable[..., tuple[tuple[str, sympy.Expr], ...]] | None = None

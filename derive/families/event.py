@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from cavi.derive import functions
 from cavi.derive.canonical import fresh_index, substitute, sum_over
@@ -39,6 +40,8 @@ class VectorFamily:
     source: str
     log_density: Density | None = None
     is_vector: bool = True
+
+    aliases: ClassVar[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {}
 
     def density(self, x: Polynomial, args: Mapping[str, Polynomial], over: Index | None) -> Polynomial:
         """log p(x | args); x and the vector arguments are free in `over`, the result is not."""

@@ -171,7 +171,6 @@ _FAMILIES = (
         "positive",
         lambda x, shape, rate: log(shape) + log(rate) + (shape - 1) * log(x) - rate * x**shape,
         "Johnson, Kotz and Balakrishnan (1994), chapter 21",
-        aliases={"scale": ("rate", lambda scale: scale ** -Param("shape", "positive", "k").symbol)},
         declared_moments_of=lambda x, shape, rate: {
             x**shape: 1 / rate,
             x**POWER: exp(loggamma(1 + POWER / shape)) * rate ** (-POWER / shape),

@@ -167,9 +167,25 @@ def atom(a: object, scope: Scope) -> Operand:
             return indexed(scope.name(key), subs, scope)
         case Delta():
             return delta(a, scope)
+        case Function(name="pow", args=(base, exponent)) if (logit := _logistic(base, exponent)) is not None:
+            one = polynomial(logit, scope)
+            return Operand(f"{scope.helper('expit')}({one.code})", one.axes)
         case Function():
             return function(a.name, [polynomial(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")
+
+
+def _logistic(base: Polynomial, exponent: Polynomial) -> Polynomial | None:
+    """x, where base ** exponent is 1 / (1 + exp(-x))."""
+    if exponent.number != -1 or len(base.monomials) != 2:
+        return None
+    parts = [m for m in base.monomials if m.powers]
+    if len(parts) != 1 or any(m.coefficient != 1 for m in base.monomials) or len(parts[0].powers) != 1:
+        return None
+    ((inner, power_of),) = parts[0].powers
+    if isinstance(inner, Function) and inner.name == "exp" and power_of == 1 and not parts[0].bound:
+        return -inner.args[0]
+    return None
 
 
 def delta(a: Delta, scope: Scope) -> Operand:
