@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import product
 
 from hypothesis import given, note, settings
-from printing_samples import NOTATION, polynomials
+from printing_samples import NOTATION, polynomials, squared
 
 from cavi.derive.index import Gather, Index, Sub
 from cavi.derive.term import Delta, Function, Polynomial, Size
@@ -43,7 +43,9 @@ def text_of(box: Box, env: Env) -> str:
             parts = [text_of(b, env) for b in (box.base, box.sub, box.sup) if b is not None]
             return "_".join(parts)
         case Row():
-            return " ".join(text_of(i, env) for i in box.items)
+            # Commas between subscripts depend on how long their names are, not on what is meant.
+            commas = [isinstance(i, Operator) and i.kind == "punctuation" for i in box.items]
+            return " ".join(text_of(i, env) for i, comma in zip(box.items, commas, strict=True) if not comma)
         case Fence():
             return f"{box.left}{text_of(box.body, env)}{box.right}"
         case _:
@@ -161,7 +163,7 @@ def replace_names(box: Box, numbers: Env) -> Box:
         return Glyph(str(numbers[to_tex(box)]), "")
     match box:
         case Script():
-            sub = None if box.sub is None else unpunctuated(replace_names(box.sub, numbers))
+            sub = None if box.sub is None else replace_names(box.sub, numbers)
             return Script(replace_names(box.base, numbers), sub, box.sup)
         case Row():
             return Row(tuple(replace_names(i, numbers) for i in box.items))
@@ -169,14 +171,6 @@ def replace_names(box: Box, numbers: Env) -> Box:
             return Fence(box.left, replace_names(box.body, numbers), box.right)
         case _:
             return box
-
-
-def unpunctuated(box: Box) -> Box:
-    """Subscripts without the commas that long index names need."""
-    if not isinstance(box, Row):
-        return box
-    kept = tuple(i for i in box.items if not (isinstance(i, Operator) and i.kind == "punctuation"))
-    return kept[0] if len(kept) == 1 else Row(kept)
 
 
 def place(sub: Sub, env: Mapping[Index, int]) -> int:
@@ -187,9 +181,19 @@ def place(sub: Sub, env: Mapping[Index, int]) -> int:
     return env[sub]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(polynomials(most=5))
 def test_the_printed_formula_has_the_value_of_the_polynomial(p: Polynomial) -> None:
+    check(p)
+
+
+@settings(max_examples=60, deadline=None)
+@given(polynomials(most=2))
+def test_printed_squares_have_their_value(p: Polynomial) -> None:
+    check(squared(p))
+
+
+def check(p: Polynomial) -> None:
     free = sorted(p.free, key=lambda i: i.name)
     box = PRINTER.polynomial(p)
     note(to_tex(box))
