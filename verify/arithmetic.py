@@ -214,7 +214,11 @@ def doubles() -> Engine:
         return call
 
     def mp(name: str) -> Scalar:
-        return by_scalar(lambda *a: float(getattr(special, name)(*map(mpmath.mpf, a))), _ARITY.get(name, 1))
+        def call(*args: Any) -> float:
+            with mpmath.workprec(80):
+                return float(_special(name, 80, *map(mpmath.mpf, args)))
+
+        return by_scalar(call, _ARITY.get(name, 1))
 
     table: dict[str, Scalar] = {n: mp(n) for n in NAMES}
     table |= {"log": np.log, "exp": np.exp, "abs": np.abs, "cos": np.cos, "sin": np.sin, "sqrt": np.sqrt}

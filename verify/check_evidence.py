@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cavi.verify.arithmetic import Value, to_float
+from cavi.verify.averages import Infeasible
 from cavi.verify.check_families import compare
 from cavi.verify.check_identity import claimed_elbo, elbo_by_quadrature
 from cavi.verify.elimination import DIGITS, log_evidence
@@ -21,10 +22,17 @@ def check_evidence(state: State) -> Iterator[Row]:
     """A row for the identity, and one for exactness if q has a single factor."""
     asked = min(DIGITS, state.digits)
     known: dict[str, tuple[Value, float]] = {}
+    refused: list[Infeasible] = []
 
     def evidence() -> Value:
+        if refused:
+            raise refused[0]
         if "value" not in known:
-            known["value"] = log_evidence(state)
+            try:
+                known["value"] = log_evidence(state)
+            except Infeasible as error:
+                refused.append(error)
+                raise
         return known["value"][0]
 
     def agreed(finding: Finding) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,16 @@ def check_families(state: State) -> Iterator[Row]:
     for factor in state.claim.factors:
         name = factor["name"]
         if not factor["point"]:
-            yield run(f"q({name}) integrates to one", "families", state.digits, lambda f=factor: _normalised(state, f))
-            yield run(f"log q({name})", "families", state.digits, lambda f=factor: _density(state, f))
-            yield run(f"entropy of q({name})", "families", state.digits, lambda f=factor: _entropy(state, f))
+            yield run(f"q({name}) integrates to one", "families", state.digits, partial(_normalised, state, factor))
+            yield run(f"log q({name})", "families", state.digits, partial(_density, state, factor))
+            yield run(f"entropy of q({name})", "families", state.digits, partial(_entropy, state, factor))
         for spec in factor["moments"]:
             if spec["value"] is not None:
                 yield run(
                     f"E[{spec['key']}] under q({name})",
                     "families",
                     state.digits,
-                    lambda f=factor, s=spec: _moment(state, f, s),
+                    partial(_moment, state, factor, spec),
                 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from cavi.verify.arithmetic import Value
@@ -60,15 +61,8 @@ def check_identity(state: State) -> Iterator[Row]:
             parts = [("expected log density", n) for n in names if n in nodes]
             parts += [("entropy", n) for n in names if n in factors and n not in alone and not factors[n]["point"]]
 
-        def value(parts: list[tuple[str, str]] = parts) -> Value:
-            return sum((found(*p) for p in parts), state.engine.number(0))
-
-        yield run(
-            f"ELBO, {' and '.join(f'{kind} of {name}' for kind, name in parts)}",
-            "identity",
-            state.digits,
-            lambda t=term, v=value: compare(evaluate(t["value"], state, {}), v()),
-        )
+        title = f"ELBO, {' and '.join(f'{kind} of {name}' for kind, name in parts)}"
+        yield run(title, "identity", state.digits, partial(_term, state, term, parts, found))
 
     def whole() -> Finding:
         parts = [found("expected log density", n) for n in nodes]
@@ -76,3 +70,9 @@ def check_identity(state: State) -> Iterator[Row]:
         return compare(claimed_elbo(state), sum(parts, state.engine.number(0)))
 
     yield run("ELBO = E[log p] - E[log q]", "identity", state.digits, whole)
+
+
+def _term(state: State, term: Mapping[str, Any], parts: list[tuple[str, str]], found: Callable[..., Value]) -> Finding:
+    """One claimed term against the sum of what it stands for."""
+    total = sum((found(kind, name) for kind, name in parts), state.engine.number(0))
+    return compare(evaluate(term["value"], state, {}), total)

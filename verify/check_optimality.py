@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -30,10 +31,10 @@ def check_optimality(state: State) -> Iterator[Row]:
         name = factor["name"]
         if factor["point"]:
             title = f"{name} is the maximiser"
-            yield run(title, "optimality", state.digits, lambda f=factor: _each(state, f, _maximiser))
+            yield run(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
         else:
             title = f"log q*({name}) - E[log p] is constant"
-            yield run(title, "optimality", state.digits, lambda f=factor: _each(state, f, _constant))
+            yield run(title, "optimality", state.digits, partial(_each, state, factor, _constant))
 
 
 def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:

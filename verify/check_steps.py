@@ -7,6 +7,7 @@ parameter of the factor itself takes its claimed optimal value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -29,7 +30,7 @@ def check_steps(state: State) -> Iterator[Row]:
                 f"{d.get('title', step['factor'])}, step {number}: {step['rule']}",
                 "derivation",
                 state.digits,
-                lambda f=factor, s=step: _step(state, f, s),
+                partial(_step, state, factor, step),
             )
 
 

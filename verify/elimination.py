@@ -28,12 +28,18 @@ from cavi.verify.state import State
 from cavi.verify.units import bounded_map
 
 DIGITS = 8
-COUNTS = (36, 54, 80, 120, 180, 270)
-MAX_CONFIGURATIONS = 64
-MAX_TABLE = {"float64": 4_000_000}
+COUNTS = (36, 54, 80, 120, 150, 220, 330, 500)
+WIDENING = 0.04
+MAX_CONFIGURATIONS = 256
+MANY = 40
+MAX_TABLE = {"float64": 9_000_000}
 MAX_TABLE_PRECISE = 60_000
+MAX_WIDTH = {"float64": 4}
+MAX_WIDTH_PRECISE = 2
+FOR_WINDOWS = 8  # configurations looked at to place the windows
 NEGLIGIBLE = 1e-15
 Key = tuple[Any, ...]
+Table = tuple[tuple[Key, ...], Value]
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,13 @@ class Axis:
         start = round(low / to_float(step)) if self.kind == "line" else -(count // 2)
         t = _array(e, range(start, start + count + 1 - (self.kind == "circle")), step)
         return self.values(e, t), e("exp", self.log_slope(e, t)) * step
+
+    def widened(self, share: float) -> Axis:
+        """The axis with a window wider by that share on both sides."""
+        if self.kind != "line":
+            return self
+        low, high = self.window
+        return replace(self, window=(low - share * (high - low), high + share * (high - low)))
 
     def narrowed(self, marginal: Value, count: int) -> Axis:
         """The axis with its window around the mass of a marginal, wider where the mass reaches an end."""
@@ -92,6 +105,11 @@ def log_evidence(state: State) -> tuple[Value, float]:
 def _log_evidence(state: State) -> tuple[Value, float]:
     model = _Model(state)
     axes = model.axes()
+    width, largest = model.width(), MAX_WIDTH.get(state.engine.name, MAX_WIDTH_PRECISE)
+    if state.engine.name != "float64" and model.prefers_doubles():
+        raise Infeasible("many configurations: float64 is precise enough here")
+    if width > largest:
+        raise Infeasible(f"the evidence couples {width} latents at once (limit {largest})")
     for _ in range(8):
         before = {k: a.window for k, a in axes.items()}
         _, marginals = model.total(axes, COUNTS[0], marginals=True)
@@ -99,8 +117,15 @@ def _log_evidence(state: State) -> tuple[Value, float]:
         if all(_close(before[k], a.window) for k, a in axes.items()):
             break
     previous, digits = None, 0.0
-    for count in COUNTS:
-        value = state.engine("log", model.total(axes, count)[0])
+    for level, count in enumerate(COUNTS):
+        # Nodes and range grow together, so that two levels agree only if both suffice.
+        wider = {k: a.widened(WIDENING * level) for k, a in axes.items()}
+        try:
+            value = state.engine("log", model.total(wider, count)[0])
+        except Infeasible:
+            if previous is None or digits < DIGITS:
+                raise
+            break
         if previous is not None:
             gap = abs(to_mpf(value - previous))
             digits = float(-mpmath.log10(gap)) if gap else 60.0
@@ -119,8 +144,9 @@ class _Model:
 
     def __init__(self, state: State) -> None:
         self.state, self.engine, self.claim = state, state.engine, state.claim
-        if any(f["weight"] is not None for f in self.claim.factors):
-            raise Infeasible("a latent that stands for several copies has no evidence by elimination")
+        for f in self.claim.factors:
+            if any(to_float(state.weight(f, site)) != 1 for site in positions(f["plates"], state.sizes)):
+                raise Infeasible(f"{f['name']} stands for several copies, which elimination does not enumerate")
         self.fixed: dict[Element, int] = {}
         self.points: dict[Element, Value] = {}
         self.random: list[Element] = []
@@ -217,11 +243,14 @@ class _Model:
         for key, axis in axes.items():
             values, weights[key] = axis.nodes(e, count)
             placed |= values
-        cache: dict[Key, tuple[tuple[Key, ...], Value]] = {}
+        cache: dict[Key, Table] = {}
         total: Value = e.number(0)
         along: dict[Key, Value] = {}
-        for assigned in self.all_configurations:
-            tables = [((k,), w) for k, w in weights.items()]
+        looked_at = self.all_configurations
+        if marginals:
+            looked_at = looked_at[:: max(1, len(looked_at) // FOR_WINDOWS)]
+        for assigned in looked_at:
+            tables: list[Table] = [((k,), w) for k, w in weights.items()]
             tables += [self._table(v, b, assigned, placed, cache) for v, b in self._node_elements()]
             total = total + eliminate(e, tables, None)
             if marginals:
@@ -229,6 +258,35 @@ class _Model:
                     part = eliminate(e, tables, key)
                     along[key] = part if key not in along else along[key] + part
         return total, along
+
+    def prefers_doubles(self) -> bool:
+        """Whether many sums are needed and no 1 - p near one can lose digits in float64."""
+        many = len(self.all_configurations) * len(self.continuous) > MANY
+        return many and all(self.support(x[0]) != "unit" for x in self.continuous)
+
+    def width(self) -> int:
+        """The most latents that stand in one table when they are eliminated, the best order greedily chosen."""
+        widest = 0
+        for assigned in self.all_configurations[:FOR_WINDOWS]:
+            scopes = [set(self._scope(v, b, assigned)[0]) for v, b in self._node_elements()]
+            while any(scopes):
+                open_ = sorted(set().union(*scopes))
+                joined = {k: set().union(*(s for s in scopes if k in s)) for k in open_}
+                key = min(open_, key=lambda k: len(joined[k]))
+                widest = max(widest, len(joined[key]))
+                scopes = [s for s in scopes if key not in s] + [joined[key] - {key}]
+        return widest
+
+    def _scope(
+        self, v: dict[str, Any], binding: dict[str, int], assigned: Mapping[Element, int]
+    ) -> tuple[list[Key], dict[Element, int]]:
+        """The axes that one element of a node depends on, and the categories relevant to it."""
+        parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
+        (relevant,) = branches(parts, inner, self.state, assigned)
+        touched: set[Element] = set()
+        for p, b in zip(parts, inner, strict=True):
+            touched |= mentioned(p, self.state, b, relevant)
+        return list(dict.fromkeys(self.axis_of[x][0] for x in sorted(touched) if x in self.axis_of)), relevant
 
     def _node_elements(self) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
         for v in self.claim.nodes:
@@ -241,18 +299,14 @@ class _Model:
         binding: dict[str, int],
         assigned: Mapping[Element, int],
         placed: Mapping[Element, Value],
-        cache: dict[Key, tuple[tuple[Key, ...], Value]],
-    ) -> tuple[tuple[Key, ...], Value]:
+        cache: dict[Key, Table],
+    ) -> Table:
         """p(node element) on the grid of the latents in its scope."""
         parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
-        (relevant,) = branches(parts, inner, self.state, assigned)
-        touched: set[Element] = set()
-        for p, b in zip(parts, inner, strict=True):
-            touched |= mentioned(p, self.state, b, relevant)
         used = tuple(sorted((x, assigned[x]) for x in self._used(parts, inner, assigned)))
         key = (v["name"], *sorted(binding.items()), used)
         if key not in cache:
-            scope = [k for k in dict.fromkeys(self.axis_of[x][0] for x in sorted(touched) if x in self.axis_of)]
+            scope, relevant = self._scope(v, binding, assigned)
             sizes = [len(next(placed[x] for x in placed if self.axis_of[x][0] == k)) for k in scope]
             if np.prod(sizes, dtype=float) > _largest_table(self.engine):
                 raise Infeasible(f"a table over {len(scope)} latents in the evidence")
@@ -293,7 +347,7 @@ def _selectors(e: Any, state: State, binding: Mapping[str, int], assigned: Mappi
     return set()
 
 
-def eliminate(e: Engine, tables: list[tuple[tuple[Key, ...], Value]], keep: Key | None) -> Value:
+def eliminate(e: Engine, tables: list[Table], keep: Key | None) -> Value:
     """Sum the product of tables over every axis but one, the cheapest axis first."""
     left = list(tables)
     while True:
@@ -301,12 +355,12 @@ def eliminate(e: Engine, tables: list[tuple[tuple[Key, ...], Value]], keep: Key 
         if not open_:
             break
 
-        def cost(key: Key, left: list[tuple[tuple[Key, ...], Value]] = left) -> float:
+        def cost(key: Key, left: list[Table] = left) -> float:
             sizes = {k: t.shape[i] for scope, t in left if key in scope for i, k in enumerate(scope)}
             return float(np.prod(list(sizes.values()), dtype=float))
 
         key = min(sorted(open_), key=cost)
-        if cost(key) > 4 * _largest_table(e):
+        if cost(key) > _largest_table(e) * 2:
             raise Infeasible(f"elimination needs a table of {cost(key):.0f} points")
         mine = [t for t in left if key in t[0]]
         scope = (*dict.fromkeys(k for s, _ in mine for k in s if k != key), key)

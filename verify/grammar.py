@@ -7,7 +7,6 @@ size and the length of numbers are bounded. Nothing in a claim is ever evaluated
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from cavi.verify.arithmetic import NAMES
@@ -19,10 +18,16 @@ MAX_BOUND = 8
 MAX_EXPONENT = 64
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
+LENGTHS = {
+    **{"num": 2, "const": 2, "size": 2, "ref": 3, "is": 4, "delta": 3, "moment": 4, "param": 4},
+    **{"add": 2, "mul": 2, "pow": 3, "sum": 3, "fn": 3},
+}
 ROLES = ("latent", "observed", "point", "hyper", "covariate", "observed_index")
 
 _NUMBER = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}([.'][A-Za-z0-9_']{0,63})*|[0-9]{1,4}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_INDEX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z0-9]{1,8})?'{0,8}")
+_SIZE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}|[0-9]{1,4}")
 
 
 class CertificateError(ValueError):
@@ -35,33 +40,45 @@ class _Walker:
     def __init__(self) -> None:
         self.nodes = 0
         self.open = 0
-        self.heads: Mapping[str, Callable[[list[Any], str, int], None]] = {
-            "num": lambda e, w, d: number(e[1], w),
-            "const": lambda e, w, d: _one_of(e[1], CONSTANTS, w, "constant"),
-            "size": lambda e, w, d: name(e[1], w),
-            "ref": lambda e, w, d: (name(e[1], w), self.subs(e[2], w, d))[0],
-            "is": lambda e, w, d: (name(e[1], w), self.subs(e[2], w, d), self.sub(e[3], w, d))[0],
-            "delta": lambda e, w, d: (self.sub(e[1], w, d), self.sub(e[2], w, d))[0],
-            "moment": lambda e, w, d: (text(e[1], w), text(e[2], w), self.subs(e[3], w, d))[0],
-            "param": lambda e, w, d: (name(e[1], w), name(e[2], w), self.subs(e[3], w, d))[0],
-            "add": lambda e, w, d: self.many(e[1], w, d),
-            "mul": lambda e, w, d: self.many(e[1], w, d),
-            "pow": lambda e, w, d: (self.expression(e[1], w, d), _exponent(e[2], w))[0],
-            "sum": self.sum,
-            "fn": lambda e, w, d: (_one_of(e[1], (*NAMES, "E"), w, "function"), self.many(e[2], w, d))[0],
-        }
-        self.lengths = {"num": 2, "const": 2, "size": 2, "is": 4, "moment": 4, "param": 4, "add": 2, "mul": 2}
 
     def expression(self, e: object, where: str, depth: int = 0) -> None:
         self._count(where, depth)
         if not isinstance(e, list) or not e or not isinstance(e[0], str):
             raise CertificateError(f"{where}: expected an expression such as ['num', '1/2'], found {_short(e)}")
-        if e[0] not in self.heads:
-            raise CertificateError(f"{where}: unknown head {e[0]!r}; expected one of {', '.join(self.heads)}")
-        length = self.lengths.get(e[0], 3)
-        if len(e) != length:
-            raise CertificateError(f"{where}: {e[0]!r} takes {length - 1} parts, found {len(e) - 1}")
-        self.heads[e[0]](e, where, depth + 1)
+        if e[0] not in LENGTHS:
+            raise CertificateError(f"{where}: unknown head {e[0]!r}; expected one of {', '.join(LENGTHS)}")
+        if len(e) != LENGTHS[e[0]]:
+            raise CertificateError(f"{where}: {e[0]!r} takes {LENGTHS[e[0]] - 1} parts, found {len(e) - 1}")
+        self._parts(e, where, depth + 1)
+
+    def _parts(self, e: list[Any], where: str, depth: int) -> None:
+        match e[0]:
+            case "num":
+                number(e[1], where)
+            case "const":
+                _one_of(e[1], CONSTANTS, where, "constant")
+            case "size":
+                _size(where, e[1])
+            case "ref" | "is":
+                name(e[1], where)
+                self.subs(e[2], where, depth)
+                self.subs(e[3:], where, depth)
+            case "delta":
+                self.subs(e[1:], where, depth)
+            case "moment" | "param":
+                text(e[1], where)
+                text(e[2], where)
+                self.subs(e[3], where, depth)
+            case "add" | "mul":
+                self.many(e[1], where, depth)
+            case "pow":
+                self.expression(e[1], where, depth)
+                _exponent(e[2], where)
+            case "sum":
+                self.sum(e, where, depth)
+            case "fn":
+                _one_of(e[1], (*NAMES, "E"), where, "function")
+                self.many(e[2], where, depth)
 
     def sum(self, e: list[Any], where: str, depth: int) -> None:
         axes(e[1], where)
@@ -83,11 +100,12 @@ class _Walker:
         self._count(where, depth)
         match s:
             case ["index", str(n), str(size)]:
-                name(n, where), name(size, where)
+                _axis(where, n, size)
             case ["int", int(value), str(size)] if 0 <= value < 10**6:
-                name(size, where)
+                _size(where, size)
             case ["gather" | "select", str(n), list(inner), str(size)]:
-                name(n, where), name(size, where)
+                name(n, where)
+                _size(where, size)
                 self.subs(inner, where, depth + 1)
             case _:
                 raise CertificateError(f"{where}: expected a subscript such as ['index', 'n', 'N'], found {_short(s)}")
@@ -118,7 +136,8 @@ def check_claim(plain: object) -> dict[str, Any]:
         _factor(f, walk)
     for t in field(plain, "elbo", list, "claim"):
         where = f"elbo term {_short(t.get('name')) if isinstance(t, dict) else ''}"
-        text(field(t, "name", str, where), where), text(field(t, "kind", str, where), where)
+        text(field(t, "name", str, where), where)
+        text(field(t, "kind", str, where), where)
         walk.expression(field(t, "value", list, where), where)
     for d in field(plain, "derivations", list, "claim"):
         for s in field(d, "steps", list, "derivation"):
@@ -126,7 +145,8 @@ def check_claim(plain: object) -> dict[str, Any]:
             walk.expression(field(s, "before", list, where), where)
             walk.expression(field(s, "after", list, where), where)
             _one_of(field(s, "relation", str, where), ("=", "= + const"), where, "relation")
-            text(field(s, "rule", str, where), where), text(field(s, "factor", str, where), where)
+            text(field(s, "rule", str, where), where)
+            text(field(s, "factor", str, where), where)
     return plain
 
 
@@ -134,7 +154,8 @@ def _variable(v: object, walk: _Walker) -> None:
     n = name(field(v, "name", str, "variable"), "variable")
     assert isinstance(v, dict)
     _one_of(field(v, "role", str, n), ROLES, n, "role")
-    axes(field(v, "plates", list, n), n), axes(field(v, "event", list, n), n)
+    axes(field(v, "plates", list, n), n)
+    axes(field(v, "event", list, n), n)
     if v.get("over") is not None:
         axes([v["over"]], n)
     if v.get("distribution") is not None:
@@ -162,18 +183,21 @@ def _factor(f: object, walk: _Walker) -> None:
         walk.many(pair, f"{n}: statistics", 0)
     for p in field(f, "parameters", list, n):
         where = f"{n}: parameter {_short(p.get('name')) if isinstance(p, dict) else ''}"
-        name(field(p, "latent", str, where), where), name(field(p, "name", str, where), where)
+        name(field(p, "latent", str, where), where)
+        name(field(p, "name", str, where), where)
         axes(field(p, "indices", list, where), where)
         value = field(p, "value", list, where)
         if value[:1] == ["array"]:
             if len(value) != 3:
                 raise CertificateError(f"{where}: 'array' takes an operation and an argument, found {_short(value)}")
-            _one_of(value[1], ARRAY_OPERATIONS, where, "array operation"), name(value[2], where)
+            _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
+            name(value[2], where)
         else:
             walk.expression(value, where)
     for m in field(f, "moments", list, n):
         where = f"{n}: moment {_short(m.get('key')) if isinstance(m, dict) else ''}"
-        text(field(m, "key", str, where), where), axes(field(m, "indices", list, where), where)
+        text(field(m, "key", str, where), where)
+        axes(field(m, "indices", list, where), where)
         walk.expression(field(m, "pattern", list, where), where)
         if m.get("value") is not None:
             walk.expression(m["value"], where)
@@ -198,9 +222,23 @@ def number(x: object, where: str) -> str:
 
 
 def name(x: object, where: str) -> str:
-    """A name of letters, digits and underscores (and the marks of made-up indices), or a fixed size."""
-    if not isinstance(x, str) or len(x) > 100 or not _NAME.fullmatch(x):
-        raise CertificateError(f"{where}: expected a name of letters, digits and underscores, found {_short(x)}")
+    """The name of a variable or a parameter: letters, digits and underscores."""
+    return _matching(x, where, _NAME, "a name of letters, digits and underscores")
+
+
+def _axis(where: str, index: object, size: object) -> None:
+    """An index (its name may carry a number or primes if it was made up) and its size."""
+    _matching(index, where, _INDEX, "the name of an index")
+    _size(where, size)
+
+
+def _size(where: str, size: object) -> None:
+    _matching(size, where, _SIZE, "a size by name or number")
+
+
+def _matching(x: object, where: str, pattern: re.Pattern[str], expected: str) -> str:
+    if not isinstance(x, str) or not pattern.fullmatch(x):
+        raise CertificateError(f"{where}: expected {expected}, found {_short(x)}")
     return x
 
 
@@ -216,7 +254,7 @@ def axes(x: object, where: str) -> None:
     for pair in _list(x, where):
         if not isinstance(pair, list) or len(pair) != 2:
             raise CertificateError(f"{where}: expected an axis such as ['n', 'N'], found {_short(pair)}")
-        name(pair[0], where), name(pair[1], where)
+        _axis(where, *pair)
 
 
 def _exponent(x: object, where: str) -> None:

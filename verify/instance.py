@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, doubles
-from cavi.verify.claim import Axes, Claim
+from cavi.verify.claim import Axes, Claim, names_in
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
 from cavi.verify.sampling import draw
@@ -46,8 +46,12 @@ class Instance:
     q: Mapping[str, Mapping[str, Table]]
 
 
-def make_instance(claim: Claim, seed: int, sizes: Mapping[str, int] | None = None) -> Instance:
+def make_instance(
+    claim: Claim, seed: int, sizes: Mapping[str, int] | None = None, single_copies: bool = False
+) -> Instance:
     """A random case: of the sizes given, else of 2 but for one plate of 3.
+
+    With `single_copies` every weight that makes a latent stand for several copies is one.
 
     Raises:
         InstanceError: when no values satisfy the declared supports (such as lower < upper).
@@ -55,7 +59,7 @@ def make_instance(claim: Claim, seed: int, sizes: Mapping[str, int] | None = Non
     rng = np.random.default_rng(seed)
     sizes = dict(sizes or small_sizes(claim, 3))
     for _ in range(ATTEMPTS):
-        world = _World(claim, sizes, rng)
+        world = _World(claim, sizes, rng, single_copies)
         if world.fill():
             return Instance(seed, sizes, world.data(), _random_q(claim, sizes, rng, world))
     raise InstanceError(
@@ -82,8 +86,12 @@ def small_sizes(claim: Claim, largest: int) -> dict[str, int]:
 class _World:
     """Values of all variables in float64, known ones rounded to rationals; the scope of their distributions."""
 
-    def __init__(self, claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator) -> None:
+    def __init__(
+        self, claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, single_copies: bool = False
+    ) -> None:
         self.claim, self.sizes, self.rng = claim, sizes, rng
+        weights = [v["weight"] for v in claim.variables.values() if v["weight"] is not None]
+        self.ones = set(names_in(weights)) if single_copies else set()
         self.engine: Engine = doubles()
         self.values: dict[str, dict[Position, Fraction]] = {}
 
@@ -107,12 +115,16 @@ class _World:
         for name, v in self.claim.variables.items():
             if v["distribution"] is None and v["constraint"] is None:
                 self.values[name] = _known(v, self.claim.axes(name), self.sizes, self.rng)
+                if name in self.ones and v["role"] != "observed_index":
+                    self.values[name] = dict.fromkeys(self.values[name], Fraction(1))
         for name, v in self.claim.variables.items():
             if v["distribution"] is not None:
                 self.values[name] = {}
                 for binding in bindings(v["plates"], self.sizes, {}):
                     if not self._draw(name, v, binding):
                         return False
+                if v["role"] == "observed":
+                    _vary(v, self.values[name], self.sizes)
             elif v["constraint"] is not None:
                 self.values[name] = {
                     at: _observed_value(v, evaluate(v["constraint"], self, binding))
@@ -143,6 +155,9 @@ class _World:
             return False
         at = tuple(binding[i] for i, _ in v["plates"])
         found = draw(family, args, self.rng)
+        if FAMILIES[family].support in ("count", "bounded_count"):
+            # Zeros and ones hide factors; the data need not be typical, only in the support.
+            found = min(max(found, int(self.rng.integers(1, 4))), int(args.get("total", LARGEST_COUNT)))
         if isinstance(found, list):
             rounded = _simplex(found) if FAMILIES[family].support == "simplex" else [Fraction(c) for c in found]
             for k, value in enumerate(rounded):
@@ -154,6 +169,15 @@ class _World:
     def data(self) -> dict[str, Table]:
         """The known variables."""
         return {n: dict(t) for n, t in self.values.items() if not self.claim.is_random(n)}
+
+
+def _vary(v: Mapping[str, Any], table: Table, sizes: Mapping[str, int]) -> None:
+    """Categories that all came out the same say little: move the first one on."""
+    support = FAMILIES[v["distribution"]["name"]].support
+    if support in ("binary", "category") and len(table) > 1 and len(set(table.values())) == 1:
+        categories = 2 if support == "binary" else size_of(sizes, v["over"][1])
+        first = min(table)
+        table[first] = (table[first] + 1) % categories
 
 
 def _observed_value(v: Mapping[str, Any], x: float) -> Fraction:
@@ -234,7 +258,7 @@ def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
     if support in ("binary", "category", "bounded_count"):
         return Fraction(int(x))
     if support == "count":
-        return Fraction(min(int(x), LARGEST_COUNT))
+        return Fraction(int(x))
     if support == "above":
         low = Fraction(args["minimum"]).limit_denominator(10**6)
         return low + min(max(Fraction(round((float(x) - float(low)) * 97), 97), Fraction(3, 97)), Fraction(4))

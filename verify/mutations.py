@@ -1,8 +1,8 @@
 """Planted mistakes: domain mutations of a claim, each of which verification must catch.
 
-A mutation changes one place of the plain data the way a person (or a rule) might get it wrong: a sign, a factor two, half
-a degree of freedom, E[log x] for log E[x], a lost term, a wrong index. The claim's *declaration* is left alone, since it
-is what the rest is measured against.
+A mutation changes one place of the plain data the way a person (or a rule) might get it wrong: a sign, a factor two,
+half a degree of freedom, E[log x] for log E[x], a lost term, a wrong index. The claim's *declaration* is left alone,
+since it is what the rest is measured against.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _one_of_many(e: Plain, site: Site) -> Iterator[Plain]:
         if node[0] == "size":
             return ["num", "1"]
         if node[0] == "sum":
-            return _fixed(node[2], {name for name, _ in node[1]})
+            return list(_fixed(node[2], {name for name, _ in node[1]}))
         return None
 
     yield from _everywhere(e, change)

@@ -76,12 +76,13 @@ def _points(
 def _inside(e: Any, args: Mapping[str, Any], x: Any) -> Any:
     """A fraction x of the way through an interval, either end of which may be missing."""
     low, high = args.get("lower"), args.get("upper")
-    finite = [b is not None and np.isfinite(to_float(b)) for b in (low, high)]
-    if all(finite):
-        return low + (high - low) * x
-    if finite[0]:
-        return low + 3 * x
-    return high - 3 * x if finite[1] else 4 * x - 2
+    if low is not None and not np.isfinite(to_float(low)):
+        low = None
+    if high is not None and not np.isfinite(to_float(high)):
+        high = None
+    if low is not None:
+        return low + (3 if high is None else high - low) * x
+    return 4 * x - 2 if high is None else high - 3 * x
 
 
 def as_array(values: list[Any]) -> Value:

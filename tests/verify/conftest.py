@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -275,6 +274,12 @@ def poisson_mixture_claim() -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def normal_plain() -> dict[str, Any]:
+    """The Normal claim, shared; not to be changed."""
+    return normal_claim()
+
+
 @pytest.fixture
 def normal() -> dict[str, Any]:
     """The Normal claim, fresh for every test."""
@@ -285,11 +290,3 @@ def normal() -> dict[str, Any]:
 def mixture() -> dict[str, Any]:
     """The Poisson mixture claim, fresh for every test."""
     return copy.deepcopy(poisson_mixture_claim())
-
-
-@pytest.fixture
-def in_json() -> Callable[[Any], Any]:
-    """A round trip through JSON."""
-    import json
-
-    return lambda plain: json.loads(json.dumps(plain))
