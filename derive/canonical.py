@@ -43,7 +43,12 @@ ONE = Fraction(1)
 
 def fresh_index(size: str) -> Index:
     """A bound index that occurs nowhere else."""
-    return Index(f"{size}.~{next(_fresh)}", size)
+    return Index(f"{_stem(size)}.~{next(_fresh)}", size)
+
+
+def _stem(size: str) -> str:
+    """What the canonical names of indices over a set begin with: a letter, also for a size in numbers."""
+    return f"i{size}" if size.isdigit() else size
 
 
 # --- keys: a total order on atoms ------------------------------------------------------------
@@ -278,7 +283,7 @@ def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[
         numbers = count()
         names: list[str] = []
         while len(names) < len(by_size[size]):
-            name = f"{size}.{next(numbers)}"
+            name = f"{_stem(size)}.{next(numbers)}"
             if name not in taken:
                 names.append(name)
         classes = _refine(by_size[size], powers, bound)

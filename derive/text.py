@@ -54,7 +54,7 @@ class Scope:
         taken = set(self.taken) | {i.name for i in free if "." not in i.name}
         names: dict[Index, str] = {}
         for index in bound:
-            candidates = [d.name for d in self.declared if d.size == index.size] or [index.size.lower()]
+            candidates = [d.name for d in self.declared if d.size == index.size] or ["i" if index.size.isdigit() else index.size.lower()]
             base = next((c for c in candidates if c not in taken), None)
             if base is None:
                 base = candidates[0]
