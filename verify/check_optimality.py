@@ -16,7 +16,7 @@ import numpy as np
 from cavi.verify.arithmetic import Value, to_float, to_mpf
 from cavi.verify.averages import Averages, Held
 from cavi.verify.claim import Element
-from cavi.verify.evaluate import Position, positions
+from cavi.verify.evaluate import Position, bindings, positions
 from cavi.verify.points import as_array, held_points
 from cavi.verify.report import Finding, Row, run, worst
 from cavi.verify.state import State
@@ -35,6 +35,9 @@ def check_optimality(state: State) -> Iterator[Row]:
         else:
             title = f"log q*({name}) - E[log p] is constant"
             yield run(title, "optimality", state.digits, partial(_each, state, factor, _constant))
+            if factor["statistics"]:
+                title = f"log q*({name}) has the stated statistics"
+                yield run(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
 
 
 def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:
@@ -49,6 +52,39 @@ def objective(state: State, factor: Mapping[str, Any], site: Position, held: Hel
     return Averages(state, held).touching(own) / state.weight(factor, site)
 
 
+def _statistics(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
+    """log q* - Σ coefficient · statistic is the same at every point."""
+    best = state.solve(factor, site)
+    plates = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+    differences: list[Any] = []
+    scale = mpmath.mpf(1)
+    for held in held_points(state, factor, site):
+        averages = Averages(state, held)
+        stated: Value = state.engine.number(0)
+        for statistic, coefficient in factor["statistics"]:
+            free = free_axes([statistic, coefficient], set(plates))
+            for binding in bindings(free, state.sizes, plates):
+                stated = stated + averages.expression(["mul", [coefficient, statistic]], binding)
+        gap = log_q_at(best, factor, site, held.assigned, held.points) - stated
+        differences += [to_mpf(g) for g in np.ravel(np.asarray(gap, dtype=object))]
+        scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(stated, dtype=object))))
+    return _spread(differences, scale, site)
+
+
+def free_axes(e: Any, bound: set[str]) -> list[list[str]]:
+    """The running indices of expressions that nothing binds, in order of appearance."""
+    found: dict[str, str] = {}
+    match e:
+        case ["index", str(name), str(size)]:
+            return [] if name in bound else [[name, size]]
+        case ["sum", axes, body]:
+            return free_axes(body, bound | {name for name, _ in axes})
+        case list():
+            for part in e:
+                found |= {name: size for name, size in free_axes(part, bound)}
+    return [[name, size] for name, size in found.items()]
+
+
 def _constant(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
     best = state.solve(factor, site)
     differences: list[Any] = []
@@ -60,6 +96,11 @@ def _constant(state: State, factor: Mapping[str, Any], site: Position) -> Findin
         values = [gap] if not isinstance(gap, np.ndarray) else list(gap)
         differences += [to_mpf(g) for g in values]
         scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(expected, dtype=object))))
+    return _spread(differences, scale, site)
+
+
+def _spread(differences: list[Any], scale: Any, site: Position) -> Finding:
+    """Digits to which differences are all the same."""
     if len(differences) < 2:
         return Finding(None, "fewer than two points in the support")
     spread = max(differences) - min(differences)

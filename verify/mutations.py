@@ -33,7 +33,7 @@ class Site:
     """One formula of a claim: where it is, what it is, the axes it is free in."""
 
     path: Path
-    kind: str  # parameter, moment, elbo, entropy, log_q
+    kind: str  # parameter, moment, statistic, elbo, entropy, log_q
     label: str
     normalised: bool = False  # a constant added to it cancels, as in the logits of a softmax
     over: str = ""  # the index along which it is normalised
@@ -60,6 +60,9 @@ def sites(plain: dict[str, Any]) -> Iterator[Site]:
         for j, m in enumerate(f["moments"]):
             if m["value"] is not None:
                 yield Site(("factors", i, "moments", j, "value"), "moment", f"E[{m['key']}] of {f['name']}")
+        for j, _ in enumerate(f["statistics"] if not f["point"] else ()):
+            over = f["event"][-1][0] if soft and f["event"] else ""
+            yield Site(("factors", i, "statistics", j, 1), "statistic", f"statistics of {f['name']}", bool(soft), over)
         if not f["point"]:
             yield Site(("factors", i, "entropy"), "entropy", f"entropy of {f['name']}")
             yield Site(("factors", i, "log_q"), "log_q", f"log q({f['name']})")

@@ -32,7 +32,7 @@ def _by_table(family: str, args: Args, rng: np.random.Generator) -> float:
         x = high - np.exp(t)
     else:
         x = np.exp(t)
-    logs = np.array([float(log_density(doubles(), family, v, args)) for v in x]) + np.log(np.abs(np.gradient(x)))
+    logs = log_density(doubles(), family, x, args) + np.log(np.abs(np.gradient(x)))
     weights = np.exp(logs - logs.max())
     return float(rng.choice(x, p=weights / weights.sum()))
 

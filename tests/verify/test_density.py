@@ -1,0 +1,125 @@
+"""Reference densities against SciPy, and normalisation of every scalar family by its own rule."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import stats
+
+from cavi.verify.arithmetic import doubles, precise, precision, to_mpf
+from cavi.verify.density import FAMILIES, log_density
+from cavi.verify.matrix import cholesky, lower_inverse
+from cavi.verify.sampling import draw
+from cavi.verify.units import scalar_rule
+
+CASES: dict[str, tuple[dict[str, float], Any, Any]] = {
+    "Normal": ({"mean": 0.3, "precision": 2.5}, 1.7, stats.norm(0.3, 2.5**-0.5)),
+    "HalfNormal": ({"precision": 2.5}, 1.7, stats.halfnorm(0, 2.5**-0.5)),
+    "LogNormal": ({"mean": 0.3, "precision": 2.5}, 1.7, stats.lognorm(2.5**-0.5, 0, np.exp(0.3))),
+    "Laplace": ({"location": 0.3, "scale": 2.5}, 1.7, stats.laplace(0.3, 2.5)),
+    "VonMises": ({"mean": 0.3, "concentration": 2.5}, 1.7, stats.vonmises(2.5, 0.3)),
+    "Gamma": ({"shape": 3.2, "rate": 2.5}, 1.7, stats.gamma(3.2, 0, 1 / 2.5)),
+    "InverseGamma": ({"shape": 3.2, "scale": 2.5}, 1.7, stats.invgamma(3.2, 0, 2.5)),
+    "Exponential": ({"rate": 2.5}, 1.7, stats.expon(0, 1 / 2.5)),
+    "Weibull": ({"shape": 3.2, "rate": 2.5}, 1.7, stats.weibull_min(3.2, 0, 2.5 ** (-1 / 3.2))),
+    "Pareto": ({"shape": 3.2, "minimum": 1.1}, 1.7, stats.pareto(3.2, 0, 1.1)),
+    "Beta": ({"a": 3.2, "b": 2.5}, 0.7, stats.beta(3.2, 2.5)),
+    "TruncatedNormal": (
+        {"mean": 0.3, "precision": 4.0, "lower": -0.2, "upper": 2.0},
+        1.7,
+        stats.truncnorm(-1.0, 3.4, 0.3, 0.5),
+    ),
+    "GeneralisedInverseGaussian": (
+        {"p": -0.4, "a": 2.5, "b": 1.3},
+        1.7,
+        stats.geninvgauss(-0.4, (2.5 * 1.3) ** 0.5, 0, (1.3 / 2.5) ** 0.5),
+    ),
+    "Bernoulli": ({"prob": 0.3}, 1, stats.bernoulli(0.3)),
+    "Binomial": ({"total": 7, "prob": 0.3}, 2, stats.binom(7, 0.3)),
+    "Poisson": ({"rate": 2.5}, 4, stats.poisson(2.5)),
+    "Geometric": ({"prob": 0.3}, 4, stats.geom(0.3, -1)),
+    "NegativeBinomial": ({"number": 3.5, "prob": 0.3}, 4, stats.nbinom(3.5, 0.3)),
+}
+
+
+@pytest.mark.parametrize("family", CASES)
+def test_density_agrees_with_scipy(family: str) -> None:
+    args, x, reference = CASES[family]
+    expected = reference.logpdf(x) if hasattr(reference.dist, "logpdf") else reference.logpmf(x)
+    assert float(log_density(doubles(), family, x, args)) == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_vector_densities_agree_with_scipy() -> None:
+    e = doubles()
+    x, c = [0.2, 0.5, 0.3], [1.2, 3.4, 0.7]
+    assert log_density(e, "Dirichlet", x, {"concentration": c}) == pytest.approx(stats.dirichlet.logpdf(x, c))
+    found = log_density(e, "Multinomial", [2, 1, 1], {"total": 4, "probs": x})
+    assert found == pytest.approx(stats.multinomial.logpmf([2, 1, 1], 4, x))
+    precision_matrix = np.array([[2.0, 0.3], [0.3, 1.5]])
+    found = log_density(e, "MultivariateNormal", [0.4, -0.2], {"mean": [0.1, 0.2], "precision": precision_matrix})
+    expected = stats.multivariate_normal.logpdf([0.4, -0.2], [0.1, 0.2], np.linalg.inv(precision_matrix))
+    assert found == pytest.approx(expected)
+    assert log_density(e, "Categorical", 1, {"probs": x}) == pytest.approx(np.log(0.5))
+
+
+def test_every_family_is_covered() -> None:
+    assert set(CASES) | {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical"} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("family", sorted(set(CASES)))
+def test_rules_normalise_to_thirty_digits(family: str) -> None:
+    args, _, _ = CASES[family]
+    with precision(110):
+        e = precise()
+        rational = {n: e.number(Fraction(str(v))) for n, v in args.items()}
+        rule = scalar_rule(e, family, rational, 30)
+        assert abs(to_mpf(rule.weights.sum()) - 1) < mpmath.mpf(10) ** -30
+
+
+@pytest.mark.parametrize(
+    ("family", "args"),
+    [
+        ("Normal", {"mean": "10", "precision": "1000000"}),
+        ("Gamma", {"shape": "1/10", "rate": "3"}),
+        ("Gamma", {"shape": "1000", "rate": "3"}),
+        ("Beta", {"a": "1/10", "b": "3"}),
+        ("Beta", {"a": "200", "b": "300"}),
+        ("InverseGamma", {"shape": "21/10", "scale": "3"}),
+    ],
+)
+def test_rules_stand_hard_parameters(family: str, args: dict[str, str]) -> None:
+    """Cases in which adaptive quadrature is confidently wrong."""
+    with precision(110):
+        e = precise()
+        rule = scalar_rule(e, family, {n: e.number(Fraction(v)) for n, v in args.items()}, 30)
+        assert abs(to_mpf(rule.weights.sum()) - 1) < mpmath.mpf(10) ** -28
+
+
+def test_both_engines_agree() -> None:
+    with precision(60):
+        values = []
+        for e in (precise(), precise(use_flint=False)):
+            args = {n: e.number(Fraction(v)) for n, v in {"p": "-2/5", "a": "5/2", "b": "13/10"}.items()}
+            values.append(to_mpf(log_density(e, "GeneralisedInverseGaussian", e.number(Fraction(17, 10)), args)))
+        assert abs(values[0] - values[1]) < mpmath.mpf(10) ** -55
+
+
+@pytest.mark.parametrize("family", sorted(set(CASES) - {"Bernoulli"}))
+def test_draws_lie_in_the_middle_of_the_distribution(family: str) -> None:
+    args, _, reference = CASES[family]
+    rng = np.random.default_rng(1)
+    drawn = [draw(family, args, rng) for _ in range(400)]
+    spread = reference.std() / 20
+    assert abs(np.mean(drawn) - reference.mean()) < 5 * spread
+
+
+def test_cholesky_and_inverse() -> None:
+    e = doubles()
+    matrix = np.array([[2.0, 0.3, 0.1], [0.3, 1.5, -0.2], [0.1, -0.2, 0.9]])
+    low = np.array(cholesky(e, matrix))
+    assert low @ low.T == pytest.approx(matrix)
+    assert np.array(lower_inverse(e, low.tolist())) @ low == pytest.approx(np.eye(3))
