@@ -119,7 +119,21 @@ def _maximiser(state: State, factor: Mapping[str, Any], site: Position) -> Findi
     if state.claim.selects(latent) and not state.claim.variables[latent]["event"]:
         return _best_category(state, factor, site, elements[0], best)
     at = {x: best.params[latent, "value"][x[1]] for x in elements}
+    outside = _outside(state.claim.variables[latent]["domain"], [to_mpf(v) for v in at.values()], state.digits)
+    if outside:
+        return Finding(0.0, f"the claimed maximiser {outside} at {site}")
     return worst(_along(state, factor, site, at, move) for move in _moves(state, latent, elements))
+
+
+def _outside(domain: str, values: list[Any], digits: int) -> str:
+    """How a value misses its support; empty if it does not."""
+    if domain in ("positive", "unit", "simplex") and min(values) <= 0:
+        return "is not positive"
+    if domain == "unit" and max(values) >= 1:
+        return "is not below one"
+    if domain == "simplex" and abs(mpmath.fsum(values) - 1) > mpmath.mpf(10) ** -digits:
+        return f"adds up to {float(mpmath.fsum(values)):.6g}, not to one"
+    return ""
 
 
 def _moves(state: State, latent: str, elements: list[Element]) -> Iterator[dict[Element, int]]:

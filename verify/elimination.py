@@ -17,7 +17,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from cavi.verify.arithmetic import Engine, Value, doubles, to_float, to_mpf
+from cavi.verify.arithmetic import Engine, Value, doubles, precision, to_float, to_mpf
 from cavi.verify.averages import Averages, Held, Infeasible, branches, node_arguments, node_parts
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
@@ -28,6 +28,7 @@ from cavi.verify.state import State
 from cavi.verify.units import bounded_map
 
 DIGITS = 8
+GUARDED = 70  # working digits: 1 - p is exact to the ends of the windows
 COUNTS = (36, 54, 80, 120, 150, 220, 330, 500)
 WIDENING = 0.04
 MAX_CONFIGURATIONS = 256
@@ -95,7 +96,8 @@ def log_evidence(state: State) -> tuple[Value, float]:
         Infeasible: when the model has too many categories or too wide scopes for elimination.
     """
     try:
-        return _log_evidence(state)
+        with precision(GUARDED):
+            return _log_evidence(state)
     except Infeasible:
         # In float64 larger tables can be afforded; eight digits are all that is asked.
         with np.errstate(all="ignore"):
@@ -262,7 +264,8 @@ class _Model:
     def prefers_doubles(self) -> bool:
         """Whether many sums are needed and no 1 - p near one can lose digits in float64."""
         many = len(self.all_configurations) * len(self.continuous) > MANY
-        return many and all(self.support(x[0]) != "unit" for x in self.continuous)
+        slow = self.engine.name == "mpf" and len(self.continuous) > 1
+        return (many or slow) and all(self.support(x[0]) != "unit" for x in self.continuous)
 
     def width(self) -> int:
         """The most latents that stand in one table when they are eliminated, the best order greedily chosen."""
