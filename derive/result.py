@@ -318,7 +318,7 @@ class Derived:
         return report(self)
 
     def _repr_latex_(self) -> str:
-        return self.latex(fragment=True)
+        return self.render("latex_display")
 
     def _repr_html_(self) -> str:
         return self.html()

@@ -54,7 +54,8 @@ class Scope:
         taken = set(self.taken) | {i.name for i in free if "." not in i.name}
         names: dict[Index, str] = {}
         for index in bound:
-            candidates = [d.name for d in self.declared if d.size == index.size] or ["i" if index.size.isdigit() else index.size.lower()]
+            fallback = "i" if index.size.isdigit() else index.size.lower()
+            candidates = [d.name for d in self.declared if d.size == index.size] or [fallback]
             base = next((c for c in candidates if c not in taken), None)
             if base is None:
                 base = candidates[0]
