@@ -423,6 +423,11 @@ def materialise(expr: Expr, sub: AnySub) -> Expr:
     return expr
 
 
+def selects(expr: Expr) -> bool:
+    """Whether a latent category selects anywhere in an expression."""
+    return any(isinstance(s, Selector) for r in expr.refs() for s in r.subs)
+
+
 def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
     """The expression with every subscript changed."""
     match expr:

@@ -12,7 +12,7 @@ from cavi.derive.domains import check_arguments
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import AnySub, Expr, Ref, as_expr, map_subs
 from cavi.derive.index import Index
-from cavi.derive.names import check_name, suggestion
+from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
 DOMAINS = ("real", "positive", "unit", "simplex", "count", "angle")
@@ -77,7 +77,7 @@ class Model:
     """
 
     def __init__(self, name: str, title: str | None = None) -> None:
-        self.name = check_name(name, "the model")
+        self.name = check_name(name, "the model", RESERVED_MODULES)
         if title is not None and not isinstance(title, str):
             raise DeclarationError(f"the title of {name} must be text, found {type(title).__name__}")
         self.title = title or name.replace("_", " ").capitalize()

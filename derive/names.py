@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from cavi.derive.errors import DeclarationError
 
@@ -14,11 +14,17 @@ _PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 # What a generated module itself uses: a variable of this name would shadow it.
 RESERVED = frozenset(
     "np scipy math sys json data hyper sizes init seed state fit elbo elbo_terms callback max_iter tol "
-    "restarts Fit State DataError main self params moments pi_constant True False None E".split()
+    "restarts Fit State DataError main self params moments True False None E special softmax one_hot_argmax inverse "
+    "logdet segment_sum expit log_bessel_i log_bessel_k dlog_bessel_k log_normal_interval truncated_mean "
+    "truncated_second gammaln digamma polygamma xlogy prepare initialise check_support".split()
 )
 
 
-def check_name(name: object, what: str) -> str:
+# A module of one of these names would stand in the way of what it imports itself.
+RESERVED_MODULES = frozenset("numpy scipy typing dataclasses collections argparse sys cavi".split())
+
+
+def check_name(name: object, what: str, reserved: Collection[str] = RESERVED) -> str:
     """The name itself, if it is safe.
 
     Raises:
@@ -30,7 +36,7 @@ def check_name(name: object, what: str) -> str:
             f"the name {name!r} of {what} cannot be used: expected a letter followed by at most 63 letters, "
             "digits or underscores (it becomes a Python, LaTeX and HTML name); rename it"
         )
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in RESERVED:
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in reserved:
         raise DeclarationError(
             f"the name {name!r} of {what} is reserved: Python or the generated module uses it; "
             f"rename it, for example {name + '_0'!r}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cavi.derive import Derived, Update
+from cavi.derive import Derived, Update, Variable
+from cavi.derive.expand import expand
+from cavi.derive.expression import selects
 from cavi.derive.index import Index
 from cavi.derive.result import ArrayOperation, Formula, MomentSpec
-from cavi.derive.term import Moment, Polynomial
-from cavi.templates.numpy.arrays import Scope
+from cavi.derive.term import Element, Moment, Polynomial, from_atom
+from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.names import quote, shape_comment
@@ -160,6 +162,23 @@ class Writer:
             parts.pop()
         return f"{target}[{', '.join(parts)}]"
 
+    def support(self) -> tuple[str, ...]:
+        """The body that compares observations with the limits that the model sets for them."""
+        scope = self.scope()
+        body: list[str] = []
+        for v in self.derived.model.with_role("observed"):
+            for name, sign, wanted in _limits(v):
+                assert v.distribution is not None
+                x = polynomial(from_atom(Element(v.name, v.indices)), scope, v.indices)
+                if name == "total" and v.event:
+                    x = Operand(f"{x.code}.sum(axis=-1)", v.plates)
+                limit = polynomial(expand(v.distribution.args[name]), scope, v.plates).code
+                body.extend(self._flush(scope))
+                body.append(f"if np.any({x.code} {sign} {limit}):")
+                message = f"{v.name}: found values that are not {wanted} the {name} of its {v.distribution.family}"
+                body.append(f"    raise DataError({quote(message + '; correct the data')})")
+        return (*self._unpack(scope, ()), *body)
+
     def elbo(self) -> tuple[str, ...]:
         """The body that returns the terms of the ELBO by name."""
         scope = self.scope()
@@ -178,6 +197,20 @@ class Writer:
             "}",
             "return {k: float(v) for k, v in terms.items()}",
         )
+
+
+def _limits(v: Variable) -> Iterator[tuple[str, str, str]]:
+    """(parameter, comparison that is wrong, words) for the known limits of an observed variable."""
+    if v.distribution is None or any(selects(a) for a in v.distribution.args.values()):
+        return
+    for name, sign, wanted in (
+        ("total", "!=" if v.event else ">", "adding up to" if v.event else "at most"),
+        ("minimum", "<", "at least"),
+        ("lower", "<", "at least"),
+        ("upper", ">", "at most"),
+    ):
+        if name in v.distribution.args:
+            yield name, sign, wanted
 
 
 def refers_to_own(formulas: Iterable[Formula], factor: str) -> bool:

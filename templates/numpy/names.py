@@ -11,7 +11,7 @@ from cavi.derive import Derived
 
 def python_names(derived: Derived) -> dict[object, str]:
     """Moments by (factor, key), parameters by ("parameter", latent, name) and variables by name."""
-    names: dict[object, str] = {v.name: v.name for v in derived.model.variables}
+    names: dict[object, str] = {v.name: _apart(v.name) for v in derived.model.variables}
     taken = set(names.values()) | set(derived.model.sizes)
     for update in derived.updates:
         for f in update.formulas:
@@ -19,6 +19,11 @@ def python_names(derived: Derived) -> dict[object, str]:
         for s in update.moment_specs:
             names[update.factor.name, s.key] = _free(f"E_{_words(s.key)}", taken)
     return names
+
+
+def _apart(name: str) -> str:
+    """A variable's name, unless it looks like one of the numbered temporaries."""
+    return f"{name}_" if re.fullmatch(r"total_\d+", name) else name
 
 
 def _words(key: str) -> str:

@@ -49,7 +49,7 @@ class ModuleView:
     factors: tuple[FactorView, ...]
     elbo: tuple[str, ...]
     elbo_equations: tuple[str, ...]
-    uses_features: bool
+    support: tuple[str, ...]
 
 
 def module_view(derived: Derived) -> ModuleView:
@@ -59,6 +59,7 @@ def module_view(derived: Derived) -> ModuleView:
     start = starts(derived)
     factors = tuple(_factor(u, derived, writer, start[u.factor.name]) for u in derived.updates)
     elbo = writer.elbo()
+    support = writer.support()
     used = writer.helpers
     return ModuleView(
         name=derived.model.name,
@@ -79,7 +80,7 @@ def module_view(derived: Derived) -> ModuleView:
                 f"{'H' if t.kind == 'entropy' else 'E log p'}[{t.name}] = {show(t.value, derived.model.indices)}"
             )
         ),
-        uses_features=any(f.start.features for f in factors),
+        support=support,
     )
 
 

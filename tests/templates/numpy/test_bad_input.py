@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
-from generated import generated
+from generated import generated, run
+
+from cavi import models
+from cavi.derive import Beta, Binomial, Exponential, Gamma, Model, derive
 
 HYPER = {"alpha_0": 1.0, "m_0": 0.0, "kappa_0": 0.1, "a_0": 1.0, "b_0": 1.0}
 X = np.array([0.1, 2.0, -1.0, 3.0])
@@ -136,3 +139,36 @@ def test_command_line(tmp_path, capsys) -> None:
         assert archive["z_probs"].shape == (4, 2)
     assert module.main(arguments) == 2
     assert "the data do not tell ['K']" in capsys.readouterr().err
+
+
+def test_counts_above_their_total_are_refused() -> None:
+    m = Model("trials")
+    n = m.index("n", "N")
+    total, p = m.covariate("trials", n), m.latent("p", Beta(1.5, 2))
+    m.observed("x", Binomial(total[n], p), n)
+    module = run(derive(m).numpy())
+    assert module.fit({"x": [1, 2], "trials": [3, 2]}, {}).converged
+    with pytest.raises(module.DataError, match="x: found values that are not at most the total of its Binomial"):
+        module.fit({"x": [1, 4], "trials": [3, 2]}, {})
+
+
+def test_vectors_of_counts_add_up_to_their_total() -> None:
+    found = models.data("naive_bayes")
+    data = dict(found.data) | {"labelled_total": np.asarray(found.data["labelled_total"]) + 1}
+    with pytest.raises(ValueError, match="labelled: found values that are not adding up to the total"):
+        generated("naive_bayes").fit(data, found.hyper)
+
+
+def test_values_below_a_known_minimum_are_refused() -> None:
+    with pytest.raises(ValueError, match="x: found values that are not at least the minimum of its Pareto"):
+        generated("pareto_of_known_minimum").fit({"x": [0.005]}, {})
+
+
+def test_names_that_look_like_temporaries_stay_apart() -> None:
+    m = Model("names")
+    n = m.index("n", "N")
+    a, b = m.hyper("total_1 total_2")
+    m.observed("x", Exponential(m.latent("lam", Gamma(a, b))), n)
+    found = run(derive(m).numpy()).fit({"x": [1.0, 3.0]}, {"total_1": 2.0, "total_2": 5.0})
+    assert found.params["lam"]["shape"] == 4.0
+    assert found.params["lam"]["rate"] == 9.0
