@@ -184,7 +184,12 @@ def _about_the_file(
 
     def repeated() -> Finding:
         again = {(r.tier, r.name): r.verdict for r in rows if r.tier in REPEATED}
-        different = sorted(k for k in {*again, *recorded} if again.get(k) != recorded.get(k))
+
+        # Another engine may carry out a check that was undecided, or the other way round; a failure is a failure.
+        def outcome(verdict: str | None) -> str | None:
+            return "not failed" if verdict in ("checked", "undecided") else verdict
+
+        different = sorted(k for k in {*again, *recorded} if outcome(again.get(k)) != outcome(recorded.get(k)))
         if different:
             return Finding(0.0, f"{len(different)} rows differ from the file, first {different[0]}")
         return Finding(1.0)

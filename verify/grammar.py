@@ -14,7 +14,8 @@ from cavi.verify.density import FAMILIES
 
 MAX_DEPTH = 60
 MAX_NODES = 400_000
-MAX_BOUND = 8
+MAX_BOUND = 6
+MAX_AXES = 6
 MAX_EXPONENT = 64
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
@@ -251,6 +252,8 @@ def text(x: object, where: str) -> str:
 
 def axes(x: object, where: str) -> None:
     """A list of [index, size] pairs."""
+    if isinstance(x, list) and len(x) > MAX_AXES:
+        raise CertificateError(f"{where}: found {len(x)} axes, expected at most {MAX_AXES}")
     for pair in _list(x, where):
         if not isinstance(pair, list) or len(pair) != 2:
             raise CertificateError(f"{where}: expected an axis such as ['n', 'N'], found {_short(pair)}")

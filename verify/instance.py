@@ -172,8 +172,11 @@ class _World:
 
 
 def _vary(v: Mapping[str, Any], table: Table, sizes: Mapping[str, int]) -> None:
-    """Categories that all came out the same say little: move the first one on."""
+    """Categories or counts that all came out the same hide a wrong index: move the first one on."""
     support = FAMILIES[v["distribution"]["name"]].support
+    if support in ("count", "bounded_count") and len(table) > 1 and len(set(table.values())) == 1:
+        first = min(table)
+        table[first] += -1 if table[first] > 1 or support == "bounded_count" else 1
     if support in ("binary", "category") and len(table) > 1 and len(set(table.values())) == 1:
         categories = 2 if support == "binary" else size_of(sizes, v["over"][1])
         first = min(table)

@@ -12,6 +12,7 @@ import mpmath
 from mpmath import mpf
 
 Number = Any
+LARGEST_EXPONENT = 10**9
 
 
 def log(x: Number) -> Number:
@@ -20,7 +21,13 @@ def log(x: Number) -> Number:
 
 
 def exp(x: Number) -> Number:
-    """e to the x."""
+    """e to the x.
+
+    Raises:
+        OverflowError: where the result would not fit into memory.
+    """
+    if x > LARGEST_EXPONENT:
+        raise OverflowError(f"exp({mpmath.nstr(x, 5)}) is too large")
     return mpmath.exp(x)
 
 
@@ -65,8 +72,8 @@ def atan2(y: Number, x: Number) -> Number:
 
 
 def pow(base: Number, exponent: Number) -> Number:
-    """base to the exponent."""
-    return mpmath.power(base, exponent)
+    """base to the exponent, by way of the guarded exponential."""
+    return mpmath.power(base, exponent) if mpmath.fabs(exponent) < 10**6 else exp(exponent * mpmath.log(base))
 
 
 def xlogx(x: Number) -> Number:

@@ -93,6 +93,7 @@ def _nested(depth: int) -> list[Any]:
     return e
 
 
+SIX = [[f"i{k}", "N"] for k in range(6)]
 VALUE = ("claim", "factors", 0, "parameters", 0, "value")
 
 
@@ -111,7 +112,11 @@ VALUE = ("claim", "factors", 0, "parameters", 0, "value")
         (_set(*VALUE, value=["fn", "system", [["num", "1"]]]), "unknown function 'system'"),
         (_set(*VALUE, value=["ref", "a.__class__", []]), "expected a name"),
         (_set(*VALUE, value=_nested(80)), "nested deeper than"),
-        (_set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(9)], ["num", "1"]]), "nested sums"),
+        (
+            _set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(6)], ["sum", [["j", "N"]], ["num", "1"]]]),
+            "nested sums",
+        ),
+        (_set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(9)], ["num", "1"]]), "found 9 axes"),
         (_set(*VALUE, value=["num"]), "'num' takes 1 parts, found 0"),
         (_set(*VALUE, value=7), "must be a list"),
         (_set("claim", "factors", 0, "families", "tau", value="Cauchy"), "unknown family"),
@@ -130,6 +135,16 @@ def test_hostile_certificates_are_refused(
 ) -> None:
     with pytest.raises(CertificateError, match=message):
         check_certificate(_edit(on_file, change))
+
+
+@pytest.mark.parametrize("head", ["exp", "lgamma", "digamma", "log_bessel_k"])
+def test_towers_of_functions_end_in_a_failed_row(on_file: Path, head: str) -> None:
+    tower: list[Any] = ["num", "999"]
+    for _ in range(5):
+        tower = ["fn", "exp", [tower]]
+    tower = ["fn", head, [tower, tower] if head == "log_bessel_k" else [tower]]
+    report = check_certificate(_edit(on_file, _set(*VALUE, value=tower)))
+    assert "optimality" in {r.tier for r in report.failed}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", "NaN", '{"kind": NaN}', "[" * 100_000, "\x00"])
