@@ -120,15 +120,45 @@ class Averages:
         site_of = self.state.claim.site_of
         if {site_of(*x) for x in left} & {site_of(*x) for x in right}:
             return None
-        left_units, right_units = self._units(left, v), self._units(right, v)
+        left_units = self._units(left, v)
         x = evaluate(first, _OnGrid(self, assigned, left_units), binding)
-        r = evaluate(second, _OnGrid(self, assigned, right_units), binding)
-        log_r, mean_r = (self._contract(f, right_units) for f in (self.engine("log", r), r))
+        log_r, mean_r = self._log_and_mean(second, v, binding, assigned)
         if family == "Normal":
             square = self._contract(x * x, left_units)
             return (log_r - self.engine("log", 2 * self.engine.constants("pi")) - mean_r * square) / 2
         factorial = self._contract(self.engine("lgamma", x + self.engine.number(1)), left_units)
         return self._contract(x, left_units) * log_r - mean_r - factorial
+
+    def _log_and_mean(
+        self, e: Plain, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]
+    ) -> tuple[Value, Value]:
+        """E[log e] and E[e]; positive independent factors of a product one by one."""
+        factors = list(e[1]) if e[0] == "mul" and all(map(self._is_positive, e[1])) else [e]
+        scopes = [self._scope([f], [binding], assigned) for f in factors]
+        sites = [site for scope in scopes for site in {self.state.claim.site_of(*x) for x in scope}]
+        if len(set(sites)) < len(sites):
+            factors, scopes = [e], [set().union(*scopes)]
+        log: Value = self.engine.number(0)
+        mean: Value = self.engine.number(1)
+        for f, scope in zip(factors, scopes, strict=True):
+            units = self._units(scope, v)
+            value = evaluate(f, _OnGrid(self, assigned, units), binding)
+            log = log + self._contract(self.engine("log", value), units)
+            mean = mean * self._contract(value, units)
+        return log, mean
+
+    def _is_positive(self, e: Plain) -> bool:
+        """Whether a factor is positive by its form and the declared domains."""
+        match e:
+            case ["num", value]:
+                return Fraction(value) > 0
+            case ["size", _] | ["const", "pi"]:
+                return True
+            case ["ref", name, _]:
+                return self.state.claim.variables[name]["domain"] in ("positive", "unit", "simplex")
+            case ["pow", base, _]:
+                return self._is_positive(base)
+        return False
 
     def _depends(
         self, parts: list[Plain], inner: list[Binding], assigned: Mapping[Element, int], only: set[Element]
