@@ -37,7 +37,7 @@ from cavi.derive.distribution import (
     Weibull,
 )
 from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError
-from cavi.derive.expression import Sum, cos, dot, exp, log, sin, size, sqrt
+from cavi.derive.expression import Sum, cos, dot, exp, log, sigmoid, sin, size, sqrt
 from cavi.derive.index import Index
 from cavi.derive.model import Model, Variable
 from cavi.derive.pipeline import derive
@@ -86,6 +86,7 @@ __all__ = [
     "dot",
     "exp",
     "log",
+    "sigmoid",
     "sin",
     "size",
     "sqrt",

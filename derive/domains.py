@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cavi.derive.model import Variable
 
 # How narrow a domain is, for numbers a known value may take.
-_NARROWNESS = {"real": 0, "angle": 1, "positive": 2, "unit": 3, "count": 3, "simplex": 4}
+_NARROWNESS = {"real": 0, "angle": 1, "nonnegative": 1, "positive": 2, "unit": 3, "count": 3, "simplex": 4}
 
 # The supports of latents that may stand where a domain is asked for.
 _FITTING = {
@@ -82,7 +82,12 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
             pass
         case Mul() if domain in ("positive", "unit"):
             for factor in expr.factors:
-                _visit(factor, domain, where, variables)
+                if not (isinstance(factor, Number) and factor.value == 1):
+                    _visit(factor, domain, where, variables)
+        case Power(base=Add(terms=(Number(value=one), rest)), exponent=Number(value=minus)) if (
+            domain == "unit" and one >= 1 and minus < 0
+        ):
+            _visit(rest, "positive", where, variables)
         case Add() if domain == "positive" and not any(map(_is_negative, expr.terms)):
             for term in expr.terms:
                 _visit(term, domain, where, variables)

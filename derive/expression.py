@@ -522,6 +522,11 @@ def sqrt(value: object) -> Expr:
     return Power(as_expr(value), Number(Fraction(1, 2)))
 
 
+def sigmoid(value: object) -> Expr:
+    """The logistic function 1 / (1 + exp(-value))."""
+    return 1 / (1 + exp(-as_expr(value)))
+
+
 def size(index: Index) -> Expr:
     """The number of elements that an index runs over, as a number in an expression."""
     if not isinstance(index, Index):

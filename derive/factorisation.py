@@ -76,6 +76,8 @@ def blocks(model: Model, nodes: Mapping[str, Polynomial], requested: Sequence[ob
         FactorisationError: for unknown or repeated latents, points inside a block, empty blocks.
     """
     random = {v.name: v for v in model.with_role("latent", "point")}
+    if isinstance(requested, str | Ref):
+        requested = [requested]
     asked = [_names(entry, random) for entry in requested or ()]
     seen: set[str] = set()
     for names in asked:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
+
+from cavi.derive.errors import DeclarationError
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,14 @@ class Index:
 
     def __repr__(self) -> str:
         return f"{self.name}:{self.size}"
+
+    def _refuse(self, other: object) -> NoReturn:
+        raise DeclarationError(
+            f"arithmetic on the index {self.name} (with {other}) is not known: an index only selects. For a number use "
+            f"size({self.name}) or known data, m.covariate(name, {self.name}); for a neighbour, m.observed_index"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = _refuse
 
 
 @dataclass(frozen=True)

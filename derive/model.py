@@ -15,7 +15,7 @@ from cavi.derive.index import Index
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
-DOMAINS = ("real", "positive", "unit", "simplex", "count", "angle")
+DOMAINS = ("real", "nonnegative", "positive", "unit", "simplex", "count", "angle")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Variable:
         constraint: for an observed variable that is a deterministic expression of latents.
         weight: number of identical copies each element stands for; multiplies its log density.
         over: the index whose values a category or an observed index takes.
-        domain: where the values lie: real, positive, unit, simplex, count or angle.
+        domain: where the values lie: real, nonnegative, positive, unit, simplex, count or angle.
     """
 
     name: str
@@ -266,7 +266,7 @@ class Model:
             over = Index(f"{name}.value", "2")
         for arg in distribution.args.values():
             self._check_free(name, arg, plates, distribution.over)
-        weight_expr = None if weight is None else self._weight(name, as_expr(weight), plates)
+        weight_expr = None if weight is None else self._weight(role, name, as_expr(weight), plates)
         self._variables = check_arguments(name, distribution, self._variables)
         variable = Variable(name, role, plates, event, distribution, None, weight_expr, over, family.domain)
         return self._add(variable)
@@ -294,7 +294,7 @@ class Model:
         args = {k: (map_subs(a, change) if k == "probs" else a) for k, a in distribution.args.items()}
         return replace(distribution, args=args, over=other)
 
-    def _weight(self, name: str, weight: Expr, plates: tuple[Index, ...]) -> Expr:
+    def _weight(self, role: VariableRole, name: str, weight: Expr, plates: tuple[Index, ...]) -> Expr:
         if weight.open:
             raise DeclarationError(f"{name}: the weight {weight} has open indices; give them, for example count[n]")
         self._check_free(f"the weight of {name}", weight, plates, None)
@@ -303,12 +303,11 @@ class Model:
             raise DeclarationError(
                 f"{name}: the weight {weight} contains the latent {random[0]}; a weight must be known data"
             )
+        # A latent stands for some copies; a weight of zero leaves an observation out.
+        least = "positive" if role == "latent" else "nonnegative"
         for r in weight.refs():
-            self._variables[r.name] = (
-                replace(self._variables[r.name], domain="positive")
-                if (self._variables[r.name].domain == "real")
-                else self._variables[r.name]
-            )
+            if self._variables[r.name].domain in ("real", "nonnegative"):
+                self._variables[r.name] = replace(self._variables[r.name], domain=least)
         return weight
 
     def _plates(self, name: str, indices: tuple[object, ...]) -> tuple[Index, ...]:

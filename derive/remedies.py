@@ -24,6 +24,21 @@ _ALWAYS = (
 )
 
 
+_LOGISTIC = (
+    "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma augmentation"
+)
+
+
+def _is_logistic(p: Polynomial) -> bool:
+    """Whether log(1 + exp(…)) occurs."""
+    return any(
+        isinstance(a, Function)
+        and a.name == "log"
+        and any(isinstance(b, Function) and b.name == "exp" for b in a.args[0].atoms())
+        for a in p.atoms()
+    )
+
+
 def _functions(p: Polynomial) -> Iterable[str]:
     return dict.fromkeys(a.name for a in p.atoms() if isinstance(a, Function))
 
@@ -33,10 +48,10 @@ def refusal(factor: Factor, term: Polynomial, latents: Iterable[str] = (), why: 
     readable = show(term)
     latents = [n for n in latents if n]
     couples = f" (it couples {', '.join(latents)})" if len(latents) > 1 else ""
-    remedies = [_BY_FUNCTION[n] for n in _functions(term) if n in _BY_FUNCTION]
+    known = [_LOGISTIC] if _is_logistic(term) else [_BY_FUNCTION[n] for n in _functions(term) if n in _BY_FUNCTION]
     return NonConjugateError(
         f"the factor q({factor.name}) has no closed-form optimum: the term {readable}{couples} of the log joint is not "
-        f"{why or 'conjugate'}. Remedies: {'; '.join([*remedies, _ALWAYS])}",
+        f"{why or 'conjugate'}. Remedies: {'; '.join([*known, _ALWAYS])}",
         factor=factor.name,
         terms=(readable,),
     )

@@ -86,7 +86,8 @@ class Printer:
         """One subscript."""
         match sub:
             case Index():
-                return names.get(sub, sub.name)
+                # A summed index shown outside its sum is named after its set.
+                return names.get(sub) or (sub.size.lower() if "." in sub.name else sub.name)
             case Literal():
                 return str(sub.value)
             case Gather():

@@ -177,6 +177,7 @@ def _factorisation(derived: Derived, signs: Notation) -> Equation:
 _DOMAINS: dict[str, Sentence] = {
     "real": ("real number",),
     "positive": ("positive number",),
+    "nonnegative": ("number, at least 0",),
     "unit": ("number between 0 and 1",),
     "simplex": ("probability vector",),
     "count": ("whole number, at least 0",),

@@ -61,6 +61,8 @@ def _values(spec: dict, shape: tuple, sizes: dict, rng: np.random.Generator) -> 
     match spec["domain"]:
         case "positive":
             return rng.gamma(3.0, 0.5, size=shape) + 0.2
+        case "nonnegative":
+            return rng.integers(0, 3, size=shape).astype(float)
         case "unit":
             return rng.uniform(0.2, 0.8, size=shape)
         case "count":

@@ -291,3 +291,51 @@ def additive_poisson():
     s = m.latent("s", Poisson(u[k] * share[n, k]), n, k)
     m.observed("x", Sum(s[n, k], k), n)
     return m
+
+
+@zoo({"skill": "Normal"})
+def differences_of_one_plate():
+    m, n = one_plate("differences_of_one_plate")
+    i = m.index("i", "I")
+    first, second = m.observed_index("first", n, over=i), m.observed_index("second", n, over=i)
+    skill = m.latent("skill", Normal(0.3, 0.8), i)
+    m.observed("x", Normal(skill[first[n]] - skill[second[n]], 1.7), n)
+    return m
+
+
+@zoo({"skill": "MultivariateNormal"}, factors=["skill"])
+def joint_differences_of_one_plate():
+    return differences_of_one_plate()
+
+
+@zoo({"mu": "Normal"})
+def masked_matrix():
+    m, n = one_plate("masked_matrix")
+    d = m.index("d", "D")
+    mask, spread = m.covariate("mask", n, d), m.hyper("spread", d)
+    mu = m.latent("mu", Normal(0.2, std=spread[d]), d)
+    m.observed("x", Normal(mu[d], 1.3), n, d, weight=mask[n, d])
+    return m
+
+
+@zoo({"s": "Categorical", "mu": "Normal"})
+def transitions_between_one_set():
+    m, n = one_plate("transitions_between_one_set")
+    k, j = m.index("k", "K"), m.index("j", "K")
+    pi, a = m.latent("pi", Dirichlet(1.5, over=k)), m.latent("A", Dirichlet(0.8, over=j), k)
+    z = m.latent("z", Categorical(pi), n)
+    s = m.latent("s", Categorical(a[z[n]]), n)
+    mu = m.latent("mu", Normal(0.1, 0.7), k)
+    m.observed("x", Normal(mu[s[n]], 1.4), n)
+    return m
+
+
+@zoo({"tau,theta": "Gamma"}, factors=[("theta", "tau")])
+def groups_with_a_common_scale():
+    m, n = one_plate("groups_with_a_common_scale")
+    g = m.index("g", "G")
+    group, centre = m.observed_index("group", n, over=g), m.latent("centre", Normal(0.2, 0.4))
+    tau = m.latent("tau", Gamma(2, 1.5))
+    theta = m.latent("theta", Normal(centre, 3 * tau), g)
+    m.observed("y", Normal(theta[group[n]], tau), n)
+    return m

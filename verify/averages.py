@@ -7,19 +7,20 @@ result runs over those points.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value
 from cavi.verify.claim import Element
-from cavi.verify.density import FAMILIES, log_density
-from cavi.verify.evaluate import Binding, Plain, Position, Scope, bindings, evaluate, size_of
-from cavi.verify.mentions import Undecided, mentioned
+from cavi.verify.degree import polynomial_degree
+from cavi.verify.density import log_density
+from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate
+from cavi.verify.mentions import mentioned
+from cavi.verify.nodes import assignments, branches, node_arguments, node_parts
 from cavi.verify.state import State
 from cavi.verify.units import COMPACT_ORDER, Unit
 
@@ -223,7 +224,7 @@ class Averages:
             categories = {
                 x for x in self._scope(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
             } - set(self.held.assigned)
-            for assigned in _assignments(categories, self.state, self.held.assigned):
+            for assigned in assignments(categories, self.state, self.held.assigned):
                 units = self._units(self._scope(parts, inner, assigned), None)
                 scope = _OnGrid(self, assigned, units)
                 value = self.engine.number(1)
@@ -326,97 +327,6 @@ class _OnGrid:
     def expectation(self, expr: Plain, binding: Binding) -> Value:
         """An expectation inside a density is no part of the grammar of declarations."""
         raise KeyError("an expectation cannot stand inside another")
-
-
-def node_parts(v: Mapping[str, Any], state: State, binding: Binding) -> Iterator[tuple[Plain, Binding]]:
-    """Everything the density of one element of a node depends on: arguments, its own elements, its weight."""
-    over = v["event"] or ([v["over"]] if v["over"] else [])
-    for name, e in v["distribution"]["args"].items():
-        if name in ("probs", "concentration"):
-            yield from ((e, b) for b in bindings(over, state.sizes, binding))
-        else:
-            yield e, binding
-    subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
-    for b in bindings(v["event"], state.sizes, binding):
-        yield ["ref", v["name"], subs], b
-    if v["weight"] is not None:
-        yield v["weight"], binding
-
-
-def node_arguments(v: Mapping[str, Any], scope: Scope, binding: Binding) -> tuple[Value, dict[str, Any]]:
-    """The value of a node's element and its distribution's arguments."""
-    over = v["event"] or ([v["over"]] if v["over"] else [])
-    subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
-    values = [evaluate(["ref", v["name"], subs], scope, b) for b in bindings(v["event"], scope.sizes, binding)]
-    args: dict[str, Any] = {}
-    for name in (p.name for p in FAMILIES[v["distribution"]["name"]].parameters):
-        e = v["distribution"]["args"].get(name)
-        if e is None:
-            continue
-        if name in ("probs", "concentration"):
-            args[name] = [evaluate(e, scope, b) for b in bindings(over, scope.sizes, binding)]
-        else:
-            args[name] = evaluate(e, scope, binding)
-    return (values if v["event"] else values[0]), args
-
-
-def branches(
-    parts: Sequence[Plain], inner: Sequence[Binding], state: State, assigned: Mapping[Element, int]
-) -> Iterator[dict[Element, int]]:
-    """Every assignment of the selecting latents that the parts depend on."""
-    try:
-        found: set[Element] = set()
-        for p, b in zip(parts, inner, strict=True):
-            found |= mentioned(p, state, b, assigned)
-    except Undecided as e:
-        for k in range(_categories(state, e.element[0])):
-            yield from branches(parts, inner, state, {**assigned, e.element: k})
-        return
-    open_ = {x for x in found if state.claim.selects(x[0])} - set(assigned)
-    yield from _assignments(open_, state, assigned)
-
-
-def _assignments(open_: set[Element], state: State, assigned: Mapping[Element, int]) -> Iterator[dict[Element, int]]:
-    ordered = sorted(open_)
-    for choice in product(*(range(_categories(state, n)) for n, _ in ordered)):
-        yield {**assigned, **dict(zip(ordered, choice, strict=True))}
-
-
-def _categories(state: State, name: str) -> int:
-    v = state.claim.variables[name]
-    return size_of(state.sizes, v["over"][1]) if v["over"] else 2
-
-
-def polynomial_degree(node: Mapping[str, Any], name: str) -> int:
-    """Degree of the log density of a node as a polynomial in the elements of a latent; 99 if it is none."""
-    args = dict(node["distribution"]["args"])
-    mean = args.pop("mean", None) if node["distribution"]["name"] == "Normal" else None
-    if any(_degree(e, name) != 0 for e in args.values()):
-        return 99
-    own = 1 if node["name"] == name else 0
-    if mean is None:
-        return 99 if own or any(_degree(e, name) for e in args.values()) else 0
-    return 2 * max(own, _degree(mean, name))
-
-
-def _degree(e: Plain, name: str) -> int:
-    match e:
-        case ["ref", n, _]:
-            return int(n == name)
-        case ["add", terms]:
-            return max((_degree(t, name) for t in terms), default=0)
-        case ["mul", factors]:
-            return sum(_degree(f, name) for f in factors)
-        case ["sum", _, body]:
-            return _degree(body, name)
-        case ["pow", base, exponent]:
-            inner, power = _degree(base, name), Fraction(exponent)
-            if not inner:
-                return 0
-            return inner * int(power) if power.denominator == 1 and power > 0 else 99
-        case ["fn", _, args]:
-            return 99 if any(_degree(a, name) for a in args) else 0
-    return 0
 
 
 def _resolved(e: Any, binding: Binding) -> Any:

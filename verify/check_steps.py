@@ -41,7 +41,7 @@ def _step(state: State, factor: Mapping[str, Any], step: Mapping[str, Any]) -> F
 
 def _at(state: State, factor: Mapping[str, Any], step: Mapping[str, Any], site: Position) -> Finding:
     best = state.solve(factor, site)
-    mixed = _current_moments(best, state)
+    mixed = best.with_moments_of(state)
     binding = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
     weight = to_mpf(state.weight(factor, site))
     gaps: list[Any] = []
@@ -70,12 +70,3 @@ def _at(state: State, factor: Mapping[str, Any], step: Mapping[str, Any], site: 
 def _copies(factor: Mapping[str, Any], weight: Any) -> list[Any]:
     """The log joint counts every copy of an element; log q is that of one of them."""
     return [mpmath.mpf(1)] if factor["weight"] is None else [mpmath.mpf(1), 1 / weight]
-
-
-def _current_moments(best: State, state: State) -> State:
-    """Parameters of the optimum with the moments and units of the current q."""
-    mixed = best._copy()
-    mixed._units, mixed._moments = state._units, state._moments
-    mixed.moment = state.moment  # type: ignore[method-assign]
-    mixed.unit = state.unit  # type: ignore[method-assign]
-    return mixed

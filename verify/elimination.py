@@ -9,8 +9,7 @@ used, and nothing of q but the values of point parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -18,11 +17,13 @@ import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, doubles, precision, to_float, to_mpf
-from cavi.verify.averages import Averages, Held, Infeasible, branches, node_arguments, node_parts
+from cavi.verify.averages import Averages, Held, Infeasible
+from cavi.verify.axis import Axis, Key, sticks
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import bindings, evaluate, positions, size_of
 from cavi.verify.mentions import mentioned, position
+from cavi.verify.nodes import branches, node_arguments, node_parts
 from cavi.verify.rules import Map, half_line, interval, real_line, stretched_line
 from cavi.verify.state import State
 from cavi.verify.units import bounded_map
@@ -38,51 +39,7 @@ MAX_TABLE_PRECISE = 60_000
 MAX_WIDTH = {"float64": 4}
 MAX_WIDTH_PRECISE = 2
 FOR_WINDOWS = 8  # configurations looked at to place the windows
-NEGLIGIBLE = 1e-15
-Key = tuple[Any, ...]
 Table = tuple[tuple[Key, ...], Value]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One coordinate: its elements as functions of the nodes, and the window on the line (or whole counts)."""
-
-    name: Key
-    values: Callable[[Engine, Value], dict[Element, Value]]
-    log_slope: Callable[[Engine, Value], Value]
-    window: tuple[float, float]
-    kind: str  # line, circle or count
-
-    def nodes(self, e: Engine, count: int) -> tuple[dict[Element, Value], Value]:
-        """Values of its elements and quadrature weights at so many nodes."""
-        low, high = self.window
-        if self.kind == "count":
-            t = _array(e, range(int(high) + 1), 1)
-            return self.values(e, t), t * 0 + e.number(1)
-        step = e.number((high - low) / count) if self.kind == "line" else 2 * e.constants("pi") / count
-        start = round(low / to_float(step)) if self.kind == "line" else -(count // 2)
-        t = _array(e, range(start, start + count + 1 - (self.kind == "circle")), step)
-        return self.values(e, t), e("exp", self.log_slope(e, t)) * step
-
-    def widened(self, share: float) -> Axis:
-        """The axis with a window wider by that share on both sides."""
-        if self.kind != "line":
-            return self
-        low, high = self.window
-        return replace(self, window=(low - share * (high - low), high + share * (high - low)))
-
-    def narrowed(self, marginal: Value, count: int) -> Axis:
-        """The axis with its window around the mass of a marginal, wider where the mass reaches an end."""
-        if self.kind != "line":
-            return self
-        mass = np.array([float(x) for x in (to_mpf(m) for m in _scaled(marginal))])
-        inside = np.flatnonzero(mass > NEGLIGIBLE)
-        low, high = self.window
-        step = (high - low) / count
-        first, last = int(inside[0]), int(inside[-1])
-        left = low - 0.7 * (high - low) if first == 0 else low + (first - 1) * step
-        right = high + 0.7 * (high - low) if last == len(mass) - 1 else low + (last + 1) * step
-        return replace(self, window=(max(left, -400.0), min(right, 400.0)))
 
 
 def _largest_table(e: Engine) -> int:
@@ -205,7 +162,7 @@ class _Model:
                 ]
                 if len(group) != 2:
                     raise Infeasible(f"a simplex of {len(group)} parts in the evidence")
-                axis = _sticks(group)
+                axis = sticks(group)
             elif support == "count_vector":
                 raise Infeasible(f"counts {x[0]} in the evidence")
             else:
@@ -384,24 +341,3 @@ def _aligned(own: tuple[Key, ...], table: Value, scope: tuple[Key, ...]) -> Valu
     for place, size in zip(places, moved.shape, strict=True):
         shape[place] = size
     return moved.reshape(shape)
-
-
-def _sticks(group: list[Element]) -> Axis:
-    """A simplex of two parts as logistic functions of one coordinate."""
-
-    def values(e: Engine, t: Value) -> dict[Element, Value]:
-        return {group[0]: 1 / (1 + e("exp", -t)), group[1]: 1 / (1 + e("exp", t))}
-
-    return Axis(group[0], values, interval(0, 1).log_slope, (-15.0, 15.0), "line")
-
-
-def _array(e: Engine, counts: range, step: Any) -> Value:
-    out = e.zeros((len(counts),))
-    out[:] = [e.number(k) * step for k in counts]
-    return out
-
-
-def _scaled(marginal: Value) -> list[Any]:
-    values = [to_mpf(m) for m in marginal]
-    top = max(values)
-    return [v / top for v in values]

@@ -219,6 +219,7 @@ def random_table(domain: str, axes: Axes, sizes: Mapping[str, int], rng: np.rand
 _RANGES = {
     "real": (-1.6, 1.6),
     "positive": (0.6, 2.4),
+    "nonnegative": (0.3, 2.4),
     "shape": (2.3, 4.2),
     "unit": (0.2, 0.8),
     "angle": (-2.4, 2.4),

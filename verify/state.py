@@ -134,6 +134,13 @@ class State:
         after._forget(factor, site)
         return after
 
+    def with_moments_of(self, before: State) -> State:
+        """The parameters of this state beside the moments and quadratures of another."""
+        mixed = self._copy()
+        mixed.moment = before.moment  # type: ignore[method-assign]
+        mixed.unit = before.unit  # type: ignore[method-assign]
+        return mixed
+
     def _derive(self, factor: Mapping[str, Any], site: Position) -> None:
         for formula in factor["parameters"]:
             if formula["role"] == "derived":

@@ -194,7 +194,9 @@ def delta(a: Delta, scope: Scope) -> Operand:
     if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & set(scope.fixed):
         return Operand(f"np.eye({scope.size(left.size)})", (left, right))
     axes = tuple(dict.fromkeys(i for s in (left, right) for i in indices_of(s) if i not in scope.fixed))
-    return Operand(f"({_grid(left, axes, scope)} == {_grid(right, axes, scope)})", axes)
+    same = f"{_grid(left, axes, scope)} == {_grid(right, axes, scope)}"
+    # As numbers: a product of truth values would be one again, not a count.
+    return Operand(f"({same}).astype(float)" if axes else f"float({same})", axes)
 
 
 _NUMPY = {"log": "np.log", "exp": "np.exp", "abs": "np.abs", "cos": "np.cos", "sin": "np.sin", "atan2": "np.arctan2"}

@@ -23,6 +23,7 @@ from cavi.derive import (
     derive,
     dot,
     exp,
+    sigmoid,
 )
 
 
@@ -284,6 +285,19 @@ def sum_of_rates():
     derive(m)
 
 
+def logistic_regression():
+    m, n, k = base()
+    w, x = m.latent("w", Normal(0, 1), k), m.covariate("x", n, k)
+    m.observed("y", Bernoulli(sigmoid(dot(w, x[n]))), n)
+    derive(m)
+
+
+def arithmetic_on_an_index():
+    m, n, k = base()
+    z = m.latent("z", Normal(0, 1), n)
+    m.latent("y", Normal(z[n - 1], 1), n)
+
+
 def unknown_shape():
     m, n, k = base()
     shape = m.latent("shape", Gamma(1, 1))
@@ -346,6 +360,8 @@ CASES = [
     (weight_on_one_node_only, DeclarationError, ["count[n] copies", "no such weight"]),
     (poisson_log_rate, NonConjugateError, ["q(eta)", "exp(η)", "tangent (Jensen) bound", "Gamma prior on the rate"]),
     (sum_of_rates, NonConjugateError, ["q(a)", "log(", "auxiliary counts"]),
+    (logistic_regression, NonConjugateError, ["q(w)", "1 + exp(-Σ_k' w[k]·x[n,k'])", "Jaakkola-Jordan", "Pólya-Gamma"]),
+    (arithmetic_on_an_index, DeclarationError, ["arithmetic on the index n", "m.observed_index"]),
     (unknown_shape, NonConjugateError, ["q(shape)", "log Γ", "log Γ"]),
     (wrong_support_prior, NonConjugateError, ["q(scale)", "scale", "Remedies"]),
 ]
