@@ -54,10 +54,9 @@ class Engine:
     def power(self, base: Value, exponent: Fraction) -> Value:
         """base ** exponent for a rational exponent."""
         if exponent.denominator == 1:
-            return base ** int(exponent)
+            return _whole_power(base, int(exponent))
         if exponent.denominator == 2:
-            root = self("sqrt", base)
-            return root ** int(exponent.numerator)
+            return _whole_power(self("sqrt", base), int(exponent.numerator))
         return self("pow", base, self.number(exponent))
 
     def zeros(self, shape: tuple[int, ...]) -> Value:
@@ -67,6 +66,14 @@ class Engine:
         out = np.empty(shape, dtype=object)
         out[...] = self.number(0)
         return out
+
+
+def _whole_power(base: Value, exponent: int) -> Value:
+    """By multiplication: a ball around zero has a square, but python-flint's power of it is not a number."""
+    result = base * 0 + 1
+    for _ in range(abs(exponent)):
+        result = result * base
+    return result if exponent >= 0 else 1 / result
 
 
 @contextmanager
