@@ -13,10 +13,11 @@ from fractions import Fraction
 
 from cavi.derive.canonical import add, collect, deltas, multiply, normalise, sum_over
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expectation import Expectation, Pattern, _splits, localise
+from cavi.derive.expectation import Expectation, Pattern, localise, splits
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.functions import reciprocal
 from cavi.derive.term import ZERO, Atom, Moment, Monomial, Polynomial, number
+from cavi.derive.text import show
 
 ONE = Fraction(1)
 
@@ -82,7 +83,7 @@ def _restrict(block: Block, m: Monomial, expectation: Expectation) -> Polynomial
         sites.setdefault(block.site(next(random_atoms(atom, block.variables))), []).append((atom, exponent))
     plates = block.factor.plates
     total = ZERO
-    for here, elsewhere in _splits(list(sites.items())):
+    for here, elsewhere in splits(list(sites.items())):
         if not here:
             continue
         piece = collect([normalise(m.coefficient, outside, ())])
@@ -105,17 +106,10 @@ def _per_copy(block: Block, p: Polynomial) -> Polynomial:
     for m in divided.monomials:
         if any(a in inverse and e < 0 for a, e in m.powers):
             raise DeclarationError(
-                f"{block.factor.name} stands for {weight_text(weight)} copies of each element, but a term that "
+                f"{block.factor.name} stands for {show(weight)} copies of each element, but a term that "
                 "contains it has no such weight; give the same weight= to every node that depends on it"
             )
     return divided
-
-
-def weight_text(weight: Polynomial) -> str:
-    """The weight as text."""
-    from cavi.derive.text import show
-
-    return show(weight)
 
 
 def sequential_plates(block: Block, coefficients: Mapping[Pattern, Polynomial]) -> tuple[int, ...]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cavi.derive.canonical import add, atom_key, collect, deltas, multiply, normalise, sum_over
-from cavi.derive.errors import NonConjugateError
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.index import Index, Sub
 from cavi.derive.remedies import refusal
@@ -172,7 +171,7 @@ class Expectation:
             return product
         (first, own), *others = sites.items()
         total: Polynomial = ZERO
-        for same, different in _splits(others):
+        for same, different in splits(others):
             condition = number(1)
             for site, _ in same:
                 condition = multiply(condition, deltas(first, site))
@@ -208,13 +207,10 @@ def _move(block: Block, atom: Atom, site: Site) -> Atom:
 SiteItem = tuple[Site, list[tuple[Atom, Fraction]]]
 
 
-def _splits(items: list[SiteItem]) -> Iterable[tuple[list[SiteItem], list[SiteItem]]]:
+def splits(items: list[SiteItem]) -> Iterable[tuple[list[SiteItem], list[SiteItem]]]:
     """Every way to divide the items in two."""
     for bits in range(2 ** len(items)):
         yield (
             [x for i, x in enumerate(items) if bits >> i & 1],
             [x for i, x in enumerate(items) if not bits >> i & 1],
         )
-
-
-__all__ = ["Expectation", "Moments", "NonConjugateError", "Pattern", "localise"]

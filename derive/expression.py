@@ -248,9 +248,7 @@ def _as_subscript(key: object, size: str, where: str) -> AnySub:
             )
         if variable.role == "latent" or variable.role == "point":
             return Selector(key.name, key.subs, over.size)
-        if any(isinstance(s, Selector) for s in key.subs):
-            # Chosen later: the inner category is eliminated before the gather is read.
-            return Gather(key.name, key.subs, over.size)  # type: ignore[arg-type]
+        # A category inside is eliminated before the gather is read.
         return Gather(key.name, key.subs, over.size)  # type: ignore[arg-type]
     raise DeclarationError(
         f"{where}[{key!r}]: expected an index, a category or an observed index, found {type(key).__name__}"

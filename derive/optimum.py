@@ -1,8 +1,4 @@
-"""From statistics to an optimal factor: family, parameters, density, moments and entropy.
-
-One builder for each kind of factor, tried in the order of `BUILDERS`; a builder returns None to
-decline. A builder never looks at the name of a prior, only at the support and the statistics.
-"""
+"""What a builder of optimal factors is given, and what it returns."""
 
 from __future__ import annotations
 
@@ -47,26 +43,3 @@ class Request:
     block: Block
     conditional: Conditional
     expectation: Expectation
-
-
-Builder = Callable[[Request], Optimum | None]
-
-
-def optimum(request: Request) -> Optimum:
-    """The optimal factor of a block.
-
-    Raises:
-        NonConjugateError: when no builder knows the form.
-    """
-    from cavi.derive.optimum_chain import chain
-    from cavi.derive.optimum_joint import joint_normal
-    from cavi.derive.optimum_point import point
-    from cavi.derive.optimum_scalar import scalar
-    from cavi.derive.optimum_vector import category, counts_with_total, simplex
-
-    builders: tuple[Builder, ...] = (point, category, simplex, counts_with_total, chain, joint_normal, scalar)
-    for builder in builders:
-        found = builder(request)
-        if found is not None:
-            return found
-    raise AssertionError("the scalar builder refuses what it cannot build")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
 from cavi.derive.derivation import Derivation, Step
@@ -19,7 +20,7 @@ from cavi.derive.expectation import Expectation, Moments, Pattern
 from cavi.derive.factorisation import Block, blocks
 from cavi.derive.log_joint import log_joint
 from cavi.derive.model import Model
-from cavi.derive.optimum import Optimum, Request, optimum
+from cavi.derive.optimum import Optimum, Request
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import (

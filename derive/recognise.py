@@ -13,7 +13,7 @@ import sympy
 
 from cavi.derive import families
 from cavi.derive.errors import NonConjugateError
-from cavi.derive.expand import expand
+from cavi.derive.expand import element, expand
 from cavi.derive.expectation import Pattern
 from cavi.derive.factorisation import Block
 from cavi.derive.families import ScalarFamily
@@ -113,8 +113,6 @@ def support_of(variable: Variable) -> str:
 
 def element_of(block: Block, variable: Variable) -> Polynomial:
     """The latent itself at the factor's plates."""
-    from cavi.derive.expand import element
-
     return element(variable, block.factor.plates)
 
 
@@ -224,7 +222,7 @@ def parameter_env(
 
 def as_sympy(pattern: Polynomial, target: Polynomial, known: Env) -> sympy.Expr | None:
     """A pattern as an expression in X; None if it contains anything but the latent and knowns."""
-    element = target.monomials[0].powers[0][0]
+    wanted = target.monomials[0].powers[0][0]
     values = {v: k for k, v in known.items()}
 
     def convert(p: Polynomial) -> sympy.Expr:
@@ -241,7 +239,7 @@ def as_sympy(pattern: Polynomial, target: Polynomial, known: Env) -> sympy.Expr 
         return total
 
     def atom(a: Atom) -> sympy.Expr:
-        if a == element:
+        if a == wanted:
             return X
         if from_atom(a) in values:
             return values[from_atom(a)]

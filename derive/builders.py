@@ -1,0 +1,34 @@
+"""From statistics to an optimal factor: family, parameters, density, moments and entropy.
+
+One builder for each kind of factor, tried in the order of `BUILDERS`; a builder returns None to
+decline. A builder never looks at the name of a prior, only at the support and the statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum_chain import chain
+from cavi.derive.optimum_joint import joint_normal
+from cavi.derive.optimum_point import point
+from cavi.derive.optimum_scalar import scalar
+from cavi.derive.optimum_vector import category, counts_with_total, simplex
+
+Builder = Callable[[Request], Optimum | None]
+
+# The last one declines nothing: it refuses what it cannot build.
+BUILDERS: tuple[Builder, ...] = (point, category, simplex, counts_with_total, chain, joint_normal, scalar)
+
+
+def optimum(request: Request) -> Optimum:
+    """The optimal factor of a block.
+
+    Raises:
+        NonConjugateError: when no builder knows the form.
+    """
+    for builder in BUILDERS:
+        found = builder(request)
+        if found is not None:
+            return found
+    raise AssertionError("the scalar builder declined")
