@@ -37,9 +37,9 @@ from cavi.derive.distribution import (
     Weibull,
 )
 from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError
-from cavi.derive.expression import Sum, cos, dot, exp, log, sigmoid, sin, size, sqrt
 from cavi.derive.index import Index
 from cavi.derive.model import Model, Variable
+from cavi.derive.operations import Sum, cos, dot, exp, log, sigmoid, sin, size, sqrt
 from cavi.derive.pipeline import derive
 from cavi.derive.result import Derived, Elbo, Factor, Update
 

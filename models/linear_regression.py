@@ -12,7 +12,12 @@ DATA = "442 diabetes patients, ten predictors (Efron et al. 2004), standardised"
 
 def declare() -> Model:
     """The model as on the whiteboard."""
-    m = Model("linear_regression", title="Linear regression, factorised weights")
+    return regression("linear_regression", "Linear regression, factorised weights")
+
+
+def regression(name: str, title: str) -> Model:
+    """The declaration, which two factorisations share."""
+    m = Model(name, title=title)
     n, d = m.index("n", "N"), m.index("d", "D")
     alpha, a, b = m.hyper("alpha_0 a_0 b_0")
     x = m.covariate("X", n, d)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cavi.derive import Gamma, Model, Normal, dot
-from cavi.models import Dataset
-from cavi.models._files import matrix, standardised, table
+from cavi.derive import Model
+from cavi.models.linear_regression import dataset, regression
+
+__all__ = ["DATA", "FACTORS", "SOURCE", "dataset", "declare"]
 
 SOURCE = "Bishop (2006), section 10.3, equations 10.87-10.100"
 DATA = "442 diabetes patients, ten predictors (Efron et al. 2004), standardised"
@@ -13,19 +14,4 @@ FACTORS = (("w",),)
 
 def declare() -> Model:
     """The model as on the whiteboard."""
-    m = Model("linear_regression_joint", title="Linear regression, joint weights")
-    n, d = m.index("n", "N"), m.index("d", "D")
-    alpha, a, b = m.hyper("alpha_0 a_0 b_0")
-    x = m.covariate("X", n, d)
-    tau = m.latent("tau", Gamma(a, b))
-    w = m.latent("w", Normal(0, alpha), d)
-    m.observed("y", Normal(dot(w, x[n]), tau), n)
-    return m
-
-
-def dataset() -> Dataset:
-    """The data with weakly informative hyperparameters."""
-    columns = table("diabetes")
-    x = standardised(matrix("diabetes", "x_"))
-    y = standardised(columns["y"])
-    return Dataset({"X": x, "y": y}, {"alpha_0": 1.3, "a_0": 0.9, "b_0": 0.7})
+    return regression("linear_regression_joint", "Linear regression, joint weights")

@@ -12,7 +12,12 @@ DATA = "Newcomb's passage times of light (Stigler 1977)"
 
 def declare() -> Model:
     """The model as on the whiteboard."""
-    m = Model("normal", title="Normal with unknown mean and precision")
+    return normal("normal", "Normal with unknown mean and precision")
+
+
+def normal(name: str, title: str) -> Model:
+    """The declaration, which two factorisations share."""
+    m = Model(name, title=title)
     n = m.index("n", "N")
     m0, kappa, a, b = m.hyper("m_0 kappa_0 a_0 b_0")
     tau = m.latent("tau", Gamma(a, b))

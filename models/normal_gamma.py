@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cavi.derive import Gamma, Model, Normal
-from cavi.models import Dataset
-from cavi.models._files import table
+from cavi.derive import Model
+from cavi.models.normal import dataset, normal
+
+__all__ = ["DATA", "FACTORS", "SOURCE", "dataset", "declare"]
 
 SOURCE = "Bishop (2006), section 2.3.6, equations 2.153 and 2.154"
 DATA = "Newcomb's passage times of light (Stigler 1977)"
@@ -13,15 +14,4 @@ FACTORS = (("mu", "tau"),)
 
 def declare() -> Model:
     """The model as on the whiteboard."""
-    m = Model("normal_gamma", title="Normal with a Normal-Gamma posterior")
-    n = m.index("n", "N")
-    m0, kappa, a, b = m.hyper("m_0 kappa_0 a_0 b_0")
-    tau = m.latent("tau", Gamma(a, b))
-    mu = m.latent("mu", Normal(m0, kappa * tau))
-    m.observed("x", Normal(mu, tau), n)
-    return m
-
-
-def dataset() -> Dataset:
-    """The data with weakly informative hyperparameters."""
-    return Dataset({"x": table("newcomb")["x"]}, {"m_0": 25.0, "kappa_0": 0.1, "a_0": 2.0, "b_0": 50.0})
+    return normal("normal_gamma", "Normal with a Normal-Gamma posterior")
