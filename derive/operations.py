@@ -31,6 +31,14 @@ def dot(left: object, right: object) -> Expr:
 
     Raises:
         DeclarationError: when a side has no open index, or more than one, or their sizes differ.
+
+    Example:
+        >>> from cavi.derive import Model, Normal, dot
+        >>> m = Model("regression")
+        >>> n, d = m.index("n", "N"), m.index("d", "D")
+        >>> w, x = m.latent("w", Normal(0, 1), d), m.covariate("X", n, d)
+        >>> print(dot(w, x[n]))
+        Sum(w[d]*X[n, d], d)
     """
     a, b = as_expr(left), as_expr(right)
     for side in (a, b):

@@ -46,6 +46,18 @@ def derive(model: Model, factors: Sequence[object] | None = None) -> Derived:
         DeclarationError: for a model without latents or observations.
         FactorisationError: for blocks that name unknown or repeated latents.
         NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
+
+    Example:
+        >>> from cavi.derive import Gamma, Model, Poisson, derive
+        >>> m = Model("rate")
+        >>> n = m.index("n", "N")
+        >>> rate = m.latent("rate", Gamma(2, 3))
+        >>> x = m.observed("x", Poisson(rate), n)
+        >>> update = derive(m).update("rate")
+        >>> str(update.family), update.parameters["rate"]
+        ('Gamma', N + 3)
+        >>> update.parameters["shape"]
+        Sum(x[n], (n, 1, N)) + 2
     """
     _check(model)
     nodes = log_joint(model)

@@ -45,7 +45,12 @@ class ModelInfo:
 
 
 def names() -> list[str]:
-    """The names of the library's models, in alphabetical order."""
+    """The names of the library's models, in alphabetical order.
+
+    Example:
+        >>> names()[:2]
+        ['ard_regression', 'bernoulli_mixture']
+    """
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
