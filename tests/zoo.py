@@ -339,3 +339,13 @@ def groups_with_a_common_scale():
     theta = m.latent("theta", Normal(centre, 3 * tau), g)
     m.observed("y", Normal(theta[group[n]], tau), n)
     return m
+
+
+@zoo({"w": "MultivariateNormal"}, factors=["w"])
+def sum_of_two_selections():
+    m, n = one_plate("sum_of_two_selections")
+    k = m.index("k", "K")
+    w, p = m.latent("w", Normal(0.3, 0.8), k), m.latent("p", Dirichlet(1.2, over=k))
+    z, s = m.latent("z", Categorical(p), n), m.latent("s", Categorical(p), n)
+    m.observed("x", Normal(w[z[n]] + w[s[n]], 2.5), n)
+    return m

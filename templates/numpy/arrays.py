@@ -36,7 +36,7 @@ class Scope:
         helpers: helper functions referred to so far.
         sizes: sizes referred to so far.
         lines: statements that compute temporaries.
-        temporaries: what has been computed already, by its contraction.
+        temporaries: the code of what has been computed already -> its local variable.
         sliced: parameters whose local variable is already the slice at the loop variables.
         large: sizes that are expected to be much larger than the others, those of observed plates.
     """
@@ -47,7 +47,7 @@ class Scope:
     helpers: set[str] = field(default_factory=set)
     sizes: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
-    temporaries: dict[object, Operand] = field(default_factory=dict)
+    temporaries: dict[str, str] = field(default_factory=dict)
     large: frozenset[str] = frozenset()
     sliced: set[object] = field(default_factory=set)
 

@@ -133,15 +133,15 @@ def _temporary(group: list[Operand], scope: Scope, bound: set[Index]) -> Operand
 
 def name_it(o: Operand, hint: str, scope: Scope) -> Operand:
     """Compute a contraction once: the same one met again is the same local variable."""
-    if o.code in scope.temporaries:
-        return scope.temporaries[o.code]
+    if o.code in scope.temporaries:  # the same numbers, though their axes may stand for other indices
+        return Operand(scope.temporaries[o.code], o.axes)
     name = f"{hint}_{len(scope.temporaries) + 1}"
     comment = f"  # ({', '.join(i.size for i in o.axes)},)" if len(o.axes) == 1 else ""
     if len(o.axes) > 1:
         comment = f"  # ({', '.join(i.size for i in o.axes)})"
     scope.lines.append(f"{name} = {o.code}{comment}")
-    scope.temporaries[o.code] = Operand(name, o.axes)
-    return scope.temporaries[o.code]
+    scope.temporaries[o.code] = name
+    return Operand(name, o.axes)
 
 
 def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operand:
