@@ -6,6 +6,7 @@ proves update and ELBO at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from cavi.verify.arithmetic import Value, to_float
@@ -29,7 +30,10 @@ def check_evidence(state: State) -> Iterator[Row]:
             raise refused[0]
         if "value" not in known:
             try:
-                known["value"] = log_evidence(state)
+                found = log_evidence(state)
+                if not math.isfinite(to_float(found[0])):
+                    raise Infeasible("the quadrature of the evidence over- or underflows")
+                known["value"] = found
             except Infeasible as error:
                 refused.append(error)
                 raise
