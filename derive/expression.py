@@ -53,6 +53,11 @@ class Expr:
         for c in self.children:
             yield from c.refs()
 
+    def formals(self) -> Iterator[Formal]:
+        """Every SymPy symbol that was never declared on a model."""
+        for c in self.children:
+            yield from c.formals()
+
     def __add__(self, other: object) -> Expr:
         return Add((self, as_expr(other)))
 
@@ -154,6 +159,20 @@ def subscript_indices(sub: AnySub) -> Iterator[Index]:
             yield from subscript_indices(s)
     else:
         yield from indices_of(sub)
+
+
+@dataclass(frozen=True, eq=False)
+class Formal(Expr):
+    """A SymPy symbol: fine in a distribution that stands alone, but a model refuses it."""
+
+    symbol: sympy.Symbol
+
+    def formals(self) -> Iterator[Formal]:
+        """The symbol itself."""
+        yield self
+
+    def __str__(self) -> str:
+        return str(self.symbol)
 
 
 @dataclass(frozen=True, eq=False)
@@ -352,7 +371,7 @@ def as_expr(value: object) -> Expr:
     """Any number, SymPy number or expression as an `Expr`.
 
     Raises:
-        DeclarationError: for symbols that were not declared, arrays, text, NaN and infinities.
+        DeclarationError: for SymPy functions, arrays, text, NaN and infinities.
     """
     if isinstance(value, Expr):
         return value
@@ -387,6 +406,8 @@ def _from_sympy(value: sympy.Basic) -> Expr:
             return as_expr(float(value))
         case _ if value == sympy.pi:
             return NamedConstant("pi")
+        case sympy.Symbol():
+            return Formal(value)
         case sympy.Add():
             return Add(tuple(map(_from_sympy, value.args)))
         case sympy.Mul():

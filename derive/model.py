@@ -333,6 +333,11 @@ class Model:
             )
 
     def _check_free(self, name: str, expr: Expr, plates: tuple[Index, ...], over: Index | None) -> None:
+        for formal in expr.formals():
+            raise DeclarationError(
+                f"{name}: found the SymPy object {formal} in an expression; expected a number or something declared on "
+                f"the model: declare it with m.hyper({str(formal)[:40]!r})"
+            )
         for ref in expr.refs():
             if self._variables.get(ref.name) is None or (self._variables[ref.name].indices != ref.variable.indices):
                 raise DeclarationError(

@@ -144,7 +144,7 @@ def _initial(
     return start.formulas if dict(start.families) == dict(best.families) else ()
 
 
-def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation:
+def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation[Polynomial]:
     def expected(p: Polynomial) -> Polynomial:
         return from_atom(Function("E", (p,)))
 

@@ -122,7 +122,7 @@ class Update:
     moment_specs: tuple[MomentSpec, ...]
     entropy: Polynomial
     log_q: Polynomial
-    derivation: Derivation = field(repr=False, compare=False)
+    derivation: Derivation[Polynomial] = field(repr=False, compare=False)
 
     @property
     def family(self) -> Family:
@@ -220,7 +220,7 @@ class Elbo:
         return (*(t for t in self.terms if not needs(t)), merged)
 
     @property
-    def derivation(self) -> Derivation:
+    def derivation(self) -> Derivation[Polynomial]:
         """From log p = expected log joint + entropy to the closed form, one step a term."""
 
         def expected(p: Polynomial) -> Polynomial:
@@ -288,12 +288,9 @@ class Derived:
         Raises:
             CaviError: when no renderer of that name is installed.
         """
-        from importlib.metadata import entry_points
+        from cavi.derive.render import render
 
-        found = {e.name: e for e in entry_points(group="cavi.renderers")}
-        if kind not in found:
-            raise CaviError(f"no renderer {kind!r} is installed; {suggestion(kind, found)}")
-        return str(found[kind].load()(self))
+        return render(kind, self)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``derivation.tex``, ``derivation.html`` and the NumPy module; each file appears whole."""

@@ -1,0 +1,173 @@
+"""Gradients of the ELBO: score function, reparameterisation, natural gradient, stochastic steps."""
+
+from __future__ import annotations
+
+import sympy
+
+from cavi.derive.identities.algebra import (
+    DIFFERENTIATE,
+    LOG_DERIVATIVE,
+    LOG_TRICK,
+    OUT_OF_SUM,
+    UNDER,
+    arithmetic,
+    replace,
+)
+from cavi.derive.identities.assumptions import Pushforward
+from cavi.derive.identities.exponential_family import AXIOMS, ETA, STATISTICS, A, I, P
+from cavi.derive.identities.language import (
+    Average,
+    Component,
+    Density,
+    Elbo,
+    Expect,
+    Gradient,
+    Inner,
+    Label,
+    Unknown,
+    Variable,
+    Vector,
+)
+from cavi.derive.identities.probability import (
+    AS_MASS,
+    AS_TOTAL,
+    COVARIANCE_FOLD,
+    ELBO_UNFOLD,
+    LINEAR,
+    NORMALISED,
+    as_expectation,
+    change_of_variables,
+    factor_as,
+)
+from cavi.derive.identities.projection import AS_MEMBER, SLOPE
+from cavi.derive.identities.proof import EARLIER, Identity, Proof, lemma
+
+log = sympy.log
+X, Z, NOISE = Variable("x"), Variable("z"), Variable("epsilon")
+PHI = sympy.Symbol("phi", real=True)
+Q = Density("q", (Z,), (), (PHI,))
+JOINT = Density("p", (X, Z))
+SCORE = Gradient(log(Q), PHI)
+F = Unknown("f", "real", Z)
+WILLIAMS = "Williams (1992); Ranganath, Gerrish and Blei (2014), equation 2"
+HOFFMAN = "Hoffman, Blei, Wang and Paisley (2013)"
+
+
+def score_mean() -> Identity:
+    """E_q[∇ log q] = 0."""
+    return (
+        Proof(Expect(SCORE, Q))
+        .by(AS_MASS, factor_as(Q * SCORE, Gradient(Q, PHI), LOG_DERIVATIVE), OUT_OF_SUM, NORMALISED, DIFFERENTIATE)
+        .titled(
+            "The score has mean zero",
+            summary="The derivative of a mass that is always one is zero; so any constant may be taken off the "
+            "function in a score-function gradient.",
+            source="Casella and Berger (2002), 7.3.8",
+        )
+    )
+
+
+def score_gradient() -> Identity:
+    """∇ L = E_q[∇ log q · log(p/q)]."""
+    return (
+        Proof(Gradient(Elbo(Q, JOINT), PHI))
+        .by(ELBO_UNFOLD, AS_MASS, UNDER, DIFFERENTIATE, LOG_TRICK, as_expectation(Q), LINEAR, lemma(score_mean(), True))
+        .titled(
+            "The score-function gradient of the ELBO",
+            summary="The gradient as an expectation under q, which draws from q estimate without bias; nothing is "
+            "asked of the joint but its value.",
+            source=WILLIAMS,
+        )
+    )
+
+
+def control_variate() -> Identity:
+    """E_q[(f - c) ∇ log q] = E_q[f ∇ log q] for every constant c."""
+    c = sympy.Symbol("c", real=True)
+    return (
+        Proof(Expect((F - c) * SCORE, Q))
+        .by(LINEAR, replace([(Expect(SCORE, Q), score_mean().end)], EARLIER))
+        .titled(
+            "A constant takes nothing from the mean of the gradient",
+            summary="A constant that is taken off the function leaves the mean of the score-function gradient alone "
+            "and can make its variance smaller.",
+            source="Ranganath, Gerrish and Blei (2014), 3.2",
+        )
+    )
+
+
+def reparameterisation() -> Identity:
+    """∇ E_q[f(z)] = E_r[∇ f(g(ε, φ))] where z = g(ε, φ)."""
+    noise = Density("r", (NOISE,))
+    path = Unknown("g", "real", NOISE, PHI)
+    return (
+        Proof(Gradient(Expect(F, Q), PHI))
+        .by(change_of_variables(Q, noise, path), UNDER)
+        .titled(
+            "The reparameterisation gradient",
+            summary="With z a smooth function of noise whose law is fixed, the gradient moves inside the expectation "
+            "and passes through the function itself.",
+            source="Kingma and Welling (2014), 2.4; Rezende, Mohamed and Wierstra (2014)",
+            assumptions=(Pushforward(Q, noise, path),),
+        )
+    )
+
+
+def natural_gradient() -> Identity:
+    """∂L/∂η_i = Cov[t_i, ⟨η̂ - η, t⟩]: the Fisher matrix times η̂ - η."""
+    target = Vector("eta_hat")
+    return (
+        Proof(Gradient(Expect(Inner(target - ETA, STATISTICS), P) + A, Component(ETA, I)))
+        .by(DIFFERENTIATE, AS_MASS, UNDER, DIFFERENTIATE, LOG_TRICK, AS_MEMBER, DIFFERENTIATE, SLOPE)
+        .by(as_expectation(P), LINEAR, COVARIANCE_FOLD)
+        .titled(
+            "The natural gradient in a conjugate family",
+            conclusion="The covariance matrix of the statistics is the Fisher information in η; its inverse times this "
+            "gradient, the natural gradient, is η̂ - η: one step of length one is the coordinate update.",
+            summary="The bound as a function of the natural parameters of one factor, whose optimum is at η̂.",
+            source=f"{HOFFMAN}, 2.3",
+            assumptions=AXIOMS,
+        )
+    )
+
+
+def stochastic_step() -> Identity:
+    """η + ρ (η̂ - η) = (1 - ρ) η + ρ η̂."""
+    target, rate = Component(Vector("eta_hat"), I), sympy.Symbol("rho", positive=True)
+    own = Component(ETA, I)
+    return (
+        Proof(own + rate * (target - own))
+        .by(arithmetic((1 - rate) * own + rate * target))
+        .titled(
+            "A natural-gradient step is an average",
+            summary="A step of length ρ along the natural gradient mixes the old parameters with the optimal ones.",
+            source=f"{HOFFMAN}, equation 25",
+        )
+    )
+
+
+def minibatch() -> Identity:
+    """The mean over a datum drawn at random of N t_n is Σ_n t_n."""
+    n, size = Label("n"), sympy.Symbol("N", integer=True, positive=True)
+    t = Unknown("t", "real", n)
+    return (
+        Proof(Average(size * t, n, size))
+        .by(AS_TOTAL)
+        .titled(
+            "A random datum, counted N times, has no bias",
+            summary="The optimal parameters from one datum drawn at random, as if it were seen N times, have the "
+            "optimal parameters from all data as their mean.",
+            source=f"{HOFFMAN}, 2.4",
+        )
+    )
+
+
+IDENTITIES = {
+    "score_mean": score_mean,
+    "score_gradient": score_gradient,
+    "control_variate": control_variate,
+    "reparameterisation": reparameterisation,
+    "natural_gradient": natural_gradient,
+    "stochastic_step": stochastic_step,
+    "minibatch": minibatch,
+}

@@ -1,0 +1,77 @@
+"""Jensen's inequality from supporting lines, and the variance as its plainest case."""
+
+from __future__ import annotations
+
+import sympy
+
+from cavi.derive.identities.algebra import inside
+from cavi.derive.identities.inequalities import DROP_NON_NEGATIVE, U, tangent
+from cavi.derive.identities.language import Covariance, Density, Expect, Unknown, Variable
+from cavi.derive.identities.probability import COVARIANCE_UNFOLD, LINEAR
+from cavi.derive.identities.proof import Identity, Proof
+
+Z = Variable("z")
+Q = Density("q", (Z,))
+F = Unknown("f", "convex", U)
+G = Unknown("g", "positive", Z)
+
+
+def jensen_convex() -> Identity:
+    """E[f(g)] ≥ f(E[g]) for convex f: the tangent at the mean (Bishop 2006, 1.115)."""
+    return (
+        Proof(Expect(F.xreplace({U: G}), Q))
+        .by(tangent(F, Expect(G, Q)), LINEAR)
+        .titled(
+            "Jensen's inequality",
+            summary="A convex function lies above its tangent at the mean; the mean of the tangent is the function at "
+            "the mean.",
+            source="Bishop (2006), 1.115-1.117",
+        )
+    )
+
+
+def jensen_logarithm() -> Identity:
+    """E[log g] ≤ log E[g], the case that variational inference rests on."""
+    return (
+        Proof(Expect(sympy.log(G), Q))
+        .by(tangent(sympy.log(U), Expect(G, Q)), LINEAR)
+        .titled(
+            "Jensen's inequality for the logarithm",
+            summary="The logarithm is concave, so it lies below its tangent at the mean.",
+            source="Bishop (2006), 1.115",
+        )
+    )
+
+
+def variance() -> Identity:
+    """Var[g] = E[g²] - E[g]²: the Jensen gap of the square."""
+    return (
+        Proof(Covariance(G, G, Q))
+        .by(COVARIANCE_UNFOLD, inside(Expect, sympy.expand), LINEAR)
+        .titled(
+            "The variance is the Jensen gap of the square",
+            summary="The mean square deviation is the mean square less the square of the mean.",
+            source="Bishop (2006), 1.38-1.40",
+        )
+    )
+
+
+def variance_non_negative() -> Identity:
+    """Var[g] ≥ 0, the case f(u) = u² of Jensen's inequality."""
+    return (
+        Proof(Covariance(G, G, Q))
+        .by(COVARIANCE_UNFOLD, DROP_NON_NEGATIVE)
+        .titled(
+            "A variance is not negative",
+            summary="The mean of squares is not negative, so E[g²] ≥ E[g]²: Jensen's inequality for the square.",
+            source="Bishop (2006), 1.38-1.40",
+        )
+    )
+
+
+IDENTITIES = {
+    "jensen": jensen_convex,
+    "jensen_logarithm": jensen_logarithm,
+    "variance": variance,
+    "variance_non_negative": variance_non_negative,
+}
