@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-Relation = Literal["=", "= + const", "≤", "≥"]
+Relation = Literal["=", "= + const", "≤", "≥", "<", ">"]
 E = TypeVar("E")
 
 

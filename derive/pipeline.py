@@ -73,7 +73,8 @@ def derive(model: Model, factors: Sequence[object] | None = None) -> Derived:
     specs = _close(found, expectation)
     updates = tuple(replace(u, moment_specs=specs[u.factor.name]) for u in updates)
     _refuse_open_moments(updates, terms)
-    return Derived(model, tuple(u.factor for u in updates), nodes, updates, Elbo(terms, specs, model.indices))
+    roles = {v.name: v.role for v in model.with_role("observed", "latent", "point")}
+    return Derived(model, tuple(u.factor for u in updates), nodes, updates, Elbo(terms, specs, model.indices, roles))
 
 
 def _check(model: object) -> None:

@@ -26,7 +26,9 @@ from cavi.derive.to_sympy import to_sympy
 
 if TYPE_CHECKING:
     from cavi.derive.families import Family
+    from cavi.derive.identities import Identity
     from cavi.derive.model import Model
+    from cavi.derive.reading import Reading
 
 Role = Literal["auxiliary", "standard", "derived"]
 
@@ -183,11 +185,25 @@ class ElboTerm:
 
 @dataclass(frozen=True)
 class Elbo:
-    """The evidence lower bound, term by term and as one expression."""
+    """The evidence lower bound, term by term and as one expression; `roles` are those of the nodes."""
 
     terms: tuple[ElboTerm, ...]
     specs: Mapping[str, tuple[MomentSpec, ...]] = field(repr=False)
     indices: tuple[Index, ...] = ()
+    roles: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    def reading(self, name: str) -> Reading:
+        """The terms grouped as a lecture groups them, with the identity that allows it.
+
+        Args:
+            name: energy_entropy, reconstruction, complete_data or free_energy.
+
+        Raises:
+            CaviError: for another name.
+        """
+        from cavi.derive.reading import reading
+
+        return reading(self, name)
 
     @property
     def total(self) -> Polynomial:
@@ -263,6 +279,21 @@ class Derived:
             if key == u.factor.name or key in u.factor.latents:
                 return u
         raise CaviError(f"no factor {name!r}; {suggestion(name, [n for f in self.factors for n in f.latents])}")
+
+    def identity(self, name: str = "elbo", parameter: str | None = None) -> Identity:
+        """An identity of `cavi.derive.identities` with the data, latents and parameters of this model.
+
+        Args:
+            name: of an identity about data and latents, such as elbo, elbo_by_jensen, reconstruction, fisher.
+            parameter: the point parameter that a gradient is taken in; the first one if it is not given.
+
+        Raises:
+            CaviError: for an unknown identity, one that has no instance for a model, or one about
+                point parameters where the model has none.
+        """
+        from cavi.derive.identities.instance import instance
+
+        return instance(self, name, parameter)
 
     def plain(self) -> dict[str, Any]:
         """The derivation as plain data (see ``docs/architecture.md``), the only thing `verify` reads."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy
 
+from cavi.derive.errors import CaviError
 from cavi.derive.identities.algebra import LOG_GRADIENT, LOG_OF_PRODUCT, LOG_TRICK, UNDER, log_part
 from cavi.derive.identities.assumptions import Definition, Holds
 from cavi.derive.identities.inequalities import U, by_order, drop_kl, jensen
@@ -42,17 +43,32 @@ from cavi.derive.identities.rewriting import within
 from cavi.derive.identities.setting import Setting
 
 log = sympy.log
-THETA, OLD, NEW = (sympy.Symbol(n, real=True) for n in ("theta", "theta_old", "theta_new"))
-PARAMETRIC = Setting(parameters=(THETA,))
+PARAMETRIC = Setting(parameters=(sympy.Symbol("theta", real=True),))
+Parameters = tuple[sympy.Symbol, ...]
 S = sympy.Symbol("S", integer=True, positive=True)
 I = Label("i")  # noqa: E741
 DEMPSTER = "Dempster, Laird and Rubin (1977)"
 
 
+def _at(s: Setting, when: str) -> Parameters:
+    """The parameters of another iteration, θ_old or θ_new.
+
+    Raises:
+        CaviError: for a setting without parameters.
+    """
+    return tuple(sympy.Symbol(f"{p.name}_{when}", real=True) for p in _parameters(s))
+
+
+def _parameters(s: Setting) -> Parameters:
+    if not s.parameters:
+        raise CaviError("the model has no point parameters; declare what is maximised over with m.point")
+    return s.parameters
+
+
 def _complete(s: Setting) -> Definition:
     """Q(θ, θ_old), the expected complete-data log likelihood."""
-    posterior = s.posterior.at(OLD)
-    return Definition(Unknown("Q", "real", THETA, OLD), Expect(log(s.joint.at(THETA)), posterior))
+    old = _at(s, "old")
+    return Definition(Unknown("Q", "real", *s.parameters, *old), Expect(log(s.joint), s.posterior.at(*old)))
 
 
 def marginal_likelihood(s: Setting = PARAMETRIC) -> Identity:
@@ -72,7 +88,7 @@ def marginal_likelihood(s: Setting = PARAMETRIC) -> Identity:
 def fisher(s: Setting = PARAMETRIC) -> Identity:
     """∇ log p(x; θ) = E_{p(z|x; θ)}[∇ log p(x, z; θ)]."""
     return (
-        Proof(Gradient(log(s.evidence), THETA))
+        Proof(Gradient(log(s.evidence), _parameters(s)[0]))
         .by(LOG_GRADIENT)
         .by(within(Gradient, marginalise(*s.z)), UNDER, LOG_TRICK, CONSTANT_IN)
         .by(CONDITIONAL, as_expectation(s.posterior))
@@ -88,7 +104,7 @@ def fisher(s: Setting = PARAMETRIC) -> Identity:
 def em_bound(s: Setting = PARAMETRIC) -> Identity:
     """log p(x; θ) ≥ Q(θ, θ_old) + H[p(z|x; θ_old)], with equality at θ_old."""
     complete = _complete(s)
-    q = s.posterior.at(OLD)
+    q = s.posterior.at(*_at(s, "old"))
     return (
         Proof(log(s.evidence))
         .by(marginalise(*s.z), importance(q), jensen(log(U)), log_part(s.joint), LINEAR, ENTROPY_FOLD, fold(complete))
@@ -132,11 +148,12 @@ def e_step_ascends(s: Setting = PARAMETRIC) -> Identity:
 def em_monotone(s: Setting = PARAMETRIC) -> Identity:
     """log p(x; θ_new) ≥ log p(x; θ_old) when Q(θ_new, θ_old) ≥ Q(θ_old, θ_old)."""
     complete = _complete(s)
-    q, new = s.posterior.at(OLD), s.joint.at(NEW)
-    at_new, at_old = (Unknown("Q", "real", t, OLD) for t in (NEW, OLD))
+    old, later = _at(s, "old"), _at(s, "new")
+    q, new = s.posterior.at(*old), s.joint.at(*later)
+    at_new, at_old = (Unknown("Q", "real", *t, *old) for t in (later, old))
     step = Holds(at_new, "≥", at_old)
     return (
-        Proof(log(s.evidence.at(NEW)))
+        Proof(log(s.evidence.at(*later)))
         .by(
             marginalise(*s.z),
             importance(q),
@@ -161,8 +178,7 @@ def em_monotone(s: Setting = PARAMETRIC) -> Identity:
 
 def monte_carlo(s: Setting = PARAMETRIC) -> Identity:
     """E[mean of f over S independent draws] = E_q[f]."""
-    (z,) = s.z
-    f = Unknown("f", "real", Sample(z, I))
+    f = Unknown("f", "real", *(Sample(z, I) for z in s.z))
     return (
         Proof(Expect(Average(f, I, S), Iid(s.q, S)))
         .by(INTO_TOTAL, ONE_COPY, SAME_FOR_ALL)

@@ -1,0 +1,66 @@
+"""The language: what is bound, what is free, what SymPy may and may not do with it."""
+
+import sympy
+
+from cavi.derive.identities.language import (
+    KL,
+    Component,
+    Density,
+    Elbo,
+    Entropy,
+    Expect,
+    Gradient,
+    Inner,
+    Mass,
+    Unknown,
+    Variable,
+    Vector,
+    variables_of,
+)
+
+X, Z = Variable("x"), Variable("z")
+P, Q = Density("p", (X, Z)), Density("q", (Z,))
+
+
+def test_a_variable_is_not_a_symbol_of_the_same_name() -> None:
+    assert Variable("x") == X
+    assert sympy.Symbol("x", real=True) != X
+
+
+def test_expectations_and_sums_bind_their_variables() -> None:
+    assert variables_of(Expect(sympy.log(P / Q), Q)) == {X}
+    assert variables_of(Mass(P, Z)) == {X}
+    assert variables_of(KL(Q, P.over((Z,), (X,)))) == {X}
+    assert variables_of(Elbo(Q, P)) == {X}
+    assert variables_of(Entropy(Q)) == frozenset()
+
+
+def test_a_density_is_positive_and_cancels() -> None:
+    assert (P / Q * Q) == P
+    assert sympy.expand_log(sympy.log(P / Q)) == sympy.log(P) - sympy.log(Q)
+
+
+def test_nodes_are_not_evaluated_when_they_are_built() -> None:
+    assert Expect(sympy.Integer(1), Q) != 1
+    assert Mass(Q, Z) != 1
+
+
+def test_derivatives_stop_at_nodes() -> None:
+    theta = sympy.Symbol("theta", real=True)
+    p = Density("p", (X,), (), (theta,))
+    assert sympy.log(p).diff(theta) == Gradient(p, theta) / p
+    assert sympy.log(P).diff(theta) == 0
+
+
+def test_a_conditional_and_a_joint_differ_in_what_they_hold() -> None:
+    posterior = P.over((Z,), (X,))
+    assert posterior.given == (X,)
+    assert posterior.name == "p"
+    assert posterior != P.over((Z,))
+
+
+def test_vectors_have_components() -> None:
+    eta, i = Vector("eta"), sympy.Symbol("i")
+    t = Unknown("t", "vector", X)
+    assert Inner(eta, t).free_symbols == {eta, X}
+    assert eta in Component(eta, i).free_symbols
