@@ -95,15 +95,29 @@ def derive(
 @app.command()
 @guarded
 def verify(
-    model: Annotated[str, typer.Argument(help="A library model, path.py:object, or a certificate.json.")],
+    model: Annotated[str | None, typer.Argument(help="A library model, path.py:object, or a certificate.json.")] = None,
+    theory: Annotated[bool, typer.Option("--identities", help="Verify every identity of the catalogue.")] = False,
     factors: FACTORS = None,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
-    """Verify a model, or repeat the evidence of a certificate; exit status 1 if any check fails."""
+    """Verify a model, a certificate or the identities; exit status 1 if any check fails."""
     output = Output(quiet or as_json)
+    if theory:
+        if model is not None or factors is not None:
+            raise ValueError("--identities verifies the identities of the catalogue; leave out the model and --factors")
+        from cavi.cli.theory import verify_all
+
+        reports = verify_all(digits, seed, output)
+        if as_json:
+            Output(quiet).json([r.as_dict() for r in reports])
+        if not all(r.ok for r in reports):
+            raise typer.Exit(1)
+        return
+    if model is None:
+        raise ValueError("expected a model, path.py:object or a certificate.json, or --identities; found neither")
     if model.endswith(".json"):
         from cavi.verify import check_certificate
 
@@ -118,6 +132,41 @@ def verify(
         output.text(str(report))
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command("identities")
+@guarded
+def show_identities(
+    name: Annotated[str | None, typer.Argument(help="An identity; without it they are listed.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Show it for the variables of a library model or path.py:object.")
+    ] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX to paste into a document.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print a self-contained HTML page.")] = False,
+    figures: Annotated[Path | None, typer.Option(help="Folder to write the figures of the theory to.")] = None,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """List the identities and bounds of the theory, print one with its derivation, or draw the figures."""
+    from cavi.cli.theory import Form, check_exclusive, draw_figures, find_identity, listing, shown
+
+    check_exclusive(latex=latex, html=html, json=as_json)
+    out = Output(quiet)
+    if figures is not None:
+        draw_figures(figures, out)
+        if name is None:
+            return
+    if name is None:
+        if latex or html or model is not None:
+            raise ValueError("which identity? give its name; `cavi identities` lists them")
+        listing(out, as_json)
+        return
+    form: Form = "latex" if latex else "html" if html else "json" if as_json else "text"
+    found = shown(find_identity(name, model), form)
+    if isinstance(found, str):
+        out.text(found)
+    else:
+        out.json(found)
 
 
 @app.command()

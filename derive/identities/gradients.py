@@ -35,6 +35,7 @@ from cavi.derive.identities.probability import (
     ELBO_UNFOLD,
     LINEAR,
     NORMALISED,
+    SPLIT_LAST,
     as_expectation,
     change_of_variables,
     factor_as,
@@ -162,6 +163,25 @@ def minibatch() -> Identity:
     )
 
 
+def running_mean() -> Identity:
+    """The mean of T + 1 noisy optima is a step of length 1/(T + 1) from the mean of T."""
+    n, steps = Label("n"), sympy.Symbol("T", integer=True, positive=True)
+    noisy = Unknown("g", "real", n)
+    rate = 1 / (steps + 1)
+    mean, latest = Average(noisy, n, steps), noisy.xreplace({n: steps + 1})
+    return (
+        Proof(Average(noisy, n, steps + 1))
+        .by(SPLIT_LAST, arithmetic((1 - rate) * mean + rate * latest))
+        .titled(
+            "Robbins-Monro steps average the noise away",
+            conclusion="The lengths 1/T have an infinite sum and a finite sum of squares, as Robbins and Monro ask.",
+            summary="With steps of length 1/T the iterate is the running mean of the noisy optima, so their noise "
+            "averages out.",
+            source=f"Robbins and Monro (1951); {HOFFMAN}, equation 26",
+        )
+    )
+
+
 IDENTITIES = {
     "score_mean": score_mean,
     "score_gradient": score_gradient,
@@ -170,4 +190,5 @@ IDENTITIES = {
     "natural_gradient": natural_gradient,
     "stochastic_step": stochastic_step,
     "minibatch": minibatch,
+    "robbins_monro": running_mean,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from cavi.derive.identities.algebra import inside
+from cavi.derive.identities.algebra import arithmetic, inside
 from cavi.derive.identities.inequalities import DROP_NON_NEGATIVE, U, tangent
 from cavi.derive.identities.language import Covariance, Density, Expect, Unknown, Variable
 from cavi.derive.identities.probability import COVARIANCE_UNFOLD, LINEAR
@@ -14,6 +14,27 @@ Z = Variable("z")
 Q = Density("q", (Z,))
 F = Unknown("f", "convex", U)
 G = Unknown("g", "positive", Z)
+
+
+def chord() -> Identity:
+    """t f(x) + (1 - t) f(y) ≥ f(t x + (1 - t) y) with t = a/(a + b): every chord lies above the function."""
+    a, b, x, y = sympy.symbols("a b x y", positive=True)
+    middle = (a * x + b * y) / (a + b)
+
+    def f(u: sympy.Expr) -> sympy.Expr:
+        return F.xreplace({U: u})
+
+    return (
+        Proof(a / (a + b) * f(x) + b / (a + b) * f(y))
+        .by(tangent(F, middle, argument=x), tangent(F, middle, argument=y))
+        .by(arithmetic(lambda e: sympy.factor_terms(sympy.simplify(e))))
+        .titled(
+            "Chords lie above a convex function",
+            summary="Both ends of a chord lie above the tangent at the point between them; so does the point of the "
+            "chord with the weights a/(a + b) and b/(a + b).",
+            source="Bishop (2006), 1.114; Boyd and Vandenberghe (2004), 3.1",
+        )
+    )
 
 
 def jensen_convex() -> Identity:
@@ -70,6 +91,7 @@ def variance_non_negative() -> Identity:
 
 
 IDENTITIES = {
+    "chord": chord,
     "jensen": jensen_convex,
     "jensen_logarithm": jensen_logarithm,
     "variance": variance,

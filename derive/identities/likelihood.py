@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.errors import CaviError
-from cavi.derive.identities.algebra import LOG_GRADIENT, LOG_OF_PRODUCT, LOG_TRICK, UNDER, log_part
+from cavi.derive.identities.algebra import JOIN_LOGS, LOG_GRADIENT, LOG_OF_PRODUCT, LOG_TRICK, UNDER, log_part
 from cavi.derive.identities.assumptions import Definition, Holds
 from cavi.derive.identities.inequalities import U, by_order, drop_kl, jensen
 from cavi.derive.identities.language import (
@@ -22,6 +22,7 @@ from cavi.derive.identities.probability import (
     CONDITIONAL,
     CONSTANT_IN,
     CONSTANT_OUT,
+    ELBO_FOLD,
     ELBO_UNFOLD,
     ENTROPY_FOLD,
     ENTROPY_UNFOLD,
@@ -40,10 +41,9 @@ from cavi.derive.identities.probability import (
 )
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.rewriting import within
-from cavi.derive.identities.setting import Setting
+from cavi.derive.identities.setting import PARAMETRIC, Setting
 
 log = sympy.log
-PARAMETRIC = Setting(parameters=(sympy.Symbol("theta", real=True),))
 Parameters = tuple[sympy.Symbol, ...]
 S = sympy.Symbol("S", integer=True, positive=True)
 I = Label("i")  # noqa: E741
@@ -145,6 +145,23 @@ def e_step_ascends(s: Setting = PARAMETRIC) -> Identity:
     )
 
 
+def m_step_ascends(s: Setting = PARAMETRIC) -> Identity:
+    """L(q, θ_new) ≥ L(q, θ_old) when the expected complete-data log likelihood has not fallen."""
+    old, new = s.joint.at(*_at(s, "old")), s.joint.at(*_at(s, "new"))
+    better = Holds(Expect(log(new), s.q), "≥", Expect(log(old), s.q))
+    return (
+        Proof(Elbo(s.q, new))
+        .by(ELBO_UNFOLD, log_part(new), LINEAR, by_order(better), TOGETHER, JOIN_LOGS, ELBO_FOLD)
+        .titled(
+            "The M step maximises the bound over the parameters",
+            summary="For a fixed q the entropy is constant, so raising the expected complete-data log likelihood "
+            "raises the bound: EM is coordinate ascent, first in q, then in θ.",
+            source="Neal and Hinton (1998), theorem 2",
+            assumptions=(better,),
+        )
+    )
+
+
 def em_monotone(s: Setting = PARAMETRIC) -> Identity:
     """log p(x; θ_new) ≥ log p(x; θ_old) when Q(θ_new, θ_old) ≥ Q(θ_old, θ_old)."""
     complete = _complete(s)
@@ -197,6 +214,7 @@ IDENTITIES = {
     "em_bound": em_bound,
     "e_step": e_step,
     "e_step_ascends": e_step_ascends,
+    "m_step_ascends": m_step_ascends,
     "em_monotone": em_monotone,
     "monte_carlo": monte_carlo,
 }

@@ -614,6 +614,17 @@ def _as_total(e: Expr) -> Expr | None:
 AS_TOTAL = Rewrite(EXPECTATION, _as_total)
 
 
+def _split_last(e: Expr) -> Expr | None:
+    """mean_{n ≤ T + 1} f_n = (T mean_{n ≤ T} f_n + f_{T + 1})/(T + 1)."""
+    if not isinstance(e, Average) or e.args[3] != 0 or not (e.args[2] - 1).is_positive:
+        return None
+    body, n, count, _ = e.args
+    return ((count - 1) * Average(body, n, count - 1) + body.xreplace({n: count})) / count
+
+
+SPLIT_LAST = Rewrite(SUM_OF_SUMS, _split_last)
+
+
 def _triangular(e: Expr) -> Expr | None:
     """Σ_{i ≤ D} i = D (D + 1)/2."""
     if isinstance(e, Total) and not isinstance(e, Average) and e.args[0] == e.args[1] and e.args[3] == 0:

@@ -17,7 +17,7 @@ from cavi.derive.identities.probability import (
     product_rule,
 )
 from cavi.derive.identities.proof import Identity, Proof
-from cavi.derive.identities.setting import ABSTRACT, Setting
+from cavi.derive.identities.setting import ABSTRACT, PARAMETRIC, Setting
 
 log = sympy.log
 
@@ -44,6 +44,20 @@ def reconstruction(s: Setting = ABSTRACT) -> Identity:
             "The ELBO as reconstruction and distance from the prior",
             summary="How well the latents explain the data, less the price of leaving the prior.",
             source="Kingma and Welling (2014), equation 3",
+        )
+    )
+
+
+def complete_data(s: Setting = PARAMETRIC) -> Identity:
+    """L(q, θ) = E_q[log p(x, z; θ)] + H[q]: the entropy does not depend on θ."""
+    return (
+        Proof(Elbo(s.q, s.joint))
+        .by(ELBO_UNFOLD, log_part(s.joint), LINEAR, ENTROPY_FOLD)
+        .titled(
+            "The ELBO as complete-data log likelihood and entropy",
+            summary="As a function of the parameters, the ELBO is the expected complete-data log likelihood; only the "
+            "entropy knows q alone.",
+            source="Bishop (2006), 9.74",
         )
     )
 
@@ -78,6 +92,7 @@ def reconstruction_to_energy(s: Setting = ABSTRACT) -> Identity:
 IDENTITIES = {
     "energy_entropy": energy_entropy,
     "reconstruction": reconstruction,
+    "complete_data": complete_data,
     "free_energy": free_energy,
     "reconstruction_to_energy": reconstruction_to_energy,
 }

@@ -55,3 +55,4 @@ class Setting:
 
 
 ABSTRACT = Setting()
+PARAMETRIC = Setting(parameters=(sympy.Symbol("theta", real=True),))
