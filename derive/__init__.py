@@ -11,6 +11,7 @@ x = m.observed("x", Normal(mu, tau), n)
 d = derive(m)
 """
 
+from cavi.derive.closed_form import conditions, cross_entropy, entropy, expectation, jensen_gap, kl
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.distribution import (
     Bernoulli,
@@ -81,10 +82,16 @@ __all__ = [
     "Variable",
     "VonMises",
     "Weibull",
+    "conditions",
     "cos",
+    "cross_entropy",
     "derive",
     "dot",
+    "entropy",
     "exp",
+    "expectation",
+    "jensen_gap",
+    "kl",
     "log",
     "sigmoid",
     "sin",

@@ -204,6 +204,10 @@ class ScalarFamily:
         """
         return self._calculus.moment(sympy.sympify(f))
 
+    def existence(self, f: sympy.Expr) -> tuple[sympy.Expr, ...]:
+        """What must be positive in the standard parameters for E[f(x)] of a product to exist."""
+        return tuple(self._calculus.existence(sympy.sympify(f)))
+
     @cached_property
     def entropy_closed(self) -> sympy.Expr:
         """A - Σ η_j E[t_j]: the entropy but for -E[log h]."""

@@ -8,7 +8,7 @@ A power of u is a tilt when log u is a statistic. Source: Barndorff-Nielsen (197
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -85,6 +85,24 @@ class Calculus:
         shifted = self._shifted(tilt)
         step = _multiply_out(self.log_normaliser.xreplace(shifted) - self.log_normaliser)
         return exponential(lower_shift(step)) * lower_shift(value.xreplace(shifted))
+
+    def existence(self, f: sympy.Expr) -> Iterator[sympy.Expr]:
+        """What must be positive for E[f] of a product to exist, beyond the domain of the parameters themselves.
+
+        The member with the tilted natural parameters must be a member: its positive parameters stay positive.
+        A declared E[x^r] exists where the arguments of its gamma functions are positive.
+        """
+        if f in self.declared or not f.has(X):
+            return
+        power = sum((e for b, e in map(sympy.Expr.as_base_exp, sympy.Mul.make_args(f)) if b == X), sympy.S.Zero)
+        transform = self.declared.get(X**POWER)
+        if transform is not None:
+            yield from (g.args[0].subs(POWER, power) for g in transform.atoms(sympy.loggamma) if g.has(POWER))
+            return
+        found = self._tilt(f)
+        if found is not None and any(found[0]):
+            shifted = self._shifted(found[0])
+            yield from (v for s, v in shifted.items() if s.is_positive)
 
     def _tilt(self, f: sympy.Expr) -> tuple[list[sympy.Expr], tuple[int, ...]] | None:
         """s and m of f = Π t_j^{m_j} e^{s·t}; None if f is not of that form."""

@@ -101,8 +101,8 @@ def _functional(q: sympy.Expr) -> sympy.Expr:
 
 
 def first_variation() -> Identity:
-    """d/dε of the bound along q_1 + ε h is ∫ h (F - log q_1 - 1 + λ)."""
-    moved = Q1 + EPSILON * H
+    """d/dε of the bound along q_1 (1 + ε h) is ∫ q_1 h (F - log q_1 - 1 + λ)."""
+    moved = Q1 * (1 + EPSILON * H)
     return (
         Proof(At(Gradient(_functional(moved), EPSILON), EPSILON, 0))
         .by(DIFFERENTIATE, UNDER, DIFFERENTIATE, AT_VALUE, LINEAR, one_mass(Z1), inside(Mass, sympy.factor))
@@ -120,7 +120,7 @@ def first_variation() -> Identity:
 def optimal_factor() -> Identity:
     """At q_1 = exp(F + λ - 1) the first variation is zero for every h."""
     return (
-        Proof(Mass(H * (F - log(Q1) - 1 + LAMBDA), Z1))
+        Proof(Mass(Q1 * H * (F - log(Q1) - 1 + LAMBDA), Z1))
         .by(replace([(Q1, exp(F + LAMBDA - 1))], DEFINITION), CONSTANT_OUT)
         .titled(
             "The optimal factor by variations",

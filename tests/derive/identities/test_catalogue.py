@@ -117,7 +117,7 @@ def test_every_chapter_has_identities() -> None:
 
 
 def test_an_unknown_name_is_an_error_with_a_suggestion() -> None:
-    with pytest.raises(CaviError, match="no identity 'elbow'.*elbo"):
+    with pytest.raises(CaviError, match=r"no identity 'elbow'.*elbo"):
         identities.load("elbow")
 
 

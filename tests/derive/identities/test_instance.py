@@ -85,5 +85,5 @@ def test_what_has_no_instance_is_refused(derived, name: str, message: str) -> No
 
 
 def test_an_unknown_reading_is_refused(derived) -> None:
-    with pytest.raises(CaviError, match="no reading 'reconstrction'.*reconstruction"):
+    with pytest.raises(CaviError, match=r"no reading 'reconstrction'.*reconstruction"):
         derived.elbo.reading("reconstrction")
