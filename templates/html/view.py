@@ -22,7 +22,7 @@ def view(a: Article, code: str) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
     return {
         "title": a.title,
-        "declared": _table(r for d in a.declared for r in _declared(d)),
+        "declared": table(r for d in a.declared for r in _declared(d)),
         "known": [_known(k) for k in a.known],
         "joint": display([a.joint]),
         "factorisation": display([a.factorisation]),
@@ -84,10 +84,11 @@ def sentence(parts: Sentence) -> Markup:
 
 def display(equations: Iterable[Equation]) -> Markup:
     """Equations set off from the text, aligned at their relations."""
-    return _table(r for e in equations for r in _rows(e))
+    return table(r for e in equations for r in rows(e))
 
 
-def _rows(e: Equation) -> list[tuple[str, str, str]]:
+def rows(e: Equation) -> list[tuple[str, str, str]]:
+    """The cells of one equation, line by line: left side, relation and right side, what stands beside it."""
     left = "" if e.left is None else to_mathml(e.left)
     relation = to_mathml(e.relation)
     first, *others = e.lines
@@ -123,14 +124,15 @@ def _declared(d: DeclaredLine) -> list[tuple[str, str, str]]:
     return found
 
 
-def _table(rows: Iterable[tuple[str, str, str]]) -> Markup:
-    cells = "".join(
+def table(cells: Iterable[tuple[str, str, str]]) -> Markup:
+    """Rows of cells as one aligned display."""
+    drawn = "".join(
         f"<mtr><mtd class='l'>{left}</mtd><mtd class='r'>{right}</mtd>"
         + (f"<mtd class='p'>{plates}</mtd>" if plates else "")
         + "</mtr>"
-        for left, right, plates in rows
+        for left, right, plates in cells
     )
     return Markup(
         f"<div class='display' tabindex='0' role='group' aria-label='formula'>"
-        f"<math><mtable displaystyle='true' columnalign='right left left'>{cells}</mtable></math></div>"
+        f"<math><mtable displaystyle='true' columnalign='right left left'>{drawn}</mtable></math></div>"
     )
