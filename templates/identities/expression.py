@@ -222,8 +222,8 @@ class ExpressionPrinter:
         own = sorted(sympy.Mul.make_args(factors), key=_factor_order) if factors != 1 else []
         opens = [f for f in own if _opens(f)]
         if below != 1:
-            if len(opens) == 1 and below.is_number:
-                return row(self._quotient(coefficient, below), self.product([f for f in own]))
+            if below.is_number and any(isinstance(f, lang.Node | sympy.log) for f in own):
+                return row(self._quotient(coefficient, below), self.product(own))
             if len(opens) == 1 and len(own) > 1:
                 head = sympy.Mul(*(f for f in own if f is not opens[0])) * coefficient
                 return row(self._quotient(head, below), self.draw(opens[0]))

@@ -92,8 +92,7 @@ def _chain_mathml(v: IdentityView, with_rules: bool) -> Markup:
     cells = []
     for line in v.lines:
         first, *others = rows(line.equation)
-        note = "; ".join([line.rule, *line.conditions]) if with_rules and line.rule else ""
-        beside = f"<mtext class='rule'>{escape(note)}</mtext>" if note else ""
+        beside = f"<mtext class='rule'>{escape(line.rule)}</mtext>" if with_rules and line.rule else ""
         cells += [(first[0], first[1], beside), *others]
     return table(cells)
 
@@ -145,7 +144,7 @@ def _latex_view(identity: Identity) -> dict[str, Any]:
 
 
 def _html_view(identity: Identity) -> dict[str, Any]:
-    v = identity_view(identity, ExpressionPrinter())
+    v = identity_view(identity, ExpressionPrinter(), limit=_CHAIN_WIDTH)
     return {
         "name": identity.name,
         "chapter": identity.group,
