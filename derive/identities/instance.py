@@ -106,6 +106,12 @@ def _nodes(derived: Derived, setting: Setting) -> tuple[Density, ...]:
         used = {a.name for a in log_density.atoms() if isinstance(a, Element | Indicator)}
         parents = tuple(v for n, v in random.items() if n in used and n != name)
         found.append(Density("p", (random[name],), parents, tuple(s for n, s in points.items() if n in used)))
+    for variable in derived.model.variables:
+        # What is observed as a sum of latents has no density of its own, but it depends on them.
+        if variable.constraint is not None and variable.name in random:
+            used = {r.name for r in variable.constraint.refs()}
+            parents = tuple(v for n, v in random.items() if n in used)
+            found.append(Density("p", (random[variable.name],), parents))
     return tuple(found)
 
 

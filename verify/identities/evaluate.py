@@ -19,28 +19,29 @@ import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_float, to_int, to_mpf
 from cavi.verify.averages import Infeasible
+from cavi.verify.identities.contract import affordable, contract
 from cavi.verify.identities.functions import Functions, flat
 from cavi.verify.identities.grammar import Plain, short
 from cavi.verify.identities.instance import DIMENSIONS, Grid, Instance
 from cavi.verify.identities.scan import Joint, arguments, definition_key
 
-MAX_POINTS = 600_000
 MAX_TERMS = 5_000
-MAX_DEPTH = 60
+MAX_UNFOLDED = 12
+MAX_WORK = 100_000
+MAX_AXES = 40
 KEPT_POINTS, KEPT = 30_000, 400
 Vector = tuple[Value, ...]
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What names stand for, and how many axes (and points on them) there are."""
+    """What names stand for, and how many axes there are."""
 
     variables: Mapping[str, Value]
     copies: Mapping[str, Mapping[int, Value]]
     symbols: Mapping[tuple[str, str], Any]
     labels: Mapping[str, int]
     depth: int = 0
-    points: int = 1
     unfolded: int = 0
 
     def at(self, head: str, name: str, value: Any) -> Scope:
@@ -52,15 +53,25 @@ class Scope:
         return replace(self, symbols={**self.symbols, (head, name): value})
 
 
+def direct(engine: Engine) -> Engine:
+    """The engine without its conversions, which cost more than the functions; all numbers here are its own."""
+    if engine.name != "arb":
+        return engine
+    kind = type(engine.number(1))
+    quick = {n: np.frompyfunc(getattr(kind, n), 1, 1) for n in ("log", "exp", "sin", "cos", "sqrt")}
+    return replace(engine, functions={**engine.functions, **quick})
+
+
 class Evaluator:
     """Values of expressions at an instance, on one grid, in one precision."""
 
     def __init__(self, engine: Engine, instance: Instance, grid: Grid, digits: int) -> None:
-        self.engine = engine
+        self.engine = engine = direct(engine)
         self.instance = instance
         self.grid = grid
         self.functions = Functions(engine, instance.draws, instance.continuous)
         self.difference = engine.number(Fraction(2 + grid.finer, 10 ** (digits // 2 + 5 + grid.finer)))
+        self._work = 0
         self._nodes: dict[tuple[str, int, bool], tuple[Value, Value]] = {}
         self._kept: dict[tuple[Any, ...], tuple[tuple[Any, ...], Value]] = {}
         number = engine.number
@@ -78,6 +89,9 @@ class Evaluator:
             Infeasible: for a sum over too many points, or something that has no numerical meaning here.
         """
         s = self.scope if scope is None else scope
+        self._work += 1
+        if self._work > MAX_WORK:
+            raise Infeasible(f"more than {MAX_WORK} evaluations")
         method = getattr(self, f"_{e[0]}", None)
         if method is None:
             raise Infeasible(f"no value for {short(e)}")
@@ -154,10 +168,13 @@ class Evaluator:
         raise Infeasible(f"no rule to evaluate the function {e[1]} of {len(args)} arguments")
 
     def _borrowed(self, function: Any, x: Any) -> Any:
-        """A function that only mpmath has, rounded to a fraction of the working precision."""
-        near = function(to_mpf(x))
+        """A function that only mpmath has."""
+        return self.rounded(function(to_mpf(x)))
+
+    def rounded(self, x: Any) -> Any:
+        """A number of mpmath as one of the engine, rounded to the working precision."""
         scale = 2 ** (mpmath.mp.prec + 8)
-        return self.engine.number(Fraction(int(mpmath.nint(near * scale)), scale))
+        return self.engine.number(Fraction(int(mpmath.nint(mpmath.mpf(x) * scale)), scale))
 
     def _zero(self) -> Value:
         return self.engine.number(0)
@@ -170,24 +187,26 @@ class Evaluator:
         if e[1] in self.instance.maps:
             return self._mapped(e, s)
         args = flat([self.value(a, s) for a in e[3]])
-        name = f"function {e[1]} of {len(args)}"
+        if args:
+            affordable(args)
+        name, decaying = f"function {e[1]} of {len(args)}", e[1] in self.instance.decaying
         match e[2]:
             case "vector":
-                return tuple(self.functions.real(f"{name} [{i}]", args) for i in range(DIMENSIONS))
+                return tuple(self.functions.real(f"{name} [{i}]", args, decaying) for i in range(DIMENSIONS))
             case "positive":
                 return self.functions.positive(name, args)
             case "convex" | "slope" if len(args) == 1:
                 return self.functions.convex(name, args[0], e[2] == "slope")
             case "real":
-                return self.functions.real(name, args)
+                return self.functions.real(name, args, decaying)
         raise Infeasible(f"a {e[2]} function of {len(args)} arguments has no meaning")
 
     def _defined(self, e: Plain, s: Scope) -> Any:
         key = definition_key(e)
         if key not in self.instance.definitions:
             raise Infeasible(f"{e[1]} has no value and no definition for {key[2]} arguments")
-        if s.unfolded > MAX_DEPTH:
-            raise Infeasible(f"the definition of {e[1]} goes round in a circle")
+        if s.unfolded >= MAX_UNFOLDED:
+            raise Infeasible(f"definitions are nested more than {MAX_UNFOLDED} deep at {e[1]}, or go round in a circle")
         left, right = self.instance.definitions[key]
         inner = replace(s, unfolded=s.unfolded + 1)
         for holder, arg in zip(left, arguments(e), strict=True):
@@ -196,7 +215,7 @@ class Evaluator:
 
     def _inner(self, e: Plain, s: Scope) -> Value:
         a, b = (_vector(self.value(x, s), e) for x in e[1:])
-        return reduce(_plus, (x * y for x, y in zip(a, b, strict=True)))
+        return reduce(_plus, (_times(x, y) for x, y in zip(a, b, strict=True)))
 
     def _component(self, e: Plain, s: Scope) -> Value:
         vector, i = _vector(self.value(e[1], s), e), to_int(self.value(e[2], s))
@@ -257,70 +276,74 @@ class Evaluator:
 
     def _mass(self, e: Plain, s: Scope) -> Any:
         inner, weights = self.bound([v[1] for v in e[2]], s)
-        return self._summed(self.value(e[1], inner), weights, len(e[2]))
+        return self._summed(self.value(e[1], inner), weights)
 
     def _expect(self, e: Plain, s: Scope) -> Any:
-        inner, weights, count = self._law(e[2], s)
-        return self._summed(self.value(e[1], inner), weights, count)
+        inner, weights = self._law(e[2], s)
+        return self._summed(self.value(e[1], inner), weights, len(weights) // 2)
 
     def _cov(self, e: Plain, s: Scope) -> Value:
-        inner, weights, count = self._law(e[3], s)
+        inner, weights = self._law(e[3], s)
+        count = len(weights) // 2
         f, g = (_scalar(self.value(x, inner), e) for x in e[1:3])
-        f, g = f - self._summed(f, weights, count), g - self._summed(g, weights, count)
-        return self._summed(f * g, weights, count)
+        f, g = (_plus(x, -self._summed(x, weights, count)) for x in (f, g))
+        return self._summed(_times(f, g), weights, count)
 
     def _entropy(self, e: Plain, s: Scope) -> Value:
-        inner, weights, count = self._law(e[1], s)
-        return -self._summed(self.engine("log", self.value(e[1], inner)), weights, count)
+        return -self._mean_log([e[1]], e[1], s)
 
     def _kl(self, e: Plain, s: Scope) -> Value:
-        inner, weights, count = self._law(e[1], s)
-        logs = [self.engine("log", self.value(d, inner)) for d in e[1:3]]
-        return self._summed(logs[0] - logs[1], weights, count)
+        return self._mean_log(e[1:3], e[1], s)
 
     def _elbo(self, e: Plain, s: Scope) -> Value:
-        return -self._kl(e, s)
+        return -self._mean_log(e[1:3], e[1], s)
+
+    def _mean_log(self, densities: Plain, law: Plain, s: Scope) -> Value:
+        """The mean of the logarithm of the first density, less that of the second."""
+        inner, weights = self._law(law, s)
+        logs = [self.engine("log", self.value(d, inner)) for d in densities]
+        body = logs[0] if len(logs) == 1 else _plus(logs[0], -logs[1])
+        return self._summed(body, weights, len(weights) // 2)
 
     def _fdiv(self, e: Plain, s: Scope) -> Value:
         _, p, q, f, u = e
-        inner, weights, count = self._law(q, s)
-        ratio = self.value(p, inner) / self.value(q, inner)
-        return self._summed(self.value(f, inner.at("sym", u[1], ratio)), weights, count)
+        inner, weights = self._law(q, s)
+        ratio = _times(self.value(p, inner), 1 / self.value(q, inner))
+        return self._summed(self.value(f, inner.at("sym", u[1], ratio)), weights, len(weights) // 2)
 
-    def _law(self, law: Plain, s: Scope) -> tuple[Scope, Value, int]:
-        """The scope with the variables of a law bound, and its probabilities."""
-        if law[0] == "density":
-            names = [v[1] for v in law[2]]
-            inner, weights = self.bound(names, s)
-            return inner, weights * self.value(law, inner), len(names)
-        density, copies = law[1], to_int(self.value(law[2], s))
-        if not 1 <= copies <= 12:
+    def _law(self, law: Plain, s: Scope) -> tuple[Scope, list[Value]]:
+        """The scope with the variables of a law bound, and for each of them two factors: weights and density.
+
+        A density of several variables stands once, with ones for the other variables.
+        """
+        one = self.engine.number(1)
+        density, copies = (law[1], to_int(self.value(law[2], s))) if law[0] == "iid" else (law, None)
+        if copies is not None and not 1 <= copies <= 12:
             raise Infeasible(f"an expectation over {copies} copies")
         names = [v[1] for v in density[2]]
-        inner, product = s, self.engine.number(1)
+        inner, factors = s, []
         found: dict[str, dict[int, Value]] = {n: {} for n in names}
-        for k in range(1, copies + 1):
+        for k in range(1, (copies or 1) + 1):
             inner, weights = self.bound(names, inner)
-            product = product * (weights * self.value(density, inner))
+            factors += [*weights, self.value(density, inner), *[one] * (len(names) - 1)]
             for n in names:
                 found[n][k] = inner.variables[n]
-        kept = {n: v for n, v in inner.variables.items() if n not in names}
-        # Outside a copy the variable itself keeps its value: only z_k is random.
-        back = {n: s.variables[n] for n in names if n in s.variables}
-        inner = replace(inner, copies={**inner.copies, **found}, variables={**kept, **back})
-        return inner, product, copies * len(names)
+        if copies is not None:
+            # Only the copies are random: the variable itself keeps the value that it has outside.
+            variables = {**inner.variables, **{n: s.variables[n] for n in names}}
+            inner = replace(inner, copies={**inner.copies, **found}, variables=variables)
+        return inner, factors
 
-    def bound(self, names: Sequence[str], s: Scope, coarse: bool = False) -> tuple[Scope, Value]:
-        """The scope with an axis for each variable, and the weights of the nodes."""
-        variables, depth, points = dict(s.variables), s.depth, s.points
-        product = self.engine.number(1)
+    def bound(self, names: Sequence[str], s: Scope, coarse: bool = False) -> tuple[Scope, list[Value]]:
+        """The scope with an axis for each variable, and the weights of the nodes of each."""
+        variables, depth, found = dict(s.variables), s.depth, []
         for n in names:
-            nodes, weights = self._axis(n, depth, coarse)
-            variables[n], product = nodes, product * weights
-            depth, points = depth + 1, points * len(nodes)
-            if points > MAX_POINTS or depth > 30:
-                raise Infeasible(f"a sum over more than {MAX_POINTS} points")
-        return replace(s, variables=variables, depth=depth, points=points), product
+            variables[n], weights = self._axis(n, depth, coarse)
+            found.append(weights)
+            depth += 1
+        if depth > MAX_AXES:
+            raise Infeasible(f"sums over more than {MAX_AXES} variables inside one another")
+        return replace(s, variables=variables, depth=depth), found
 
     def _axis(self, name: str, depth: int, coarse: bool) -> tuple[Value, Value]:
         key = (name, depth, coarse)
@@ -340,11 +363,11 @@ class Evaluator:
             self._nodes[key] = array.reshape(shape), weights.reshape(shape)
         return self._nodes[key]
 
-    def _summed(self, value: Any, weights: Value, count: int) -> Any:
+    def _summed(self, value: Any, weights: Sequence[Value], count: int | None = None) -> Any:
+        """Σ of the value times the weights over the axes in front, as many as there are weights unless said."""
         if isinstance(value, tuple):
             return tuple(self._summed(v, weights, count) for v in value)
-        product = value * weights
-        return product.sum(axis=tuple(range(count))) if count else product
+        return contract([value, *weights], len(weights) if count is None else count)
 
     # --- densities -----------------------------------------------------------------------------
 
@@ -360,7 +383,13 @@ class Evaluator:
         if missing := [n for n in joint.given if n not in on]:
             raise Infeasible(f"{name} is only known given {', '.join(missing)}")
         values = self._parameters(joint, parameters, s)
-        key = (name, tuple(of), tuple(map(_token, of.values())), tuple(map(_token, on.values())), s.depth)
+        key: tuple[Any, ...] = (
+            name,
+            tuple(of),
+            tuple(map(_token, of.values())),
+            tuple(map(_token, on.values())),
+            s.depth,
+        )
         key += tuple(map(_token, flat(values)))
         if key in self._kept:
             return self._kept[key][1]
@@ -368,7 +397,7 @@ class Evaluator:
             below = self._normaliser(joint, on, values, s)
         else:
             below = self._marginal(joint, on, values, s)
-        found = self._marginal(joint, {**of, **on}, values, s) / below
+        found = _times(self._marginal(joint, {**of, **on}, values, s), 1 / below)
         if np.size(found) <= KEPT_POINTS and len(self._kept) < KEPT:
             # The arrays are kept too: a token is their address.
             self._kept[key] = ((*of.values(), *on.values(), *values), found)
@@ -385,7 +414,7 @@ class Evaluator:
     def _normaliser(self, joint: Joint, given: Mapping[str, Value], values: list[Any], s: Scope) -> Value:
         key = ("normaliser", joint.name, tuple(map(_token, given.values())), *map(_token, flat(values)))
         if key not in self._kept:
-            flat_scope = s if given or any(np.ndim(v) for v in flat(values)) else replace(s, depth=0, points=1)
+            flat_scope = s if given or any(np.ndim(v) for v in flat(values)) else replace(s, depth=0)
             self._kept[key] = ((*given.values(), *values), self._marginal(joint, given, values, flat_scope))
         return self._kept[key][1]
 
@@ -394,9 +423,7 @@ class Evaluator:
         missing = [n for n in joint.variables if n not in at]
         inner, weights = self.bound(missing, s, coarse=len(missing) > 2)
         placed = {n: inner.variables[n] for n in missing} | dict(at)
-        factors = sorted(self._factors(joint, placed, values, inner), key=np.size)
-        product = reduce(lambda a, b: a * b, factors)
-        return self._summed(product, weights, len(missing))
+        return contract([*self._factors(joint, placed, values, inner), *weights], len(missing))
 
     def _factors(self, joint: Joint, at: Mapping[str, Value], values: list[Any], s: Scope) -> list[Value]:
         special = self.instance.special.get(joint.name)
@@ -465,6 +492,7 @@ def _plus(a: Any, b: Any) -> Any:
         if np.ndim(number) or number != 0:
             raise Infeasible("a number is added to a vector")
         return vector
+    affordable((a, b))
     return a + b
 
 
@@ -472,8 +500,11 @@ def _times(a: Any, b: Any) -> Any:
     if isinstance(a, tuple) and isinstance(b, tuple):
         raise Infeasible("a product of two vectors")
     if isinstance(a, tuple):
-        return tuple(x * b for x in a)
-    return tuple(a * x for x in b) if isinstance(b, tuple) else a * b
+        return tuple(_times(x, b) for x in a)
+    if isinstance(b, tuple):
+        return tuple(_times(a, x) for x in b)
+    affordable((a, b))
+    return a * b
 
 
 def _scalar(x: Any, e: Plain) -> Value:

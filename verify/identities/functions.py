@@ -1,10 +1,10 @@
 """Random functions that stand for the arbitrary ones of an identity.
 
 On the line (continuous variables) log densities are a quadratic with bounded sines, entire functions with Gaussian
-tails, so that the trapezoidal rule converges faster than geometrically; unknown functions fall off a little faster than
-the root of a density, so that sums of them exist and a density may be varied along them. For discrete variables only
-the values at the points matter: sines with large frequencies make generic tables. Coefficients are drawn from the name
-of the function, so that the order of evaluation does not matter.
+tails, so that the trapezoidal rule converges faster than geometrically; unknown functions are bounded sines, and those
+that are summed by themselves fall off a little faster than the root of a density, so that the sums exist and a density
+may be varied along them. For discrete variables only the values at the points matter: sines with large frequencies make
+generic tables. Coefficients are drawn from the name of the function, so that the order of evaluation does not matter.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Functions:
 
     def wave(self, key: str, args: Sequence[Value], fast: bool) -> Value:
         """sin(Σ w_i a_i + c) with random w and c."""
-        low, high = (1.3, 3.4) if fast else (0.35, 0.75)
+        low, high = (1.3, 3.4) if fast else (0.3, 0.65)
         phase = self.engine.number(self.draws(key + " phase", -2, 2))
         for i, a in enumerate(args):
             phase = phase + self.engine.number(self.draws.signed(f"{key} {i}", low, high)) * a
@@ -91,8 +91,8 @@ class Functions:
             found.append(self.wave(key + " all", [*values, *parameters], True) / 2)
         return found
 
-    def real(self, name: str, args: Sequence[Value], slow: bool = False) -> Value:
-        """A bounded function of any real arguments; on the line it falls off like a Gaussian unless `slow`."""
+    def real(self, name: str, args: Sequence[Value], decaying: bool = False) -> Value:
+        """A bounded function of any real arguments, which falls off like a Gaussian if `decaying`."""
         e, d = self.engine, self.draws
         if not args:
             return e.number(d.signed(name, 0.3, 1.4))
@@ -100,8 +100,8 @@ class Functions:
         value = e.number(d.signed(name + " level", 0.3, 1.2))
         for t in ("first", "second"):
             size = e.number(d.signed(f"{name} {t} size", 0.4, 0.9))
-            value = value + size * self.wave(f"{name} {t}", args, fast)
-        if slow or not self.continuous:
+            value = value + (size if fast else size / 2) * self.wave(f"{name} {t}", args, fast)
+        if not decaying or not self.continuous:
             return value
         square = args[0] * args[0]
         for a in args[1:]:
@@ -110,7 +110,7 @@ class Functions:
 
     def positive(self, name: str, args: Sequence[Value]) -> Value:
         """The exponential of a bounded function."""
-        return self.engine("exp", self.real(name, args, slow=True) / 2)
+        return self.engine("exp", self.real(name, args) / 2)
 
     def convex(self, name: str, u: Value, slope: bool) -> Value:
         """a u log u - b log u + c u² - s √u + d u + e on the positive reals, or its derivative."""

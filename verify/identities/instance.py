@@ -10,7 +10,15 @@ from typing import Any
 from cavi.verify.averages import Infeasible
 from cavi.verify.identities.functions import Draws
 from cavi.verify.identities.grammar import Plain
-from cavi.verify.identities.scan import Joint, definitions, everything, free_variables, joints, lines
+from cavi.verify.identities.scan import (
+    Joint,
+    decaying_functions,
+    definitions,
+    everything,
+    free_variables,
+    joints,
+    lines,
+)
 
 DIMENSIONS = 2
 DOMAINS: dict[str, tuple[float, float]] = {
@@ -35,7 +43,7 @@ class Grid:
 # Each is finer *and* wider than the one before; differences get finer too.
 GRIDS = (
     Grid(Fraction(26, 100), Fraction(27, 2), 0),
-    Grid(Fraction(22, 100), Fraction(15), 1),
+    Grid(Fraction(23, 100), Fraction(29, 2), 1),
     Grid(Fraction(17, 100), Fraction(18), 2),
     Grid(Fraction(13, 100), Fraction(21), 3),
 )
@@ -58,6 +66,7 @@ class Instance:
         points: where variables lie that nothing sums over.
         supports: variable -> its values, if it has finitely many.
         everywhere: variables that a condition must hold for all values of.
+        decaying: the functions that are summed by themselves, without a density.
     """
 
     continuous: bool
@@ -71,6 +80,7 @@ class Instance:
     points: Mapping[str, Fraction]
     supports: Mapping[str, tuple[Fraction, ...]]
     everywhere: tuple[str, ...]
+    decaying: frozenset[str]
 
     @property
     def maps(self) -> dict[str, Plain]:
@@ -119,6 +129,7 @@ def draw_instance(plain: dict[str, Any], continuous: bool, seed: int, index: int
         points,
         supports,
         everywhere,
+        decaying_functions(plain),
     )
 
 
@@ -131,11 +142,22 @@ def _special(plain: dict[str, Any], continuous: bool) -> dict[str, Plain]:
             found[a[1][1]] = a
             if a[0] == "pushforward" and not continuous:
                 raise Infeasible(f"{a[1][1]} is the law of a smooth map, which needs continuous variables")
+            if a[0] == "factorises":
+                _covered(a)
             if a[0] == "factorises" and continuous:
                 raise Infeasible(f"{a[1][1]} factorises over many variables; its tables are checked for discrete ones")
             if a[0] == "law":
                 raise Infeasible(f"{a[1][1]} is a {a[2]}; identities for one family are not evaluated")
     return found
+
+
+def _covered(a: Plain) -> None:
+    """Every variable of a joint must have just one factor, or the product is no density of the joint."""
+    _, joint, factors = a
+    whole, parts = sorted(v[1] for v in joint[2]), sorted(v[1] for f in factors for v in f[2])
+    if whole != parts:
+        found = f"factors of {', '.join(parts) or 'nothing'}"
+        raise Infeasible(f"{joint[1]} is a density of {', '.join(whole)}, but it is said to be a product of {found}")
 
 
 def _free_labels(plain: dict[str, Any]) -> bool:

@@ -96,6 +96,17 @@ def joints(plain: dict[str, Any]) -> dict[str, Joint]:
     }
 
 
+def decaying_functions(plain: dict[str, Any]) -> frozenset[str]:
+    """Functions that occur in a sum or integral without a law, and never in an exponent.
+
+    They must fall off for the sum to exist; in an exponent they must not, and the density next to it falls off.
+    """
+    found = list(everything(plain))
+    summed = {u[1] for e in found if e[0] == "mass" for u in nodes(e[1]) if u[0] == "unknown"}
+    raised = {u[1] for e in found if e[:2] == ["fn", "exp"] for u in nodes(e[2]) if u[0] == "unknown"}
+    return frozenset(summed - raised)
+
+
 def derivative_depth(e: Any) -> int:
     """How many derivatives stand inside one another."""
     if not isinstance(e, list):
