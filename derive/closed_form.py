@@ -2,34 +2,36 @@ r"""Closed forms for single distributions: expectations, entropies, divergences,
 
     E_q[f],   H[q] = -E_q[log q],   KL(q ‖ p) = E_q[log q - log p],   E_q[f] - f(E_q[x])
 
-All of them come from the moments of the families, which are derived from their log-normalisers; no integral
-is looked up. What has no closed form there is refused. A formula with symbols holds where the expectation
-exists; `conditions` says where that is.
+Arguments are numbers and SymPy expressions, and so is the answer. It is infinite where the expectation diverges,
+and what has no closed form is refused. A formula with symbols holds where the expectation exists: `conditions`.
 Sources: Bishop (2006), 1.33, 1.93, 1.113, 1.115; Barndorff-Nielsen (1978), chapter 8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 import sympy
 
+from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
-from cavi.derive.families import ScalarFamily
-from cavi.derive.families.special import xlogx
+from cavi.derive.evaluable import evaluable
+from cavi.derive.expected import expected, needed
+from cavi.derive.expression import Expr
+from cavi.derive.families.moments import tidy
 from cavi.derive.families.split import X
-from cavi.derive.standalone import Standalone, standalone
+from cavi.derive.held import Holding, hold
+from cavi.derive.standalone import Standalone, as_sympy, standalone
 from cavi.derive.support import contains
 
-Function: TypeAlias = Any  # a SymPy expression, or a function of one
-_POSITIVE = sympy.Dummy("x", positive=True)
-_POSITIVE_SUPPORTS = ("positive", "unit", "above")
-MAX_VALUES = 200
+__all__ = ["X", "conditions", "cross_entropy", "entropy", "expectation", "jensen_gap", "kl", "mean"]
+
+Function: TypeAlias = "sympy.Expr | Callable[[sympy.Expr], object] | int | float"
 
 
 def expectation(f: Function, q: object, symbol: sympy.Symbol | None = None) -> sympy.Expr:
-    """E_q[f(x)].
+    """E_q[f(x)]; ±∞ where it diverges.
 
     Args:
         f: a function of one SymPy argument, or an expression in one symbol.
@@ -41,222 +43,192 @@ def expectation(f: Function, q: object, symbol: sympy.Symbol | None = None) -> s
 
     Example:
         >>> import sympy
-        >>> from cavi.derive import Gamma, expectation
-        >>> a, b, x = sympy.symbols("a b x", positive=True)
-        >>> expectation(sympy.log(x), Gamma(a, b), x)
+        >>> from cavi.derive import Gamma
+        >>> a, b, x = sympy.symbols("a b x")
+        >>> expectation(sympy.log(x), Gamma(a, b))
         -log(b) + polygamma(0, a)
+        >>> expectation(lambda x: 1 / x, Gamma(sympy.Rational(1, 2), b))
+        oo
     """
-    member = standalone(q)
-    return _expected(_in_variable(f, member, symbol), member)
+    body, member, holding = _prepared(f, q, symbol)
+    return _given_back(expected(body, member), holding)
 
 
-def conditions(f: Function, q: object, symbol: sympy.Symbol | None = None) -> tuple[sympy.Expr, ...]:
-    """The expressions in the parameters of q that must be positive for E_q[f(x)] to exist.
+def mean(q: object) -> sympy.Expr:
+    """E_q[x]; ±∞ where it diverges.
 
     Raises:
-        CaviError: where there is no closed form.
+        CaviError: where it has no closed form.
+
+    Example:
+        >>> from cavi.derive import Beta
+        >>> mean(Beta(2, 3))
+        2/5
     """
-    member = standalone(q)
-    body = _in_variable(f, member, symbol)
-    found = (c for term in _terms(body) for c in _needed(term, member))
-    put_in = (member.put_in(c) for c in found)
-    return tuple(dict.fromkeys(c for c in put_in if not c.is_positive))
+    return expectation(X, q)
+
+
+def conditions(f: Function | Distribution, q: object, symbol: sympy.Symbol | None = None) -> tuple[sympy.Expr, ...]:
+    """What must be positive for E_q[f(x)] to be finite, besides the domains of the parameters.
+
+    Args:
+        f: as for `expectation`; or a distribution p, for KL(q ‖ p).
+        q: a distribution.
+        symbol: as for `expectation`.
+
+    Raises:
+        CaviError: where the growth of the function is not known.
+
+    Example:
+        >>> import sympy
+        >>> from cavi.derive import Gamma
+        >>> a, b = sympy.symbols("a b")
+        >>> conditions(lambda x: 1 / x, Gamma(a, b))
+        (a - 1,)
+    """
+    if isinstance(f, Distribution | Standalone):
+        own, other, holding = _pair(q, f)
+        body = sympy.expand_mul(own.log_density - other.log_density)
+    else:
+        body, own, holding = _prepared(f, q, symbol)
+    return tuple(dict.fromkeys(_given_back(c, holding) for c in needed(body, own)))
 
 
 def entropy(q: object) -> sympy.Expr:
-    """H[q] = -E_q[log q]; differential entropy for a continuous family.
+    """H[q] = -E_q[log q]; the differential entropy for a density.
 
     Raises:
         CaviError: where there is no closed form.
 
     Example:
-        >>> from cavi.derive import Exponential, entropy
+        >>> from cavi.derive import Exponential
         >>> entropy(Exponential(3))
         1 - log(3)
     """
-    member = standalone(q)
-    value = member.family.entropy
-    if value is None:
-        raise CaviError(f"the entropy of {member} has no closed form: E[{member.family.log_base}] has none")
-    return _gathered(member.put_in(value))
+    own, _, holding = _pair(q, q)
+    known = own.family.entropy
+    value = -expected(own.log_density, own) if known is None else evaluable(own.put_in(known))
+    return _given_back(value, holding)
 
 
 def cross_entropy(q: object, p: object) -> sympy.Expr:
     """-E_q[log p]; infinite where p is zero and q is not.
 
     Raises:
-        CaviError: where there is no closed form.
+        CaviError: where there is no closed form, or whether p covers q is not known.
+
+    Example:
+        >>> import sympy
+        >>> from cavi.derive import Exponential
+        >>> a, b = sympy.symbols("a b")
+        >>> cross_entropy(Exponential(a), Exponential(b))
+        -log(b) + b/a
     """
-    own, other = standalone(q), standalone(p)
-    return -_expected(_log_density(other), own) if contains(other, own) else sympy.oo
+    own, other, holding = _pair(q, p)
+    if not contains(other, own):
+        return sympy.oo
+    return _given_back(-expected(other.log_density, own), holding)
 
 
 def kl(q: object, p: object) -> sympy.Expr:
-    """KL(q ‖ p) = E_q[log q - log p], of any two families; infinite where p is zero and q is not.
+    """KL(q ‖ p) = E_q[log q - log p] of any two families; infinite where p is zero and q is not.
 
     Raises:
         CaviError: where there is no closed form, or whether p covers q is not known.
 
     Example:
-        >>> from cavi.derive import Normal, kl
+        >>> from cavi.derive import Gamma, Normal
         >>> kl(Normal(1, 1), Normal(0, 1))
         1/2
+        >>> kl(Normal(1, 1), Gamma(1, 1))
+        oo
     """
-    own, other = standalone(q), standalone(p)
+    own, other, holding = _pair(q, p)
     if not contains(other, own):
         return sympy.oo
-    if own.family == other.family and _same_known(own, other):
-        prime = {p.primed: other.args[p.symbol] for p in own.family.parameters if not p.known}
-        both = list({**own.args, **prime}.items())
-        return _gathered(own.family.kl().subs(both, simultaneous=True))
-    return _expected(_log_density(own) - _log_density(other), own)
+    if own.family == other.family and own.known == other.known:
+        theirs = {p.primed: other.args[p.name] for p in own.family.parameters if not p.known}
+        value = own.put_in(own.family.kl().xreplace(theirs))
+        return _given_back(tidy(evaluable(value)), holding)
+    return _given_back(expected(own.log_density - other.log_density, own), holding)
 
 
 def jensen_gap(f: Function, q: object, symbol: sympy.Symbol | None = None) -> sympy.Expr:
     """E_q[f(x)] - f(E_q[x]): not negative for a convex f, not positive for a concave one.
 
     Raises:
-        CaviError: where there is no closed form, or an expectation does not exist.
+        CaviError: where there is no closed form, or the mean is infinite.
 
     Example:
         >>> import sympy
-        >>> from cavi.derive import Normal, jensen_gap
-        >>> x, m, t = sympy.symbols("x m t", positive=True)
+        >>> from cavi.derive import Normal
+        >>> x, m, t = sympy.symbols("x m t")
         >>> jensen_gap(x**2, Normal(m, t), x)
         1/t
     """
-    member = standalone(q)
-    body = _in_variable(f, member, symbol)
-    mean = _expected(X, member)
-    return _gathered(_expected(body, member) - body.subs(X, mean))
+    body, member, holding = _prepared(f, q, symbol)
+    middle = expected(X, member)
+    if middle.is_infinite:
+        raise CaviError(f"the mean of {member} is infinite, so there is no Jensen gap; expected a finite mean")
+    return _given_back(tidy(expected(body, member) - body.xreplace({X: middle})), holding)
 
 
-def mean(q: object) -> sympy.Expr:
-    """E_q[x].
-
-    Raises:
-        CaviError: where it does not exist or has no closed form.
-    """
-    return _expected(X, standalone(q))
+def _pair(q: object, p: object) -> tuple[Standalone, Standalone, Holding]:
+    own, other = standalone(q), standalone(p)
+    holding = hold((own, other))
+    return holding.member(own), holding.member(other), holding
 
 
-# --- the variable ----------------------------------------------------------------------------
-
-
-def _in_variable(f: Function, member: Standalone, symbol: sympy.Symbol | None) -> sympy.Expr:
-    """f as an expression in `X`.
+def _prepared(f: Function, q: object, symbol: sympy.Symbol | None) -> tuple[sympy.Expr, Standalone, Holding]:
+    """The function in `X` and the distribution, both in held symbols.
 
     Raises:
-        CaviError: for text, numbers of symbols other than one, and unknown functions.
+        CaviError: for text, for what is no expression, and where it is not clear which symbol is the variable.
     """
-    if isinstance(f, str):
-        raise CaviError(f"found the text {f[:40]!r}; expected a SymPy expression or a function of one")
+    own = standalone(q)
+    variable = X if symbol is None else symbol
     if callable(f) and not isinstance(f, sympy.Basic):
-        return sympy.sympify(f(X))
-    body = sympy.sympify(f)
-    if symbol is None:
-        used = {s for v in member.args.values() for s in v.free_symbols}
-        free = sorted(body.free_symbols - used - {X}, key=str)
-        if X in body.free_symbols or not body.free_symbols:
-            return body
-        if len(free) != 1:
-            found = ", ".join(map(str, free)) or "none but parameters"
-            raise CaviError(f"{body} has the symbols {found}; say which one is the variable, symbol=x")
-        (symbol,) = free
-    return body.xreplace({symbol: X})
+        variable = sympy.Dummy("x", real=True)
+        f = f(variable)
+    body = _expression(f)
+    if symbol is None and variable == X:
+        variable = _variable(body, own)
+    others = body.free_symbols - {variable}
+    holding = hold((own,), others)
+    held = {s: h for s, h in holding.symbols.items() if s != variable}
+    return body.xreplace({**held, variable: X}), holding.member(own), holding
 
 
-def _log_density(member: Standalone) -> sympy.Expr:
-    return sympy.expand_mul(member.log_density)
+def _expression(f: object) -> sympy.Expr:
+    if isinstance(f, Expr):  # written with the log and exp of this package
+        f = as_sympy(f, f"the function {f}")
+    if isinstance(f, bool | str) or not isinstance(f, int | float | sympy.Expr):
+        raise CaviError(
+            f"found {type(f).__name__} {str(f)[:40]!r} for the function; expected a SymPy expression in one symbol, "
+            "or a function of one argument that gives one"
+        )
+    body = sympy.nsimplify(f, rational=True) if isinstance(f, float) else sympy.sympify(f)
+    if body.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        raise CaviError(f"found {body} for the function; expected finite values")
+    return body
 
 
-# --- expectations ----------------------------------------------------------------------------
+def _variable(body: sympy.Expr, own: Standalone) -> sympy.Symbol:
+    """`X` if it is there, else the one symbol that is no parameter of q."""
+    used = {s for v in own.args.values() for s in v.free_symbols}
+    free = sorted(body.free_symbols - used, key=str)
+    if X in free or not body.free_symbols:
+        return X
+    if len(free) == 1:
+        return free[0]
+    found = ", ".join(map(str, free)) if free else "only parameters of q"
+    raise CaviError(f"{body}: which symbol is the variable is not clear, found {found}; say symbol=x")
 
 
-def _terms(body: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    terms: tuple[sympy.Expr, ...] = sympy.Add.make_args(sympy.expand_mul(sympy.expand_multinomial(body)))
-    return terms
+def _given_back(value: sympy.Expr, holding: Holding) -> sympy.Expr:
+    """In the user's symbols; the log of a power is taken apart where what is known of the signs allows it."""
+    return holding.give_back(value.replace(_is_log_of_symbols, sympy.expand_log))
 
 
-def _expected(body: sympy.Expr, member: Standalone) -> sympy.Expr:
-    """The expectation, by its terms.
-
-    Raises:
-        CaviError: naming the term without a closed form, or that does not exist.
-    """
-    if (values := _values(member)) is not None:
-        weights = [(member.log_density.subs(X, v), v) for v in values]
-        return sympy.Add(*(_at(body, v) * sympy.powsimp(sympy.exp(w)) for w, v in weights))
-    total = sympy.S.Zero
-    for term in _terms(_split_logs(body, member.family)):
-        factor, pattern = term.as_independent(X, as_Add=False)
-        total += factor * (_moment(pattern, member) if pattern != 1 else 1)
-    return _gathered(total)
-
-
-def _gathered(expr: sympy.Expr) -> sympy.Expr:
-    """Products multiplied out, and logarithms of positive products taken apart so that terms can cancel."""
-    expr = expr.replace(xlogx, lambda u: u * sympy.log(u) if u.is_positive else xlogx(u))
-    wide = sympy.expand_log(sympy.expand(expr, log=False, power_base=False, power_exp=False))
-    return sympy.expand(wide, log=False, power_base=False, power_exp=False)
-
-
-def _at(body: sympy.Expr, value: int) -> sympy.Expr:
-    found = body.subs(X, value)
-    if found.has(sympy.nan, sympy.zoo):
-        raise CaviError(f"{body} is not finite at {value}, which has a positive probability")
-    return found
-
-
-def _values(member: Standalone) -> range | None:
-    """All values of a finite support, when there are few of them."""
-    if member.family.support == "binary":
-        return range(2)
-    if member.family.support == "bounded_count":
-        total = member.args[member.family.parameters[0].symbol]
-        if total.is_Integer and total <= MAX_VALUES:
-            return range(int(total) + 1)
-    return None
-
-
-def _split_logs(body: sympy.Expr, family: ScalarFamily) -> sympy.Expr:
-    """Logarithms of products and powers taken apart where the variable is positive."""
-    if family.support not in _POSITIVE_SUPPORTS:
-        return body
-    return sympy.expand_log(body.xreplace({X: _POSITIVE}), force=True).xreplace({_POSITIVE: X})
-
-
-def _moment(pattern: sympy.Expr, member: Standalone) -> sympy.Expr:
-    family = member.family
-    value = family.moment(_in_family_symbols(pattern, member))
-    if value is None:
-        raise CaviError(f"E[{pattern}] has no closed form under {member}")
-    for condition in _needed(pattern, member):
-        needed = member.put_in(condition)
-        if needed.is_nonpositive:
-            raise CaviError(f"E[{pattern}] does not exist under {member}: {condition} = {needed} is not above 0")
-    return member.put_in(value)
-
-
-def _in_family_symbols(pattern: sympy.Expr, member: Standalone) -> sympy.Expr:
-    """Known parameters may stand in a statistic: |x - location|, x**shape."""
-    known = {p.symbol for p in member.family.parameters if p.known}
-    inside = {member.args[s]: s for s in known if s in sympy.Tuple(*member.family.statistics).free_symbols}
-    for value, own in inside.items():
-        replaced = pattern.subs(value, own) if value.free_symbols else pattern
-        for statistic in member.family.statistics:
-            if member.put_in(statistic) == pattern:
-                return statistic
-        if replaced != pattern:
-            return replaced
-    return pattern
-
-
-def _needed(pattern: sympy.Expr, member: Standalone) -> Iterator[sympy.Expr]:
-    """What must be positive in the family's own symbols for E[pattern] to exist."""
-    yield from member.family.existence(_in_family_symbols(pattern, member))
-
-
-def _same_known(a: Standalone, b: Standalone) -> bool:
-    """Whether the known parameters are the same expressions."""
-    return all(a.args[p.symbol] == b.args[p.symbol] for p in a.family.parameters if p.known)
+def _is_log_of_symbols(expr: sympy.Expr) -> bool:
+    return isinstance(expr, sympy.log) and bool(expr.free_symbols)

@@ -25,6 +25,10 @@ LOG_LOG: Scale = (sympy.S.Zero, 0, 1)
 _BOUNDED = (sympy.cos, sympy.sin)
 
 
+class UnknownGrowth(CaviError):
+    """A function whose growth is not known."""
+
+
 @dataclass(frozen=True)
 class End:
     """An end of a support; `side` is +1 where values lie above it or it is ∞, and -1 else."""
@@ -57,12 +61,18 @@ def verdict(log_density: sympy.Expr, term: sympy.Expr, end: End) -> Verdict:
     Raises:
         CaviError: for a function whose growth is not known, or scales that cannot be compared.
     """
-    total = _add(of_exponent(log_density, end), of_factors(term, end)[0])
-    total = _add(total, {LOG: sympy.Integer(1 if end.infinite else -1), LOG_LOG: sympy.S.One})
-    lead = leading(total)
-    if lead is None or lead.is_positive:
+    measure: Growth = {LOG: sympy.Integer(1 if end.infinite else -1), LOG_LOG: sympy.S.One}
+    own = _add(of_exponent(log_density, end), measure)
+    total = _add(own, of_factors(term, end)[0])
+    scale = _fastest(total)
+    if scale is None:
         return Verdict(False)
-    return Verdict(True, None if lead.is_negative else -lead)
+    lead = sympy.expand_mul(total[scale])
+    if lead.is_positive:
+        return Verdict(False)
+    # Where the term adds nothing, the integral converges as that of the density does.
+    settled = lead.is_negative or _is_zero(lead - own.get(scale, sympy.S.Zero))
+    return Verdict(True, None if settled else -lead)
 
 
 def leading(growth: Growth) -> sympy.Expr | None:
@@ -71,6 +81,11 @@ def leading(growth: Growth) -> sympy.Expr | None:
     Raises:
         CaviError: when it depends on parameters which scale is faster.
     """
+    scale = _fastest(growth)
+    return None if scale is None else sympy.expand_mul(growth[scale])
+
+
+def _fastest(growth: Growth) -> Scale | None:
     left = {s: c for s, c in growth.items() if not _is_zero(c)}
     if not left:
         return None
@@ -78,7 +93,7 @@ def leading(growth: Growth) -> sympy.Expr | None:
     for scale in left:
         if _faster(scale, fastest):
             fastest = scale
-    return sympy.expand_mul(left[fastest])
+    return fastest
 
 
 def minus(a: Growth, b: Growth) -> Growth:
@@ -141,10 +156,10 @@ def _scales(pattern: sympy.Expr, end: End) -> Growth:
         if power.is_positive:
             return {(power, 0, 0): sympy.Integer(end.side) ** exponent if end.at != 0 else sympy.S.One}
     if isinstance(base, sympy.log) and exponent.is_Integer and exponent > 0:
-        growth, sign = _size(base.args[0], end)
+        growth, _ = _size(base.args[0], end)
         slope = growth.get(LOG, sympy.S.Zero)
         return {(sympy.S.Zero, int(exponent), 0): slope**exponent} if slope != 0 else {}
-    raise CaviError(f"how fast {pattern} grows as x goes to {end.at} is not known")
+    raise UnknownGrowth(f"how fast {pattern} grows as x goes to {end.at} is not known")
 
 
 def _size(base: sympy.Expr, end: End) -> tuple[Growth, sympy.Expr]:
@@ -165,12 +180,12 @@ def _size(base: sympy.Expr, end: End) -> tuple[Growth, sympy.Expr]:
             return {LOG: -one}, _sign(base.args[0].diff(X) * end.side)
         return {}, _sign(sympy.log(at))
     slope = base.diff(X)
-    if slope != 0 and not slope.has(X):
+    if slope != 0 and not slope.has(X) and not sympy.expand_mul(base - slope * X).has(X):
         if end.infinite:
             return {LOG: one}, _sign(slope * end.side)
         at = base.subs(X, end.at)
         return ({LOG: -one}, _sign(slope * end.side)) if _is_zero(at) else ({}, _sign(at))
-    raise CaviError(f"how fast {base} grows as x goes to {end.at} is not known")
+    raise UnknownGrowth(f"how fast {base} grows as x goes to {end.at} is not known")
 
 
 def _faster(a: Scale, b: Scale) -> bool:
