@@ -38,7 +38,9 @@ from cavi.derive.distribution import (
     Weibull,
 )
 from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError
+from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
+from cavi.derive.jensen import JensenInequality, jensen
 from cavi.derive.model import Model, Variable
 from cavi.derive.operations import Sum, cos, dot, exp, log, sigmoid, sin, size, sqrt
 from cavi.derive.pipeline import derive
@@ -50,6 +52,7 @@ __all__ = [
     "Binomial",
     "Categorical",
     "CaviError",
+    "Convexity",
     "DeclarationError",
     "Derivation",
     "Derived",
@@ -65,6 +68,7 @@ __all__ = [
     "HalfNormal",
     "Index",
     "InverseGamma",
+    "JensenInequality",
     "Laplace",
     "LogNormal",
     "Model",
@@ -83,6 +87,7 @@ __all__ = [
     "VonMises",
     "Weibull",
     "conditions",
+    "convexity",
     "cos",
     "cross_entropy",
     "derive",
@@ -90,6 +95,7 @@ __all__ = [
     "entropy",
     "exp",
     "expectation",
+    "jensen",
     "jensen_gap",
     "kl",
     "log",

@@ -29,7 +29,8 @@ from cavi.derive.identities.rewriting import Rewrite, rebuilt
 # --- definitions -----------------------------------------------------------------------------
 
 
-def _unfold(node: Expr) -> Expr | None:
+def unfolded(node: Expr) -> Expr | None:
+    """A divergence, an entropy, the ELBO or a covariance by its definition; None for anything else."""
     match node:
         case KL():
             q, p = node.args
@@ -85,7 +86,7 @@ F_DEFINITION = Rule(
 
 
 def _only(kind: type[Expr]) -> Callable[[Expr], Expr | None]:
-    return lambda e: _unfold(e) if isinstance(e, kind) else None
+    return lambda e: unfolded(e) if isinstance(e, kind) else None
 
 
 KL_UNFOLD = Rewrite(KL_DEFINITION, _only(KL))

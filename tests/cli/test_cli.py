@@ -160,3 +160,57 @@ def test_a_bad_table_is_named(tmp_path: Path, own: Path, text: str, part: str) -
 
 def test_version() -> None:
     assert run("--version").stdout.startswith("cavi ")
+
+
+def test_identities_are_listed_and_shown() -> None:
+    rows = json.loads(run("identities", "--json").stdout)
+    assert {"name", "group", "title", "summary", "source", "claim"} == set(rows[0])
+    assert {"elbo", "gibbs", "fisher"} <= {r["name"] for r in rows}
+    assert "KL(q(z) ‖ p(z | x))" in run("identities", "elbo").stdout
+    assert r"\mathrm{KL}" in run("identities", "elbo", "--latex").stdout
+    assert "<math" in run("identities", "elbo", "--html").stdout
+    assert json.loads(run("identities", "elbo", "--json").stdout)["kind"] == "identity"
+    assert "p(mu | tau)" in run("identities", "elbo", "--model", "normal").stdout.replace("μ", "mu").replace("τ", "tau")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("identities", "elbow"), "no identity 'elbow'"),
+        (("identities", "elbo", "--latex", "--html"), "cannot be used together"),
+        (("identities", "--latex"), "which identity"),
+        (("identities", "gibbs", "--model", "normal"), "has no instance for a model"),
+        (("verify",), "found neither"),
+        (("verify", "normal", "--identities"), "leave out the model"),
+    ],
+)
+def test_identities_refuse(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_figures_are_written(tmp_path: Path) -> None:
+    from cavi.templates.figures import names
+
+    result = run("identities", "--figures", tmp_path / "figures")
+    assert result.exit_code == 0, result.output
+    assert {p.stem for p in (tmp_path / "figures").iterdir()} == set(names())
+
+
+def test_verify_identities_reports_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cavi.derive import identities
+
+    monkeypatch.setattr(identities, "names", lambda: ["gibbs", "elbo"])
+    reports = json.loads(run("verify", "--identities", "--json").stdout)
+    assert [r["ok"] for r in reports] == [True, True]
+
+    broken = identities.load("elbo").plain()
+    broken["steps"][2]["after"] = broken["steps"][2]["before"]
+
+    class Broken:
+        def plain(self) -> dict:
+            return broken
+
+    monkeypatch.setattr(identities, "load", lambda name: Broken())
+    assert run("verify", "--identities").exit_code == 1
