@@ -163,13 +163,14 @@ _TEX_SPECIAL = {
 _TEX_PLAIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœŒšŠžŽłŁşŞğĞıİćĆčČřŘńŃőŐűŰůŮ")
 
 
-def tex_text(text: str) -> str:
+def tex_text(text: str, every_script: bool = False) -> str:
     """Free text made safe for TeX: specials are escaped, so that they are seen and never obeyed.
 
     Characters outside ASCII and the accented Latin letters become TeX mathematics where they are
-    Greek or common signs, and a visible ``?`` otherwise.
+    Greek or common signs, and a visible ``?`` otherwise; an engine with fonts for `every_script`
+    (LuaTeX, XeTeX) keeps the letters of other scripts.
     """
-    return "".join(map(_tex_character, text))
+    return "".join(c if every_script and c.isalpha() and not c.isascii() else _tex_character(c) for c in text)
 
 
 _TEX_SIGNS = {char: glyph.tex for glyph in _GREEK.values() for char in glyph.char} | {

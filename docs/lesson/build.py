@@ -69,7 +69,9 @@ def _paragraph(block: str, form: Form) -> str:
 def page(language: Language, figures: dict[str, str]) -> str:
     """The HTML page of a language."""
     formulas = Formulas("html", language, figures)
-    environment = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, autoescape=False)
+    environment = Environment(
+        loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, autoescape=False
+    )
     return environment.get_template("page.html.jinja").render(
         language=language,
         title=TITLE[language],
@@ -126,7 +128,9 @@ def pdf(language: Language, folder: Path, target: Path) -> None:
         CaviError: when the engine or a Korean font is missing, or TeX reports an error.
     """
     if shutil.which("lualatex") is None:
-        raise CaviError("lualatex is missing; install texlive-luatex and texlive-latex-extra, or build with --format html")
+        raise CaviError(
+            "lualatex is missing; install texlive-luatex and texlive-latex-extra, or build with --format html"
+        )
     figures = {n: str(folder / f"{n}.pdf") for n in CAPTIONS}
     source = folder / f"lesson.{language}.tex"
     source.write_text(document(language, figures, korean_font() if language == "ko" else ""), encoding="utf-8")
@@ -163,7 +167,12 @@ def _svg(path: Path, name: str) -> str:
     text = path.read_text(encoding="utf-8")
     text = text[text.index("<svg") :]
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    return re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1), count=1)
+    return re.sub(
+        r'(<svg[^>]*?) (?:width|height)="[^"]*"',
+        r"\1",
+        re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1),
+        count=1,
+    )
 
 
 def build(target: Path, languages: Iterable[Language], forms: Iterable[str], verified: bool) -> list[Path]:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 import sympy
+from words import CAPTIONS, RULES
 
 from cavi import models
 from cavi.derive import Derived, derive, identities
@@ -32,7 +33,6 @@ from cavi.templates.identities import (
     expression_mathml,
 )
 from cavi.templates.latex.view import rows
-from words import CAPTIONS, RULES
 
 Form = Literal["html", "tex"]
 Language = Literal["en", "ko"]
@@ -169,7 +169,9 @@ class Formulas:
     def count(self, name: str, **sizes: int) -> str:
         """How many parameters, for given sizes."""
         self.shown.append(f"count {name} {sorted(sizes.items())}")
-        value = self._identity(name).end.subs({symbol: sizes[symbol.name] for symbol in (N, D, M, H) if symbol.name in sizes})
+        value = self._identity(name).end.subs(
+            {symbol: sizes[symbol.name] for symbol in (N, D, M, H) if symbol.name in sizes}
+        )
         assert value.is_Integer, f"{name} at {sizes} is {value}"
         return f"{int(value):,}".replace(",", "\u2009" if self.form == "html" else r"\,")
 

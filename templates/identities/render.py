@@ -56,7 +56,8 @@ def chain_latex(
     limit: float = _CHAIN_WIDTH,
 ) -> str:
     """The lines of a derivation, with the name of the rule beside each; needs amsmath and a colour ``rulecolour``."""
-    return _chain_latex(identity_view(identity, ExpressionPrinter(measure), rule_names, limit), with_rules)
+    view = identity_view(identity, ExpressionPrinter(measure), rule_names, limit)
+    return _chain_latex(view, with_rules, translated=rule_names is not None)
 
 
 def chain_mathml(
@@ -74,12 +75,14 @@ def _aligned(equations: Sequence[Equation]) -> str:
     return f"\\begin{{align*}}\n{tex_rows(equations)}\n\\end{{align*}}" if equations else ""
 
 
-def _chain_latex(v: IdentityView, with_rules: bool) -> str:
+def _chain_latex(v: IdentityView, with_rules: bool, translated: bool = False) -> str:
     rows = []
     for line in v.lines:
         first, *others = tex_rows([line.equation]).split(" \\\\\n")
         if with_rules and line.rule:
-            text = tex_text("; ".join([line.rule, *line.conditions]))
+            # The conditions of a rule are words in English.
+            words = [line.rule] if translated else [line.rule, *line.conditions]
+            text = tex_text("; ".join(words), every_script=translated)
             first += rf" &\quad& \parbox{{{_RULE_WIDTH}em}}{{\raggedright\footnotesize\color{{rulecolour}}{text}}}"
         rows += [first, *others]
     body = " \\\\\n".join(rows)

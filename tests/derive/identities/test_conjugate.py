@@ -368,7 +368,7 @@ REFUSED = {
     "nan": (lambda: conjugate_prior("Normal").posterior([float("nan")]), "the datum is nan"),
     "infinite": (lambda: conjugate_prior("Normal").posterior([float("inf")]), "the datum is oo"),
     "complex": (lambda: conjugate_prior("Normal").posterior([1j]), "the datum is 1j"),
-    "text": (lambda: conjugate_prior("Normal").posterior(["__import__('os')"]), "the datum is .*expected a real"),
+    "text": (lambda: conjugate_prior("Normal").posterior(["2"]), "the datum is '2'; expected a real"),
     "truth": (lambda: conjugate_prior("Bernoulli").posterior([True]), "the datum is True"),
     "nothing": (lambda: conjugate_prior("Normal").posterior([None]), "the datum is None"),
     "no list": (lambda: conjugate_prior("Normal").posterior(3), "the data are 3; expected a list"),

@@ -1,0 +1,109 @@
+"""The lesson: two languages with the same formulas, none of them typed, every rule translated."""
+
+import importlib.util
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from cavi.derive import CaviError, identities
+
+LESSON = Path(__file__).parents[2] / "docs" / "lesson"
+CHAPTERS = sorted((LESSON / "chapters").glob("*.jinja"))
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lesson_build", LESSON / "build.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def rendered(build: ModuleType, form: str, language: str):
+    formulas = build.Formulas(form, language, dict.fromkeys(build.CAPTIONS, "figure"))
+    return formulas, build.chapters(formulas)
+
+
+def displays(shown: list[str]) -> list[str]:
+    return [s for s in shown if " " in s]
+
+
+def test_both_languages_show_the_same_formulas_in_the_same_order(build: ModuleType) -> None:
+    (en, _), (ko, _) = rendered(build, "html", "en"), rendered(build, "html", "ko")
+    assert displays(en.shown) == displays(ko.shown)
+    assert set(en.shown) == set(ko.shown)
+    assert len(displays(en.shown)) > 40
+
+
+def test_every_output_shows_the_same_formulas(build: ModuleType) -> None:
+    assert rendered(build, "tex", "en")[0].shown == rendered(build, "html", "en")[0].shown
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_no_formula_is_typed(path: Path) -> None:
+    """Outside the calls there is prose only: no signs of mathematics, no Greek letters, no TeX."""
+    text = re.sub(r"\{[{%].*?[}%]\}", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert not re.findall(r"[$\\^=<>_+*/|∫∑∂≤≥]|[α-ωΑ-Ω]", text)
+    assert not re.findall(r"\b[a-zA-Z]\([a-z]", text)
+
+
+def test_every_rule_is_translated(build: ModuleType) -> None:
+    formulas, chapters = rendered(build, "html", "ko")
+    from words import RULES
+
+    for name in formulas.used:
+        for step in identities.load(name):
+            assert step.rule.name in RULES, (name, step.rule.name)
+    assert all(re.search("[가-힣]", t) for t in RULES.values())
+    assert len(chapters) == 10
+
+
+def test_the_course_is_complete(build: ModuleType) -> None:
+    used = set(rendered(build, "html", "en")[0].used)
+    assert {"fisher", "em_monotone", "jensen", "gibbs", "elbo_by_jensen", "elbo_by_kl", "elbo"} <= used
+    assert {"reconstruction", "count_encoder", "first_variation", "loss_of_correlation"} <= used
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_page_is_whole(build: ModuleType, language: str) -> None:
+    page = build.page(language, dict.fromkeys(build.CAPTIONS, "<svg></svg>"))
+    main = page[page.index("<main>") : page.index("</main>") + len("</main>")].replace("&nbsp;", " ")
+    tree = ElementTree.fromstring(main)
+    assert len(tree.findall("section")) == 10
+    assert f'<html lang="{language}">' in page
+    assert "{{" not in main
+    assert "{%" not in main
+    assert "<script" not in page
+    assert "http" not in main.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_document_is_balanced(build: ModuleType, language: str) -> None:
+    text = build.document(language, dict.fromkeys(build.CAPTIONS, "figure.pdf"), "Font")
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    assert text.count(r"\section{") == 10
+    assert "?" not in "".join(re.findall(r"\\color\{rulecolour\}([^}]*)\}", text))
+
+
+def test_a_failed_verification_stops_the_build(build: ModuleType, tmp_path: Path, monkeypatch) -> None:
+    from cavi.verify import Report
+    from cavi.verify.report import Row
+
+    failed = Report("broken", (Row("step", "derivation", 30, 0.0, 0.0, "failed"),))
+    monkeypatch.setattr(build, "verify_identity", lambda identity: failed)
+    monkeypatch.setattr(build, "verify", lambda derived: failed)
+    with pytest.raises(CaviError, match="not built: the evidence fails for broken"):
+        build.build(tmp_path, ["en"], ["html"], verified=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_command_writes_everything(build: ModuleType, tmp_path: Path) -> None:
+    written = build.build(tmp_path, build.LANGUAGES, ("html", "pdf"), verified=True)
+    assert {p.name for p in written} == {f"lesson.{lang}.{form}" for lang in ("en", "ko") for form in ("html", "pdf")}
