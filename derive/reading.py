@@ -173,4 +173,3 @@ def reading(elbo: Elbo, name: str) -> Reading:
     left, group, identity = READINGS[name]
     parts = tuple(Part(n, sign, terms, elbo.indices) for n, sign, terms in group(elbo) if terms)
     return Reading(name, left, parts, load(identity, setting_of(elbo.roles)))
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,13 @@ __all__ = ["elbo_path", "mean_field_ellipse"]
 X, MU, TAU = Variable("x"), Variable("mu"), Variable("tau")
 BOUND = Elbo(ABSTRACT.q, ABSTRACT.joint)
 START = (21.0, 25.0)
+# What has happened -> the updates that make it happen.
+STAGES: tuple[tuple[str, Sequence[sympy.Symbol]], ...] = (
+    ("at the start", ()),
+    (f"after the update of q({formula(MU)})", (MU,)),
+    (f"after the update of q({formula(TAU)})", (TAU,)),
+    ("at convergence", (MU, TAU) * 50),
+)
 
 
 def mean_field_ellipse() -> Any:
@@ -29,15 +37,14 @@ def mean_field_ellipse() -> Any:
     data = np.array(PASSAGE_TIMES)
     hyper = {"m_0": 25.0, "kappa_0": 0.1, "a_0": 2.0, "b_0": 20.0}
     module = run(derive(_mean_and_precision()))
-    found = state(
-        module, {"x": data}, hyper, {"mu": {"mean": 24.0, "precision": 0.6}, "tau": {"shape": 9.0, "rate": 90.0}}
-    )
+    start = {"mu": {"mean": 24.0, "precision": 0.6}, "tau": {"shape": 9.0, "rate": 90.0}}
+    found = state(module, {"x": data}, hyper, start)
     posterior = _posterior(data, hyper)
     figure, panels = canvas(2, 2, (8.4, 6.6), sharex=True, sharey=True)
     bounds = []
-    for ax, (words, updates) in zip(panels, _stages(module), strict=True):
+    for ax, (words, updates) in zip(panels, STAGES, strict=True):
         for update in updates:
-            module.UPDATES[update](found)
+            module.UPDATES[update.name](found)
         bounds.append(module.elbo(found))
         world = World(posterior.axes, {**posterior.laws, "q": Law((MU, TAU), _factors(found.params))})
         ring(ax, world, Density("p", (MU, TAU), (X,)), GREY, "posterior", fill=True)
@@ -52,16 +59,6 @@ def mean_field_ellipse() -> Any:
     note(panels[0], (31.6, 0.085), formula(Density("p", (MU, TAU), (X,))), GREY)
     note(panels[0], (20.9, 0.16), formula(Density("q", (MU, TAU))), VERMILION, ha="center")
     return figure
-
-
-def _stages(module: Any) -> list[tuple[str, list[str]]]:
-    first, second = "mu", "tau"
-    return [
-        ("at the start", []),
-        (f"after the update of q({formula(MU)})", [first]),
-        (f"after the update of q({formula(TAU)})", [second]),
-        ("at convergence", [first, second] * 50),
-    ]
 
 
 def _posterior(data: Any, hyper: dict[str, Any]) -> World:

@@ -6,6 +6,7 @@ covariance) are unfolded by the very rewrites that the derivations use. Nothing 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -250,23 +251,13 @@ def _copies(e: lang.Expect, world: World) -> tuple[sympy.Expr, World, Array]:
     counts = _compositions(count, len(axis.points))
     logs = np.ravel(_density(e.law.density, world))
     ways = gammaln(count + 1) - gammaln(counts + 1).sum(axis=1) + counts @ logs
-    inner = World(
-        {**world.axes, z: _Counted(axis.points, np.ones(len(counts)), counts, axis)},
-        world.laws,
-        world.functions,
-        world.values,
-        world.definitions,
-    )
+    inner = world.along(z, _Counted(axis.points, np.ones(len(counts)), counts, axis))
     return e.body, inner, inner.shaped(z, ways)
 
 
+@dataclass(frozen=True, eq=False)
 class _Counted(Axis):
     """The axis of a variable inside an expectation over copies: the counts of its values, and its own axis."""
-
-    def __init__(self, points: Array, weights: Array, counts: Array, single: Axis) -> None:
-        super().__init__(points, weights)
-        object.__setattr__(self, "counts", counts)
-        object.__setattr__(self, "single", single)
 
     counts: Array
     single: Axis
@@ -282,7 +273,7 @@ def _over_copies(e: lang.Total, world: World) -> Array:
     axis = world.axis(z)
     if not isinstance(axis, _Counted):
         raise CaviError(f"{e} stands outside an expectation over the copies of {z}")
-    single = World({**world.axes, z: axis.single}, world.laws, world.functions, world.values, world.definitions)
+    single = world.along(z, axis.single)
     one = body.xreplace({s: z for s in body.atoms(lang.Sample)})
     logs = np.moveaxis(np.asarray(_log(one, single)), world.place(z), -1)
     shares = axis.counts / number(count, world) if isinstance(e, lang.Average) else axis.counts

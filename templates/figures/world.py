@@ -114,6 +114,10 @@ class World:
         """The same world with other values for some parameters."""
         return replace(self, values={**self.values, **values})
 
+    def along(self, variable: Variable, axis: Axis) -> World:
+        """The same world with other points for one variable."""
+        return replace(self, axes={**self.axes, variable: axis})
+
     def given(self, assumptions: Iterable[Assumption]) -> World:
         """The same world with the definitions among the assumptions of an identity."""
         found = tuple(a for a in assumptions if isinstance(a, Definition))
