@@ -25,6 +25,9 @@ Identities = Identity | Sequence[Identity]
 _DISPLAY_WIDTH = 60.0
 # Beside a chain of formulas stand the names of the rules.
 _RULE_WIDTH = 10
+RULE_MACRO = (
+    rf"\providecommand{{\derivationrule}}[1]{{\parbox{{{_RULE_WIDTH}em}}{{\raggedright\footnotesize\itshape #1}}}}"
+)
 _CHAIN_WIDTH = TEXT_WIDTH - _RULE_WIDTH
 
 
@@ -55,7 +58,7 @@ def chain_latex(
     measure: Measure = "integral",
     limit: float = _CHAIN_WIDTH,
 ) -> str:
-    """The lines of a derivation, with the name of the rule beside each; needs amsmath and a colour ``rulecolour``."""
+    r"""The lines of a derivation, with the name of the rule beside each, in the macro ``\derivationrule``."""
     view = identity_view(identity, ExpressionPrinter(measure), rule_names, limit)
     return _chain_latex(view, with_rules, translated=rule_names is not None)
 
@@ -83,7 +86,7 @@ def _chain_latex(v: IdentityView, with_rules: bool, translated: bool = False) ->
             # The conditions of a rule are words in English.
             words = [line.rule] if translated else [line.rule, *line.conditions]
             text = tex_text("; ".join(words), every_script=translated)
-            first += rf" &\quad& \parbox{{{_RULE_WIDTH}em}}{{\raggedright\footnotesize\color{{rulecolour}}{text}}}"
+            first += rf" &\quad& \derivationrule{{{text}}}"
         rows += [first, *others]
     body = " \\\\\n".join(rows)
     if not with_rules:
@@ -101,8 +104,12 @@ def _chain_mathml(v: IdentityView, with_rules: bool) -> Markup:
 
 
 def render_latex(identity: Identity) -> str:
-    """A fragment to paste into a document that loads amsmath, amssymb and xcolor and defines ``rulecolour``."""
-    return environment("latex").get_template("identities/identity.tex.jinja").render(v=_latex_view(identity))
+    """A fragment to paste into a document that loads amsmath and amssymb."""
+    return (
+        environment("latex")
+        .get_template("identities/fragment.tex.jinja")
+        .render(v=_latex_view(identity), macro=RULE_MACRO)
+    )
 
 
 def render_display(identity: Identity) -> str:

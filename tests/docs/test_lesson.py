@@ -88,7 +88,7 @@ def test_the_document_is_balanced(build: ModuleType, language: str) -> None:
     text = build.document(language, dict.fromkeys(build.CAPTIONS, "figure.pdf"), "Font")
     assert text.count(r"\begin{") == text.count(r"\end{")
     assert text.count(r"\section{") == 10
-    assert "?" not in "".join(re.findall(r"\\color\{rulecolour\}([^}]*)\}", text))
+    assert "?" not in "".join(re.findall(r"\\derivationrule\{([^}]*)\}", text))
 
 
 def test_a_failed_verification_stops_the_build(build: ModuleType, tmp_path: Path, monkeypatch) -> None:

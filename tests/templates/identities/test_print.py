@@ -129,7 +129,7 @@ def test_every_identity_prints(name: str) -> None:
     identity = identities.load(name)
     tex = render_latex(identity)
     assert balanced(tex)
-    assert tex.count(r"\parbox") == len(identity)
+    assert tex.count(r"&\quad& \derivationrule{") == len(identity)
     assert render_display(identity).startswith("$$")
     page = render_html(identity)
     ElementTree.fromstring(page[page.index("<main") : page.index("</main>")] + "</main>")
@@ -140,7 +140,7 @@ def test_every_identity_prints(name: str) -> None:
 def test_rules_can_be_left_out_or_translated() -> None:
     identity = identities.load("gibbs")
     assert "sum" not in chain_latex(identity, with_rules=False)
-    assert r"\parbox" not in chain_latex(identity, with_rules=False)
+    assert r"\derivationrule" not in chain_latex(identity, with_rules=False)
     assert "정규화" in chain_mathml(identity, rule_names={"normalisation": "정규화"})
     assert "rule" not in chain_mathml(identity, with_rules=False)
 
@@ -170,6 +170,16 @@ def test_the_article_compiles_and_fits_the_page(tmp_path: Path) -> None:
     assert done.returncode == 0, log[-2000:]
     assert "Overfull \\hbox" not in log
     assert "Missing character" not in log
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_fragment_needs_amsmath_alone(tmp_path: Path) -> None:
+    fragments = "\n".join(render_latex(identities.load(n)) for n in ("elbo", "em_monotone", "boehning"))
+    preamble = r"\documentclass{article}\usepackage{amsmath,amssymb}\begin{document}"
+    (tmp_path / "paper.tex").write_text(f"{preamble}\n{fragments}\n\\end{{document}}\n", encoding="utf-8")
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout.decode("utf-8", "replace")[-2000:]
 
 
 def test_claims_have_the_relation() -> None:
