@@ -31,7 +31,8 @@ def verify(
     """Evidence from outside the algebra for a derivation, its ELBO and its generated code.
 
     Args:
-        derived: what `cavi.derive.derive` returned, or its plain data (then there is no code to check).
+        derived: what `cavi.derive.derive` returned, or its plain data (then there is no code to check); an
+            identity of `cavi.derive.identities` too.
         digits: decimal digits of agreement asked of everything symbolic.
         seed: of the random instance (data, hyperparameters, q); it is recorded in the report.
         code: whether to render and run the NumPy module too.
@@ -46,7 +47,12 @@ def verify(
     """
     if not isinstance(digits, int) or not MIN_DIGITS <= digits <= MAX_DIGITS:
         raise ValueError(f"digits must be a whole number {MIN_DIGITS} … {MAX_DIGITS}, found {digits!r}")
-    plain = check_claim(derived if isinstance(derived, dict) else derived.plain())
+    data = derived if isinstance(derived, dict) else derived.plain()
+    if isinstance(data, dict) and data.get("kind") == "identity":
+        from cavi.verify.identities import verify_identity
+
+        return verify_identity(data, digits, seed, progress)
+    plain = check_claim(data)
     claim = Claim(plain)
     rows: list[Row] = []
 

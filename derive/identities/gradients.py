@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sympy
 
+from cavi.derive.errors import CaviError
 from cavi.derive.identities.algebra import (
     DIFFERENTIATE,
     LOG_DERIVATIVE,
@@ -163,6 +166,48 @@ def minibatch() -> Identity:
     )
 
 
+@dataclass(frozen=True)
+class RobbinsMonro:
+    """Whether step lengths ρ_t suit a stochastic approximation: Σ ρ_t = ∞ and Σ ρ_t² < ∞."""
+
+    sum_diverges: bool
+    squares_converge: bool
+
+    @property
+    def holds(self) -> bool:
+        """Both conditions: the steps reach everywhere, and their noise dies out."""
+        return self.sum_diverges and self.squares_converge
+
+
+def robbins_monro(rate: sympy.Expr, t: sympy.Symbol) -> RobbinsMonro:
+    """The conditions of Robbins and Monro (1951) for step lengths at t = 1, 2, …, decided by tests of convergence.
+
+    Args:
+        rate: ρ_t, positive; without symbols other than t.
+        t: the number of the step.
+
+    Raises:
+        CaviError: for other symbols, a rate that is not positive, or a series that SymPy cannot decide.
+
+    Example:
+        >>> import sympy
+        >>> t = sympy.Symbol("t", positive=True)
+        >>> robbins_monro(1 / t, t).holds, robbins_monro(1 / sympy.sqrt(t), t).holds
+        (True, False)
+    """
+    if not isinstance(rate, sympy.Expr) or rate.free_symbols != {t}:
+        raise CaviError(f"found the rate {rate}; expected a SymPy expression in {t} alone")
+    if rate.subs(t, 1).is_positive is False:
+        raise CaviError(f"the rate {rate} is {rate.subs(t, 1)} at the first step; expected positive lengths")
+    k = sympy.Symbol("k", integer=True, positive=True)
+    series = rate.subs(t, k)
+    try:
+        verdicts = [bool(sympy.Sum(s, (k, 1, sympy.oo)).is_convergent()) for s in (series, series**2)]
+    except (NotImplementedError, TypeError) as error:
+        raise CaviError(f"whether the sum of {rate} converges is not decided") from error
+    return RobbinsMonro(not verdicts[0], verdicts[1])
+
+
 def running_mean() -> Identity:
     """The mean of T + 1 noisy optima is a step of length 1/(T + 1) from the mean of T."""
     n, steps = Label("n"), sympy.Symbol("T", integer=True, positive=True)
@@ -174,12 +219,21 @@ def running_mean() -> Identity:
         .by(SPLIT_LAST, arithmetic((1 - rate) * mean + rate * latest))
         .titled(
             "Robbins-Monro steps average the noise away",
-            conclusion="The lengths 1/T have an infinite sum and a finite sum of squares, as Robbins and Monro ask.",
+            conclusion=_conditions(),
             summary="With steps of length 1/T the iterate is the running mean of the noisy optima, so their noise "
             "averages out.",
             source=f"Robbins and Monro (1951); {HOFFMAN}, equation 26",
         )
     )
+
+
+def _conditions() -> str:
+    """What the conditions of Robbins and Monro say of these lengths."""
+    t = sympy.Symbol("t", positive=True)
+    found = robbins_monro(1 / (t + 1), t)
+    first = "infinite" if found.sum_diverges else "finite"
+    second = "finite" if found.squares_converge else "infinite"
+    return f"The lengths have an {first} sum and a {second} sum of squares, as Robbins and Monro ask."
 
 
 IDENTITIES = {

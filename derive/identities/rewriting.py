@@ -115,7 +115,15 @@ def _outcome(expr: sympy.Expr, node: sympy.Expr, found: sympy.Expr | Bound) -> O
         return None
     relation = found.relation if sign > 0 else flipped(found.relation)
     after = expr.xreplace({node: found.value})
-    return Outcome(after, relation, _gap(expr, node, found.gap, sign))
+    gap = None
+    if found.gap is not None:
+        gap = _linear_gap(expr, node, found.gap, sign)
+        if gap is None:
+            # Where the whole is not linear in the node, the node is written as its bound less (or plus) the gap.
+            own = found.value - found.gap if found.relation == "≤" else found.value + found.gap
+            difference = after - expr.xreplace({node: own})
+            gap = difference if relation == "≤" else -difference
+    return Outcome(after, relation, gap)
 
 
 def flipped(relation: Relation) -> Relation:
@@ -124,10 +132,8 @@ def flipped(relation: Relation) -> Relation:
     return turned.get(relation, relation)
 
 
-def _gap(expr: sympy.Expr, node: sympy.Expr, gap: sympy.Expr | None, sign: int) -> sympy.Expr | None:
+def _linear_gap(expr: sympy.Expr, node: sympy.Expr, gap: sympy.Expr, sign: int) -> sympy.Expr | None:
     """The gap of the whole, where the whole is linear in the node."""
-    if gap is None:
-        return None
     if expr == node:
         return gap
     hole = sympy.Dummy(real=True)
