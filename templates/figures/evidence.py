@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,6 @@ def _world() -> World:
     return World({x: observed(), z: grid(-60, 110, 4001)}, {"p": Law((x, z), joint), "q": Law((z,), q)})
 
 
-@cache
 def _posterior() -> tuple[float, float]:
     """Mean and standard deviation of the posterior, by the derived update of the same model."""
     m = Model("mean_of_measurements")

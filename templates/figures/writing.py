@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -78,19 +77,11 @@ def _listed(given: Iterable[str] | None, known: list[str], what: str) -> list[st
 def _write(figure: Any, path: Path, kind: str) -> None:
     from matplotlib import rc_context
 
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file, rc_context(SETTINGS):
+        with temporary.open("wb") as file, rc_context(SETTINGS):
             figure.savefig(file, format=kind, dpi=_DOTS_PER_INCH, metadata=dict(_METADATA[kind]))
-        # A temporary file is for its owner only; a figure is for everybody whom the folder is for.
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
