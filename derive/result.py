@@ -280,12 +280,13 @@ class Derived:
                 return u
         raise CaviError(f"no factor {name!r}; {suggestion(name, [n for f in self.factors for n in f.latents])}")
 
-    def identity(self, name: str = "elbo", parameter: str | None = None) -> Identity:
+    def identity(self, name: str = "elbo", parameter: str | None = None, factor: str | None = None) -> Identity:
         """An identity of `cavi.derive.identities` with the data, latents and parameters of this model.
 
         Args:
             name: of an identity about data and latents, such as elbo, elbo_by_jensen, reconstruction, fisher.
             parameter: the point parameter that a gradient is taken in; the first one if it is not given.
+            factor: the factor of q that a mean-field identity looks at; the first one if it is not given.
 
         Raises:
             CaviError: for an unknown identity, one that has no instance for a model, or one about
@@ -293,7 +294,7 @@ class Derived:
         """
         from cavi.derive.identities.instance import instance
 
-        return instance(self, name, parameter)
+        return instance(self, name, parameter, factor)
 
     def plain(self) -> dict[str, Any]:
         """The derivation as plain data (see ``docs/architecture.md``), the only thing `verify` reads."""

@@ -10,7 +10,7 @@ from inspect import signature
 
 from cavi.derive.errors import CaviError
 from cavi.derive.identities.proof import Identity
-from cavi.derive.identities.setting import Setting
+from cavi.derive.identities.setting import Setting, Split
 from cavi.derive.names import suggestion
 
 CHAPTERS: tuple[tuple[str, str], ...] = (
@@ -51,18 +51,32 @@ def chapters() -> dict[str, list[str]]:
     return grouped
 
 
+def takes(name: str) -> type[Setting] | type[Split] | None:
+    """What an identity is an instance of: a setting, a split of the latents, or None for densities of its own.
+
+    Raises:
+        CaviError: for a name that is not in the catalogue.
+    """
+    parameter = signature(_builder(name)[0]).parameters.get("s")
+    return None if parameter is None else type(parameter.default)
+
+
+def _builder(name: str) -> tuple[Builder, str]:
+    if name not in _builders():
+        raise CaviError(f"no identity {name!r}; {suggestion(name, names())}")
+    return _builders()[name]
+
+
 @cache
-def load(name: str, setting: Setting | None = None) -> Identity:
+def load(name: str, setting: Setting | Split | None = None) -> Identity:
     """One identity by its name, for abstract densities or for the variables of a setting.
 
     Raises:
-        CaviError: for a name that is not in the catalogue, or an identity that has no setting.
+        CaviError: for a name that is not in the catalogue, or an identity that has no such setting.
     """
-    if name not in _builders():
-        raise CaviError(f"no identity {name!r}; {suggestion(name, names())}")
-    build, chapter = _builders()[name]
+    build, chapter = _builder(name)
     if setting is None:
         return replace(build(), name=name, group=chapter)
-    if "s" not in signature(build).parameters:
+    if takes(name) is not type(setting):
         raise CaviError(f"the identity {name} is about densities of its own; it has no instance for a model")
     return replace(build(setting), name=name, group=chapter)

@@ -20,18 +20,19 @@ from cavi.derive.identities.probability import (
     tower,
 )
 from cavi.derive.identities.proof import Identity, Proof
+from cavi.derive.identities.setting import PLAIN, Setting
 
 log = sympy.log
 X, Z = Variable("x"), Variable("z")
-P, Q = Density("p", (Z,)), Density("q", (Z,))
 F = Unknown("f", "convex", U)
 
 
-def gibbs() -> Identity:
+def gibbs(s: Setting = PLAIN) -> Identity:
     """KL(q ‖ p) ≥ 0 (Bishop 2006, 1.118)."""
+    p, q = s.posterior, s.q
     return (
-        Proof(KL(Q, P))
-        .by(KL_UNFOLD, turn_log(P), LINEAR, jensen(log(U)), AS_MASS, NORMALISED)
+        Proof(KL(q, p))
+        .by(KL_UNFOLD, turn_log(p), LINEAR, jensen(log(U)), AS_MASS, NORMALISED)
         .titled(
             "Gibbs' inequality",
             summary="A Kullback-Leibler divergence is never negative: Jensen's inequality for the logarithm, and p has "
@@ -41,14 +42,15 @@ def gibbs() -> Identity:
     )
 
 
-def gibbs_equality() -> Identity:
+def gibbs_equality(s: Setting = PLAIN) -> Identity:
     """KL(q ‖ p) = E_q[p/q - 1 - log(p/q)], whose integrand is positive but where p = q."""
-    ratio = P / Q
+    p, q = s.posterior, s.q
+    ratio = p / q
     return (
-        Proof(Expect(ratio - 1 - log(ratio), Q))
+        Proof(Expect(ratio - 1 - log(ratio), q))
         .by(LINEAR)
         .by(AS_MASS, NORMALISED, only=lambda e: not e.has(log))
-        .by(turn_log(Q))
+        .by(turn_log(q))
         .by(CONSTANT_OUT, KL_FOLD)
         .titled(
             "Equality in Gibbs' inequality",
@@ -60,11 +62,12 @@ def gibbs_equality() -> Identity:
     )
 
 
-def kl_as_f_divergence() -> Identity:
+def kl_as_f_divergence(s: Setting = PLAIN) -> Identity:
     """KL(q ‖ p) is the f-divergence of q from p for f(u) = u log u."""
+    p, q = s.posterior, s.q
     return (
-        Proof(FDivergence(Q, P, U * log(U), U))
-        .by(F_UNFOLD, AS_MASS, as_expectation(Q), KL_FOLD)
+        Proof(FDivergence(q, p, U * log(U), U))
+        .by(F_UNFOLD, AS_MASS, as_expectation(q), KL_FOLD)
         .titled(
             "The forward generator u log u",
             summary="With f(u) = u log u the f-divergence of q from p is KL(q ‖ p).",
@@ -73,10 +76,11 @@ def kl_as_f_divergence() -> Identity:
     )
 
 
-def reverse_kl_as_f_divergence() -> Identity:
+def reverse_kl_as_f_divergence(s: Setting = PLAIN) -> Identity:
     """KL(q ‖ p) is also the f-divergence of p from q for f(u) = -log u."""
+    p, q = s.posterior, s.q
     return (
-        Proof(FDivergence(P, Q, -log(U), U))
+        Proof(FDivergence(p, q, -log(U), U))
         .by(F_UNFOLD, LINEAR, KL_FOLD)
         .titled(
             "The reverse generator -log u",
@@ -87,10 +91,11 @@ def reverse_kl_as_f_divergence() -> Identity:
     )
 
 
-def f_divergence_bound() -> Identity:
+def f_divergence_bound(s: Setting = PLAIN) -> Identity:
     """D_f(p ‖ q) ≥ f(1) for every convex f."""
+    p, q = s.posterior, s.q
     return (
-        Proof(FDivergence(P, Q, F, U))
+        Proof(FDivergence(p, q, F, U))
         .by(F_UNFOLD, jensen(F), AS_MASS, NORMALISED)
         .titled(
             "Every f-divergence is at least f(1)",

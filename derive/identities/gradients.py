@@ -45,23 +45,27 @@ from cavi.derive.identities.probability import (
 )
 from cavi.derive.identities.projection import AS_MEMBER, SLOPE
 from cavi.derive.identities.proof import EARLIER, Identity, Proof, lemma
+from cavi.derive.identities.setting import ABSTRACT, Setting
 
 log = sympy.log
-X, Z, NOISE = Variable("x"), Variable("z"), Variable("epsilon")
+Z, NOISE = Variable("z"), Variable("epsilon")
 PHI = sympy.Symbol("phi", real=True)
-Q = Density("q", (Z,), (), (PHI,))
-JOINT = Density("p", (X, Z))
-SCORE = Gradient(log(Q), PHI)
-F = Unknown("f", "real", Z)
 WILLIAMS = "Williams (1992); Ranganath, Gerrish and Blei (2014), equation 2"
 HOFFMAN = "Hoffman, Blei, Wang and Paisley (2013)"
 
 
-def score_mean() -> Identity:
+def _parametric(s: Setting) -> tuple[Density, Gradient]:
+    """q(z; φ) and its score."""
+    q = Density("q", s.z, (), (PHI,))
+    return q, Gradient(log(q), PHI)
+
+
+def score_mean(s: Setting = ABSTRACT) -> Identity:
     """E_q[∇ log q] = 0."""
+    q, score = _parametric(s)
     return (
-        Proof(Expect(SCORE, Q))
-        .by(AS_MASS, factor_as(Q * SCORE, Gradient(Q, PHI), LOG_DERIVATIVE), OUT_OF_SUM, NORMALISED, DIFFERENTIATE)
+        Proof(Expect(score, q))
+        .by(AS_MASS, factor_as(q * score, Gradient(q, PHI), LOG_DERIVATIVE), OUT_OF_SUM, NORMALISED, DIFFERENTIATE)
         .titled(
             "The score has mean zero",
             summary="The derivative of a mass that is always one is zero; so any constant may be taken off the "
@@ -71,11 +75,14 @@ def score_mean() -> Identity:
     )
 
 
-def score_gradient() -> Identity:
+def score_gradient(s: Setting = ABSTRACT) -> Identity:
     """∇ L = E_q[∇ log q · log(p/q)]."""
+    q, _ = _parametric(s)
     return (
-        Proof(Gradient(Elbo(Q, JOINT), PHI))
-        .by(ELBO_UNFOLD, AS_MASS, UNDER, DIFFERENTIATE, LOG_TRICK, as_expectation(Q), LINEAR, lemma(score_mean(), True))
+        Proof(Gradient(Elbo(q, s.joint), PHI))
+        .by(
+            ELBO_UNFOLD, AS_MASS, UNDER, DIFFERENTIATE, LOG_TRICK, as_expectation(q), LINEAR, lemma(score_mean(s), True)
+        )
         .titled(
             "The score-function gradient of the ELBO",
             summary="The gradient as an expectation under q, which draws from q estimate without bias; nothing is "
@@ -85,12 +92,14 @@ def score_gradient() -> Identity:
     )
 
 
-def control_variate() -> Identity:
+def control_variate(s: Setting = ABSTRACT) -> Identity:
     """E_q[(f - c) ∇ log q] = E_q[f ∇ log q] for every constant c."""
     c = sympy.Symbol("c", real=True)
+    q, score = _parametric(s)
+    f = Unknown("f", "real", *s.z)
     return (
-        Proof(Expect((F - c) * SCORE, Q))
-        .by(LINEAR, replace([(Expect(SCORE, Q), score_mean().end)], EARLIER))
+        Proof(Expect((f - c) * score, q))
+        .by(LINEAR, replace([(Expect(score, q), score_mean(s).end)], EARLIER))
         .titled(
             "A constant takes nothing from the mean of the gradient",
             summary="A constant that is taken off the function leaves the mean of the score-function gradient alone "
@@ -102,17 +111,17 @@ def control_variate() -> Identity:
 
 def reparameterisation() -> Identity:
     """∇ E_q[f(z)] = E_r[∇ f(g(ε, φ))] where z = g(ε, φ)."""
-    noise = Density("r", (NOISE,))
+    q, noise = Density("q", (Z,), (), (PHI,)), Density("r", (NOISE,))
     path = Unknown("g", "real", NOISE, PHI)
     return (
-        Proof(Gradient(Expect(F, Q), PHI))
-        .by(change_of_variables(Q, noise, path), UNDER)
+        Proof(Gradient(Expect(Unknown("f", "real", Z), q), PHI))
+        .by(change_of_variables(q, noise, path), UNDER)
         .titled(
             "The reparameterisation gradient",
             summary="With z a smooth function of noise whose law is fixed, the gradient moves inside the expectation "
             "and passes through the function itself.",
             source="Kingma and Welling (2014), 2.4; Rezende, Mohamed and Wierstra (2014)",
-            assumptions=(Pushforward(Q, noise, path),),
+            assumptions=(Pushforward(q, noise, path),),
         )
     )
 

@@ -16,12 +16,12 @@ from cavi.derive.derivation import Rule
 from cavi.derive.errors import CaviError
 from cavi.derive.identities.algebra import LOG_OF_PRODUCT
 from cavi.derive.identities.assumptions import Factorises
-from cavi.derive.identities.catalogue import load
+from cavi.derive.identities.catalogue import load, takes
 from cavi.derive.identities.language import Density, Elbo, Entropy, Expect, Variable
 from cavi.derive.identities.probability import LINEAR
 from cavi.derive.identities.proof import EARLIER, Identity, Proof
 from cavi.derive.identities.rewriting import Rewrite
-from cavi.derive.identities.setting import Setting
+from cavi.derive.identities.setting import Setting, Split
 from cavi.derive.names import suggestion
 from cavi.derive.term import Element, Indicator
 
@@ -54,17 +54,34 @@ def setting_of(roles: Mapping[str, str]) -> Setting:
     )
 
 
-def instance(derived: Derived, name: str, parameter: str | None = None) -> Identity:
+def instance(derived: Derived, name: str, parameter: str | None = None, factor: str | None = None) -> Identity:
     """An identity of the catalogue with the variables of a derived model; see `Derived.identity`."""
     setting = setting_of(derived.elbo.roles)
     if parameter is not None:
         setting = _first(setting, parameter)
     if not setting.z:
         raise CaviError(f"{derived.model.name} has no latent variables with a density, so no bound and no identity")
+    if takes(name) is Split:
+        return load(name, _split(derived, setting, factor))
+    if factor is not None:
+        raise CaviError(f"the identity {name} is not about one factor of q; leave out factor={factor!r}")
     found = load(name, setting)
     if not found.start.has(Elbo) and not found.end.has(Elbo):
         return found
     return _in_terms(found, derived, setting)
+
+
+def _split(derived: Derived, setting: Setting, factor: str | None) -> Split:
+    """The latents of one factor, the first one if none is named, and the others."""
+    blocks = [f for f in derived.factors if not f.point]
+    if len(blocks) < 2:
+        raise CaviError(f"q of {derived.model.name} has a single factor; a mean-field identity needs at least two")
+    named = {n: f for f in blocks for n in (f.name, *f.latents)}
+    if factor is not None and factor.replace(" ", "") not in named:
+        raise CaviError(f"no factor {factor!r}; {suggestion(factor, named)}")
+    own = named[factor.replace(" ", "")].latents if factor is not None else blocks[0].latents
+    rest = tuple(v for v in setting.z if v.name not in own)
+    return Split(setting.x, tuple(v for v in setting.z if v.name in own), rest)
 
 
 def _first(setting: Setting, parameter: str) -> Setting:

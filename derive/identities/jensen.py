@@ -6,14 +6,20 @@ import sympy
 
 from cavi.derive.identities.algebra import arithmetic, inside
 from cavi.derive.identities.inequalities import DROP_NON_NEGATIVE, U, tangent
-from cavi.derive.identities.language import Covariance, Density, Expect, Unknown, Variable
+from cavi.derive.identities.language import Covariance, Expect, Unknown
 from cavi.derive.identities.probability import COVARIANCE_UNFOLD, LINEAR
 from cavi.derive.identities.proof import Identity, Proof
+from cavi.derive.identities.setting import PLAIN, Setting
 
-Z = Variable("z")
-Q = Density("q", (Z,))
 F = Unknown("f", "convex", U)
-G = Unknown("g", "positive", Z)
+
+
+def arbitrary(s: Setting) -> Unknown:
+    """g(z), any positive function of the latents."""
+    return Unknown("g", "positive", *s.z)
+
+
+G = arbitrary(PLAIN)
 
 
 def chord() -> Identity:
@@ -37,11 +43,12 @@ def chord() -> Identity:
     )
 
 
-def jensen_convex() -> Identity:
+def jensen_convex(s: Setting = PLAIN) -> Identity:
     """E[f(g)] ≥ f(E[g]) for convex f: the tangent at the mean (Bishop 2006, 1.115)."""
+    g, q = arbitrary(s), s.q
     return (
-        Proof(Expect(F.xreplace({U: G}), Q))
-        .by(tangent(F, Expect(G, Q)), LINEAR)
+        Proof(Expect(F.xreplace({U: g}), q))
+        .by(tangent(F, Expect(g, q)), LINEAR)
         .titled(
             "Jensen's inequality",
             summary="A convex function lies above its tangent at the mean; the mean of the tangent is the function at "
@@ -51,11 +58,12 @@ def jensen_convex() -> Identity:
     )
 
 
-def jensen_logarithm() -> Identity:
+def jensen_logarithm(s: Setting = PLAIN) -> Identity:
     """E[log g] ≤ log E[g], the case that variational inference rests on."""
+    g, q = arbitrary(s), s.q
     return (
-        Proof(Expect(sympy.log(G), Q))
-        .by(tangent(sympy.log(U), Expect(G, Q)), LINEAR)
+        Proof(Expect(sympy.log(g), q))
+        .by(tangent(sympy.log(U), Expect(g, q)), LINEAR)
         .titled(
             "Jensen's inequality for the logarithm",
             summary="The logarithm is concave, so it lies below its tangent at the mean.",
@@ -64,10 +72,11 @@ def jensen_logarithm() -> Identity:
     )
 
 
-def variance() -> Identity:
+def variance(s: Setting = PLAIN) -> Identity:
     """Var[g] = E[g²] - E[g]²: the Jensen gap of the square."""
+    g, q = arbitrary(s), s.q
     return (
-        Proof(Covariance(G, G, Q))
+        Proof(Covariance(g, g, q))
         .by(COVARIANCE_UNFOLD, inside(Expect, sympy.expand), LINEAR)
         .titled(
             "The variance is the Jensen gap of the square",
@@ -77,10 +86,11 @@ def variance() -> Identity:
     )
 
 
-def variance_non_negative() -> Identity:
+def variance_non_negative(s: Setting = PLAIN) -> Identity:
     """Var[g] ≥ 0, the case f(u) = u² of Jensen's inequality."""
+    g, q = arbitrary(s), s.q
     return (
-        Proof(Covariance(G, G, Q))
+        Proof(Covariance(g, g, q))
         .by(COVARIANCE_UNFOLD, DROP_NON_NEGATIVE)
         .titled(
             "A variance is not negative",

@@ -26,7 +26,6 @@ from cavi.derive.identities.language import (
     Gradient,
     Mass,
     Unknown,
-    Variable,
 )
 from cavi.derive.identities.probability import (
     CONSTANT_OUT,
@@ -44,45 +43,58 @@ from cavi.derive.identities.probability import (
     tower,
 )
 from cavi.derive.identities.proof import Identity, Proof
+from cavi.derive.identities.setting import SPLIT, Split
 
 log, exp = sympy.log, sympy.exp
-X, Z1, Z2 = Variable("x"), Variable("z_1"), Variable("z_2")
-JOINT = Density("p", (X, Z1, Z2))
-Q1, Q2 = Density("q_1", (Z1,)), Density("q_2", (Z2,))
-H = Unknown("h", "real", Z1)
 LAMBDA, EPSILON, T = sympy.Symbol("lambda", real=True), sympy.Symbol("epsilon", real=True), sympy.Symbol("t", real=True)
 
-# log q*_1 up to its constant, as a function of z_1; written F, a name that a reader can look up.
-ENERGY = Definition(Unknown("F", "real", Z1), Expect(log(JOINT), Q2))
-F = ENERGY.left
-NORMALISER = Definition(Unknown("Z_1", "positive"), Mass(exp(F), Z1))
-OPTIMUM = Definition(Density("q_1_star", (Z1,)), exp(F) / NORMALISER.left)
+
+def energy(s: Split = SPLIT) -> Definition:
+    """F(z_1) = E_{q_2}[log p(x, z_1, z_2)]: log q*_1 up to its constant."""
+    return Definition(Unknown("F", "real", *s.own), Expect(log(s.joint), s.q2))
+
+
+def normaliser(s: Split = SPLIT) -> Definition:
+    """Z_1 = ∫ exp F."""
+    return Definition(Unknown("Z_1", "positive"), Mass(exp(energy(s).left), *s.own))
+
+
+def optimum(s: Split = SPLIT) -> Definition:
+    """q*_1 = exp(F)/Z_1."""
+    return Definition(Density("q_1_star", s.own), exp(energy(s).left) / normaliser(s).left)
+
+
+def direction(s: Split) -> Unknown:
+    """h, an arbitrary function of the latents of the factor."""
+    return Unknown("h", "real", *s.own)
+
+
 BISHOP = "Bishop (2006), 10.5-10.9"
 
 
-def mean_field_elbo() -> Identity:
+def mean_field_elbo(s: Split = SPLIT) -> Identity:
     """L(q_1 q_2) = E_{q_1}[F] + H[q_1] + H[q_2]."""
-    body = log(JOINT / (Q1 * Q2))
+    body = log(s.joint / (s.q1 * s.q2))
     return (
-        Proof(Expect(Expect(body, Q2), Q1))
-        .by(log_part(JOINT), LOG_OF_PRODUCT, LINEAR, CONSTANT_OUT, ENTROPY_FOLD, LINEAR, ENTROPY_FOLD)
-        .by(fold(ENERGY))
+        Proof(Expect(Expect(body, s.q2), s.q1))
+        .by(log_part(s.joint), LOG_OF_PRODUCT, LINEAR, CONSTANT_OUT, ENTROPY_FOLD, LINEAR, ENTROPY_FOLD)
+        .by(fold(energy(s)))
         .titled(
             "The bound of a factorised q, seen from one factor",
             summary="With the other factor fixed, the bound is an expected energy plus an entropy of the factor, plus "
             "a constant.",
             source=BISHOP,
-            assumptions=(ENERGY,),
+            assumptions=(energy(s),),
         )
     )
 
 
-def optimal_factor_by_kl() -> Identity:
+def optimal_factor_by_kl(s: Split = SPLIT) -> Identity:
     """E_{q_1}[F] + H[q_1] = log Z_1 - KL(q_1 ‖ q*_1)."""
-    best = OPTIMUM.left
+    f, best = energy(s).left, optimum(s).left
     return (
-        Proof(Expect(F, Q1) + Entropy(Q1))
-        .by(ENTROPY_UNFOLD, replace([(F, log(NORMALISER.left * best))], DEFINITION))
+        Proof(Expect(f, s.q1) + Entropy(s.q1))
+        .by(ENTROPY_UNFOLD, replace([(f, log(normaliser(s).left * best))], DEFINITION))
         .by(LOG_OF_PRODUCT, LINEAR, TOGETHER, JOIN_LOGS, KL_FOLD)
         .titled(
             "The optimal factor by a divergence",
@@ -90,71 +102,75 @@ def optimal_factor_by_kl() -> Identity:
             summary="As a function of one factor the bound is a constant less the divergence from q*, the normalised "
             "exponential of the expected log joint.",
             source=BISHOP,
-            assumptions=(ENERGY, NORMALISER, OPTIMUM),
+            assumptions=(energy(s), normaliser(s), optimum(s)),
         )
     )
 
 
-def _functional(q: sympy.Expr) -> sympy.Expr:
-    """∫ q F - ∫ q log q + λ (∫ q - 1)."""
-    return Mass(q * F, Z1) - Mass(q * log(q), Z1) + LAMBDA * (Mass(q, Z1) - 1)
+def _bound(q: sympy.Expr, s: Split) -> sympy.Expr:
+    """∫ q F - ∫ q log q."""
+    return Mass(q * energy(s).left, *s.own) - Mass(q * log(q), *s.own)
 
 
-def first_variation() -> Identity:
+def first_variation(s: Split = SPLIT) -> Identity:
     """d/dε of the bound along q_1 (1 + ε h) is ∫ q_1 h (F - log q_1 - 1 + λ)."""
-    moved = Q1 * (1 + EPSILON * H)
+    moved = s.q1 * (1 + EPSILON * direction(s))
+    functional = _bound(moved, s) + LAMBDA * (Mass(moved, *s.own) - 1)
     return (
-        Proof(At(Gradient(_functional(moved), EPSILON), EPSILON, 0))
-        .by(DIFFERENTIATE, UNDER, DIFFERENTIATE, AT_VALUE, LINEAR, one_mass(Z1), inside(Mass, sympy.factor))
+        Proof(At(Gradient(functional, EPSILON), EPSILON, 0))
+        .by(DIFFERENTIATE, UNDER, DIFFERENTIATE, AT_VALUE, LINEAR, one_mass(*s.own), inside(Mass, sympy.factor))
         .titled(
             "The first variation of the bound in one factor",
             conclusion="It is zero for every h only where the bracket is: log q_1 = F + λ - 1.",
             summary="The calculus of variations: the bound is disturbed in an arbitrary direction h, with a multiplier "
             "λ for the mass of q.",
             source="Bishop (2006), appendix D and exercise 10.2",
-            assumptions=(ENERGY,),
+            assumptions=(energy(s),),
         )
     )
 
 
-def optimal_factor() -> Identity:
+def optimal_factor(s: Split = SPLIT) -> Identity:
     """At q_1 = exp(F + λ - 1) the first variation is zero for every h."""
+    best = Definition(s.q1, exp(energy(s).left + LAMBDA - 1))
     return (
-        Proof(Mass(Q1 * H * (F - log(Q1) - 1 + LAMBDA), Z1))
-        .by(replace([(Q1, exp(F + LAMBDA - 1))], DEFINITION), CONSTANT_OUT)
+        Proof(first_variation(s).end)
+        .by(replace([(best.left, best.right)], DEFINITION), CONSTANT_OUT)
         .titled(
             "The optimal factor by variations",
             summary="The exponential of the expected log joint makes the variation vanish in every direction.",
             source=BISHOP,
-            assumptions=(ENERGY, Definition(Q1, exp(F + LAMBDA - 1))),
+            assumptions=(energy(s), best),
         )
     )
 
 
-def multiplier() -> Identity:
+def multiplier(s: Split = SPLIT) -> Identity:
     """∫ exp(F + λ - 1) = e^{λ - 1} Z_1, so mass one gives λ = 1 - log Z_1."""
     return (
-        Proof(Mass(exp(F + LAMBDA - 1), Z1))
+        Proof(Mass(exp(energy(s).left + LAMBDA - 1), *s.own))
         .by(
-            inside(Mass, lambda e: sympy.expand_power_exp(e)), CONSTANT_OUT, fold(NORMALISER), arithmetic(sympy.powsimp)
+            inside(Mass, lambda e: sympy.expand_power_exp(e)),
+            CONSTANT_OUT,
+            fold(normaliser(s)),
+            arithmetic(sympy.powsimp),
         )
         .titled(
             "The multiplier is fixed by the mass",
             conclusion="Mass one asks for λ = 1 - log Z_1, which makes the optimal factor exp(F)/Z_1.",
             summary="The multiplier only normalises the optimal factor.",
             source=BISHOP,
-            assumptions=(ENERGY, NORMALISER),
+            assumptions=(energy(s), normaliser(s)),
         )
     )
 
 
-def concavity() -> Identity:
+def concavity(s: Split = SPLIT) -> Identity:
     """The second variation -∫ (r - q_1)²/q_1 is not positive: the bound is concave in each factor."""
-    other = Density("r_1", (Z1,))
-    line = Q1 + T * (other - Q1)
-    bound = Mass(line * F, Z1) - Mass(line * log(line), Z1)
+    other = Density("r_1", s.own)
+    line = s.q1 + T * (other - s.q1)
     return (
-        Proof(At(Gradient(Gradient(bound, T), T), T, 0))
+        Proof(At(Gradient(Gradient(_bound(line, s), T), T), T, 0))
         .by(DIFFERENTIATE, UNDER, DIFFERENTIATE, DIFFERENTIATE, UNDER, DIFFERENTIATE, CONSTANT_OUT, AT_VALUE)
         .by(DROP_NON_NEGATIVE)
         .titled(
@@ -163,18 +179,19 @@ def concavity() -> Identity:
             "stationary is the maximum.",
             summary="The second derivative of the bound along the straight line from q_1 to any other density r_1.",
             source="Boyd and Vandenberghe (2004), 3.1.4",
-            assumptions=(ENERGY,),
+            assumptions=(energy(s),),
         )
     )
 
 
 def total_variance() -> Identity:
     """Var[z_1] ≥ E[Var[z_1 | z_2]]: what is left of the variance once the other latent is known."""
-    p = Density("p", (Z1, Z2))
-    given = p.over((Z1,), (Z2,))
+    (z1,), (z2,) = SPLIT.own, SPLIT.rest
+    p = Density("p", (z1, z2))
+    given = p.over((z1,), (z2,))
     return (
-        Proof(Covariance(Z1, Z1, p))
-        .by(COVARIANCE_UNFOLD, inside(Expect, sympy.expand), LINEAR, tower(Z1))
+        Proof(Covariance(z1, z1, p))
+        .by(COVARIANCE_UNFOLD, inside(Expect, sympy.expand), LINEAR, tower(z1))
         .by(second_moment(given), LINEAR, COVARIANCE_FOLD)
         .by(drop(lambda t: isinstance(t, Covariance)))
         .titled(
@@ -191,9 +208,10 @@ def total_variance() -> Identity:
 def gaussian_factor() -> Identity:
     """E_{q_2}[log p] of a correlated Gaussian is quadratic in z_1 with precision Λ_11 (Bishop 2006, 10.11)."""
     p11, p12, p22 = sympy.symbols("Lambda_11 Lambda_12 Lambda_22", real=True)
-    energy = -(p11 * Z1**2 + 2 * p12 * Z1 * Z2 + p22 * Z2**2) / 2
+    (z1,), (z2,) = SPLIT.own, SPLIT.rest
+    log_density = -(p11 * z1**2 + 2 * p12 * z1 * z2 + p22 * z2**2) / 2
     return (
-        Proof(Expect(energy, Q2))
+        Proof(Expect(log_density, SPLIT.q2))
         .by(LINEAR)
         .titled(
             "The optimal factor of a correlated Gaussian",

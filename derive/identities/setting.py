@@ -54,5 +54,38 @@ class Setting:
         return Density("q", self.z)
 
 
+@dataclass(frozen=True)
+class Split:
+    """Latents divided into those of one factor and the rest, independent under q.
+
+    Attributes:
+        x: the observed variables.
+        own: the latents of the factor that is looked at.
+        rest: the other latents.
+    """
+
+    x: tuple[Variable, ...] = (Variable("x"),)
+    own: tuple[Variable, ...] = (Variable("z_1"),)
+    rest: tuple[Variable, ...] = (Variable("z_2"),)
+
+    @property
+    def joint(self) -> Density:
+        """p(x, z_1, z_2)."""
+        return Density("p", (*self.x, *self.own, *self.rest))
+
+    @property
+    def q1(self) -> Density:
+        """The factor that is looked at."""
+        return Density("q_1", self.own)
+
+    @property
+    def q2(self) -> Density:
+        """The density of the rest."""
+        return Density("q_2", self.rest)
+
+
 ABSTRACT = Setting()
+SPLIT = Split()
+# Without data the posterior is any density p(z).
+PLAIN = Setting(x=())
 PARAMETRIC = Setting(parameters=(sympy.Symbol("theta", real=True),))

@@ -20,8 +20,8 @@ from cavi.derive.identities import Identity
 from cavi.derive.identities.amortised import D, H, M, N
 from cavi.derive.identities.jensen import F, G
 from cavi.derive.identities.language import KL, Covariance, Elbo, Entropy, Expect, Gradient
-from cavi.derive.identities.mean_field import ENERGY, OPTIMUM, Q1, Q2, Z1, Z2
-from cavi.derive.identities.setting import ABSTRACT, PARAMETRIC
+from cavi.derive.identities.mean_field import energy, optimum
+from cavi.derive.identities.setting import ABSTRACT, PARAMETRIC, SPLIT
 from cavi.templates.article import Article, article
 from cavi.templates.html.view import display
 from cavi.templates.identities import (
@@ -74,13 +74,13 @@ def names() -> dict[str, sympy.Basic]:
         "f": F,
         "g": G,
         "mean_g": Expect(G, s.q),
-        "q1": Q1,
-        "q2": Q2,
-        "z1": Z1,
-        "z2": Z2,
-        "F": ENERGY.left,
-        "q_star": OPTIMUM.left,
-        "variance": Covariance(Z1, Z1, s.joint.over((Z1, Z2))),
+        "q1": SPLIT.q1,
+        "q2": SPLIT.q2,
+        "z1": SPLIT.own[0],
+        "z2": SPLIT.rest[0],
+        "F": energy().left,
+        "q_star": optimum().left,
+        "variance": Covariance(SPLIT.own[0], SPLIT.own[0], s.joint.over((*SPLIT.own, *SPLIT.rest))),
         "narrow": variance[0],
         "wide": variance[2],
         "N": N,

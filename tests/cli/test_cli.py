@@ -179,7 +179,7 @@ def test_identities_are_listed_and_shown() -> None:
         (("identities", "elbow"), "no identity 'elbow'"),
         (("identities", "elbo", "--latex", "--html"), "cannot be used together"),
         (("identities", "--latex"), "which identity"),
-        (("identities", "gibbs", "--model", "normal"), "has no instance for a model"),
+        (("identities", "kl_chain_rule", "--model", "normal"), "has no instance for a model"),
         (("verify",), "found neither"),
         (("verify", "normal", "--identities"), "leave out the model"),
     ],

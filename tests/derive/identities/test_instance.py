@@ -3,7 +3,7 @@
 import pytest
 
 from cavi import models
-from cavi.derive import CaviError, Gamma, Model, Normal, derive
+from cavi.derive import CaviError, Gamma, Model, Normal, derive, identities
 from cavi.derive.identities.language import Density, Expect, Variable, variables_of
 from cavi.derive.reading import READINGS
 
@@ -71,11 +71,40 @@ def test_point_parameters_are_parameters() -> None:
         d.identity("fisher", "sigma")
 
 
+def test_mean_field_looks_at_one_factor_of_the_model(derived) -> None:
+    tau, mu = Variable("tau"), Variable("mu")
+    identity = derived.identity("optimal_factor_by_kl", factor="tau")
+    assert identity.end.has(Density("q_1", (tau,)))
+    assert identity.assumptions[0].right.law == Density("q_2", (mu,))
+    assert derived.identity("first_variation", factor="mu").end.has(Density("q_1", (mu,)))
+    assert (
+        derived.identity("first_variation", factor="tau").end == derived.identity("optimal_factor", factor="tau").start
+    )
+    with pytest.raises(CaviError, match="no factor 'sigma'"):
+        derived.identity("optimal_factor", factor="sigma")
+    with pytest.raises(CaviError, match="is not about one factor of q"):
+        derived.identity("elbo", factor="mu")
+    with pytest.raises(CaviError, match="has a single factor"):
+        derive(derived.model, factors=[("mu", "tau")]).identity("optimal_factor")
+
+
+def test_most_of_the_theory_has_an_instance(derived) -> None:
+    found = []
+    for name in identities.names():
+        try:
+            found.append(derived.identity(name))
+        except CaviError as error:
+            assert "no instance" in str(error) or "point parameters" in str(error)
+    assert len(found) >= 35
+    x, tau, mu = Variable("x"), Variable("tau"), Variable("mu")
+    assert all(variables_of(i.start) <= {x, tau, mu} for i in found)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("elbow", "no identity 'elbow'"),
-        ("gibbs", "has no instance for a model"),
+        ("kl_chain_rule", "has no instance for a model"),
         ("fisher", "the model has no point parameters"),
     ],
 )

@@ -317,17 +317,17 @@ MUTATIONS = [
     "name, identity, mutate", MUTATIONS, ids=[f"{n}-{i}-{k}" for k, (n, i, _) in enumerate(MUTATIONS)]
 )
 def test_another_expression_makes_another_picture(monkeypatch, name, identity, mutate):
-    load = identities.load
+    before, load = contents(drawn(name)), identities.load
     monkeypatch.setattr(identities, "load", lambda n: mutate(load(n)) if n == identity else load(n))
-    before, after = contents(drawn(name)), contents(figures.draw(name))
+    after = contents(figures.draw(name))
     assert before.shape != after.shape or not np.allclose(before, after, atol=1e-4, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["mean_field_ellipse", "elbo_path", "evidence_split_bar"])
 def test_another_update_makes_another_picture(monkeypatch, name):
-    written = Derived.numpy
+    before, written = contents(drawn(name)), Derived.numpy
     monkeypatch.setattr(Derived, "numpy", lambda d: written(d).replace("total_1 = x.sum()", "total_1 = 1.01 * x.sum()"))
-    before, after = contents(drawn(name)), contents(figures.draw(name))
+    after = contents(figures.draw(name))
     assert before.shape != after.shape or not np.allclose(before, after, atol=1e-4, equal_nan=True)
 
 
