@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sympy
 
-from cavi.derive.identities.algebra import AT_VALUE
+from cavi.derive.identities.calculus import AT_VALUE
 from cavi.derive.identities.language import At, Label, Total
-from cavi.derive.identities.probability import ARITHMETIC_SERIES, SAME_FOR_ALL
 from cavi.derive.identities.proof import Identity, Proof
+from cavi.derive.identities.totals import ARITHMETIC_SERIES, SAME_FOR_ALL
 
 N, D, M, H = (sympy.Symbol(s, integer=True, positive=True) for s in "NDMH")
 n, i, h, m, o = (Label(s) for s in "nihmo")

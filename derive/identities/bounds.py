@@ -5,18 +5,11 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.derivation import Rule
-from cavi.derive.identities.algebra import (
-    AT_VALUE,
-    DIFFERENTIATE,
-    EXPAND,
-    LOG_GRADIENT,
-    LOG_OF_POWER,
-    LOG_TRICK,
-    UNDER,
-    arithmetic,
-    replace,
-)
+from cavi.derive.identities.algebra import EXPAND, LOG_OF_POWER, arithmetic, replace
 from cavi.derive.identities.assumptions import Definition, Holds
+from cavi.derive.identities.calculus import AT_VALUE, DIFFERENTIATE, LOG_GRADIENT, LOG_TRICK, UNDER
+from cavi.derive.identities.definitions import COVARIANCE_FOLD, ELBO_FOLD, factor_as, second_moment_about
+from cavi.derive.identities.expectations import AS_MASS, CONSTANT_IN, CONSTANT_OUT, LINEAR, as_expectation
 from cavi.derive.identities.inequalities import U, by_order, drop, jensen, parabola, tangent
 from cavi.derive.identities.language import (
     At,
@@ -33,26 +26,11 @@ from cavi.derive.identities.language import (
     Unknown,
     Variable,
 )
-from cavi.derive.identities.probability import (
-    AS_MASS,
-    CONSTANT_IN,
-    CONSTANT_OUT,
-    COVARIANCE_FOLD,
-    ELBO_FOLD,
-    FEWER_COPIES,
-    INTO_TOTAL,
-    LINEAR,
-    MARGINAL,
-    ONE_COPY,
-    SAME_FOR_ALL,
-    as_expectation,
-    factor_as,
-    leave_one_out,
-    second_moment_about,
-)
+from cavi.derive.identities.probability import MARGINAL
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.rewriting import within
 from cavi.derive.identities.setting import ABSTRACT, Setting
+from cavi.derive.identities.totals import FEWER_COPIES, INTO_TOTAL, ONE_COPY, SAME_FOR_ALL, leave_one_out
 
 log, exp, cosh, tanh = sympy.log, sympy.exp, sympy.cosh, sympy.tanh
 K = sympy.Symbol("K", integer=True, positive=True)

@@ -5,20 +5,11 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.identities.algebra import log_part, turn_log
+from cavi.derive.identities.definitions import F_UNFOLD, KL_FOLD, KL_UNFOLD
+from cavi.derive.identities.expectations import AS_MASS, CONSTANT_OUT, LINEAR, as_expectation, tower
 from cavi.derive.identities.inequalities import U, drop, jensen
 from cavi.derive.identities.language import KL, Density, Expect, FDivergence, Unknown, Variable
-from cavi.derive.identities.probability import (
-    AS_MASS,
-    CONSTANT_OUT,
-    F_UNFOLD,
-    KL_FOLD,
-    KL_UNFOLD,
-    LINEAR,
-    NORMALISED,
-    as_expectation,
-    product_rule,
-    tower,
-)
+from cavi.derive.identities.probability import NORMALISED, product_rule
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.setting import PLAIN, Setting
 

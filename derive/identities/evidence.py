@@ -5,25 +5,11 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.identities.algebra import JOIN_LOGS, log_apart, log_between
+from cavi.derive.identities.definitions import ELBO_FOLD, ELBO_UNFOLD, KL_FOLD, KL_UNFOLD
+from cavi.derive.identities.expectations import AS_MASS, CONSTANT_IN, CONSTANT_OUT, LINEAR, expected, importance
 from cavi.derive.identities.inequalities import U, drop_kl, jensen
 from cavi.derive.identities.language import KL, Elbo, Expect
-from cavi.derive.identities.probability import (
-    AS_MASS,
-    BAYES_RULE,
-    CONSTANT_IN,
-    CONSTANT_OUT,
-    ELBO_FOLD,
-    ELBO_UNFOLD,
-    KL_FOLD,
-    KL_UNFOLD,
-    LINEAR,
-    MARGINAL,
-    expected,
-    importance,
-    marginal_by_bayes,
-    marginalise,
-    product_rule,
-)
+from cavi.derive.identities.probability import BAYES_RULE, MARGINAL, marginal_by_bayes, marginalise, product_rule
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.setting import ABSTRACT, Setting
 

@@ -6,19 +6,18 @@ import sympy
 
 from cavi.derive.derivation import Rule
 from cavi.derive.identities.algebra import (
-    DIFFERENTIATE,
     EXPECTED_INNER,
     INNER_LINEAR,
     JOIN_EXPONENTIALS,
-    LOG_GRADIENT,
     LOG_OF_PRODUCT,
-    LOG_TRICK,
-    UNDER,
     gather_inner,
     inside_exp,
     replace,
 )
 from cavi.derive.identities.assumptions import Definition
+from cavi.derive.identities.calculus import DIFFERENTIATE, LOG_GRADIENT, LOG_TRICK, UNDER
+from cavi.derive.identities.definitions import COVARIANCE_FOLD, ENTROPY_UNFOLD, KL_UNFOLD, factor_as, fold, unfold
+from cavi.derive.identities.expectations import AS_MASS, CONSTANT_IN, CONSTANT_OUT, LINEAR, as_expectation
 from cavi.derive.identities.inequalities import drop_kl
 from cavi.derive.identities.language import (
     KL,
@@ -33,19 +32,6 @@ from cavi.derive.identities.language import (
     Unknown,
     Variable,
     Vector,
-)
-from cavi.derive.identities.probability import (
-    AS_MASS,
-    CONSTANT_IN,
-    CONSTANT_OUT,
-    COVARIANCE_FOLD,
-    ENTROPY_UNFOLD,
-    KL_UNFOLD,
-    LINEAR,
-    as_expectation,
-    factor_as,
-    fold,
-    unfold,
 )
 from cavi.derive.identities.proof import Identity, Proof, lemma
 

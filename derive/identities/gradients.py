@@ -7,16 +7,11 @@ from dataclasses import dataclass
 import sympy
 
 from cavi.derive.errors import CaviError
-from cavi.derive.identities.algebra import (
-    DIFFERENTIATE,
-    LOG_DERIVATIVE,
-    LOG_TRICK,
-    OUT_OF_SUM,
-    UNDER,
-    arithmetic,
-    replace,
-)
+from cavi.derive.identities.algebra import arithmetic, replace
 from cavi.derive.identities.assumptions import Pushforward
+from cavi.derive.identities.calculus import DIFFERENTIATE, LOG_DERIVATIVE, LOG_TRICK, OUT_OF_SUM, UNDER
+from cavi.derive.identities.definitions import COVARIANCE_FOLD, ELBO_UNFOLD, factor_as
+from cavi.derive.identities.expectations import AS_MASS, LINEAR, as_expectation, change_of_variables
 from cavi.derive.identities.exponential_family import AXIOMS, ETA, STATISTICS, A, I, P
 from cavi.derive.identities.language import (
     Average,
@@ -31,21 +26,11 @@ from cavi.derive.identities.language import (
     Variable,
     Vector,
 )
-from cavi.derive.identities.probability import (
-    AS_MASS,
-    AS_TOTAL,
-    COVARIANCE_FOLD,
-    ELBO_UNFOLD,
-    LINEAR,
-    NORMALISED,
-    SPLIT_LAST,
-    as_expectation,
-    change_of_variables,
-    factor_as,
-)
+from cavi.derive.identities.probability import NORMALISED
 from cavi.derive.identities.projection import AS_MEMBER, SLOPE
 from cavi.derive.identities.proof import EARLIER, Identity, Proof, lemma
 from cavi.derive.identities.setting import ABSTRACT, Setting
+from cavi.derive.identities.totals import AS_TOTAL, SPLIT_LAST
 
 log = sympy.log
 Z, NOISE = Variable("z"), Variable("epsilon")

@@ -17,8 +17,8 @@ from cavi.derive.errors import CaviError
 from cavi.derive.identities.algebra import LOG_OF_PRODUCT
 from cavi.derive.identities.assumptions import Factorises
 from cavi.derive.identities.catalogue import load, takes
+from cavi.derive.identities.expectations import LINEAR
 from cavi.derive.identities.language import Density, Elbo, Entropy, Expect, Variable
-from cavi.derive.identities.probability import LINEAR
 from cavi.derive.identities.proof import EARLIER, Identity, Proof
 from cavi.derive.identities.rewriting import Rewrite
 from cavi.derive.identities.setting import Setting, Split

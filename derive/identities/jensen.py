@@ -5,9 +5,10 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.identities.algebra import arithmetic, inside
+from cavi.derive.identities.definitions import COVARIANCE_UNFOLD
+from cavi.derive.identities.expectations import LINEAR
 from cavi.derive.identities.inequalities import DROP_NON_NEGATIVE, U, tangent
 from cavi.derive.identities.language import Covariance, Expect, Unknown
-from cavi.derive.identities.probability import COVARIANCE_UNFOLD, LINEAR
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.setting import PLAIN, Setting
 

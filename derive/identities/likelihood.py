@@ -5,8 +5,19 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.errors import CaviError
-from cavi.derive.identities.algebra import JOIN_LOGS, LOG_GRADIENT, LOG_OF_PRODUCT, LOG_TRICK, UNDER, log_part
+from cavi.derive.identities.algebra import JOIN_LOGS, LOG_OF_PRODUCT, log_part
 from cavi.derive.identities.assumptions import Definition, Holds
+from cavi.derive.identities.calculus import LOG_GRADIENT, LOG_TRICK, UNDER
+from cavi.derive.identities.definitions import (
+    ELBO_FOLD,
+    ELBO_UNFOLD,
+    ENTROPY_FOLD,
+    ENTROPY_UNFOLD,
+    KL_FOLD,
+    fold,
+    unfold,
+)
+from cavi.derive.identities.expectations import CONSTANT_IN, CONSTANT_OUT, LINEAR, TOGETHER, as_expectation, importance
 from cavi.derive.identities.inequalities import U, by_order, drop_kl, jensen
 from cavi.derive.identities.language import (
     Average,
@@ -18,30 +29,11 @@ from cavi.derive.identities.language import (
     Sample,
     Unknown,
 )
-from cavi.derive.identities.probability import (
-    CONDITIONAL,
-    CONSTANT_IN,
-    CONSTANT_OUT,
-    ELBO_FOLD,
-    ELBO_UNFOLD,
-    ENTROPY_FOLD,
-    ENTROPY_UNFOLD,
-    INTO_TOTAL,
-    KL_FOLD,
-    LINEAR,
-    ONE_COPY,
-    SAME_FOR_ALL,
-    TOGETHER,
-    as_expectation,
-    fold,
-    importance,
-    marginalise,
-    product_rule,
-    unfold,
-)
+from cavi.derive.identities.probability import CONDITIONAL, marginalise, product_rule
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.rewriting import within
 from cavi.derive.identities.setting import PARAMETRIC, Setting
+from cavi.derive.identities.totals import INTO_TOTAL, ONE_COPY, SAME_FOR_ALL
 
 log = sympy.log
 Parameters = tuple[sympy.Symbol, ...]

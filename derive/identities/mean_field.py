@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sympy
 
-from cavi.derive.identities.algebra import (
-    AT_VALUE,
-    DIFFERENTIATE,
-    JOIN_LOGS,
-    LOG_OF_PRODUCT,
-    UNDER,
-    arithmetic,
-    inside,
-    log_part,
-    replace,
-)
+from cavi.derive.identities.algebra import JOIN_LOGS, LOG_OF_PRODUCT, arithmetic, inside, log_part, replace
 from cavi.derive.identities.assumptions import Definition
+from cavi.derive.identities.calculus import AT_VALUE, DIFFERENTIATE, UNDER
+from cavi.derive.identities.definitions import (
+    COVARIANCE_FOLD,
+    COVARIANCE_UNFOLD,
+    DEFINITION,
+    ENTROPY_FOLD,
+    ENTROPY_UNFOLD,
+    KL_FOLD,
+    fold,
+    second_moment,
+)
+from cavi.derive.identities.expectations import CONSTANT_OUT, LINEAR, TOGETHER, one_mass, tower
 from cavi.derive.identities.inequalities import DROP_NON_NEGATIVE, drop
 from cavi.derive.identities.language import (
     At,
@@ -26,21 +28,6 @@ from cavi.derive.identities.language import (
     Gradient,
     Mass,
     Unknown,
-)
-from cavi.derive.identities.probability import (
-    CONSTANT_OUT,
-    COVARIANCE_FOLD,
-    COVARIANCE_UNFOLD,
-    DEFINITION,
-    ENTROPY_FOLD,
-    ENTROPY_UNFOLD,
-    KL_FOLD,
-    LINEAR,
-    TOGETHER,
-    fold,
-    one_mass,
-    second_moment,
-    tower,
 )
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.setting import SPLIT, Split

@@ -6,17 +6,17 @@ import sympy
 
 from cavi.derive.identities.algebra import (
     COMPONENT_OF_MEAN,
-    DIFFERENTIATE,
     EXPECTED_INNER,
     INNER_LINEAR,
     LOG_OF_PRODUCT,
-    LOG_TRICK,
-    UNDER,
     assume,
     log_between,
     replace,
 )
 from cavi.derive.identities.assumptions import Holds
+from cavi.derive.identities.calculus import DIFFERENTIATE, LOG_TRICK, UNDER
+from cavi.derive.identities.definitions import COVARIANCE_FOLD, KL_FOLD, KL_UNFOLD
+from cavi.derive.identities.expectations import AS_MASS, LINEAR, as_expectation
 from cavi.derive.identities.exponential_family import (
     AXIOMS,
     ETA,
@@ -32,14 +32,6 @@ from cavi.derive.identities.exponential_family import (
 )
 from cavi.derive.identities.inequalities import drop
 from cavi.derive.identities.language import KL, Component, Density, Expect, Gradient, Vector
-from cavi.derive.identities.probability import (
-    AS_MASS,
-    COVARIANCE_FOLD,
-    KL_FOLD,
-    KL_UNFOLD,
-    LINEAR,
-    as_expectation,
-)
 from cavi.derive.identities.proof import Identity, Proof, lemma
 
 log = sympy.log

@@ -5,17 +5,10 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.identities.algebra import JOIN_LOGS, LOG_OF_PRODUCT, log_part
+from cavi.derive.identities.definitions import ELBO_UNFOLD, ENTROPY_FOLD, KL_FOLD, KL_UNFOLD
+from cavi.derive.identities.expectations import LINEAR, TOGETHER
 from cavi.derive.identities.language import KL, Elbo, Expect
-from cavi.derive.identities.probability import (
-    ELBO_UNFOLD,
-    ENTROPY_FOLD,
-    KL_FOLD,
-    KL_UNFOLD,
-    LINEAR,
-    PRODUCT_FOLD,
-    TOGETHER,
-    product_rule,
-)
+from cavi.derive.identities.probability import PRODUCT_FOLD, product_rule
 from cavi.derive.identities.proof import Identity, Proof
 from cavi.derive.identities.setting import ABSTRACT, PARAMETRIC, Setting
 

@@ -16,13 +16,7 @@ from scipy.special import gammaln, logsumexp
 
 from cavi.derive.errors import CaviError
 from cavi.derive.identities import language as lang
-from cavi.derive.identities.probability import (
-    COVARIANCE_UNFOLD,
-    ELBO_UNFOLD,
-    ENTROPY_UNFOLD,
-    F_UNFOLD,
-    KL_UNFOLD,
-)
+from cavi.derive.identities.definitions import COVARIANCE_UNFOLD, ELBO_UNFOLD, ENTROPY_UNFOLD, F_UNFOLD, KL_UNFOLD
 from cavi.templates.figures.world import Array, Axis, World
 
 __all__ = ["evaluate", "number"]
