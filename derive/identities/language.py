@@ -94,6 +94,16 @@ class Node(sympy.Expr):
     def _eval_derivative(self, s: sympy.Symbol) -> sympy.Expr:
         return Gradient(self, s) if s in self.free_symbols else sympy.S.Zero
 
+    def _sympystr(self, printer: Any) -> str:
+        from cavi.derive.identities.text import show
+
+        return show(self)
+
+    def _latex(self, printer: Any, **settings: Any) -> str:
+        from cavi.derive.render import render
+
+        return render("expression_latex", self)
+
 
 class Sample(Node):
     """The k-th of several independent copies of a variable, z_k."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class _Text(StrPrinter):  # type: ignore[misc]
     """SymPy's printer, with the nodes of the language."""
 
+    printmethod = ""  # the nodes' own method asks this printer
+
     def _print_Symbol(self, e: Any) -> str:
         return name_text(e.name)
 

@@ -64,3 +64,10 @@ def test_vectors_have_components() -> None:
     t = Unknown("t", "vector", X)
     assert Inner(eta, t).free_symbols == {eta, X}
     assert eta in Component(eta, i).free_symbols
+
+
+def test_nodes_print_as_they_are_read() -> None:
+    divergence = KL(Q, P.over((Z,), (X,)))
+    assert str(divergence) == "KL(q(z) ‖ p(z | x))"
+    assert set(str(sympy.log(P) + divergence).split(" + ")) == {"KL(q(z) ‖ p(z | x))", "log(p(x, z))"}
+    assert sympy.latex(2 * divergence) == r"2 \mathrm{KL}\bigl(q(z)\,\Vert\,p(z \mid x)\bigr)"
