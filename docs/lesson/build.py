@@ -58,7 +58,9 @@ def chapters(formulas: Formulas) -> list[Chapter]:
         heading, *blocks = [b.strip() for b in re.split(r"\n\s*\n", text) if b.strip()]
         title = re.sub(r"^<h2>|</h2>$|^\\section\{|\}$", "", heading)
         body = [heading, *(_paragraph(b, formulas.form) for b in blocks)]
-        found.append(Chapter(name, title, "\n\n".join(body)))
+        # In TeX an empty line before a display would start a paragraph, and with it an empty line of text.
+        text = re.sub(r"\n\n(?=\\begin\{align)", "\n", "\n\n".join(body))
+        found.append(Chapter(name, title, text))
     return found
 
 

@@ -38,6 +38,12 @@ RULES = {
     "slope of the log-normaliser": "로그 정규화 함수의 기울기",
     "earlier result": "앞에서 얻은 결과",
     "sum of the first whole numbers": "자연수의 합",
+    "optimal factor": "최적 인자",
+    "terms without the factor are constant": "인자가 없는 항은 상수",
+    "restriction to one element": "원소 하나로 제한",
+    "linearity and independence under q": "선형성과 근사 분포 아래의 독립성",
+    "recognition of the family": "분포족의 식별",
+    "entropy of a known family": "알려진 분포족의 엔트로피",
 }
 
 CAPTIONS = {

@@ -45,29 +45,73 @@ def test_every_output_shows_the_same_formulas(build: ModuleType) -> None:
     assert rendered(build, "tex", "en")[0].shown == rendered(build, "html", "en")[0].shown
 
 
+def typed(template: str) -> list[str]:
+    """What looks like mathematics outside the calls: signs, digits, Greek letters, TeX, single letters."""
+    text = re.sub(r"\{[{%].*?[}%]\}", " ", template, flags=re.DOTALL)
+    found = re.findall(r"[$\\^=<>_+*/|~∫∑∂≤≥−∞√∇·×÷ℒ𝔼]|[0-9]|[α-ωΑ-Ω]", text)
+    # A letter that stands alone is a symbol, except in names of steps and as English words.
+    alone = re.findall(
+        r"(?<![A-Za-z'’])[A-Za-z](?![A-Za-z'’])", re.sub(r"\b[EM] (?:step|단계)|\b[Aa]\b|\bI\b", " ", text)
+    )
+    return found + alone + re.findall(r"\b[a-zA-Z]+\([a-z]", text)
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 def test_no_formula_is_typed(path: Path) -> None:
-    """Outside the calls there is prose only: no signs of mathematics, no Greek letters, no TeX."""
-    text = re.sub(r"\{[{%].*?[}%]\}", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert not re.findall(r"[$\\^=<>_+*/|∫∑∂≤≥]|[α-ωΑ-Ω]", text)
-    assert not re.findall(r"\b[a-zA-Z]\([a-z]", text)
+    """Outside the calls there is prose only."""
+    assert typed(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["the density p(x)", "then x is", "θ를", "q의 로그", "10 topics", "$u$", r"\log", "log(u)", "a = b", "KL(p"]
+)
+def test_a_typed_formula_is_found(text: str) -> None:
+    assert typed(text)
 
 
 def test_every_rule_is_translated(build: ModuleType) -> None:
     formulas, chapters = rendered(build, "html", "ko")
     from words import RULES
 
-    for name in formulas.used:
-        for step in identities.load(name):
-            assert step.rule.name in RULES, (name, step.rule.name)
+    shown = {step.rule.name for name in formulas.used for step in identities.load(name)} | set(formulas.rules)
+    assert {"optimal factor", "Jensen's inequality"} <= shown
+    assert shown <= set(RULES)
     assert all(re.search("[가-힣]", t) for t in RULES.values())
+    assert not any(re.search("[A-Za-z]{2}", r) for c in chapters for r in re.findall(r"class='rule'>([^<]*)<", c.body))
     assert len(chapters) == 10
+
+
+def test_both_languages_tell_the_whole_story() -> None:
+    """Every paragraph is in both languages, and no chapter is a list of formulas."""
+    for path in CHAPTERS:
+        text = path.read_text(encoding="utf-8")
+        blocks = re.findall(r"\{% if ko %\}\n(.*?)\{% else %\}\n(.*?)\{% endif %\}", text, flags=re.DOTALL)
+        assert len(blocks) == text.count("{% if")
+        for ko, en in blocks:
+            assert ko.count("\n\n") == en.count("\n\n"), ko[:60]
+            assert sorted(re.findall(r"{{.*?}}", ko)) == sorted(re.findall(r"{{.*?}}", en)), en[:60]
+            assert not re.search("[가-힣]", en)
+        words = [sum(len(re.sub(r"{{.*?}}", "F", b[k]).split()) for b in blocks) for k in (0, 1)]
+        assert words[0] >= 220, path.stem  # Korean needs fewer words
+        assert words[1] >= 300, path.stem
+
+
+def test_counts_are_computed(build: ModuleType) -> None:
+    """A million data in ten dimensions: 65 numbers each with a full covariance, 20 without."""
+    formulas = build.Formulas("tex", "en", {})
+    assert formulas.count("count_full_covariance") == r"65\,000\,000"
+    assert formulas.count("count_mean_field") == r"20\,000\,000"
+    assert formulas.count("count_encoder") == r"402\,520"  # 500 · 785 + 20 · 501
+    assert formulas.break_even() == r"20\,127"  # at 20 126 data both need 402 520
 
 
 def test_the_course_is_complete(build: ModuleType) -> None:
     used = set(rendered(build, "html", "en")[0].used)
     assert {"fisher", "em_monotone", "jensen", "gibbs", "elbo_by_jensen", "elbo_by_kl", "elbo"} <= used
     assert {"reconstruction", "count_encoder", "first_variation", "loss_of_correlation"} <= used
+    assert {"reparameterisation", "score_gradient", "count_break_even", "moment_matching", "mode_seeking"} <= used
+    shown = rendered(build, "html", "en")[0].shown
+    assert {"steps gaussian mu", "steps gaussian tau", "bound gaussian", "update lda beta"} <= set(shown)
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
