@@ -133,7 +133,7 @@ def pdf(language: Language, folder: Path, target: Path) -> None:
         raise CaviError(
             "lualatex is missing; install texlive-luatex and texlive-latex-extra, or build with --format html"
         )
-    figures = {n: str(folder / f"{n}.pdf") for n in CAPTIONS}
+    figures = {n: f"{n}.pdf" for n in CAPTIONS}
     source = folder / f"lesson.{language}.tex"
     source.write_text(document(language, figures, korean_font() if language == "ko" else ""), encoding="utf-8")
     command = ["lualatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", source.name]
