@@ -5,6 +5,8 @@ A monomial is brought to normal form by a few contractions, repeated until none 
 * equal atoms merge their exponents;  δ[i, s] with i summed replaces i by s;  δ[s, s] = 1;
 * [z=k] is idempotent, and [z=k][z=l] = [z=k] δ[k, l];
 * Σ_k [z=k] = 1, also under an expectation;  Σ_i 1 = the size of i;
+* what lies outside its set is zero: the link of position 0, and a place before itself;
+* Σ_e Λ_de (Λ⁻¹)_ef = δ_df;
 
 then its bound indices get canonical names (``K.0``, ``K.1``): the smallest naming over the
 permutations that a colour refinement leaves open, so that renamed or reordered monomials are equal.
@@ -18,15 +20,18 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import count, permutations, product
 
-from cavi.derive.index import Gather, Index, Literal, Sub, indices_of, replace_index, sub_key
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of, replace_index, shifted, sub_key
 from cavi.derive.term import (
     ZERO,
     Atom,
+    Before,
     Constant,
     Delta,
     Element,
     Function,
     Indicator,
+    Link,
+    Matrix,
     Moment,
     Monomial,
     Parameter,
@@ -74,6 +79,12 @@ def atom_key(atom: Atom) -> str:
             return f"6 {atom.name} {atom.subs} {atom.value}"
         case Delta():
             return f"7 {atom.left} {atom.right}"
+        case Matrix():
+            return f"3 {atom.name} {polynomial_key(atom.value)} {atom.subs}"
+        case Link():
+            return f"8 {atom.sub}"
+        case Before():
+            return f"9 {atom.left} {atom.right}"
 
 
 def monomial_key(m: Monomial) -> str:
@@ -94,11 +105,18 @@ def map_subs(atom: Atom, change: Callable[[Sub], Sub]) -> Atom:
     """The atom with its subscripts changed; inside function arguments only free indices change."""
     match atom:
         case Element():
-            return Element(atom.name, tuple(map(change, atom.subs)))
+            return Element(atom.name, tuple(map(change, atom.subs)), atom.symmetric)
         case Moment():
-            return Moment(atom.factor, atom.key, tuple(map(change, atom.subs)))
+            return Moment(atom.factor, atom.key, tuple(map(change, atom.subs)), atom.symmetric)
         case Parameter():
-            return Parameter(atom.latent, atom.name, tuple(map(change, atom.subs)))
+            return Parameter(atom.latent, atom.name, tuple(map(change, atom.subs)), atom.symmetric)
+        case Matrix():
+            value = _map_subs(atom.value, change)
+            return Matrix(atom.name, value, atom.row, atom.column, tuple(map(change, atom.subs)))
+        case Link():
+            return Link(change(atom.sub))
+        case Before():
+            return Before(change(atom.left), change(atom.right))
         case Indicator():
             return Indicator(atom.name, tuple(map(change, atom.subs)), change(atom.value))
         case Delta():
@@ -120,6 +138,9 @@ def substitute_atom(atom: Atom, mapping: Mapping[Index, Sub]) -> Atom:
     """The atom with running indices replaced, inside function arguments too."""
     if isinstance(atom, Function):
         return Function(atom.name, tuple(substitute(a, mapping) for a in atom.args))
+    if isinstance(atom, Matrix):
+        subs = tuple(replace_index(s, mapping) for s in atom.subs)
+        return Matrix(atom.name, substitute(atom.value, mapping), atom.row, atom.column, subs)
     return map_subs(atom, lambda s: replace_index(s, mapping))
 
 
@@ -162,7 +183,7 @@ def is_category_moment(atom: Atom) -> bool:
 def _merge(powers: Iterable[tuple[Atom, Fraction]]) -> dict[Atom, Fraction]:
     merged: dict[Atom, Fraction] = {}
     for atom, exponent in powers:
-        if isinstance(atom, Indicator | Delta):
+        if isinstance(atom, Indicator | Delta | Link | Before):
             merged[atom] = ONE
             continue
         merged[atom] = merged.get(atom, Fraction(0)) + exponent
@@ -181,9 +202,13 @@ def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Ato
         if isinstance(left, Literal) and isinstance(right, Literal):
             return False
         for old, new in ((left, right), (right, left)):
-            if isinstance(old, Index) and old in bound and old not in set(indices_of(new)):
-                bound.discard(old)
-                return _merge((substitute_atom(a, {old: new}), e) for a, e in rest.items())
+            # δ[t', t-1] with t summed: t is t'+1, where there is one.
+            solved = shifted(new, -old.offset) if isinstance(old, Shift) else new
+            base = old.base if isinstance(old, Shift) else old
+            if isinstance(base, Index) and base in bound and base not in set(indices_of(new)):
+                bound.discard(base)
+                guards: list[tuple[Atom, Fraction]] = [(g, ONE) for g in _inside(solved)]
+                return _merge([*((substitute_atom(a, {base: solved}), e) for a, e in rest.items()), *guards])
         if sub_key(left) > sub_key(right):
             return {**rest, Delta(right, left): ONE}
         # δ[i, s] f(s) = δ[i, s] f(i): the simpler subscript stands for both.
@@ -193,18 +218,66 @@ def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Ato
     return None
 
 
+def _inside(sub: Sub) -> list[Atom]:
+    """What must hold for a shifted position to lie in its set."""
+    if not isinstance(sub, Shift):
+        return []
+    return [Link(sub.base)] if sub.offset == -1 else [Link(sub)]
+
+
+def _is_outside(powers: Iterable[Atom]) -> bool:
+    """Whether some condition on positions can never hold."""
+    before = {(a.left, a.right) for a in powers if isinstance(a, Before)}
+    if any(a == b or (b, a) in before for a, b in before):
+        return True
+    return any(isinstance(a, Link) and isinstance(a.sub, Literal) and a.sub.value < 1 for a in powers)
+
+
+def _contract_inverse(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
+    """Σ_e Λ_de (Λ⁻¹)_ef = δ_df where e occurs nowhere else."""
+    for atom, exponent in powers.items():
+        if not isinstance(atom, Matrix) or atom.name != "inverse" or exponent != 1:
+            continue
+        for e, f in (atom.subs, atom.subs[::-1]):
+            if e not in bound or e == f:
+                continue
+            others = [a for a in powers if a is not atom and e in set(atom_indices(a))]
+            if len(others) != 1 or powers[others[0]] != 1 or not isinstance(others[0], Element):
+                continue
+            other = others[0]
+            d = next((s for s in other.subs[::-1] if s != e), None)
+            if d is None or other.subs.count(e) != 1 or element_at(atom, d, e) != other:
+                continue
+            bound -= {e}
+            kept = [(a, x) for a, x in powers.items() if a is not atom and a is not other]
+            return _merge([*kept, (Delta(d, f), ONE)])
+    return None
+
+
+def element_at(atom: Matrix, row: Sub, column: Sub) -> Atom | None:
+    """The element of the matrix itself at a row and a column, where it is a single atom."""
+    if len(atom.value.monomials) != 1:
+        return None
+    m = atom.value.monomials[0]
+    if m.coefficient != 1 or m.bound or len(m.powers) != 1 or m.powers[0][1] != 1:
+        return None
+    return substitute_atom(m.powers[0][0], {atom.row: row, atom.column: column})
+
+
 def _replace_sub(atom: Atom, old: Sub, new: Sub) -> Atom:
     """The atom with one whole subscript replaced wherever it stands."""
 
     def sub(s: Sub) -> Sub:
         if s == old:
             return new
+        if isinstance(s, Shift):
+            return shifted(sub(s.base), s.offset)
         return Gather(s.name, tuple(map(sub, s.subs)), s.size) if isinstance(s, Gather) else s
 
     return map_subs(atom, sub)
 
 
-def _contract_indicators(powers: dict[Atom, Fraction]) -> dict[Atom, Fraction] | None:
+def _contract_indicators(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
     seen: dict[tuple[str, tuple[Sub, ...]], Sub] = {}
     for atom in powers:
         if not isinstance(atom, Indicator):
@@ -236,6 +309,9 @@ def _contract_category_sum(powers: dict[Atom, Fraction], bound: set[Index]) -> d
     return None
 
 
+_CONTRACTIONS = (_contract_indicators, _contract_category_sum, _contract_inverse)
+
+
 def normalise(
     coefficient: Fraction, powers: Iterable[tuple[Atom, Fraction]], bound: Iterable[Index]
 ) -> Monomial | None:
@@ -254,7 +330,9 @@ def normalise(
         if isinstance(step, dict):
             current = step
             continue
-        found = _contract_indicators(current) or _contract_category_sum(current, names)
+        if _is_outside(current):
+            return None
+        found = next((f for rule in _CONTRACTIONS if (f := rule(current, names)) is not None), None)
         if found is None:
             break
         current = found
@@ -347,6 +425,8 @@ def canonical(p: Polynomial) -> Polynomial:
 def _canonical_atom(atom: Atom) -> Atom:
     if isinstance(atom, Function):
         return Function(atom.name, tuple(canonical(a) for a in atom.args))
+    if isinstance(atom, Matrix):
+        return Matrix(atom.name, canonical(atom.value), atom.row, atom.column, atom.subs)
     return atom
 
 

@@ -2,7 +2,8 @@
 
 An `Index` runs over the set that its size names: two indices of one size run over the same set.
 A `Gather` is a declared integer datum used as a subscript (``doc[n]``); a `Literal` is one fixed
-position. A subscript knows the set it points into, so that a wrong plate is found at once.
+position; a `Shift` is the neighbour of another subscript (``t-1``). A subscript knows the set it points into, so
+that a wrong plate is found at once.
 """
 
 from __future__ import annotations
@@ -26,11 +27,22 @@ class Index:
 
     def _refuse(self, other: object) -> NoReturn:
         raise DeclarationError(
-            f"arithmetic on the index {self.name} (with {other}) is not known: an index only selects. For a number use "
-            f"size({self.name}) or known data, m.covariate(name, {self.name}); for a neighbour, m.observed_index"
+            f"arithmetic on the index {self.name} (with {other}) is not known: an index only selects, and its neighbours "
+            f"are {self.name}-1 and {self.name}+1. For a number use size({self.name}) or known data, "
+            f"m.covariate(name, {self.name}); for other positions, m.observed_index"
         )
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = _refuse
+    def __add__(self, other: object) -> Shift:
+        if other == 1 and isinstance(other, int):
+            return Shift(self, 1)
+        self._refuse(other)
+
+    def __sub__(self, other: object) -> Shift:
+        if other == 1 and isinstance(other, int):
+            return Shift(self, -1)
+        self._refuse(other)
+
+    __radd__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = _refuse
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,34 @@ class Literal:
         return str(self.value)
 
 
-Sub = Index | Gather | Literal
+@dataclass(frozen=True)
+class Shift:
+    """A neighbour of a subscript, one before or after it: ``t-1``. It may point outside the set; see `term.Link`."""
+
+    base: Index | Gather
+    offset: int
+
+    @property
+    def size(self) -> str:
+        """The set it points into."""
+        return self.base.size
+
+    def __repr__(self) -> str:
+        return f"{self.base!r}{self.offset:+d}"
+
+
+Sub = Index | Gather | Literal | Shift
+
+
+def shifted(sub: Sub, offset: int) -> Sub:
+    """The subscript so many positions further."""
+    match sub:
+        case Literal():
+            return Literal(sub.value + offset, sub.size)
+        case Shift():
+            total = sub.offset + offset
+            return Shift(sub.base, total) if total else sub.base
+    return Shift(sub, offset) if offset else sub
 
 
 def indices_of(sub: Sub) -> Iterator[Index]:
@@ -67,6 +106,8 @@ def indices_of(sub: Sub) -> Iterator[Index]:
         case Gather():
             for inner in sub.subs:
                 yield from indices_of(inner)
+        case Shift():
+            yield from indices_of(sub.base)
 
 
 def replace_index(sub: Sub, mapping: Mapping[Index, Sub]) -> Sub:
@@ -76,6 +117,8 @@ def replace_index(sub: Sub, mapping: Mapping[Index, Sub]) -> Sub:
             return mapping.get(sub, sub)
         case Gather():
             return Gather(sub.name, tuple(replace_index(s, mapping) for s in sub.subs), sub.size)
+        case Shift():
+            return shifted(replace_index(sub.base, mapping), sub.offset)
         case _:
             return sub
 
@@ -89,3 +132,5 @@ def sub_key(sub: Sub) -> tuple[object, ...]:
             return (1, sub.size, sub.name)
         case Gather():
             return (2, sub.size, sub.name, tuple(sub_key(s) for s in sub.subs))
+        case Shift():
+            return (3, sub.size, sub_key(sub.base), sub.offset)

@@ -14,15 +14,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from cavi.derive.index import Index, Sub, indices_of
+from cavi.derive.index import Index, Sub, indices_of, sub_key
 
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a declared variable, ``mu[k]``: latent, observed, hyperparameter or datum."""
+    """One element of a declared variable, ``mu[k]``: latent, observed, hyperparameter or datum.
+
+    `symmetric` is the number of axes of each side of a symmetric array: with one, the last two subscripts can change
+    places, and stand in a fixed order.
+    """
 
     name: str
     subs: tuple[Sub, ...]
+    symmetric: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subs", symmetrised(self.subs, self.symmetric))
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,10 @@ class Moment:
     factor: str
     key: str
     subs: tuple[Sub, ...]
+    symmetric: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subs", symmetrised(self.subs, self.symmetric))
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,46 @@ class Parameter:
     latent: str
     name: str
     subs: tuple[Sub, ...]
+    symmetric: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subs", symmetrised(self.subs, self.symmetric))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A function of a symmetric positive-definite matrix: its ``logdet``, or an element of its ``inverse``.
+
+    `value` is the element of the matrix at `row` and `column`, which are bound here; `subs` is where the inverse is
+    taken, and empty for the log-determinant.
+    """
+
+    name: str
+    value: Polynomial
+    row: Index
+    column: Index
+    subs: tuple[Sub, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subs", symmetrised(self.subs, 1 if self.subs else 0))
+
+
+@dataclass(frozen=True)
+class Link:
+    """One where a position has one before it in its set, ``1 ≤ sub ≤ size - 1`` counted from zero; else zero.
+
+    ``Link(t)`` stands in every term that looks back to t-1, and ``Link(t+1)`` in every one that looks ahead.
+    """
+
+    sub: Sub
+
+
+@dataclass(frozen=True)
+class Before:
+    """One where the left position comes before the right one, else zero."""
+
+    left: Sub
+    right: Sub
 
 
 @dataclass(frozen=True)
@@ -82,7 +134,7 @@ class Constant:
     name: str
 
 
-Atom = Element | Indicator | Delta | Function | Moment | Parameter | Size | Constant
+Atom = Element | Indicator | Delta | Function | Moment | Parameter | Matrix | Link | Before | Size | Constant
 Powers = tuple[tuple[Atom, Fraction], ...]
 
 
@@ -121,9 +173,8 @@ class Polynomial:
         for m in self.monomials:
             for a in m.atoms:
                 yield a
-                if isinstance(a, Function):
-                    for arg in a.args:
-                        yield from arg.atoms()
+                for arg in arguments(a):
+                    yield from arg.atoms()
 
     def __bool__(self) -> bool:
         return bool(self.monomials)
@@ -163,6 +214,25 @@ class Polynomial:
 ZERO = Polynomial()
 
 
+def arguments(atom: Atom) -> tuple[Polynomial, ...]:
+    """The polynomials inside an atom."""
+    match atom:
+        case Function():
+            return atom.args
+        case Matrix():
+            return (atom.value,)
+    return ()
+
+
+def symmetrised(subs: tuple[Sub, ...], axes: int) -> tuple[Sub, ...]:
+    """The subscripts with the two halves of the last ones in a fixed order."""
+    if not axes:
+        return subs
+    before, left, right = subs[: -2 * axes], subs[-2 * axes : -axes], subs[-axes:]
+    swap = [sub_key(s) for s in left] > [sub_key(s) for s in right]
+    return (*before, *right, *left) if swap else subs
+
+
 def atom_indices(atom: Atom) -> Iterator[Index]:
     """Every free running index of an atom."""
     match atom:
@@ -178,6 +248,15 @@ def atom_indices(atom: Atom) -> Iterator[Index]:
         case Function():
             for arg in atom.args:
                 yield from sorted(arg.free, key=lambda i: (i.size, i.name))
+        case Matrix():
+            yield from sorted(atom.value.free - {atom.row, atom.column}, key=lambda i: (i.size, i.name))
+            for s in atom.subs:
+                yield from indices_of(s)
+        case Link():
+            yield from indices_of(atom.sub)
+        case Before():
+            yield from indices_of(atom.left)
+            yield from indices_of(atom.right)
 
 
 def number(value: Fraction | int) -> Polynomial:

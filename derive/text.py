@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from cavi.derive.index import Gather, Index, Literal, Sub
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub
 from cavi.derive.term import (
     Atom,
+    Before,
     Constant,
     Delta,
     Element,
     Function,
     Indicator,
+    Link,
+    Matrix,
     Moment,
     Monomial,
     Parameter,
@@ -30,7 +33,7 @@ _LETTERS |= {n.capitalize(): chr(0x391 + i + (i >= 17)) for i, n in enumerate(_G
 _LETTERS["lam"] = "λ"
 _DIGITS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_FUNCTIONS = {"digamma": "ψ", "trigamma": "ψ′", "lgamma": "log Γ"}
+_FUNCTIONS = {"digamma": "ψ", "trigamma": "ψ′", "lgamma": "log Γ", "lmultigamma": "log Γ_D", "multidigamma": "ψ_D"}
 
 
 def name_text(name: str) -> str:
@@ -92,6 +95,8 @@ class Printer:
                 return str(sub.value)
             case Gather():
                 return f"{self.name(sub.name)}[{','.join(self.sub(s, names) for s in sub.subs)}]"
+            case Shift():
+                return f"{self.sub(sub.base, names)}{sub.offset:+d}"
 
     def subs(self, subs: Iterable[Sub], names: Mapping[Index, str]) -> str:
         """All subscripts in brackets."""
@@ -116,6 +121,16 @@ class Printer:
                 return f"[{left}={self.sub(atom.value, names)}]"
             case Delta():
                 return f"δ[{self.sub(atom.left, names)},{self.sub(atom.right, names)}]"
+            case Link():
+                return f"[1<{self.sub(atom.sub, names)}]" if not isinstance(atom.sub, Shift) else (
+                    f"[{self.sub(atom.sub.base, names)}<{atom.sub.size}]"
+                )
+            case Before():
+                return f"[{self.sub(atom.left, names)}<{self.sub(atom.right, names)}]"
+            case Matrix(name="logdet"):
+                return f"log|{self.matrix(atom, names, scope)}|"
+            case Matrix():
+                return f"({self.matrix(atom, names, scope)})⁻¹{self.subs(atom.subs, names)}"
             case Moment() if atom.key.startswith("[") and self.subscripts:
                 where = self.subs(atom.subs[:-1], names)
                 return f"E[{self.name(atom.key[1:-1])}{where}={self.sub(atom.subs[-1], names)}]"
@@ -136,6 +151,14 @@ class Printer:
                 if atom.name == "E":
                     return f"E[ {inside[0]} ]"
                 return f"{label}({', '.join(inside)})"
+
+    def matrix(self, atom: Matrix, names: Mapping[Index, str], scope: Scope) -> str:
+        """The matrix inside a log-determinant or an inverse, without its own two subscripts where it is a name."""
+        single = atom.value.monomials[0].powers if len(atom.value.monomials) == 1 else ()
+        if len(single) == 1 and isinstance(single[0][0], Element):
+            return self.name(single[0][0].name) + self.subs(single[0][0].subs[:-2], names)
+        new, inner = scope.enter((atom.row, atom.column), ())
+        return self.polynomial(atom.value, {**names, **new}, inner)
 
     def exponent(self, exponent: Fraction) -> str:
         """The exponent of an atom, empty for one."""

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 
 import sympy
 
-from cavi.derive.index import Gather, Index, Literal, Sub
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub
 from cavi.derive.term import (
     Atom,
+    Before,
     Constant,
     Delta,
     Element,
     Function,
     Indicator,
+    Link,
+    Matrix,
     Moment,
     Monomial,
     Parameter,
@@ -75,6 +78,13 @@ def _sub(sub: Sub, names: Mapping[Index, str]) -> sympy.Expr:
             return sympy.Integer(sub.value)
         case Gather():
             return _indexed(sub.name, tuple(_sub(s, names) for s in sub.subs))
+        case Shift():
+            return _sub(sub.base, names) + sub.offset
+
+
+def _truth(condition: sympy.Basic) -> sympy.Expr:
+    """One where the condition holds, else zero."""
+    return sympy.Piecewise((1, condition), (0, True))
 
 
 def _indexed(name: str, subs: tuple[sympy.Expr, ...]) -> sympy.Expr:
@@ -94,6 +104,16 @@ def _atom(atom: Atom, names: Mapping[Index, str], scope: Scope) -> sympy.Expr:
             return sympy.KroneckerDelta(left, _sub(atom.value, names))
         case Delta():
             return sympy.KroneckerDelta(_sub(atom.left, names), _sub(atom.right, names))
+        case Link():
+            return _truth(sympy.Ge(_sub(atom.sub, names), 2) & sympy.Le(_sub(atom.sub, names), size_symbol(atom.sub.size)))
+        case Before():
+            return _truth(sympy.Lt(_sub(atom.left, names), _sub(atom.right, names)))
+        case Matrix():
+            new, inner = scope.enter((atom.row, atom.column), ())
+            value = _polynomial(atom.value, {**names, **new}, inner)
+            symbols = [symbol_of_index(new[i]) for i in (atom.row, atom.column)]
+            matrix = sympy.Lambda(tuple(symbols), value)
+            return sympy.Function(atom.name)(matrix, *(_sub(s, names) for s in atom.subs))
         case Parameter():
             return _indexed(f"{atom.latent}.{atom.name}", tuple(_sub(s, names) for s in atom.subs))
         case Moment():

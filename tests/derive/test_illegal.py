@@ -295,7 +295,7 @@ def logistic_regression():
 def arithmetic_on_an_index():
     m, n, k = base()
     z = m.latent("z", Normal(0, 1), n)
-    m.latent("y", Normal(z[n - 1], 1), n)
+    m.latent("y", Normal(z[n * 2], 1), n)
 
 
 def unknown_shape():
