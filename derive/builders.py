@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cavi.derive.optimum import Optimum, Request
-from cavi.derive.optimum_chain import chain
-from cavi.derive.optimum_joint import joint_normal
+from cavi.derive.optimum_discrete import discrete
+from cavi.derive.optimum_gaussian import gaussian
+from cavi.derive.optimum_kalman import kalman
+from cavi.derive.optimum_markov import markov
+from cavi.derive.optimum_matrix import matrix
 from cavi.derive.optimum_point import point
 from cavi.derive.optimum_scalar import scalar
 from cavi.derive.optimum_vector import category, counts_with_total, simplex
@@ -18,7 +21,18 @@ from cavi.derive.optimum_vector import category, counts_with_total, simplex
 Builder = Callable[[Request], Optimum | None]
 
 # The last one declines nothing: it refuses what it cannot build.
-BUILDERS: tuple[Builder, ...] = (point, category, simplex, counts_with_total, chain, joint_normal, scalar)
+BUILDERS: tuple[Builder, ...] = (
+    point,
+    markov,
+    discrete,
+    category,
+    simplex,
+    counts_with_total,
+    matrix,
+    kalman,
+    gaussian,
+    scalar,
+)
 
 
 def optimum(request: Request) -> Optimum:

@@ -39,6 +39,7 @@ from cavi.derive.term import (
     Powers,
     Size,
     atom_indices,
+    is_category,
 )
 
 _fresh = count()
@@ -82,7 +83,7 @@ def atom_key(atom: Atom) -> str:
         case Matrix():
             return f"3 {atom.name} {polynomial_key(atom.value)} {atom.subs}"
         case Link():
-            return f"8 {atom.sub}"
+            return f"8 {atom.sub} {atom.starts or ''}"
         case Before():
             return f"9 {atom.left} {atom.right}"
 
@@ -114,7 +115,8 @@ def map_subs(atom: Atom, change: Callable[[Sub], Sub]) -> Atom:
             value = _map_subs(atom.value, change)
             return Matrix(atom.name, value, atom.row, atom.column, tuple(map(change, atom.subs)))
         case Link():
-            return Link(change(atom.sub))
+            starts = None if atom.starts is None else (atom.starts[0], tuple(map(change, atom.starts[1])))
+            return Link(change(atom.sub), starts)
         case Before():
             return Before(change(atom.left), change(atom.right))
         case Indicator():
@@ -177,7 +179,7 @@ def _with_fresh_bound(m: Monomial) -> Monomial:
 
 def is_category_moment(atom: Atom) -> bool:
     """Whether the atom is E[[z = k]], whose last subscript is the category."""
-    return isinstance(atom, Moment) and atom.key.startswith("[") and atom.key.endswith("]")
+    return isinstance(atom, Moment) and is_category(atom.key)
 
 
 def _merge(powers: Iterable[tuple[Atom, Fraction]]) -> dict[Atom, Fraction]:
@@ -201,6 +203,8 @@ def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Ato
             return rest
         if isinstance(left, Literal) and isinstance(right, Literal):
             return False
+        if _base(left) == _base(right):
+            return False  # a position and its neighbour
         for old, new in ((left, right), (right, left)):
             # δ[t', t-1] with t summed: t is t'+1, where there is one.
             solved = shifted(new, -old.offset) if isinstance(old, Shift) else new
@@ -218,6 +222,10 @@ def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Ato
     return None
 
 
+def _base(sub: Sub) -> Sub:
+    return sub.base if isinstance(sub, Shift) else sub
+
+
 def _inside(sub: Sub) -> list[Atom]:
     """What must hold for a shifted position to lie in its set."""
     if not isinstance(sub, Shift):
@@ -231,6 +239,13 @@ def _is_outside(powers: Iterable[Atom]) -> bool:
     if any(a == b or (b, a) in before for a, b in before):
         return True
     return any(isinstance(a, Link) and isinstance(a.sub, Literal) and a.sub.value < 1 for a in powers)
+
+
+def _contract_links(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
+    """A link that knows where sequences start says more than one that does not."""
+    marked = {a.sub for a in powers if isinstance(a, Link) and a.starts is not None}
+    plain = next((a for a in powers if isinstance(a, Link) and a.starts is None and a.sub in marked), None)
+    return None if plain is None else {a: e for a, e in powers.items() if a is not plain}
 
 
 def _contract_inverse(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
@@ -309,7 +324,7 @@ def _contract_category_sum(powers: dict[Atom, Fraction], bound: set[Index]) -> d
     return None
 
 
-_CONTRACTIONS = (_contract_indicators, _contract_category_sum, _contract_inverse)
+_CONTRACTIONS = (_contract_links, _contract_indicators, _contract_category_sum, _contract_inverse)
 
 
 def normalise(

@@ -7,16 +7,16 @@ other factors are averaged over, and the coefficients are collected by statistic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from cavi.derive.canonical import add, collect, deltas, multiply, normalise, sum_over
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expectation import Expectation, Pattern, localise, splits
+from cavi.derive.expectation import Expectation, Pattern, internal, localise, splits
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.functions import reciprocal
-from cavi.derive.term import ZERO, Atom, Moment, Monomial, Polynomial, number
+from cavi.derive.term import ZERO, Atom, Moment, Monomial, Polynomial, atom_indices, number
 from cavi.derive.text import show
 
 ONE = Fraction(1)
@@ -46,30 +46,38 @@ def conditional(block: Block, nodes: Mapping[str, Polynomial], expectation: Expe
     averaged = expectation.of(local, keep=block)
     if block.factor.weight is not None:
         averaged = _per_copy(block, averaged)
+    return Conditional(touching, local, averaged, by_statistic(block, tuple(block.variables), averaged))
+
+
+def by_statistic(block: Block, names: Sequence[str], p: Polynomial) -> dict[Pattern, Polynomial]:
+    """The terms with some latents of a block: statistic -> its coefficient, free in plates and placeholders."""
     coefficients: dict[Pattern, Polynomial] = {}
-    for m in averaged.monomials:
-        inside, outside = _divide(block, m)
+    for m in p.monomials:
+        inside, outside = _divide(block, m, names)
         if not inside:
             continue
-        pattern, event = localise(block, inside)
+        used = {i for a, _ in outside for i in atom_indices(a)}
+        summed = tuple(i for i in internal(block, inside, m.bound) if i not in used) if block.is_joint else ()
+        pattern, event = localise(block, inside, summed)
         placeholders = pattern.indices[len(block.factor.plates) :]
         # The bound indices of the monomial become free in its coefficient by the deltas.
         opened = multiply(collect([normalise(m.coefficient, outside, ())]), deltas(placeholders, event))
-        coefficient = sum_over(opened, m.bound)
+        coefficient = sum_over(opened, [i for i in m.bound if i not in summed])
         coefficients[pattern] = coefficients.get(pattern, ZERO) + coefficient
-    kept = {p: c for p, c in coefficients.items() if c}
-    return Conditional(touching, local, averaged, kept)
+    return {p: c for p, c in coefficients.items() if c}
 
 
 def _touching(block: Block, p: Polynomial) -> Polynomial:
     return Polynomial(tuple(m for m in p.monomials if _divide(block, m)[0]))
 
 
-def _divide(block: Block, m: Monomial) -> tuple[tuple[tuple[Atom, Fraction], ...], list[tuple[Atom, Fraction]]]:
+def _divide(
+    block: Block, m: Monomial, names: Sequence[str] | None = None
+) -> tuple[tuple[tuple[Atom, Fraction], ...], list[tuple[Atom, Fraction]]]:
     inside: list[tuple[Atom, Fraction]] = []
     outside: list[tuple[Atom, Fraction]] = []
     for atom, exponent in m.powers:
-        target = inside if any(True for _ in random_atoms(atom, block.variables)) else outside
+        target = inside if any(True for _ in random_atoms(atom, names or block.variables)) else outside
         target.append((atom, exponent))
     return tuple(inside), outside
 

@@ -5,24 +5,37 @@ Arguments are kept by the standard names of the family's parameters, whichever k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cavi.derive import families
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expression import Expr, Power, as_expr, materialise
-from cavi.derive.index import Index
+from cavi.derive.expression import Condition, Expr, Mul, Power, as_expr, materialise
+from cavi.derive.index import Index, primed
+from cavi.derive.operations import inverse
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """A family by name with its arguments; `over` is the index of its categories or its event."""
+    """A family by name with its arguments.
+
+    Attributes:
+        family: its name.
+        args: standard parameters; arrays by their element at the event axes (matrices at an axis and its prime).
+        over: the index of its categories, or the first axis of its event.
+        event: the axes of one value: one for a vector, two for a matrix.
+        written: the arguments as they were written, for display.
+    """
 
     family: str
     args: Mapping[str, Expr]
     over: Index | None = None
+    event: tuple[Index, ...] = ()
+    written: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.written:
+            return f"{self.family}({', '.join(self.written)})"
         shown = [str(a) for a in self.args.values()]
         if self.over is not None and self.family in ("Dirichlet", "Multinomial", "Categorical"):
             shown = [str(_closed(a, self.over)) for a in self.args.values()]
@@ -211,4 +224,160 @@ def _vector(family: str, name: str, value: Expr, over: Index | None, others: Map
         )
     if value.open:
         value = materialise(value, index)
-    return Distribution(family, {**others, name: value}, index)
+    event = (index,) if families.lookup(family).rank else ()
+    return Distribution(family, {**others, name: value}, index, event)
+
+
+def MultivariateNormal(
+    mean: object, precision: object = None, over: Index | None = None, *, covariance: object = None
+) -> Distribution:
+    """Multivariate Normal over an index by mean and precision matrix, or covariance.
+
+    A matrix with no open index is that number times the identity; with one, it is diagonal.
+
+    Raises:
+        DeclarationError: unless exactly one of precision, covariance is given, and for arrays over other sets.
+    """
+    if (precision is None) == (covariance is None):
+        found = "none" if precision is None else "precision, covariance"
+        raise DeclarationError(f"MultivariateNormal: expected exactly one of precision, covariance; found {found}")
+    m = as_expr(mean)
+    given = as_expr(precision if covariance is None else covariance)
+    axis = _axis("MultivariateNormal", over, (m, given))
+    written = (str(m), str(given) if covariance is None else f"covariance={given}")
+    matrix = given if covariance is None else inverse(given) if len(given.open) == 2 else 1 / given
+    args = {
+        "mean": _vector_over("MultivariateNormal", "mean", m, axis),
+        "precision": _matrix_over("MultivariateNormal", "precision", matrix, axis),
+    }
+    return Distribution("MultivariateNormal", args, axis, (axis,), written)
+
+
+def Wishart(
+    dof: object, scale: object = None, over: Index | None = None, *, inverse_scale: object = None
+) -> Distribution:
+    """Wishart on positive-definite matrices over an index: mean dof · scale (or inverse_scale = scale⁻¹).
+
+    Raises:
+        DeclarationError: unless exactly one of scale, inverse_scale is given, and for arrays over other sets.
+    """
+    if (scale is None) == (inverse_scale is None):
+        found = "none" if scale is None else "scale, inverse_scale"
+        raise DeclarationError(f"Wishart: expected exactly one of scale, inverse_scale; found {found}")
+    given = as_expr(scale if inverse_scale is None else inverse_scale)
+    matrix = given if inverse_scale is None else inverse(given) if len(given.open) == 2 else 1 / given
+    written = (str(dof), str(given) if inverse_scale is None else f"inverse_scale={given}")
+    return _wishart("Wishart", dof, matrix, _axis("Wishart", over, (given,)), written)
+
+
+def InverseWishart(dof: object, scale: object, over: Index | None = None) -> Distribution:
+    """Inverse Wishart on positive-definite matrices over an index: mean scale / (dof - D - 1)."""
+    matrix = as_expr(scale)
+    return _wishart("InverseWishart", dof, matrix, _axis("InverseWishart", over, (matrix,)), (str(dof), str(matrix)))
+
+
+def _wishart(family: str, dof: object, matrix: Expr, axis: Index, written: tuple[str, ...]) -> Distribution:
+    freedom = as_expr(dof)
+    if freedom.open:
+        raise DeclarationError(f"{family}: the dof {freedom} has open indices; give them")
+    args = {"dof": freedom, "scale": _matrix_over(family, "scale", matrix, axis)}
+    return Distribution(family, args, axis, (axis, primed(axis)), written)
+
+
+def MatrixNormal(
+    mean: object, row_precision: object, column_precision: object, over: tuple[Index, Index]
+) -> Distribution:
+    """Matrix Normal over two indices: rows with one precision matrix, columns with another.
+
+    Raises:
+        DeclarationError: unless `over` is a pair of different indices, and for arrays over other sets.
+    """
+    if not isinstance(over, tuple) or len(over) != 2 or not all(isinstance(i, Index) for i in over):
+        raise DeclarationError(f"MatrixNormal: expected over=(i, j), two indices made by m.index, found {over!r}")
+    row, column = over
+    if row == column:
+        raise DeclarationError(f"MatrixNormal: over=({row.name}, {column.name}) needs two different indices")
+    m = as_expr(mean)
+    if m.open and [i.size for i in m.open] != [row.size, column.size]:
+        raise DeclarationError(f"MatrixNormal: the mean {m} does not run over ({row.size}, {column.size})")
+    args = {
+        "mean": materialise(materialise(m, row), column),
+        "row_precision": _matrix_over("MatrixNormal", "row_precision", as_expr(row_precision), row),
+        "column_precision": _matrix_over("MatrixNormal", "column_precision", as_expr(column_precision), column),
+    }
+    return Distribution("MatrixNormal", args, row, (row, column), (str(m), str(row_precision), str(column_precision)))
+
+
+def _axis(family: str, over: Index | None, arrays: tuple[Expr, ...]) -> Index:
+    """The index of the event: as given, or the one that an argument leaves open."""
+    if over is not None and not isinstance(over, Index):
+        raise DeclarationError(f"{family}: over={over!r} is not an index; make one with m.index")
+    if over is not None:
+        return over
+    for a in arrays:
+        if a.open and "." not in a.open[0].name:
+            return a.open[0]
+    raise DeclarationError(
+        f"{family}: which index it runs over is not known; write over=d, or leave the last indices of an argument open"
+    )
+
+
+def _vector_over(family: str, name: str, value: Expr, axis: Index) -> Expr:
+    if len(value.open) > 1 or (value.open and value.open[0].size != axis.size):
+        raise DeclarationError(
+            f"{family}: the {name} {value} has the open indices ({', '.join(i.size for i in value.open)}), expected a "
+            f"number or a vector over {axis.size}"
+        )
+    return materialise(value, axis)
+
+
+def _matrix_over(family: str, name: str, value: Expr, axis: Index) -> Expr:
+    """The element of a matrix at (axis, axis'); numbers are multiples of the identity, vectors are diagonals."""
+    if len(value.open) > 2 or any(i.size != axis.size for i in value.open):
+        raise DeclarationError(
+            f"{family}: the {name} {value} has the open indices ({', '.join(i.size for i in value.open)}), expected a "
+            f"number (times the identity), a vector (the diagonal) or a matrix over {axis.size}"
+        )
+    if len(value.open) == 2:
+        return materialise(materialise(value, axis), primed(axis))
+    return Mul((Condition("same", (axis, primed(axis))), materialise(value, axis)))
+
+
+@dataclass(frozen=True, eq=False)
+class JointDistribution:
+    """A location given a scale, declared together as two latents: ``mu, tau = m.latent("mu tau", NormalGamma(...))``.
+
+    Attributes:
+        name: of the pair.
+        scale: the distribution of the second latent.
+        location: that of the first, given the second at its plates.
+    """
+
+    name: str
+    scale: Distribution
+    location: Callable[[Expr], Distribution]
+
+
+def NormalGamma(mean: object, precision_scale: object, shape: object, rate: object) -> JointDistribution:
+    """Normal-Gamma: the second latent is Gamma(shape, rate), the first Normal(mean, precision_scale · second).
+
+    Source: Bishop (2006), 2.154.
+    """
+    return JointDistribution(
+        "NormalGamma", Gamma(shape, rate), lambda scale: Normal(mean, as_expr(precision_scale) * scale)
+    )
+
+
+def NormalWishart(
+    mean: object, precision_scale: object, dof: object, scale: object, over: Index | None = None
+) -> JointDistribution:
+    """Normal-Wishart: the second latent is Wishart(dof, scale), the first has precision precision_scale · second.
+
+    Source: Bishop (2006), 2.157.
+    """
+    matrix = Wishart(dof, scale, over)
+    return JointDistribution(
+        "NormalWishart",
+        matrix,
+        lambda precision: MultivariateNormal(mean, as_expr(precision_scale) * precision, matrix.over),
+    )

@@ -16,28 +16,43 @@ from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import (
     Add,
     Apply,
+    Condition,
     Expr,
+    InverseOf,
     Mul,
     NamedConstant,
     Number,
     Power,
+    Probabilities,
     Ref,
     SizeOf,
     SumOver,
 )
+from cavi.derive.index import Index
 
 if TYPE_CHECKING:
     from cavi.derive.distribution import Distribution
     from cavi.derive.model import Variable
 
 # How narrow a domain is, for numbers a known value may take.
-_NARROWNESS = {"real": 0, "angle": 1, "nonnegative": 1, "positive": 2, "unit": 3, "count": 3, "simplex": 4}
+_NARROWNESS = {
+    "real": 0,
+    "angle": 1,
+    "nonnegative": 1,
+    "positive": 2,
+    "unit": 3,
+    "count": 3,
+    "simplex": 4,
+    "binary": 4,
+    "positive_definite": 4,
+}
 
 # The supports of latents that may stand where a domain is asked for.
 _FITTING = {
     "positive": {"positive", "unit", "simplex", "above", "interval", "count"},
     "unit": {"unit", "simplex", "interval"},
     "simplex": {"simplex"},
+    "positive_definite": {"positive_definite"},
 }
 
 
@@ -71,6 +86,15 @@ def _check_known(
 
 def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) -> None:
     """Narrow what the expression is made of so that its value lies in the domain."""
+    if isinstance(expr, InverseOf):
+        _visit(expr.body, "positive_definite", where, variables)
+        return
+    if isinstance(expr, Probabilities):
+        _visit(expr.part, "unit", where, variables)
+        return
+    if domain == "positive_definite":
+        _visit_matrix(expr, where, variables)
+        return
     if domain not in ("positive", "unit", "simplex"):
         if isinstance(expr, Ref | Number):
             _leaf(expr, domain, where, variables)
@@ -104,6 +128,34 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
             pass
         case _:
             _uncertain(expr, domain, where, variables)
+
+
+def _visit_matrix(expr: Expr, where: str, variables: dict[str, Variable]) -> None:
+    """An element of a positive-definite matrix: its factors are the matrix itself and positive numbers."""
+    match expr:
+        case Condition(name="same"):
+            pass
+        case Add() if not any(map(_is_negative, expr.terms)):
+            for term in expr.terms:
+                _visit_matrix(term, where, variables)
+        case Mul():
+            for factor in expr.factors:
+                if _is_matrix(factor):
+                    _visit_matrix(factor, where, variables)
+                elif not isinstance(factor, Condition):
+                    _visit(factor, "positive", where, variables)
+        case Ref() if _is_matrix(expr):
+            _narrow(expr, "positive_definite", where, variables)
+        case _:
+            _uncertain(expr, "positive_definite", where, variables)
+
+
+def _is_matrix(expr: Expr) -> bool:
+    """Whether the expression is an element of a square matrix at two different indices."""
+    if isinstance(expr, Ref) and len(expr.subs) >= 2:
+        row, column = expr.subs[-2:]
+        return isinstance(row, Index) and isinstance(column, Index) and row != column and row.size == column.size
+    return isinstance(expr, InverseOf | Mul | Add) and any(map(_is_matrix, expr.children))
 
 
 def _even_or_positive(expr: Power, where: str, variables: dict[str, Variable]) -> None:
@@ -142,7 +194,12 @@ def _uncertain(expr: Expr, domain: str, where: str, variables: Mapping[str, Vari
     random = sorted({r.name for r in expr.refs() if variables[r.name].is_random})
     if not random and domain != "simplex":
         return
-    wanted = {"positive": "above 0", "unit": "between 0 and 1", "simplex": "a probability vector"}[domain]
+    wanted = {
+        "positive_definite": "a positive-definite matrix",
+        "positive": "above 0",
+        "unit": "between 0 and 1",
+        "simplex": "a probability vector",
+    }[domain]
     raise DeclarationError(
         f"{where} is {expr}, which cannot be shown to be {wanted} for every value of "
         f"{', '.join(random) or 'its parts'}; use a variable whose prior has that support"

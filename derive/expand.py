@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from cavi.derive import functions
-from cavi.derive.canonical import sum_over
+from cavi.derive.canonical import collect, deltas, normalise, sum_over
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import (
     Add,
     Apply,
+    Condition,
     Expr,
+    InverseOf,
     Mul,
     NamedConstant,
     Number,
     Power,
+    Probabilities,
     Ref,
     SizeOf,
     SumOver,
@@ -22,9 +27,11 @@ from cavi.derive.expression import (
 from cavi.derive.index import Literal, Sub
 from cavi.derive.term import (
     ZERO,
+    Before,
     Constant,
     Element,
     Indicator,
+    Link,
     Polynomial,
     Size,
     from_atom,
@@ -50,7 +57,18 @@ def element(variable: Variable, subs: tuple[Sub, ...]) -> Polynomial:
         )
     if variable.is_random and variable.distribution is not None and variable.distribution.family == "Bernoulli":
         return from_atom(Indicator(variable.name, subs, Literal(1, "2")))
-    return from_atom(Element(variable.name, subs))
+    return from_atom(Element(variable.name, subs, variable.symmetric))
+
+
+def _condition(atom: Before | Link) -> Polynomial:
+    return collect([normalise(Fraction(1), [(atom, Fraction(1))], ())])
+
+
+_CONDITIONS: dict[str, Callable[..., Polynomial]] = {
+    "same": lambda left, right: deltas([left], [right]),
+    "before": lambda left, right: _condition(Before(left, right)),
+    "link": lambda sub: _condition(Link(sub)),
+}
 
 
 def expand(expr: Expr) -> Polynomial:
@@ -80,4 +98,12 @@ def expand(expr: Expr) -> Polynomial:
             return functions.apply(expr.name, *map(expand, expr.args))
         case SumOver():
             return sum_over(expand(expr.body), [expr.index])
+        case Condition():
+            places = cast("tuple[Sub, ...]", expr.subs)
+            return _CONDITIONS[expr.name](*places)
+        case InverseOf():
+            left, right = cast("tuple[Sub, Sub]", expr.subs)
+            return functions.inverse(expand(expr.body), expr.row, expr.column, left, right)
+        case Probabilities():
+            return expand(expr.body)
     raise TypeError(f"no normal form for {type(expr).__name__}")

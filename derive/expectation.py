@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from cavi.derive.canonical import add, atom_key, collect, deltas, multiply, normalise, sum_over
+from cavi.derive.canonical import add, atom_key, collect, deltas, multiply, normalise, substitute, sum_over
 from cavi.derive.factorisation import Block, Site, random_atoms
-from cavi.derive.index import Index, Sub
+from cavi.derive.index import Index, Shift, Sub, indices_of, primed, shifted
 from cavi.derive.remedies import refusal
 from cavi.derive.term import (
     ZERO,
@@ -20,10 +20,12 @@ from cavi.derive.term import (
     Element,
     Function,
     Indicator,
+    Matrix,
     Moment,
     Monomial,
     Polynomial,
     Powers,
+    atom_indices,
     from_atom,
     number,
 )
@@ -34,15 +36,18 @@ ONE = Fraction(1)
 
 @dataclass(frozen=True)
 class Pattern:
-    """What stands inside an expectation, at the factor's own plates and event placeholders."""
+    """What stands inside an expectation, at the factor's plates and event placeholders; `bound` is summed inside."""
 
     powers: Powers
     indices: tuple[Index, ...]
+    bound: tuple[Index, ...] = ()
 
     @property
     def polynomial(self) -> Polynomial:
         """The pattern as a polynomial."""
-        return Polynomial((Monomial(ONE, self.powers),))
+        if not self.bound:
+            return Polynomial((Monomial(ONE, self.powers),))
+        return collect([normalise(ONE, self.powers, self.bound)])
 
 
 @dataclass
@@ -51,62 +56,145 @@ class Moments:
 
     patterns: dict[tuple[str, str], Pattern] = field(default_factory=dict)
 
-    def of(self, block: Block, powers: Powers, site: Site) -> Polynomial:
-        """E[Π atoms] of one element of a factor, as a moment of its table."""
-        pattern, event = localise(block, powers)
+    def of(self, block: Block, powers: Powers, site: Site, bound: tuple[Index, ...] = ()) -> Polynomial:
+        """E[Π atoms] of one element of a factor, summed over `bound`, as a moment of its table."""
+        pattern, event = localise(block, powers, bound, share=True)
         name = key_of(pattern.polynomial)
         if all(isinstance(a, Indicator) and a.value == _literal_one(a) for a, _ in pattern.powers):
             name = block.factor.name
-        self.patterns.setdefault((block.factor.name, name), pattern)
-        return from_atom(Moment(block.factor.name, name, (*site, *event)))
+        # Patterns that differ in their positions only, such as x[t] x[t] and x[t] x[t-1], are told apart by primes.
+        while self.patterns.setdefault((block.factor.name, name), pattern) != pattern:
+            name += "'"
+        return from_atom(Moment(block.factor.name, name, (*site, *event), _symmetric(pattern, len(event))))
 
 
 def _literal_one(atom: Indicator) -> Sub | None:
     return atom.value if not isinstance(atom.value, Index) else None
 
 
-def localise(block: Block, powers: Powers) -> tuple[Pattern, tuple[Sub, ...]]:
+def _symmetric(pattern: Pattern, count: int) -> int:
+    """How many of the last placeholders can change places, as a half, with those before them."""
+    event = pattern.indices[len(pattern.indices) - count :]
+    for half in range(1, count // 2 + 1):
+        left, right = event[-2 * half : -half], event[-half:]
+        if [i.size for i in left] != [i.size for i in right]:
+            continue
+        swap: dict[Index, Sub] = {**dict(zip(left, right, strict=True)), **dict(zip(right, left, strict=True))}
+        if substitute(pattern.polynomial, swap) == pattern.polynomial:
+            return half
+    return 0
+
+
+class _Placeholders:
+    """Names for the event positions of a pattern: the declared index, primed for its further occurrences."""
+
+    def __init__(self, kept: Iterable[Index], share: bool) -> None:
+        self.kept = set(kept)
+        self.share = share
+        self.names: list[Index] = []
+        self.places: list[Sub] = []
+
+    def at(self, sub: Sub, axis: Index, chain: bool) -> Sub:
+        """The placeholder of one subscript; neighbours along a chain keep their relation."""
+        if isinstance(sub, Index) and sub in self.kept:
+            return sub
+        if self.share or chain:
+            for name, place in zip(self.names, self.places, strict=True):
+                if name.size == axis.size and place == sub:
+                    return name
+        if chain:
+            for name, place in zip(self.names, self.places, strict=True):
+                if name.size == axis.size and (step := _step(place, sub)) is not None:
+                    return shifted(name, step)
+        index = axis
+        while index in self.names:
+            index = primed(index)
+        self.names.append(index)
+        self.places.append(sub)
+        return index
+
+
+def _step(place: Sub, sub: Sub) -> int | None:
+    """How many positions a subscript lies after another; None if they are not neighbours by form."""
+    base, offset = (place.base, place.offset) if isinstance(place, Shift) else (place, 0)
+    other, further = (sub.base, sub.offset) if isinstance(sub, Shift) else (sub, 0)
+    return further - offset if base == other and abs(further - offset) == 1 else None
+
+
+def localise(
+    block: Block, powers: Powers, bound: tuple[Index, ...] = (), share: bool = False
+) -> tuple[Pattern, tuple[Sub, ...]]:
     """The atoms of one element at the factor's plates, and the event subscripts they stood at.
 
-    Event positions get placeholders: the declared event index, primed for its further occurrences.
+    Event positions get placeholders, one for each occurrence, or with `share` one for each position. Indices in `bound`
+    stay as they are: the pattern is summed over them.
     """
-    placed: list[tuple[Atom, Fraction]] = []
-    event: list[Sub] = []
-    placeholders: list[Index] = []
+    places = _Placeholders(bound, share)
 
     def place(atom: Atom) -> Atom:
         if isinstance(atom, Element | Indicator) and atom.name in block.variables:
-            subs = block.event_subs(atom)
-            own: list[Sub] = []
-            variable = block.variables[atom.name]
-            axes = [i for a, i in enumerate(variable.indices) if a not in block.plate_axes[atom.name]]
+            axes = list(block.event_axes(atom.name))
+            if block.variables[atom.name].symmetric:
+                axes[-1] = axes[-2]  # row and column are alike
+            variable, chain = block.variables[atom.name], block.chain_axis(atom.name)
             if isinstance(atom, Indicator) and variable.over is not None:
                 axes.append(variable.over)
-            for sub, axis in zip(subs, axes, strict=True):
+            own: list[Sub] = []
+            for position, (sub, axis) in enumerate(zip(block.event_subs(atom), axes, strict=True)):
                 if isinstance(atom, Indicator) and not isinstance(sub, Index) and axis.size == "2":
                     own.append(sub)  # the value one of a binary variable is part of the pattern
-                    continue
-                index = axis
-                while index in placeholders:
-                    index = Index(index.name + "'", index.size)
-                placeholders.append(index)
-                event.append(sub)
-                own.append(index)
+                else:
+                    own.append(places.at(sub, axis, position == chain))
             return block.with_subs(atom, block.factor.plates, own)
+        if isinstance(atom, Matrix):
+            axis = block.event_axes(next(random_atoms(atom, block.variables)).name)[-1]
+            value = _map(atom.value, lambda a: _at_site(block, a))
+            subs = tuple(places.at(s, axis, False) for s in atom.subs)
+            return Matrix(atom.name, value, atom.row, atom.column, subs)
         if isinstance(atom, Function):
             return Function(atom.name, tuple(_map(a, place) for a in atom.args))
         return atom
 
-    for atom, exponent in powers:
+    # A position before its neighbour, so that the placeholder is that of t in x[t] x[t-1].
+    placed: list[tuple[Atom, Fraction]] = []
+    for atom, exponent in sorted(powers, key=lambda power: (_shifts(power[0]), atom_key(power[0]))):
         inner = list(random_atoms(atom, block.variables))
         repeated = any(block.event_subs(a) for a in inner if isinstance(a, Element))
-        if repeated and isinstance(atom, Element) and exponent > 1 and exponent.denominator == 1:
-            placed.extend((place(atom), ONE) for _ in range(int(exponent)))
+        copies = int(exponent) if exponent > 1 and exponent.denominator == 1 else 1
+        if repeated and isinstance(atom, Element) and copies > 1 and not share:
+            placed.extend((place(atom), ONE) for _ in range(copies))
         else:
             placed.append((place(atom), exponent))
     placed.sort(key=lambda power: atom_key(power[0]))
-    pattern = Polynomial((Monomial(ONE, tuple(placed)),))
-    return Pattern(pattern.monomials[0].powers, (*block.factor.plates, *placeholders)), tuple(event)
+    pattern = normalise(ONE, placed, bound) if bound else Monomial(ONE, tuple(placed))
+    assert pattern is not None
+    return Pattern(pattern.powers, (*block.factor.plates, *places.names), pattern.bound), tuple(places.places)
+
+
+def _shifts(atom: Atom) -> int:
+    """How many subscripts of an atom are neighbours of others."""
+    subs = atom.subs if isinstance(atom, Element | Indicator) else ()
+    return sum(isinstance(s, Shift) for s in subs)
+
+
+def _at_site(block: Block, atom: Atom) -> Atom:
+    """An element inside a matrix function, moved to the factor's plates."""
+    if isinstance(atom, Element) and atom.name in block.variables:
+        return block.with_subs(atom, block.factor.plates, block.event_subs(atom))
+    return atom
+
+
+def internal(block: Block, powers: Powers, bound: Iterable[Index]) -> tuple[Index, ...]:
+    """The summed indices that tie atoms of different latents of one block together, and nothing else."""
+    found = []
+    for index in bound:
+        names = set()
+        for atom, _ in powers:
+            if index in set(atom_indices(atom)):
+                names |= {a.name for a in random_atoms(atom, block.variables)} or {""}
+        if "" not in names and len(names) > 1:
+            found.append(index)
+    return tuple(found)
 
 
 def _map(p: Polynomial, place: object) -> Polynomial:
@@ -135,7 +223,7 @@ class Expectation:
         if not touched:
             return None
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
-        if len(touched) > 1 or (isinstance(atom, Function) and len(inner) > 1):
+        if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
         return touched[0]
 
@@ -153,12 +241,26 @@ class Expectation:
         if not by_block:
             return Polynomial((m,))
         result = collect([normalise(m.coefficient, rest, ())])
+        absorbed: list[Index] = []
         for block, sites in by_block.values():
-            result = multiply(result, self.sites(block, sites))
-        return sum_over(result, m.bound)
+            inside = self._inside(block, sites, m)
+            absorbed.extend(inside)
+            result = multiply(result, self.sites(block, sites, inside))
+        return sum_over(result, [i for i in m.bound if i not in absorbed])
 
-    def sites(self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]]) -> Polynomial:
-        """E of a product over elements of one factor, split by which of them coincide."""
+    def _inside(self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], m: Monomial) -> tuple[Index, ...]:
+        """The sums that belong inside the expectation of a joint block."""
+        if len(sites) > 1 or len(block.variables) < 2:
+            return ()
+        ((site, own),) = sites.items()
+        outside = {i for a, e in m.powers if (a, e) not in own for i in atom_indices(a)}
+        outside |= {i for s in site for i in indices_of(s)}
+        return tuple(i for i in internal(block, tuple(own), m.bound) if i not in outside)
+
+    def sites(
+        self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], inside: tuple[Index, ...] = ()
+    ) -> Polynomial:
+        """E of a product over elements of one factor, split by which of them coincide; `inside` is summed there."""
         if not sites:
             return number(1)
         if block.factor.point:
@@ -184,14 +286,14 @@ class Expectation:
             for atom, exponent in [*own, *at_first]:
                 merged[atom] = merged.get(atom, Fraction(0)) + exponent
             together = collect([normalise(ONE, list(merged.items()), ())])
-            piece = add(*(self._one_site(block, x, first) for x in together.monomials))
+            piece = add(*(self._one_site(block, x, first, inside) for x in together.monomials))
             total = total + multiply(multiply(condition, piece), self.sites(block, dict(different)))
         return total
 
-    def _one_site(self, block: Block, m: Monomial, site: Site) -> Polynomial:
+    def _one_site(self, block: Block, m: Monomial, site: Site, summed: tuple[Index, ...]) -> Polynomial:
         inside = tuple((a, e) for a, e in m.powers if any(True for _ in random_atoms(a, block.variables)))
         outside = [(a, e) for a, e in m.powers if (a, e) not in inside]
-        moment = self.moments.of(block, inside, site)
+        moment = self.moments.of(block, inside, site, summed)
         return multiply(collect([normalise(m.coefficient, outside, ())]), moment)
 
 
@@ -201,6 +303,9 @@ def _move(block: Block, atom: Atom, site: Site) -> Atom:
         return block.with_subs(atom, site, block.event_subs(atom))
     if isinstance(atom, Function):
         return Function(atom.name, tuple(_map(a, lambda x: _move(block, x, site)) for a in atom.args))
+    if isinstance(atom, Matrix):
+        value = _map(atom.value, lambda x: _move(block, x, site))
+        return Matrix(atom.name, value, atom.row, atom.column, atom.subs)
     return atom
 
 

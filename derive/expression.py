@@ -12,15 +12,19 @@ import numbers
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import sympy
 
 from cavi.derive.errors import DeclarationError
-from cavi.derive.index import Gather, Index, Literal, Sub, indices_of, replace_index
+from cavi.derive.index import Gather, Index, Literal, Order, Shift, Sub, indices_of, shifted
 
 if TYPE_CHECKING:
     from cavi.derive.model import Variable
+
+
+_anonymous = count()
 
 
 class Expr:
@@ -94,6 +98,17 @@ class Expr:
     def __rpow__(self, other: object) -> Expr:
         return Power(as_expr(other), self)
 
+    def __matmul__(self, other: object) -> Expr:
+        return matmul(self, as_expr(other))
+
+    @property
+    def T(self) -> Expr:
+        """The transpose of an expression with two open indices."""
+        if len(self.open) != 2:
+            raise DeclarationError(f"{self}.T: expected two open indices, found {_sizes(self.open)}")
+        i, j = (fresh(x) for x in self.open)
+        return Array(materialise(materialise(self, i), j), (j, i), f"{self}.T")
+
     def __abs__(self) -> Expr:
         return Apply("abs", (self,))
 
@@ -157,6 +172,8 @@ def subscript_indices(sub: AnySub) -> Iterator[Index]:
     elif isinstance(sub, Gather):
         for s in sub.subs:
             yield from subscript_indices(s)
+    elif isinstance(sub, Shift):
+        yield from subscript_indices(sub.base)
     else:
         yield from indices_of(sub)
 
@@ -213,6 +230,18 @@ class Ref(Expr):
             subs = (*subs, self._subscript(key, self.variable.indices[len(subs)]))
         return Ref(self.variable, subs)
 
+    def split(self, *indices: Index) -> Split:
+        """For ``factors=``: this latent as a block of its own whose factor is a product over these axes too.
+
+        Raises:
+            DeclarationError: when an index is not an axis of the variable.
+        """
+        for i in indices:
+            if i not in self.variable.indices:
+                known = ", ".join(a.name for a in self.variable.indices) or "none"
+                raise DeclarationError(f"{self.name}.split({i}): expected an axis of {self.name} ({known})")
+        return Split(self.name, indices)
+
     def _subscript(self, key: object, axis: Index) -> AnySub:
         sub = _as_subscript(key, axis.size, str(self))
         if sub.size != axis.size:
@@ -227,10 +256,20 @@ class Ref(Expr):
         return f"{self.name}[{', '.join(map(_show, self.subs))}]" if self.subs else self.name
 
 
+@dataclass(frozen=True)
+class Split:
+    """A latent whose factor is a product over the given axes, even where they are coupled."""
+
+    name: str
+    indices: tuple[Index, ...]
+
+
 def _show(sub: object) -> str:
     match sub:
         case Index():
             return sub.name.partition(".")[0]
+        case Shift():
+            return f"{_show(sub.base)}{sub.offset:+d}"
         case Gather() | Selector():
             return f"{sub.name}[{', '.join(map(_show, sub.subs))}]"
         case Literal():
@@ -244,7 +283,7 @@ def _sizes(indices: tuple[Index, ...]) -> str:
 
 
 def _as_subscript(key: object, size: str, where: str) -> AnySub:
-    if isinstance(key, Index):
+    if isinstance(key, Index | Shift):
         return key
     if isinstance(key, bool) or (isinstance(key, numbers.Integral) and int(key) < 0):
         raise DeclarationError(f"{where}[{key}]: expected an index or a position from 0 upward")
@@ -367,6 +406,132 @@ class SumOver(Expr):
         return f"Sum({self.body}, {_show(self.index)})"
 
 
+@dataclass(frozen=True, eq=False)
+class Array(Expr):
+    """An array given by its element: ``body`` at the placeholders ``axes``, which are its open indices."""
+
+    body: Expr
+    axes: tuple[Index, ...]
+    label: str
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
+        return (self.body,)
+
+    @property
+    def open(self) -> tuple[Index, ...]:
+        """The placeholders."""
+        return self.axes
+
+    def free(self) -> set[Index]:
+        """The running indices that occur and are not placeholders."""
+        return self.body.free() - set(self.axes)
+
+    def __getitem__(self, keys: object) -> Expr:
+        result: Expr = self
+        for key in keys if isinstance(keys, tuple) else (keys,):
+            if not result.open:
+                raise DeclarationError(f"{self.label}: too many subscripts; it has {len(self.axes)} open indices")
+            result = materialise(result, _as_subscript(key, result.open[0].size, self.label))
+        return result
+
+    def __str__(self) -> str:
+        return self.label
+
+
+@dataclass(frozen=True, eq=False)
+class Condition(Expr):
+    """One where a condition on positions holds, else zero: ``same`` (i = j), ``before`` (i < j), ``link`` (1 < i)."""
+
+    name: str
+    subs: tuple[AnySub, ...]
+
+    def free(self) -> set[Index]:
+        """The running indices that occur."""
+        return {i for s in self.subs for i in subscript_indices(s)}
+
+    def __str__(self) -> str:
+        shown = [_show(s) for s in self.subs]
+        return (
+            f"[1 < {shown[0]}]"
+            if self.name == "link"
+            else f"[{shown[0]} {'=' if self.name == 'same' else '<'} {shown[1]}]"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class InverseOf(Expr):
+    """An element of the inverse of a matrix given by its element at `row` and `column`."""
+
+    body: Expr
+    row: Index
+    column: Index
+    subs: tuple[AnySub, ...]
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
+        return (self.body,)
+
+    def free(self) -> set[Index]:
+        """The running indices that occur and are not bound."""
+        inside = self.body.free() - {self.row, self.column}
+        return inside | {i for s in self.subs for i in subscript_indices(s)}
+
+    def __str__(self) -> str:
+        return f"inverse({self.body})"
+
+
+@dataclass(frozen=True, eq=False)
+class Probabilities(Expr):
+    """A probability by construction: the elements of `body` over its index add up to one; `parts` lie in (0, 1)."""
+
+    body: Expr
+    part: Expr
+    label: str
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
+        return (self.body,)
+
+    def __str__(self) -> str:
+        return self.label
+
+
+def fresh(index: Index) -> Index:
+    """A placeholder over the set of an index."""
+    return Index(f"{index.name.partition('.')[0]}.{next(_anonymous)}", index.size)
+
+
+def matmul(left: Expr, right: Expr) -> Expr:
+    """Contract the last open index of the left side with the first one of the right side.
+
+    Raises:
+        DeclarationError: when a side has no open index or their sizes differ.
+    """
+    if not left.open or not right.open:
+        side = right if left.open else left
+        raise DeclarationError(
+            f"{left} @ {right}: {side} has no open index to contract; leave out the last subscripts of a variable"
+        )
+    if left.open[-1].size != right.open[0].size:
+        raise DeclarationError(
+            f"{left} @ {right}: the sizes differ: {left.open[-1].size} and {right.open[0].size}; "
+            "both sides must run over one set there (.T transposes)"
+        )
+    rows, inner = [fresh(i) for i in left.open[:-1]], fresh(left.open[-1])
+    columns = [fresh(i) for i in right.open[1:]]
+    for i in (*rows, inner):
+        left = materialise(left, i)
+    for i in (inner, *columns):
+        right = materialise(right, i)
+    body = SumOver(inner, Mul((left, right)))
+    axes = (*rows, *columns)
+    return Array(body, axes, f"{left} @ {right}") if axes else body
+
+
 def as_expr(value: object) -> Expr:
     """Any number, SymPy number or expression as an `Expr`.
 
@@ -387,6 +552,8 @@ def as_expr(value: object) -> Expr:
         return Number(Fraction(repr(value)))
     if isinstance(value, sympy.Basic):
         return _from_sympy(value)
+    if isinstance(value, Order):
+        return Condition("before", (value.left, value.right))
     if isinstance(value, Index):
         raise DeclarationError(
             f"index {value.name} cannot be used as a number; use it between brackets, or size({value.name})"
@@ -439,6 +606,11 @@ def materialise(expr: Expr, sub: AnySub) -> Expr:
             return Apply(expr.name, tuple(materialise(a, sub) for a in expr.args))
         case SumOver():
             return SumOver(expr.index, materialise(expr.body, sub))
+        case Array(axes=(first, *rest)):
+            body = map_subs(expr.body, lambda s: replace_running(s, first, sub))
+            return Array(body, tuple(rest), f"{expr.label}[{_show(sub)}]") if rest else body
+        case Probabilities():
+            return Probabilities(materialise(expr.body, sub), expr.part, expr.label)
     return expr
 
 
@@ -462,14 +634,55 @@ def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
             return Apply(expr.name, tuple(map_subs(a, change) for a in expr.args))
         case SumOver():
             return SumOver(expr.index, map_subs(expr.body, change))
+        case Array():
+            return Array(map_subs(expr.body, change), expr.axes, expr.label)
+        case Condition():
+            return Condition(expr.name, tuple(map(change, expr.subs)))
+        case InverseOf():
+            return InverseOf(map_subs(expr.body, change), expr.row, expr.column, tuple(map(change, expr.subs)))
+        case Probabilities():
+            return Probabilities(map_subs(expr.body, change), map_subs(expr.part, change), expr.label)
     return expr
 
 
-def replace_running(sub: AnySub, old: Index, new: Index) -> AnySub:
+def map_refs(expr: Expr, change: Callable[[Ref], Expr]) -> Expr:
+    """The expression with every reference changed; subscripts stay."""
+    match expr:
+        case Ref():
+            return change(expr)
+        case Add():
+            return Add(tuple(map_refs(t, change) for t in expr.terms))
+        case Mul():
+            return Mul(tuple(map_refs(f, change) for f in expr.factors))
+        case Power():
+            return Power(map_refs(expr.base, change), map_refs(expr.exponent, change))
+        case Apply():
+            return Apply(expr.name, tuple(map_refs(a, change) for a in expr.args))
+        case SumOver():
+            return SumOver(expr.index, map_refs(expr.body, change))
+        case Array():
+            return Array(map_refs(expr.body, change), expr.axes, expr.label)
+        case InverseOf():
+            return InverseOf(map_refs(expr.body, change), expr.row, expr.column, expr.subs)
+        case Probabilities():
+            return Probabilities(map_refs(expr.body, change), map_refs(expr.part, change), expr.label)
+    return expr
+
+
+def replace_running(sub: AnySub, old: Index, new: AnySub) -> AnySub:
     """The subscript with one running index replaced, selectors included."""
+    if sub == old:
+        return new
     if isinstance(sub, Selector):
         return Selector(sub.name, tuple(replace_running(s, old, new) for s in sub.subs), sub.size)
     if isinstance(sub, Gather):
         subs: Any = tuple(replace_running(s, old, new) for s in sub.subs)
         return Gather(sub.name, subs, sub.size)
-    return replace_index(sub, {old: new})
+    if isinstance(sub, Shift):
+        base = replace_running(sub.base, old, new)
+        return shifted(base, sub.offset) if not isinstance(base, Selector) else _no_shift(base)
+    return sub
+
+
+def _no_shift(sub: Selector) -> NoReturn:
+    raise DeclarationError(f"{sub}: a category has no neighbour; only an index has")

@@ -1,7 +1,8 @@
 """How q factorises: which latents a factor keeps together, and over which plates it is a product.
 
-A latent on its own is a product over all its plates (mean field down to the element). A block that
-the user asks for stays joint over exactly those axes that some term of the log joint couples.
+A latent on its own is a product over all its plates (mean field down to the element); a vector, a matrix or a chain
+is kept whole. A block that the user asks for stays joint over exactly those axes that some term of the log joint
+couples; `split` makes it a product there.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 
 from cavi.derive.errors import FactorisationError
 from cavi.derive.expand import expand
-from cavi.derive.expression import Expr, Ref, SumOver
+from cavi.derive.expression import Expr, Ref, Split, SumOver
+from cavi.derive.families import lookup
 from cavi.derive.index import Index, Sub
 from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.result import Factor
-from cavi.derive.term import Atom, Element, Function, Indicator, Monomial, Polynomial
+from cavi.derive.term import Atom, Element, Indicator, Monomial, Polynomial, arguments
 
 Site = tuple[Sub, ...]
 
@@ -46,6 +48,21 @@ class Block:
         rest = tuple(s for a, s in enumerate(atom.subs) if a not in self.plate_axes[atom.name])
         return (*rest, atom.value) if isinstance(atom, Indicator) else rest
 
+    @property
+    def is_joint(self) -> bool:
+        """Whether the factor holds several latents."""
+        return len(self.variables) > 1
+
+    def event_axes(self, name: str) -> tuple[Index, ...]:
+        """The axes of a latent that one element of the factor keeps together."""
+        return tuple(i for a, i in enumerate(self.variables[name].indices) if a not in self.plate_axes[name])
+
+    def chain_axis(self, name: str) -> int | None:
+        """The position of the chain among the event axes of a latent, if the factor keeps it together."""
+        chain = self.variables[name].chain
+        axes = self.event_axes(name)
+        return axes.index(chain.index) if chain is not None and chain.index in axes else None
+
     def with_subs(self, atom: Element | Indicator, site: Site, event: Sequence[Sub]) -> Element | Indicator:
         """The atom at another site and event position."""
         places = iter(event)
@@ -53,7 +70,7 @@ class Block:
         subs = tuple(by_axis[a] if a in by_axis else next(places) for a in range(len(atom.subs)))
         if isinstance(atom, Indicator):
             return Indicator(atom.name, subs, next(places))
-        return Element(atom.name, subs)
+        return Element(atom.name, subs, atom.symmetric)
 
 
 def random_atoms(atom: Atom, names: Iterable[str]) -> Iterator[Element | Indicator]:
@@ -62,8 +79,8 @@ def random_atoms(atom: Atom, names: Iterable[str]) -> Iterator[Element | Indicat
     if isinstance(atom, Element | Indicator):
         if atom.name in names:
             yield atom
-    elif isinstance(atom, Function):
-        for arg in atom.args:
+    else:
+        for arg in arguments(atom):
             for m in arg.monomials:
                 for a in m.atoms:
                     yield from random_atoms(a, names)
@@ -76,9 +93,12 @@ def blocks(model: Model, nodes: Mapping[str, Polynomial], requested: Sequence[ob
         FactorisationError: for unknown or repeated latents, points inside a block, empty blocks.
     """
     random = {v.name: v for v in model.with_role("latent", "point")}
-    if isinstance(requested, str | Ref):
+    if isinstance(requested, str | Ref | Split):
         requested = [requested]
     asked = [_names(entry, random) for entry in requested or ()]
+    split = {s.name: s.indices for entry in requested or () for s in _entries(entry) if isinstance(s, Split)}
+    taken = {n for names in asked for n in names}
+    asked += [pair for pair in model.joint if not taken & set(pair)]
     seen: set[str] = set()
     for names in asked:
         for name in names:
@@ -93,14 +113,17 @@ def blocks(model: Model, nodes: Mapping[str, Polynomial], requested: Sequence[ob
     order = list(random)
     everything.sort(key=lambda names: min(order.index(n) for n in names))
     couplings = _constraint_axes(model)
-    return tuple(_block(names, random, nodes, set(names) <= seen, couplings) for names in everything)
+    return tuple(_block(names, random, nodes, set(names) <= seen, couplings, split) for names in everything)
+
+
+def _entries(entry: object) -> Sequence[object]:
+    return entry if isinstance(entry, tuple | list) else (entry,)
 
 
 def _names(entry: object, random: Mapping[str, Variable]) -> tuple[str, ...]:
-    entries = entry if isinstance(entry, tuple | list) else (entry,)
     names = []
-    for e in entries:
-        name = e.name if isinstance(e, Ref) else e
+    for e in _entries(entry):
+        name = e.name if isinstance(e, Ref | Split) else e
         if not isinstance(name, str):
             raise FactorisationError(f"factors: {e!r} is neither a latent nor the name of one")
         for part in name.replace(" ", "").split(","):
@@ -120,18 +143,20 @@ def _block(
     nodes: Mapping[str, Polynomial],
     asked: bool,
     couplings: Mapping[str, frozenset[int]],
+    split: Mapping[str, tuple[Index, ...]],
 ) -> Block:
     variables = {n: random[n] for n in names}
     point = any(v.role == "point" for v in variables.values())
-    first = variables[names[0]]
-    plates: list[Index] = [i for i in first.plates if all(i in v.plates for v in variables.values())]
+    products = [_product_axes(v, split.get(n, ())) for n, v in variables.items()]
+    plates: list[Index] = [i for i in products[0] if all(i in p for p in products)]
     axes = {n: tuple(v.indices.index(i) for i in plates) for n, v in variables.items()}
     kept = set(range(len(plates)))
     for n, coupled in couplings.items():
         if n in axes:
             kept -= {p for p, a in enumerate(axes[n]) if a in coupled}
     if asked and not point:
-        kept -= _coupled(names, nodes, axes)
+        forced = {i for n in names for i in split.get(n, ())}
+        kept -= {p for p in _coupled(names, nodes, axes) if plates[p] not in forced}
     plates = [p for i, p in enumerate(plates) if i in kept]
     axes = {n: tuple(a for i, a in enumerate(ax) if i in kept) for n, ax in axes.items()}
     event: list[Index] = []
@@ -147,6 +172,19 @@ def _block(
     weight = expand(next(iter(weights.values()))) if weights else None
     factor = Factor(",".join(names), names, tuple(plates), tuple(event), (), weight, point)
     return Block(factor, variables, axes, asked and not point)
+
+
+def _product_axes(v: Variable, split: tuple[Index, ...]) -> tuple[Index, ...]:
+    """The axes over which the factor of a latent may be a product: its plates but a chain, and what is split."""
+    if split and v.event and v.distribution is not None and lookup(v.distribution.family).support != "vector":
+        inside = [i.name for i in split if i in v.event]
+        if inside:
+            raise FactorisationError(
+                f"factors: {v.name}.split({', '.join(inside)}) would cut a {v.distribution.family} apart, whose "
+                "elements are tied to each other; only Normal vectors and matrices can be split"
+            )
+    chain = {v.chain.index} if v.chain is not None else set()
+    return tuple(i for i in v.indices if i in split or (i in v.plates and i not in chain))
 
 
 def _coupled(names: tuple[str, ...], nodes: Mapping[str, Polynomial], axes: Mapping[str, tuple[int, ...]]) -> set[int]:

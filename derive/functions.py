@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from cavi.derive.canonical import collect, normalise, power
+from cavi.derive.canonical import collect, deltas, normalise, power, substitute, sum_over
+from cavi.derive.index import Index, Sub
 from cavi.derive.term import (
     ZERO,
     Atom,
     Constant,
+    Delta,
     Function,
+    Matrix,
     Monomial,
     Polynomial,
+    Size,
+    atom_indices,
     from_atom,
     number,
 )
@@ -127,6 +132,67 @@ def lgamma(p: Polynomial) -> Polynomial:
     if p.number in (1, 2):
         return ZERO
     return from_atom(Function("lgamma", (p,)))
+
+
+def size_of(index: Index) -> Polynomial:
+    """How many elements an index runs over."""
+    return number(int(index.size)) if index.size.isdigit() else from_atom(Size(index.size))
+
+
+def _scaled_matrix(value: Polynomial, row: Index, column: Index) -> tuple[Polynomial, Polynomial, bool] | None:
+    """A single term as scalar · matrix; whether the matrix is diagonal. None for other polynomials."""
+    if len(value.monomials) != 1 or value.monomials[0].bound:
+        return None
+    m = value.monomials[0]
+    scalar, matrix, diagonal = number(m.coefficient), number(1), False
+    for atom, exponent in m.powers:
+        if not {row, column} & set(atom_indices(atom)):
+            scalar = scalar * from_atom(atom, exponent)
+        elif isinstance(atom, Delta):
+            diagonal = True
+        else:
+            matrix = matrix * from_atom(atom, exponent)
+    return scalar, matrix, diagonal
+
+
+def _standard(value: Polynomial, row: Index, column: Index) -> tuple[Polynomial, Index, Index]:
+    """The element of a matrix at the placeholders that every matrix of its size has."""
+    r, c = Index(f"{row.size}.row", row.size), Index(f"{row.size}.column", row.size)
+    return substitute(value, {row: r, column: c}), r, c
+
+
+def logdet(value: Polynomial, row: Index, column: Index) -> Polynomial:
+    """log det of the symmetric positive-definite matrix with this element at (row, column)."""
+    parts = _scaled_matrix(value, row, column)
+    if parts is None:
+        return from_atom(Matrix("logdet", *_standard(value, row, column)))
+    scalar, matrix, diagonal = parts
+    scale = size_of(row) * log(scalar)
+    if diagonal:
+        # The entries may stand at the row or at the column: δ has identified them.
+        return scale + sum_over(log(substitute(matrix, {column: row})), [row])
+    single = matrix.monomials[0].powers
+    if len(single) == 1 and single[0][1] == 1 and isinstance(single[0][0], Matrix) and single[0][0].name == "inverse":
+        inner = single[0][0]
+        return scale - from_atom(Matrix("logdet", inner.value, inner.row, inner.column))
+    return scale + from_atom(Matrix("logdet", *_standard(matrix, row, column)))
+
+
+def inverse(value: Polynomial, row: Index, column: Index, left: Sub, right: Sub) -> Polynomial:
+    """Element (left, right) of the inverse of the matrix with this element at (row, column)."""
+    parts = _scaled_matrix(value, row, column)
+    if parts is None:
+        return from_atom(Matrix("inverse", *_standard(value, row, column), (left, right)))
+    scalar, matrix, diagonal = parts
+    scale = reciprocal(scalar)
+    if diagonal:
+        entry = reciprocal(substitute(matrix, {row: left, column: left}))
+        return scale * entry * deltas([left], [right])
+    single = matrix.monomials[0].powers
+    if len(single) == 1 and single[0][1] == 1 and isinstance(single[0][0], Matrix) and single[0][0].name == "inverse":
+        inner = single[0][0]
+        return scale * substitute(inner.value, {inner.row: left, inner.column: right})
+    return scale * from_atom(Matrix("inverse", *_standard(matrix, row, column), (left, right)))
 
 
 def _interval(name: str) -> Callable[[Polynomial, Polynomial], Polynomial]:

@@ -27,8 +27,8 @@ class Index:
 
     def _refuse(self, other: object) -> NoReturn:
         raise DeclarationError(
-            f"arithmetic on the index {self.name} (with {other}) is not known: an index only selects, and its neighbours "
-            f"are {self.name}-1 and {self.name}+1. For a number use size({self.name}) or known data, "
+            f"arithmetic on the index {self.name} (with {other}) is not known: an index only selects, and its "
+            f"neighbours are {self.name}-1 and {self.name}+1. For a number use size({self.name}) or known data, "
             f"m.covariate(name, {self.name}); for other positions, m.observed_index"
         )
 
@@ -42,7 +42,30 @@ class Index:
             return Shift(self, -1)
         self._refuse(other)
 
+    def __lt__(self, other: object) -> Order:
+        if isinstance(other, Index) and other.size == self.size:
+            return Order(self, other)
+        raise DeclarationError(f"{self.name} < {other}: expected another index of size {self.size}")
+
+    def __gt__(self, other: object) -> Order:
+        if isinstance(other, Index) and other.size == self.size:
+            return Order(other, self)
+        raise DeclarationError(f"{self.name} > {other}: expected another index of size {self.size}")
+
     __radd__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = _refuse
+
+
+@dataclass(frozen=True)
+class Order:
+    """The condition ``i < j`` on two indices of one size, for ``where=``."""
+
+    left: Index
+    right: Index
+
+    def __bool__(self) -> bool:
+        raise DeclarationError(
+            f"{self.left.name} < {self.right.name} has no truth value: give it as where= of a declaration"
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +119,11 @@ def shifted(sub: Sub, offset: int) -> Sub:
             total = sub.offset + offset
             return Shift(sub.base, total) if total else sub.base
     return Shift(sub, offset) if offset else sub
+
+
+def primed(index: Index) -> Index:
+    """The second index of a square matrix over the set of an index."""
+    return Index(index.name + "'", index.size)
 
 
 def indices_of(sub: Sub) -> Iterator[Index]:

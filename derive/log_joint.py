@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cavi.derive import families, functions
-from cavi.derive.canonical import fresh_index, multiply, substitute, sum_over
+from cavi.derive.canonical import deltas, fresh_index, multiply, substitute, sum_over
+from cavi.derive.distribution import Distribution
 from cavi.derive.expand import element, expand
-from cavi.derive.expression import AnySub, Expr, Selector, map_subs
+from cavi.derive.expression import AnySub, Selector, map_subs
 from cavi.derive.index import Gather, Index, Literal, Sub
-from cavi.derive.model import Model, Variable
-from cavi.derive.term import Indicator, Polynomial, from_atom, number
+from cavi.derive.model import Chain, Model, Variable
+from cavi.derive.term import Indicator, Link, Polynomial, from_atom, number
 
 
 def log_joint(model: Model) -> dict[str, Polynomial]:
@@ -25,10 +26,35 @@ def log_joint(model: Model) -> dict[str, Polynomial]:
 def log_density(node: Variable, model: Model) -> Polynomial:
     """log p of one element of a node, at its plate indices, times its weight."""
     assert node.distribution is not None
-    args: dict[str, Expr] = dict(node.distribution.args)
+    density = _given(node, node.distribution, model)
+    if node.chain is not None:
+        linked = linked_at(node.chain)
+        first = _given(node, node.chain.initial, model)
+        density = multiply(linked, density) + multiply(starts_at(node.chain), first)
+    return density if node.weight is None else expand(node.weight) * density
+
+
+def linked_at(chain: Chain) -> Polynomial:
+    """One where the element is the next of the one before it, zero where a sequence starts."""
+    starts = None
+    if chain.starts is not None:
+        (ref,) = chain.starts.refs()
+        starts = (ref.name, tuple(_plain(s) for s in ref.subs))
+    return from_atom(Link(chain.index, starts))
+
+
+def starts_at(chain: Chain) -> Polynomial:
+    """One where a sequence starts: at the first position, or where the data say so."""
+    if chain.starts is not None:
+        return expand(chain.starts)
+    return deltas([Literal(0, chain.index.size)], [chain.index])
+
+
+def _given(node: Variable, distribution: Distribution, model: Model) -> Polynomial:
+    """log p of one element under a distribution, latent categories that select conditioned on."""
     chosen: dict[Selector, Index] = {}
-    args = {k: map_subs(a, lambda s: _condition(s, chosen)) for k, a in args.items()}
-    density = _density(node, {k: expand(a) for k, a in args.items()})
+    args = {k: model.current(map_subs(a, lambda s: _condition(s, chosen))) for k, a in distribution.args.items()}
+    density = _density(node, distribution, {k: expand(a) for k, a in args.items()})
     for selector, index in reversed(chosen.items()):
         subs = tuple(_plain(s) for s in selector.subs)
         if index.size == "2" and _is_binary(model.variable(selector.name)):
@@ -37,7 +63,7 @@ def log_density(node: Variable, model: Model) -> Polynomial:
             density = multiply(one, high) + multiply(number(1) - one, low)
         else:
             density = sum_over(multiply(from_atom(Indicator(selector.name, subs, index)), density), [index])
-    return density if node.weight is None else expand(node.weight) * density
+    return density
 
 
 def _condition(sub: AnySub, chosen: dict[Selector, Index]) -> AnySub:
@@ -63,16 +89,14 @@ def _plain(sub: AnySub) -> Sub:
     return sub
 
 
-def _density(node: Variable, args: Mapping[str, Polynomial]) -> Polynomial:
-    assert node.distribution is not None
-    family = families.lookup(node.distribution.family)
-    over = node.distribution.over
+def _density(node: Variable, distribution: Distribution, args: Mapping[str, Polynomial]) -> Polynomial:
+    family = families.lookup(distribution.family)
+    over = distribution.over
     if family.name == "Categorical":
         return _categorical(node, args["probs"], over)
     if family.name == "Bernoulli":
         return _bernoulli(node, args["prob"])
-    subs = node.plates if not family.is_vector or over is None else (*node.plates, over)
-    return family.density(element(node, subs), args, over)
+    return family.density(element(node, node.indices), args, node.event)
 
 
 def _categorical(node: Variable, probs: Polynomial, over: Index | None) -> Polynomial:

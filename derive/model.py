@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 from typing import Literal as OneOf
 
 from cavi.derive import families
-from cavi.derive.distribution import Distribution
+from cavi.derive.distribution import Distribution, JointDistribution
 from cavi.derive.domains import check_arguments
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expression import AnySub, Expr, Ref, as_expr, map_subs
-from cavi.derive.index import Index
+from cavi.derive.expression import AnySub, Expr, Ref, Selector, as_expr, map_refs, map_subs
+from cavi.derive.index import Gather, Index, Shift, indices_of, primed, shifted
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
 DOMAINS = ("real", "nonnegative", "positive", "unit", "simplex", "count", "angle")
+Declaration = Distribution | Callable[[Ref], Distribution]
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The order along which each element depends on the one before it.
+
+    Attributes:
+        index: the axis of the order.
+        initial: the distribution of the first element of a sequence.
+        starts: known zeros and ones, one where a new sequence starts; None for a single sequence.
+    """
+
+    index: Index
+    initial: Distribution
+    starts: Expr | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +48,9 @@ class Variable:
         constraint: for an observed variable that is a deterministic expression of latents.
         weight: number of identical copies each element stands for; multiplies its log density.
         over: the index whose values a category or an observed index takes.
-        domain: where the values lie: real, nonnegative, positive, unit, simplex, count or angle.
+        domain: where the values lie: real, nonnegative, positive, unit, simplex, count, angle, binary or
+            positive_definite (the last two axes are a matrix).
+        chain: for an element that depends on the one before it.
     """
 
     name: str
@@ -43,6 +62,12 @@ class Variable:
     weight: Expr | None = None
     over: Index | None = None
     domain: str = "real"
+    chain: Chain | None = None
+
+    @property
+    def symmetric(self) -> int:
+        """How many axes each side of a symmetric array has: one for a positive-definite matrix, else none."""
+        return 1 if self.domain == "positive_definite" else 0
 
     @property
     def indices(self) -> tuple[Index, ...]:
@@ -56,6 +81,9 @@ class Variable:
 
     def __str__(self) -> str:
         left = f"{self.name}[{', '.join(i.name for i in self.plates)}]" if self.plates else self.name
+        if self.chain is not None:
+            start = f"first ~ {self.chain.initial}"
+            return f"{left} ~ {self.distribution}, {start}"
         if self.distribution is not None:
             return f"{left} ~ {self.distribution}"
         if self.constraint is not None:
@@ -83,6 +111,7 @@ class Model:
         self.title = title or name.replace("_", " ").capitalize()
         self._indices: dict[str, Index] = {}
         self._variables: dict[str, Variable] = {}
+        self._joint: list[tuple[str, ...]] = []
 
     # --- what was declared -----------------------------------------------------------------
 
@@ -113,6 +142,15 @@ class Model:
     def nodes(self) -> Iterator[Variable]:
         """The variables that contribute a log density: those with a distribution."""
         return (v for v in self.variables if v.distribution is not None)
+
+    @property
+    def joint(self) -> tuple[tuple[str, ...], ...]:
+        """Latents that were declared together, which q keeps together unless asked otherwise."""
+        return tuple(self._joint)
+
+    def current(self, expr: Expr) -> Expr:
+        """The expression with every variable as it is known by now, its domain included."""
+        return map_refs(expr, lambda r: Ref(self._variables[r.name], r.subs))
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -172,19 +210,49 @@ class Model:
         self._own(over, name)
         return self._add(Variable(self._new(name), "observed_index", self._plates(name, indices), over=over))
 
-    def latent(self, name: str, distribution: Distribution, *indices: Index, weight: object = None) -> Ref:
+    def latent(
+        self,
+        name: str,
+        distribution: Declaration | JointDistribution,
+        *indices: Index,
+        weight: object = None,
+        initial: Distribution | None = None,
+        starts: object = None,
+    ) -> Any:
         """A latent variable, repeated over the plates given.
 
         `weight` (an expression of known data) makes each element stand for that many identical copies.
-        """
-        return self._node("latent", name, distribution, indices, weight)
 
-    def observed(self, name: str, distribution: Distribution | Expr, *indices: Index, weight: object = None) -> Ref:
+        A chain along t has ``initial=``, the distribution of its first element, and as its distribution a function
+        of the variable itself: ``m.latent("z", lambda z: Categorical(A[z[t-1]]), t, initial=Categorical(pi))``.
+        Several sequences laid end to end have ``starts=``, known zeros and ones that mark where each begins.
+
+        A pair such as ``NormalWishart`` declares two latents: ``mu, Lambda = m.latent("mu Lambda", ..., k)``.
+        """
+        if isinstance(distribution, JointDistribution):
+            return self._pair(name, distribution, indices)
+        return self._node("latent", name, distribution, indices, weight, initial, starts)
+
+    def observed(
+        self,
+        name: str,
+        distribution: Declaration | Expr,
+        *indices: Index,
+        weight: object = None,
+        where: object = None,
+        initial: Distribution | None = None,
+        starts: object = None,
+    ) -> Ref:
         """An observed variable; `weight` multiplies its log likelihood.
 
         Instead of a distribution, an expression of latents (such as ``Sum(s[n, k], k)``) declares an
         observed function of them: it adds no density and narrows their support.
+
+        ``where=i < j`` keeps only those elements (pairs over one plate); a weight of zeros and ones leaves out
+        missing ones. `initial` and `starts` are those of `latent`: each observation may depend on the one before it.
         """
+        if where is not None:
+            weight = as_expr(where) if weight is None else as_expr(where) * as_expr(weight)
         if isinstance(distribution, Expr):
             plates = self._plates(name, indices)
             if distribution.open:
@@ -200,7 +268,7 @@ class Model:
             ):
                 domain = "count"
             return self._add(Variable(self._new(name), "observed", plates, constraint=distribution, domain=domain))
-        return self._node("observed", name, distribution, indices, weight)
+        return self._node("observed", name, distribution, indices, weight, initial, starts)
 
     def point(
         self,
@@ -243,14 +311,32 @@ class Model:
             raise DeclarationError(f"expected one or more names separated by spaces, found {names!r}")
         return tuple(self._add(Variable(self._new(name), role, self._plates(name, indices))) for name in names.split())
 
+    def _pair(self, names: str, joint: JointDistribution, indices: tuple[Index, ...]) -> tuple[Ref, Ref]:
+        split = names.split() if isinstance(names, str) else []
+        if len(split) != 2:
+            raise DeclarationError(
+                f"{joint.name} declares two latents: expected two names such as 'mu tau', found {names!r}"
+            )
+        location, scale = split
+        self._new(location)
+        first = self._node("latent", scale, joint.scale, indices, None)
+        given = first[indices] if indices else first
+        second = self._node("latent", location, joint.location(given), indices, None)
+        self._joint.append((scale, location))
+        return second, first
+
     def _node(
         self,
         role: VariableRole,
         name: str,
-        distribution: Distribution,
+        distribution: Declaration,
         indices: tuple[Index, ...],
         weight: object,
+        initial: Distribution | None = None,
+        starts: object = None,
     ) -> Ref:
+        if initial is not None or starts is not None or callable(distribution):
+            return self._chain(role, name, distribution, indices, weight, initial, starts)
         self._new(name)
         if not isinstance(distribution, Distribution):
             raise DeclarationError(
@@ -260,16 +346,103 @@ class Model:
         plates = self._plates(name, indices)
         family = families.lookup(distribution.family)
         distribution = self._separate(name, distribution, plates)
-        event = (distribution.over,) if family.is_vector and distribution.over is not None else ()
+        event = distribution.event
+        for axis in event:
+            if axis in plates:
+                raise DeclarationError(
+                    f"{name}: index {axis.name} is both a plate and an axis of the {distribution.family}; declare a "
+                    f"second index of size {axis.size} for one of the two"
+                )
         over = distribution.over if family.name == "Categorical" else None
         if family.name == "Bernoulli":
             over = Index(f"{name}.value", "2")
         for arg in distribution.args.values():
-            self._check_free(name, arg, plates, distribution.over)
+            self._refuse_shifts(name, arg)
+            self._check_free(name, arg, plates, distribution)
         weight_expr = None if weight is None else self._weight(role, name, as_expr(weight), plates)
         self._variables = check_arguments(name, distribution, self._variables)
         variable = Variable(name, role, plates, event, distribution, None, weight_expr, over, family.domain)
         return self._add(variable)
+
+    def _chain(
+        self,
+        role: VariableRole,
+        name: str,
+        transition: Declaration,
+        indices: tuple[Index, ...],
+        weight: object,
+        initial: Distribution | None,
+        starts: object,
+    ) -> Ref:
+        """A variable whose elements depend on the ones before them."""
+        if not isinstance(initial, Distribution) or not callable(transition):
+            raise DeclarationError(
+                f"{name}: a chain needs the distribution of its first element, initial=Normal(0, 1), and its own as a "
+                f"function of the variable: lambda {name}: Normal({name}[t-1], 1)"
+            )
+        first = self._node(role, name, initial, indices, weight).variable
+        try:
+            return self._linked(first, transition(Ref(first)), initial, starts)
+        except Exception:
+            del self._variables[name]  # a chain that was refused has not been declared
+            raise
+
+    def _linked(self, first: Variable, step: object, initial: Distribution, starts: object) -> Ref:
+        name = first.name
+        if not isinstance(step, Distribution):
+            raise DeclarationError(
+                f"{name}: expected the function to give a distribution, found {type(step).__name__} {str(step)[:60]!r}"
+            )
+        step = self._separate(name, step, first.plates)
+        if families.lookup(step.family).support != families.lookup(initial.family).support or (
+            [i.size for i in step.event] != [i.size for i in initial.event]
+        ):
+            raise DeclarationError(f"{name}: the first element is {initial}, the next ones {step}; the supports differ")
+        if step.event != initial.event or (step.over != initial.over):
+            raise DeclarationError(
+                f"{name}: give the same over= to the first element ({initial}) and to the next ones ({step})"
+            )
+        found = {i for arg in step.args.values() for s in _shifts(arg) for i in indices_of(s)}
+        if len(found) != 1 or not found <= set(first.plates):
+            raise DeclarationError(
+                f"{name}: {step} must refer to one neighbour along a plate of {name}, as in {name}[t-1]; found "
+                f"{', '.join(sorted(i.name for i in found)) or 'none'}"
+            )
+        (index,) = found
+        here = tuple(shifted(i, -1) if i == index else i for i in first.plates)
+        for arg in step.args.values():
+            for sub in _shifts(arg):
+                if sub.offset != -1:
+                    raise DeclarationError(f"{name}: {step} refers to {sub!r}; only the element before, {index.name}-1")
+            for subs in _own_subscripts(arg, name):
+                if subs[: len(here)] != here:
+                    raise DeclarationError(
+                        f"{name}: {step} refers to {name} at other positions than [{', '.join(map(repr, here))}]"
+                    )
+            self._check_free(name, arg, first.plates, step)
+        self._variables = check_arguments(name, step, self._variables)
+        known = None if starts is None else self._starts(name, as_expr(starts), first.plates)
+        domain = self._variables[name].domain
+        return self._add(replace(first, distribution=step, domain=domain, chain=Chain(index, initial, known)))
+
+    def _starts(self, name: str, starts: Expr, plates: tuple[Index, ...]) -> Expr:
+        if not isinstance(starts, Ref) or starts.variable.role not in ("covariate", "hyper"):
+            raise DeclarationError(
+                f"{name}: starts={starts} must be known zeros and ones, m.covariate('start', t), that mark where each "
+                "sequence begins"
+            )
+        for _ in starts.open:
+            starts = Ref(starts.variable, (*starts.subs, starts.open[0]))
+        self._check_free(f"the starts of {name}", starts, plates, None)
+        self._variables[starts.name] = replace(self._variables[starts.name], domain="binary")
+        return starts
+
+    def _refuse_shifts(self, name: str, expr: Expr) -> None:
+        for sub in _shifts(expr):
+            raise DeclarationError(
+                f"{name}: {expr} refers to {sub!r}, which the first element does not have; declare a chain with "
+                f"initial= and a function of the variable, lambda {name}: ..."
+            )
 
     def _separate(self, name: str, distribution: Distribution, plates: tuple[Index, ...]) -> Distribution:
         """Give the categories an index that is not also a plate of the node."""
@@ -332,7 +505,7 @@ class Model:
                 f"declare it with m.index({index.name!r}, {index.size!r})"
             )
 
-    def _check_free(self, name: str, expr: Expr, plates: tuple[Index, ...], over: Index | None) -> None:
+    def _check_free(self, name: str, expr: Expr, plates: tuple[Index, ...], given: Distribution | None) -> None:
         for formal in expr.formals():
             raise DeclarationError(
                 f"{name}: found the SymPy object {formal} in an expression; expected a number or something declared on "
@@ -343,7 +516,8 @@ class Model:
                 raise DeclarationError(
                     f"{name}: {ref.name} was not declared on the model {self.name}; use only this model's variables"
                 )
-        for index in sorted(expr.free() - set(plates) - {over}, key=lambda i: i.name):
+        axes = set() if given is None else {given.over, *given.event, *map(primed, given.event)}
+        for index in sorted(expr.free() - set(plates) - axes, key=lambda i: i.name):
             known = ", ".join(i.name for i in plates) or "none"
             raise DeclarationError(
                 f"{name}: {expr} uses index {index.name}, which is not among the plates of {name} ({known}); add "
@@ -365,3 +539,29 @@ class Model:
     def _add(self, variable: Variable) -> Ref:
         self._variables[variable.name] = variable
         return Ref(variable)
+
+
+def _subscripts(expr: Expr) -> Iterator[tuple[str, tuple[AnySub, ...]]]:
+    """Every subscripted name of an expression, those inside subscripts included."""
+
+    def inside(sub: AnySub) -> Iterator[tuple[str, tuple[AnySub, ...]]]:
+        if isinstance(sub, Selector | Gather):
+            yield sub.name, sub.subs
+            for s in sub.subs:
+                yield from inside(s)
+
+    for ref in expr.refs():
+        yield ref.name, ref.subs
+        for s in ref.subs:
+            yield from inside(s)
+
+
+def _shifts(expr: Expr) -> Iterator[Shift]:
+    """Every neighbour that an expression refers to."""
+    for _, subs in _subscripts(expr):
+        yield from (s for s in subs if isinstance(s, Shift))
+
+
+def _own_subscripts(expr: Expr, name: str) -> Iterator[tuple[AnySub, ...]]:
+    """The subscripts of every use of one variable."""
+    return (subs for n, subs in _subscripts(expr) if n == name)

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import count
 
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import (
     AnySub,
     Apply,
+    Array,
+    Condition,
     Expr,
+    InverseOf,
     Mul,
     Number,
     Power,
+    Probabilities,
     SizeOf,
     SumOver,
     as_expr,
+    fresh,
     map_subs,
     materialise,
+    matmul,
     replace_running,
 )
-from cavi.derive.index import Index
-
-_anonymous = count()
+from cavi.derive.index import Index, shifted
 
 
 def dot(left: object, right: object) -> Expr:
-    """The inner product Σ_d left[d] right[d] over the one open index that both sides share.
+    """The inner product Σ_d left[d] right[d] over the last open index of the left side, the first of the right one.
+
+    Further open indices stay open: ``dot(W, z[n])`` is the vector W z_n, the same as ``W @ z[n]``.
 
     Raises:
-        DeclarationError: when a side has no open index, or more than one, or their sizes differ.
+        DeclarationError: when a side has no open index, or their sizes differ.
 
     Example:
         >>> from cavi.derive import Model, Normal, dot
@@ -42,18 +47,17 @@ def dot(left: object, right: object) -> Expr:
     """
     a, b = as_expr(left), as_expr(right)
     for side in (a, b):
-        if len(side.open) != 1:
+        if not side.open:
             raise DeclarationError(
-                f"dot({a}, {b}): {side} has {len(side.open)} open indices, expected exactly one; "
+                f"dot({a}, {b}): {side} has 0 open indices, expected one to contract; "
                 "leave out the last subscript of a variable declared over that index"
             )
-    if a.open[0].size != b.open[0].size:
+    if a.open[-1].size != b.open[0].size:
         raise DeclarationError(
-            f"dot({a}, {b}): the sizes differ: {a.open[0].size} and {b.open[0].size}; "
+            f"dot({a}, {b}): the sizes differ: {a.open[-1].size} and {b.open[0].size}; "
             "declare both over an index of one size"
         )
-    index = Index(f"{a.open[0].name}.{next(_anonymous)}", a.open[0].size)
-    return SumOver(index, Mul((materialise(a, index), materialise(b, index))))
+    return matmul(a, b)
 
 
 def Sum(expr: object, *indices: Index) -> Expr:
@@ -68,13 +72,81 @@ def Sum(expr: object, *indices: Index) -> Expr:
     for index in indices:
         if not isinstance(index, Index):
             raise DeclarationError(f"Sum({body}, {index}): expected an index made by m.index, found {index!r}")
-        fresh = Index(f"{index.name}.{next(_anonymous)}", index.size)
+        summed = fresh(index)
 
-        def change(sub: AnySub, old: Index = index, new: Index = fresh) -> AnySub:
+        def change(sub: AnySub, old: Index = index, new: Index = summed) -> AnySub:
             return replace_running(sub, old, new)
 
-        body = SumOver(fresh, map_subs(body, change))
+        body = SumOver(summed, map_subs(body, change))
     return body
+
+
+def identity(index: Index) -> Expr:
+    """The identity matrix over an index."""
+    i, j = fresh(_index(index, "identity")), fresh(index)
+    return Array(Condition("same", (i, j)), (i, j), f"identity({index.name})")
+
+
+def diag(values: object) -> Expr:
+    """The diagonal matrix of a vector (one open index)."""
+    v = _open(values, 1, "diag")
+    i, j = fresh(v.open[0]), fresh(v.open[0])
+    return Array(Mul((Condition("same", (i, j)), materialise(v, i))), (i, j), f"diag({v})")
+
+
+def outer(left: object, right: object) -> Expr:
+    """The outer product left[i] right[j] of two vectors."""
+    a, b = _open(left, 1, "outer"), _open(right, 1, "outer")
+    i, j = fresh(a.open[0]), fresh(b.open[0])
+    return Array(Mul((materialise(a, i), materialise(b, j))), (i, j), f"outer({a}, {b})")
+
+
+def inverse(matrix: object) -> Expr:
+    """The inverse of a symmetric positive-definite matrix (two open indices of one size)."""
+    m = _open(matrix, 2, "inverse")
+    if m.open[0].size != m.open[1].size:
+        raise DeclarationError(f"inverse({m}): the matrix is not square: {m.open[0].size} by {m.open[1].size}")
+    row, column, i, j = (fresh(m.open[0]) for _ in range(4))
+    body = materialise(materialise(m, row), column)
+    return Array(InverseOf(body, row, column, (i, j)), (i, j), f"inverse({m})")
+
+
+def stick_breaking(fractions: object) -> Expr:
+    """Probabilities π_k = v_k Π_{j<k} (1 - v_j) from fractions v in (0, 1), one open index; the last takes the rest.
+
+    The last fraction has no influence: the truncated construction of a Dirichlet process.
+    Source: Sethuraman (1994); Blei and Jordan (2006), equation 10.
+
+    Raises:
+        DeclarationError: unless exactly one index is open.
+    """
+    v = _open(fractions, 1, "stick_breaking")
+    k, j = fresh(v.open[0]), fresh(v.open[0])
+    own = Mul((Condition("link", (shifted(k, 1),)), log(materialise(v, k))))
+    before = SumOver(j, Mul((Condition("before", (j, k)), log(1 - materialise(v, j)))))
+    label = f"stick_breaking({v})"
+    return Probabilities(Array(exp(own + before), (k,), label), materialise(v, k), label)
+
+
+def distinct(left: Index, right: Index) -> Expr:
+    """The condition that two indices of one size differ, for ``where=``."""
+    if _index(left, "distinct").size != _index(right, "distinct").size:
+        raise DeclarationError(f"distinct({left.name}, {right.name}): expected two indices of one size")
+    return 1 - Condition("same", (left, right))
+
+
+def _index(index: object, where: str) -> Index:
+    if not isinstance(index, Index):
+        raise DeclarationError(f"{where}({index!r}): expected an index made by m.index")
+    return index
+
+
+def _open(value: object, count: int, where: str) -> Expr:
+    expr = as_expr(value)
+    if len(expr.open) != count:
+        words = {1: "a vector (one open index)", 2: "a matrix (two open indices)"}[count]
+        raise DeclarationError(f"{where}({expr}): expected {words}, found {len(expr.open)} open indices")
+    return expr
 
 
 def _elementwise(name: str) -> Callable[[object], Expr]:

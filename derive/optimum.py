@@ -9,9 +9,43 @@ from cavi.derive.conditional import Conditional
 from cavi.derive.expectation import Expectation, Pattern
 from cavi.derive.factorisation import Block
 from cavi.derive.families import Family
+from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.result import Formula
 from cavi.derive.term import Polynomial
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of the chain rule of a factor: a latent given those before it, as an ordinary distribution.
+
+    Attributes:
+        latent: whose distribution it is.
+        plates: the factor's plates, and axes along which it is independent given those before it.
+        event: the axes of one value.
+        family: name of the family.
+        args: its standard parameters, in parameters of the factor and elements of the latents before it; arrays by
+            their element at the event axes.
+        over: the index of its categories.
+        chain: for a latent along a chain, how one element follows from the next.
+    """
+
+    latent: str
+    plates: tuple[Index, ...]
+    event: tuple[Index, ...]
+    family: str
+    args: Mapping[str, Polynomial]
+    over: Index | None = None
+    chain: Backward | None = None
+
+
+@dataclass(frozen=True)
+class Backward:
+    """A chain from its last element back: where `linked` is zero, the distribution has the arguments `last`."""
+
+    index: Index
+    linked: Polynomial
+    last: Mapping[str, Polynomial]
 
 
 @dataclass(frozen=True)
@@ -25,6 +59,7 @@ class Optimum:
         log_q: log density of one element, in latents and parameters.
         entropy: of one element.
         moment: E_q of a pattern in the parameters; None where there is no closed form.
+        density: the factor by the chain rule, in the order in which one would draw from it; empty for a point.
     """
 
     families: Mapping[str, Family]
@@ -33,6 +68,7 @@ class Optimum:
     log_q: Polynomial
     entropy: Polynomial
     moment: Callable[[Pattern], Polynomial | None]
+    density: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def simplex(request: Request) -> Optimum | None:
     family = families.lookup("Dirichlet")
     normaliser = functions.lgamma(whole) - total_over(functions.lgamma(c), over)
     values = {statistic: mean_log, element: c * functions.reciprocal(whole)}
-    log_q = family.density(element, {"concentration": c}, over)
+    log_q = family.density(element, {"concentration": c}, (over,))
     return Optimum(
         families={variable.name: family},
         statistics=((statistic, coefficient),),
@@ -90,7 +90,7 @@ def counts_with_total(request: Request) -> Optimum | None:
     logits = coefficients[element]
     probs = from_atom(Parameter(variable.name, "probs", axes))
     mean = total * probs
-    log_q = families.lookup("Multinomial").density(element, {"total": total, "probs": probs}, over)
+    log_q = families.lookup("Multinomial").density(element, {"total": total, "probs": probs}, (over,))
     base = request.expectation.of(total_over(factorial, over))
     entropy = -functions.lgamma(total + number(1)) - total * total_over(xlogx(probs), over) + base
     return Optimum(

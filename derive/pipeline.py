@@ -128,6 +128,7 @@ def _update(
         entropy=best.entropy,
         log_q=best.log_q,
         derivation=_derivation(model, factor, cond, best),
+        density=best.density,
     )
 
 

@@ -5,19 +5,23 @@ The grammar is written down in ``docs/architecture.md``; it is all that `verify`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from cavi.derive.distribution import Distribution
 from cavi.derive.expression import (
     Add,
     AnySub,
     Apply,
+    Condition,
     Expr,
+    InverseOf,
     Mul,
     NamedConstant,
     Number,
     Power,
+    Probabilities,
     Ref,
     Selector,
     SizeOf,
@@ -25,16 +29,21 @@ from cavi.derive.expression import (
     map_subs,
     replace_running,
 )
-from cavi.derive.index import Gather, Index, Literal
+from cavi.derive.index import Gather, Index, Literal, Shift
+from cavi.derive.log_joint import linked_at
 from cavi.derive.model import Model, Variable
+from cavi.derive.optimum import Link as QLink
 from cavi.derive.result import ArrayOperation, Derived, Formula, Update
 from cavi.derive.term import (
     Atom,
+    Before,
     Constant,
     Delta,
     Element,
     Function,
     Indicator,
+    Link,
+    Matrix,
     Moment,
     Monomial,
     Parameter,
@@ -42,7 +51,7 @@ from cavi.derive.term import (
     Size,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 Plain = list[Any]
 
 
@@ -86,8 +95,14 @@ def plain_model(model: Model) -> dict[str, Any]:
 def _variable(v: Variable) -> dict[str, Any]:
     distribution = None
     if v.distribution is not None:
-        args = {k: expression(a) for k, a in v.distribution.args.items()}
-        distribution = {"name": v.distribution.family, "args": args}
+        distribution = _distribution(v.distribution)
+    chain = None
+    if v.chain is not None:
+        chain = {
+            "index": [v.chain.index.name, v.chain.index.size],
+            "linked": polynomial(linked_at(v.chain)),
+            "initial": _distribution(v.chain.initial),
+        }
     return {
         "name": v.name,
         "role": v.role,
@@ -98,7 +113,12 @@ def _variable(v: Variable) -> dict[str, Any]:
         "weight": None if v.weight is None else expression(v.weight),
         "distribution": distribution,
         "constraint": None if v.constraint is None else expression(v.constraint),
+        "chain": chain,
     }
+
+
+def _distribution(d: Distribution) -> dict[str, Any]:
+    return {"name": d.family, "args": {k: expression(a) for k, a in d.args.items()}}
 
 
 def _factor(u: Update) -> dict[str, Any]:
@@ -113,7 +133,7 @@ def _factor(u: Update) -> dict[str, Any]:
         "weight": None if f.weight is None else polynomial(f.weight),
         "families": {n: str(family) for n, family in u.families.items()},
         "statistics": [[polynomial(t), polynomial(c)] for t, c in u.statistics],
-        "parameters": [_formula(p) for p in u.formulas],
+        "parameters": [_formula(p, u) for p in u.formulas],
         "moments": [
             {
                 "key": s.key,
@@ -125,16 +145,46 @@ def _factor(u: Update) -> dict[str, Any]:
         ],
         "entropy": polynomial(u.entropy),
         "log_q": polynomial(u.log_q),
+        "q": [_link(link, u) for link in u.density],
     }
 
 
-def _formula(f: Formula) -> dict[str, Any]:
+def _link(link: QLink, u: Update) -> dict[str, Any]:
+    def distribution(args: Mapping[str, Polynomial]) -> dict[str, Any]:
+        return {"name": link.family, "args": {k: polynomial(a) for k, a in args.items()}}
+
+    chain = None
+    if link.chain is not None:
+        chain = {
+            "index": [link.chain.index.name, link.chain.index.size],
+            "linked": polynomial(link.chain.linked),
+            "last": distribution(link.chain.last),
+        }
+    return {
+        "latent": link.latent,
+        "plates": _axes(link.plates),
+        "event": _axes(link.event),
+        "over": None if link.over is None else [link.over.name, link.over.size],
+        "distribution": distribution(link.args),
+        "chain": chain,
+    }
+
+
+def _formula(f: Formula, u: Update) -> dict[str, Any]:
     value: Plain
     if isinstance(f.value, ArrayOperation):
-        value = ["array", f.value.name, f.value.argument]
+        value = ["array", f.value.name, f.value.argument, f.value.axes]
     else:
         value = polynomial(f.value)
-    return {"latent": f.latent, "name": f.name, "indices": _axes(f.indices), "role": f.role, "value": value}
+    return {
+        "latent": f.latent,
+        "name": f.name,
+        "indices": _axes(f.indices),
+        "role": f.role,
+        "domain": u.domain(f),
+        "value": value,
+        "along": None if f.along is None else [[f.along[0].name, f.along[0].size], f.along[1]],
+    }
 
 
 def _axes(indices: Iterable[Index]) -> list[list[str]]:
@@ -154,6 +204,8 @@ def subscript(sub: AnySub) -> Plain:
             return ["int", sub.value, sub.size]
         case Gather():
             return ["gather", sub.name, [subscript(s) for s in sub.subs], sub.size]
+        case Shift():
+            return ["shift", subscript(sub.base), sub.offset]
         case Selector():
             return ["select", sub.name, [subscript(s) for s in sub.subs], sub.size]
 
@@ -187,7 +239,23 @@ def expression(expr: Expr) -> Plain:
             index = Index(name, expr.index.size)
             body = map_subs(expr.body, lambda s: replace_running(s, expr.index, index))
             return ["sum", _axes([index]), expression(body)]
+        case Condition(name="same", subs=(left, right)):
+            return ["delta", subscript(left), subscript(right)]
+        case Condition():
+            return [expr.name, *(subscript(s) for s in expr.subs)]
+        case InverseOf():
+            row, column = (Index(f"{i.name.partition('.')[0]}_{p}", i.size) for p, i in _sides(expr))
+            body = map_subs(
+                expr.body, lambda s: replace_running(replace_running(s, expr.row, row), expr.column, column)
+            )
+            return ["inverse", *_axes([row, column]), expression(body), *(subscript(s) for s in expr.subs)]
+        case Probabilities():
+            return expression(expr.body)
     raise TypeError(f"no plain form for {type(expr).__name__}")
+
+
+def _sides(expr: InverseOf) -> tuple[tuple[str, Index], tuple[str, Index]]:
+    return ("row", expr.row), ("column", expr.column)
 
 
 def _summed(expr: Expr) -> set[str]:
@@ -233,3 +301,15 @@ def _atom(atom: Atom) -> Plain:
             return ["param", atom.latent, atom.name, [subscript(s) for s in atom.subs]]
         case Function():
             return ["fn", atom.name, [polynomial(a) for a in atom.args]]
+        case Link(starts=None):
+            return ["link", subscript(atom.sub)]
+        case Link(starts=starts):
+            assert starts is not None
+            mark = ["ref", starts[0], [subscript(s) for s in starts[1]]]
+            other = ["add", [_number(Fraction(1)), ["mul", [_number(Fraction(-1)), mark]]]]
+            return ["mul", [["link", subscript(atom.sub)], other]]
+        case Before():
+            return ["before", subscript(atom.left), subscript(atom.right)]
+        case Matrix():
+            sides = _axes([atom.row, atom.column])
+            return [atom.name, *sides, polynomial(atom.value), *(subscript(s) for s in atom.subs)]

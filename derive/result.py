@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cavi.derive.families import Family
     from cavi.derive.identities import Identity
     from cavi.derive.model import Model
+    from cavi.derive.optimum import Link
     from cavi.derive.reading import Reading
 
 Role = Literal["auxiliary", "standard", "derived"]
@@ -41,10 +42,12 @@ class ArrayOperation:
         name: ``softmax``, ``logsumexp``, ``one_hot_argmax`` over the last axis of `argument`;
             ``inverse``, ``logdet`` of its last two axes.
         argument: name of an earlier parameter of the same latent.
+        axes: how many of the last axes it is over; for a matrix, how many each of its sides has.
     """
 
     name: str
     argument: str
+    axes: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Formula:
     `role` is ``standard`` for the parameters a user sees in ``Fit.params``, ``auxiliary`` for what
     is computed before them (natural parameters), ``derived`` for what follows from them
     (a covariance, a log-determinant).
+
+    Consecutive formulas with the same `along` are a recursion: at each position of that index in turn, forward or
+    backward, all of them in order; they may refer to each other at the position before (after).
     """
 
     latent: str
@@ -61,6 +67,7 @@ class Formula:
     indices: tuple[Index, ...]
     value: Polynomial | ArrayOperation
     role: Role
+    along: tuple[Index, Literal["forward", "backward"]] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ class Update:
         moments: the expectations of this factor that the other updates and the ELBO need.
         entropy: entropy of one element of the product, in its parameters and moments.
         log_q: log density of one element, in its latents and parameters.
+        density: the factor as a chain of ordinary distributions, each given those before it.
         derivation: the named steps that lead here.
     """
 
@@ -125,6 +133,7 @@ class Update:
     entropy: Polynomial
     log_q: Polynomial
     derivation: Derivation[Polynomial] = field(repr=False, compare=False)
+    density: tuple[Link, ...] = field(default=(), repr=False)
 
     @property
     def family(self) -> Family:
@@ -149,6 +158,17 @@ class Update:
     def moments(self) -> dict[str, sympy.Expr]:
         """The expectations that other factors and the ELBO use, in SymPy, by key."""
         return {s.key: self._sympy(s.value) for s in self.moment_specs if s.value is not None}
+
+    def domain(self, formula: Formula) -> str:
+        """Where the values of a parameter lie: real, positive, unit, simplex or positive_definite."""
+        for link in self.density:
+            if link.latent == formula.latent and formula.name in ("precision", "scale", "row_precision"):
+                joint = len([i for i in formula.indices if i.name.endswith("'")])
+                return "positive_definite" if joint else "positive"
+        if formula.role == "standard" and formula.name in ("kernel", "filtered", "probs"):
+            return "simplex" if str(self.families[formula.latent]) in ("Categorical", "Multinomial") else "unit"
+        known = {p.name: p.domain for p in self.families[formula.latent].parameters}
+        return known.get(formula.name, "real")
 
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""

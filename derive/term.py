@@ -106,10 +106,12 @@ class Matrix:
 class Link:
     """One where a position has one before it in its set, ``1 ≤ sub ≤ size - 1`` counted from zero; else zero.
 
-    ``Link(t)`` stands in every term that looks back to t-1, and ``Link(t+1)`` in every one that looks ahead.
+    ``Link(t)`` stands in every term that looks back to t-1, and ``Link(t+1)`` in every one that looks ahead. With
+    `starts`, the name and subscripts of known zeros and ones, it is zero also where these are one.
     """
 
     sub: Sub
+    starts: tuple[str, tuple[Sub, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,11 @@ def symmetrised(subs: tuple[Sub, ...], axes: int) -> tuple[Sub, ...]:
     return (*before, *right, *left) if swap else subs
 
 
+def is_category(key: str) -> bool:
+    """Whether the key of a moment is that of one category, ``[z]``."""
+    return key.startswith("[") and key.find("]") == len(key) - 1
+
+
 def atom_indices(atom: Atom) -> Iterator[Index]:
     """Every free running index of an atom."""
     match atom:
@@ -254,6 +261,8 @@ def atom_indices(atom: Atom) -> Iterator[Index]:
                 yield from indices_of(s)
         case Link():
             yield from indices_of(atom.sub)
+            for s in atom.starts[1] if atom.starts else ():
+                yield from indices_of(s)
         case Before():
             yield from indices_of(atom.left)
             yield from indices_of(atom.right)

@@ -22,6 +22,7 @@ from cavi.derive.term import (
     Parameter,
     Polynomial,
     Size,
+    is_category,
 )
 
 _GREEK = (
@@ -121,9 +122,13 @@ class Printer:
                 return f"[{left}={self.sub(atom.value, names)}]"
             case Delta():
                 return f"δ[{self.sub(atom.left, names)},{self.sub(atom.right, names)}]"
+            case Link() if atom.starts is not None:
+                return f"(1-{self.name(atom.starts[0])}{self.subs(atom.starts[1], names)})"
             case Link():
-                return f"[1<{self.sub(atom.sub, names)}]" if not isinstance(atom.sub, Shift) else (
-                    f"[{self.sub(atom.sub.base, names)}<{atom.sub.size}]"
+                return (
+                    f"[1<{self.sub(atom.sub, names)}]"
+                    if not isinstance(atom.sub, Shift)
+                    else (f"[{self.sub(atom.sub.base, names)}<{atom.sub.size}]")
                 )
             case Before():
                 return f"[{self.sub(atom.left, names)}<{self.sub(atom.right, names)}]"
@@ -131,7 +136,7 @@ class Printer:
                 return f"log|{self.matrix(atom, names, scope)}|"
             case Matrix():
                 return f"({self.matrix(atom, names, scope)})⁻¹{self.subs(atom.subs, names)}"
-            case Moment() if atom.key.startswith("[") and self.subscripts:
+            case Moment() if is_category(atom.key) and self.subscripts:
                 where = self.subs(atom.subs[:-1], names)
                 return f"E[{self.name(atom.key[1:-1])}{where}={self.sub(atom.subs[-1], names)}]"
             case Moment():
@@ -186,7 +191,7 @@ class Printer:
                 parts.append(text + self.exponent(exponent))
         coefficient = abs(m.coefficient)
         sign = "-" if m.coefficient < 0 else "+"
-        sums = f"Σ_{','.join(new[i] for i in m.bound)} " if m.bound else ""
+        sums = f"Σ_{','.join(new[i] for i in m.bound)} " if m.bound and self.subscripts else ""
         number = "" if coefficient == 1 and (parts or sums) else str(coefficient)
         times = "·" if self.unicode else "*"
         body = " ".join(p for p in (number, sums.strip(), times.join(parts)) if p)

@@ -104,8 +104,11 @@ def _atom(atom: Atom, names: Mapping[Index, str], scope: Scope) -> sympy.Expr:
             return sympy.KroneckerDelta(left, _sub(atom.value, names))
         case Delta():
             return sympy.KroneckerDelta(_sub(atom.left, names), _sub(atom.right, names))
+        case Link(starts=starts) if starts is not None:
+            return 1 - _indexed(starts[0], tuple(_sub(s, names) for s in starts[1]))
         case Link():
-            return _truth(sympy.Ge(_sub(atom.sub, names), 2) & sympy.Le(_sub(atom.sub, names), size_symbol(atom.sub.size)))
+            place = _sub(atom.sub, names)
+            return _truth(sympy.Ge(place, 2) & sympy.Le(place, size_symbol(atom.sub.size)))
         case Before():
             return _truth(sympy.Lt(_sub(atom.left, names), _sub(atom.right, names)))
         case Matrix():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from cavi.derive.families.base import ScalarFamily
 from cavi.derive.families.event import VECTOR_FAMILIES, VectorFamily
+from cavi.derive.families.matrix import MATRIX_FAMILIES
 from cavi.derive.families.scalar import CATALOGUE
 
 Family = ScalarFamily | VectorFamily
+VECTOR_FAMILIES.update((f.name, f) for f in MATRIX_FAMILIES)
 
 
 def lookup(name: str) -> Family:

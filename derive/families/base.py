@@ -31,6 +31,7 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "simplex": {"positive": True},
     # Not declared an integer: SymPy would write log Γ of it as the log of a factorial.
     "count": {"nonnegative": True},
+    "positive_definite": {"real": True},
 }
 
 # Where the values of a support lie, in the words that declarations use for domains.
@@ -53,7 +54,7 @@ class Param:
 
     Attributes:
         name: the word a user writes.
-        domain: real, positive, unit, angle, count or simplex.
+        domain: real, positive, unit, angle, count, simplex or positive_definite.
         tex: its symbol in LaTeX, as textbooks write it.
         known: whether it can never be latent; the statistics may then contain it.
         default: the value of a known parameter that is left out; None where it must be given.
@@ -112,7 +113,7 @@ class ScalarFamily:
     declared_entropy: Callable[..., sympy.Expr] | None = None
     declared_mode: Callable[..., sympy.Expr] | None = None
 
-    is_vector = False
+    rank = 0
 
     def __str__(self) -> str:
         return self.name
@@ -143,7 +144,7 @@ class ScalarFamily:
         """log p(x | θ)."""
         return self.declared_density(X, *self.symbols)
 
-    def density(self, x: Polynomial, args: Mapping[str, Polynomial], over: Index | None = None) -> Polynomial:
+    def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
         """log p(x | args) in the normal form; a known parameter that is left out has its default."""
         env: dict[sympy.Symbol, Polynomial] = {X: x}
         for p in self.parameters:

@@ -16,7 +16,7 @@ from cavi.derive.families.base import Param
 from cavi.derive.index import Index
 from cavi.derive.term import Function, Polynomial, from_atom, number
 
-Density = Callable[[Polynomial, Mapping[str, Polynomial], Index], Polynomial]
+Density = Callable[[Polynomial, Mapping[str, Polynomial], tuple[Index, ...]], Polynomial]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +26,11 @@ class VectorFamily:
     Attributes:
         name: as the field writes it.
         parameters: standard parameters; those over the event are given by their element.
-        support: simplex, category, count_vector or vector.
+        support: simplex, category, count_vector, vector or positive_definite.
         domain: domain of the value's elements.
         log_density: log p of x given the parameters, both by their element at the event index.
         source: where the formulas come from.
-        is_vector: whether the *value* has the event axis (a category does not).
+        rank: how many event axes the *value* has: one for a vector, two for a matrix, none for a category.
     """
 
     name: str
@@ -39,15 +39,15 @@ class VectorFamily:
     domain: str
     source: str
     log_density: Density | None = None
-    is_vector: bool = True
+    rank: int = 1
 
     aliases: ClassVar[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {}
 
-    def density(self, x: Polynomial, args: Mapping[str, Polynomial], over: Index | None) -> Polynomial:
-        """log p(x | args); x and the vector arguments are free in `over`, the result is not."""
-        if self.log_density is None or over is None:
+    def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
+        """log p(x | args); x and the array arguments are free in the event axes, the result is not."""
+        if self.log_density is None or not axes:
             raise TypeError(f"{self.name} has no density as a node")
-        return self.log_density(x, args, over)
+        return self.log_density(x, args, axes)
 
     def __str__(self) -> str:
         return self.name
@@ -65,13 +65,15 @@ def total_over(p: Polynomial, over: Index) -> Polynomial:
     return sum_over(substitute(p, {over: other}), [other])
 
 
-def _dirichlet(x: Polynomial, args: Mapping[str, Polynomial], over: Index) -> Polynomial:
+def _dirichlet(x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...]) -> Polynomial:
+    (over,) = axes
     c = args["concentration"]
     normaliser = functions.lgamma(total_over(c, over)) - total_over(functions.lgamma(c), over)
     return normaliser + total_over((c - number(1)) * functions.log(x), over)
 
 
-def _multinomial(x: Polynomial, args: Mapping[str, Polynomial], over: Index) -> Polynomial:
+def _multinomial(x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...]) -> Polynomial:
+    (over,) = axes
     counts = functions.lgamma(args["total"] + number(1)) - total_over(functions.lgamma(x + number(1)), over)
     return counts + total_over(x * functions.log(args["probs"]), over)
 
@@ -98,7 +100,7 @@ VECTOR_FAMILIES: dict[str, VectorFamily] = {
             "category",
             "count",
             "Bishop (2006), 2.26",
-            is_vector=False,
+            rank=0,
         ),
         VectorFamily(
             "Multinomial",
@@ -107,13 +109,6 @@ VECTOR_FAMILIES: dict[str, VectorFamily] = {
             "count",
             "Bishop (2006), 2.34",
             _multinomial,
-        ),
-        VectorFamily(
-            "MultivariateNormal",
-            (Param("mean", "real", "m"), Param("precision", "positive", r"\Lambda")),
-            "vector",
-            "real",
-            "Bishop (2006), 2.43",
         ),
     )
 }

@@ -344,7 +344,7 @@ CASES = [
     (select_by_a_number, DeclarationError, ["w is not a category"]),
     (select_over_another_size, DeclarationError, ["z[n] runs over K", "runs over J"]),
     (dirichlet_without_index, DeclarationError, ["Dirichlet", "over=k"]),
-    (dot_of_scalars, DeclarationError, ["0 open indices", "expected exactly one"]),
+    (dot_of_scalars, DeclarationError, ["0 open indices", "expected one to contract"]),
     (dot_of_sizes, DeclarationError, ["sizes differ: K and N"]),
     (sum_over_a_name, DeclarationError, ["made by m.index", "'k'"]),
     (truth_value, DeclarationError, ["w has no truth value"]),
