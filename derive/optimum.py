@@ -60,6 +60,7 @@ class Optimum:
         entropy: of one element.
         moment: E_q of a pattern in the parameters; None where there is no closed form.
         density: the factor by the chain rule, in the order in which one would draw from it; empty for a point.
+        from_marginals: standard parameters from marginal ones alone, as if elements were independent: a start.
     """
 
     families: Mapping[str, Family]
@@ -69,6 +70,7 @@ class Optimum:
     entropy: Polynomial
     moment: Callable[[Pattern], Polynomial | None]
     density: tuple[Link, ...] = ()
+    from_marginals: tuple[Formula, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -178,8 +178,8 @@ class _Chain:
             logdet = ArrayOperation("logdet", "precision", len(a))
             formulas.append(Formula(name, "logdet_precision", (*plates, t), logdet, "derived"))
         formulas += [
-            Formula(name, "mean", here, mean, "derived", backward),
-            Formula(name, "covariance", matrix, spread, "derived", backward),
+            Formula(name, "mean", here, mean, "marginal", backward),
+            Formula(name, "covariance", matrix, spread, "marginal", backward),
             Formula(name, "lag_covariance", matrix, lag, "derived"),
         ]
         return Optimum(
@@ -190,6 +190,19 @@ class _Chain:
             entropy=self.entropy(),
             moment=lambda pattern: self.moment(pattern.polynomial),
             density=(self.link(),),
+            from_marginals=self.from_marginals(here, matrix),
+        )
+
+    def from_marginals(self, here: tuple[Index, ...], matrix: tuple[Index, ...]) -> tuple[Formula, ...]:
+        """Independent elements with the given means and covariances."""
+        covariance = self.parameter("covariance", self.t, *self.axes, *self.wide, symmetric=True)
+        inverse = ArrayOperation("inverse", "covariance", len(self.axes))
+        return (
+            Formula(self.name, "offset", here, self.parameter("mean", self.t, *self.axes), "standard"),
+            Formula(self.name, "gain", matrix, ZERO, "standard"),
+            Formula(
+                self.name, "precision", matrix, inverse if self.axes else functions.reciprocal(covariance), "standard"
+            ),
         )
 
     def dimension(self) -> Polynomial:

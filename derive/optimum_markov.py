@@ -107,7 +107,7 @@ class _Chain:
             Formula(name, "filtered", (*plates, t, k), ArrayOperation("softmax", "forward"), "standard"),
             Formula(name, "transition", (*plates, t, after, k), transition, "auxiliary"),
             Formula(name, "kernel", (*plates, t, after, k), ArrayOperation("softmax", "transition"), "standard"),
-            Formula(name, "probs", (*plates, t, k), marginal, "derived", backward),
+            Formula(name, "probs", (*plates, t, k), marginal, "marginal", backward),
         )
         return Optimum(
             families={name: families.lookup("Categorical")},
@@ -117,6 +117,10 @@ class _Chain:
             entropy=self.entropy(),
             moment=lambda pattern: self.moment(pattern.polynomial),
             density=(self.link(),),
+            from_marginals=(
+                Formula(name, "filtered", (*plates, t, k), self.parameter("probs", t, k), "standard"),
+                Formula(name, "kernel", (*plates, t, after, k), self.parameter("probs", t, k), "standard"),
+            ),
         )
 
     def log_q(self) -> Polynomial:

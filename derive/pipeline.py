@@ -129,6 +129,7 @@ def _update(
         log_q=best.log_q,
         derivation=_derivation(model, factor, cond, best),
         density=best.density,
+        from_marginals=best.from_marginals,
     )
 
 

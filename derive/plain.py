@@ -180,7 +180,7 @@ def _formula(f: Formula, u: Update) -> dict[str, Any]:
         "latent": f.latent,
         "name": f.name,
         "indices": _axes(f.indices),
-        "role": f.role,
+        "role": "derived" if f.role == "marginal" else f.role,
         "domain": u.domain(f),
         "value": value,
         "along": None if f.along is None else [[f.along[0].name, f.along[0].size], f.along[1]],

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cavi.derive.optimum import Link
     from cavi.derive.reading import Reading
 
-Role = Literal["auxiliary", "standard", "derived"]
+Role = Literal["auxiliary", "standard", "derived", "marginal"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Formula:
 
     `role` is ``standard`` for the parameters a user sees in ``Fit.params``, ``auxiliary`` for what
     is computed before them (natural parameters), ``derived`` for what follows from them
-    (a covariance, a log-determinant).
+    (a covariance, a log-determinant), ``marginal`` for what follows and is shown as well (of a chain).
 
     Consecutive formulas with the same `along` are a recursion: at each position of that index in turn, forward or
     backward, all of them in order; they may refer to each other at the position before (after).
@@ -121,6 +121,7 @@ class Update:
         entropy: entropy of one element of the product, in its parameters and moments.
         log_q: log density of one element, in its latents and parameters.
         density: the factor as a chain of ordinary distributions, each given those before it.
+        from_marginals: the standard parameters of a start that is given by its marginals alone.
         derivation: the named steps that lead here.
     """
 
@@ -134,6 +135,7 @@ class Update:
     log_q: Polynomial
     derivation: Derivation[Polynomial] = field(repr=False, compare=False)
     density: tuple[Link, ...] = field(default=(), repr=False)
+    from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
 
     @property
     def family(self) -> Family:

@@ -10,8 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from cavi.derive.index import Gather, Index, Literal, Sub, indices_of
-from cavi.derive.term import Constant, Delta, Element, Function, Indicator, Moment, Parameter, Polynomial, Size
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of
+from cavi.derive.term import (
+    Before,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Link,
+    Matrix,
+    Moment,
+    Parameter,
+    Polynomial,
+    Size,
+)
 
 Axes = tuple[Index, ...]
 
@@ -71,6 +84,11 @@ class Scope:
 
 def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
     """``name[subs]`` as an array over the distinct running indices of its subscripts."""
+    for axis, s in enumerate(subs):
+        if isinstance(s, Shift) and isinstance(s.base, Index) and s.base not in scope.fixed:
+            # What is rolled in from the other end stands under a link that is zero there.
+            rolled = f"np.roll({name}, {-s.offset}, axis={axis})"
+            return indexed(rolled, (*subs[:axis], s.base, *subs[axis + 1 :]), scope)
     running = [i for s in subs for i in indices_of(s) if i not in scope.fixed]
     axes = tuple(dict.fromkeys(running))
     if all(isinstance(s, Index) and s not in scope.fixed for s in subs) and len(axes) == len(subs):
@@ -111,8 +129,15 @@ def _subscript(sub: Sub, scope: Scope) -> str:
             return str(sub.value)
         case Gather():
             return indexed(scope.name(sub.name), sub.subs, scope).code
+        case Shift():
+            return _neighbour(_subscript(sub.base, scope), sub, scope)
         case Index():
             return scope.fixed.get(sub, ":")
+
+
+def _neighbour(base: str, sub: Shift, scope: Scope) -> str:
+    """One position before (the last one before the first) or after (the first one after the last)."""
+    return f"{base} - 1" if sub.offset == -1 else f"({base} + 1) % {scope.size(sub.size)}"
 
 
 def _grid(sub: Sub, axes: Axes, scope: Scope) -> str:
@@ -126,6 +151,8 @@ def _grid(sub: Sub, axes: Axes, scope: Scope) -> str:
             return spread(Operand(f"np.arange({scope.size(sub.size)})", (sub,)), axes)
         case Gather():
             return spread(indexed(scope.name(sub.name), sub.subs, scope), axes)
+        case Shift():
+            return _neighbour(_grid(sub.base, axes, scope), sub, scope)
 
 
 def spread(operand: Operand, axes: Axes) -> str:
@@ -167,6 +194,12 @@ def atom(a: object, scope: Scope) -> Operand:
             return indexed(scope.name(key), subs, scope)
         case Delta():
             return delta(a, scope)
+        case Link():
+            return link(a, scope)
+        case Before():
+            return before(a, scope)
+        case Matrix():
+            return matrix(a, scope)
         case Function(name="pow", args=(base, exponent)) if (logit := _logistic(base, exponent)) is not None:
             one = polynomial(logit, scope)
             return Operand(f"{scope.helper('expit')}({one.code})", one.axes)
@@ -199,8 +232,51 @@ def delta(a: Delta, scope: Scope) -> Operand:
     return Operand(f"({same}).astype(float)" if axes else f"float({same})", axes)
 
 
+def link(a: Link, scope: Scope) -> Operand:
+    """Zeros where a sequence starts (or ends, for the link of the next position), ones elsewhere."""
+    if a.starts is not None:
+        name, subs = a.starts
+        mark = indexed(scope.name(name), subs, scope)
+        return Operand(f"(1.0 - {mark.code})", mark.axes)
+    (index,) = set(indices_of(a.sub))
+    place = scope.fixed.get(index, f"np.arange({scope.size(index.size)})")
+    inside = f"{place} < {scope.size(index.size)} - 1" if isinstance(a.sub, Shift) else f"{place} > 0"
+    if index in scope.fixed:
+        return Operand(f"float({inside})")
+    return Operand(f"({inside}).astype(float)", (index,))
+
+
+def before(a: Before, scope: Scope) -> Operand:
+    """Ones where the left position comes first."""
+    left, right = a.left, a.right
+    if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & set(scope.fixed):
+        size = scope.size(left.size)
+        return Operand(f"np.triu(np.ones(({size}, {size})), 1)", (left, right))
+    axes = tuple(dict.fromkeys(i for s in (left, right) for i in indices_of(s) if i not in scope.fixed))
+    less = f"{_grid(left, axes, scope)} < {_grid(right, axes, scope)}"
+    return Operand(f"({less}).astype(float)" if axes else f"float({less})", axes)
+
+
+def matrix(a: Matrix, scope: Scope) -> Operand:
+    """A log-determinant, or an inverse, of the matrices in the last two axes; computed once."""
+    from cavi.templates.numpy.emit import name_it, polynomial
+
+    free = tuple(sorted(a.value.free - {a.row, a.column} - set(scope.fixed), key=lambda i: (i.size, i.name)))
+    inside = polynomial(a.value, scope, (*free, a.row, a.column))
+    single = a.value.monomials[0].powers if len(a.value.monomials) == 1 else ()
+    code = inside.code
+    if len(single) == 1 and isinstance(single[0][0], Element | Parameter | Moment) and single[0][0].symmetric:
+        code = code.removesuffix(".T")  # a symmetric array is its own transpose
+    whole = name_it(
+        Operand(f"{scope.helper(a.name)}({code})", (*free, *((a.row, a.column) if a.subs else ()))), "total", scope
+    )
+    if not a.subs:
+        return whole
+    return indexed(whole.code, (*free, *a.subs), scope)
+
+
 _NUMPY = {"log": "np.log", "exp": "np.exp", "abs": "np.abs", "cos": "np.cos", "sin": "np.sin", "atan2": "np.arctan2"}
-_SCIPY = {"lgamma": "gammaln", "digamma": "digamma"}
+_SCIPY = {"lgamma": "gammaln", "digamma": "digamma", "lmultigamma": "multigammaln"}
 
 
 def function(name: str, args: list[Operand], scope: Scope) -> Operand:

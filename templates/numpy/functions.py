@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
@@ -49,17 +50,12 @@ class Writer:
         scope = self.scope()
         body: list[str] = []
         local: set[str] = set()
-        for f in formulas:
-            name = self.names["parameter", f.latent, f.name]
-            code = self._value(f, scope)
-            body.extend(self._flush(scope))
-            shape = shape_comment(i.size for i in f.indices)
-            if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
-                sizes = [scope.size(i.size) for i in f.indices]
-                code = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
-                body.extend(self._flush(scope))
-            body.extend(assign(f"{name} =", code, shape))
-            local.add(name)
+        for along, group in groupby(formulas, key=lambda f: f.along):
+            if along is not None:
+                body.extend(self._recursion(tuple(group), *along, scope))
+                local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
+            else:
+                body.extend(self._plain(tuple(group), scope, local))
         if store:
             for latent in dict.fromkeys(f.latent for f in formulas):
                 mine = [f for f in formulas if f.latent == latent]
@@ -67,15 +63,66 @@ class Writer:
                 body.append(f"state.store({quote(latent)}, {pairs})")
         return (*self._unpack(scope, local), *body)
 
+    def _recursion(self, group: Sequence[Formula], index: Index, direction: str, scope: Scope) -> Iterator[str]:
+        """Formulas that refer to their own neighbours: one position after another."""
+        inside = Scope(
+            scope.names,
+            {index: index.name},
+            used=scope.used,
+            helpers=scope.helpers,
+            sizes=scope.sizes,
+            large=scope.large,
+        )
+        for f in group:
+            sizes = [scope.size(i.size) for i in f.indices]
+            yield f"{self.names['parameter', f.latent, f.name]} = np.zeros({shape_comment(sizes)})"
+        positions = f"range({scope.size(index.size)})"
+        yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
+        for f in group:
+            target = self._place(self.names["parameter", f.latent, f.name], f.indices, inside.fixed)
+            code = self._value(f, inside, tuple(i for i in f.indices if i != index))
+            for line in (*self._flush(inside), *assign(f"{target} =", code)):
+                yield f"    {line}"
+
+    def _plain(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
+        for f in formulas:
+            name = self.names["parameter", f.latent, f.name]
+            code = self._value(f, scope, f.indices)
+            yield from self._flush(scope)
+            shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
+                sizes = [scope.size(i.size) for i in f.indices]
+                code = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
+                yield from self._flush(scope)
+            yield from assign(f"{name} =", code, shape)
+            local.add(name)
+
     def _flush(self, scope: Scope) -> list[str]:
         lines, scope.lines = scope.lines, []
         return lines
 
-    def _value(self, f: Formula, scope: Scope) -> str:
+    def _value(self, f: Formula, scope: Scope, target: tuple[Index, ...]) -> str:
         if isinstance(f.value, ArrayOperation):
-            argument = scope.name(("parameter", f.latent, f.value.argument))
-            return f"{scope.helper(f.value.name)}({argument})"
-        return polynomial(f.value, scope, f.indices).code
+            key = ("parameter", f.latent, f.value.argument)
+            argument = scope.name(key)
+            if scope.fixed and key not in scope.sliced:
+                argument = self._place(argument, self._indices(f.latent, f.value.argument), scope.fixed)
+            axes = f", {f.value.axes}" if f.value.axes != 1 else ""
+            return f"{scope.helper(f.value.name)}({argument}{axes})"
+        return polynomial(f.value, scope, target).code
+
+    def _indices(self, latent: str, name: str) -> tuple[Index, ...]:
+        formulas = self.derived.update(latent).formulas
+        return next(f.indices for f in formulas if f.latent == latent and f.name == name)
+
+    def follow(self, update: Update) -> tuple[str, ...]:
+        """The body that computes what follows from the standard parameters; empty where nothing does."""
+        derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
+        return self._formulas(derived) if derived else ()
+
+    def from_marginals(self, update: Update) -> tuple[str, ...]:
+        """The body that computes standard parameters from marginal ones; empty where there are none."""
+        return self._formulas(update.from_marginals) if update.from_marginals else ()
 
     @staticmethod
     def _lacks(p: Polynomial, indices: Iterable[Index]) -> bool:
@@ -131,8 +178,7 @@ class Writer:
         local: set[str] = set()
         for f in update.formulas:
             key = ("parameter", f.latent, f.name)
-            assert isinstance(f.value, Polynomial)
-            code = polynomial(f.value, scope, tuple(i for i in f.indices if i not in fixed)).code
+            code = self._value(f, scope, tuple(i for i in f.indices if i not in fixed))
             body.extend(self._flush(scope))
             body.extend(assign(f"{self.names[key]} =", code))
             scope.sliced.add(key)

@@ -9,6 +9,7 @@ IMPORTS = {
     "digamma": "from scipy.special import digamma",
     "polygamma": "from scipy.special import polygamma",
     "xlogy": "from scipy.special import xlogy",
+    "multigammaln": "from scipy.special import multigammaln",
 }
 
 SOURCES = {
@@ -18,22 +19,36 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 ''',
+    "logsumexp": '''
+def logsumexp(logits: np.ndarray) -> np.ndarray:
+    """log Σ exp(logits) over the last axis, without overflow."""
+    top = logits.max(axis=-1, keepdims=True)
+    return top[..., 0] + np.log(np.exp(logits - top).sum(axis=-1))
+''',
+    "multidigamma": '''
+def multidigamma(a: Any, dimension: int) -> np.ndarray:
+    """Derivative of the log of the multivariate gamma function: Σ_{i=1}^D ψ(a + (1 - i)/2)."""
+    return digamma(np.asarray(a, dtype=float)[..., None] - 0.5 * np.arange(dimension)).sum(axis=-1)
+''',
     "one_hot_argmax": '''
 def one_hot_argmax(logits: np.ndarray) -> np.ndarray:
     """One at the largest entry of the last axis, zero elsewhere."""
     return np.eye(logits.shape[-1])[logits.argmax(axis=-1)]
 ''',
     "inverse": '''
-def inverse(matrix: np.ndarray) -> np.ndarray:
-    """Inverse of symmetric positive definite matrices (last two axes), by Cholesky factors."""
-    factor = np.linalg.cholesky(matrix)
-    half = np.linalg.solve(factor, np.broadcast_to(np.eye(matrix.shape[-1]), matrix.shape))
-    return np.swapaxes(half, -1, -2) @ half
+def inverse(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
+    """Inverse of symmetric positive definite matrices, by Cholesky factors; each side has so many of the last axes."""
+    side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
+    square = matrix.reshape(*matrix.shape[: matrix.ndim - 2 * axes], side, side)
+    half = np.linalg.solve(np.linalg.cholesky(square), np.broadcast_to(np.eye(side), square.shape))
+    return (np.swapaxes(half, -1, -2) @ half).reshape(matrix.shape)
 ''',
     "logdet": '''
-def logdet(matrix: np.ndarray) -> np.ndarray:
-    """Log-determinant of symmetric positive definite matrices (last two axes)."""
-    diagonal = np.diagonal(np.linalg.cholesky(matrix), axis1=-2, axis2=-1)
+def logdet(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
+    """Log-determinant of symmetric positive definite matrices; each side has so many of the last axes."""
+    side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
+    square = matrix.reshape(*matrix.shape[: matrix.ndim - 2 * axes], side, side)
+    diagonal = np.diagonal(np.linalg.cholesky(square), axis1=-2, axis2=-1)
     return 2.0 * np.log(diagonal).sum(axis=-1)
 ''',
     "segment_sum": '''
@@ -147,6 +162,7 @@ def closure(used: Iterable[str]) -> list[str]:
 
 def imports(used: Iterable[str]) -> list[str]:
     """Import lines for SciPy's functions."""
+    used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
     if _SCIPY & set(closure(used)):

@@ -28,7 +28,15 @@ def _apart(name: str) -> str:
 
 def _words(key: str) -> str:
     """A moment's key in words: ``mu^2`` → ``mu_sq``, ``log(1 - p)`` → ``log_1_minus_p``."""
-    text = key.strip("[]").replace("^2", "_sq").replace("^-1", "_inv").replace("1/", "inv_").replace(" - ", "_minus_")
+    text = (
+        key.replace("'", "_2")
+        .replace("log|", "logdet_")
+        .strip("[]")
+        .replace("^2", "_sq")
+        .replace("^-1", "_inv")
+        .replace("1/", "inv_")
+        .replace(" - ", "_minus_")
+    )
     return re.sub(r"\W+", "_", text.replace("*", "_times_").replace("+", "_plus_")).strip("_")
 
 

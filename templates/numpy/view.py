@@ -10,7 +10,6 @@ from typing import Any
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.families import lookup
 from cavi.derive.report import update_text
-from cavi.derive.result import ArrayOperation
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
 from cavi.templates.numpy.functions import Writer, refers_to_own
@@ -30,6 +29,8 @@ class FactorView:
     body: tuple[str, ...]
     initial: tuple[str, ...]
     moments: tuple[str, ...]
+    follow: tuple[str, ...]
+    from_marginals: tuple[str, ...]
     start: Start
 
 
@@ -68,7 +69,7 @@ def module_view(derived: Derived) -> ModuleView:
         usage=_usage(derived),
         imports=tuple(helpers.imports(used)),
         helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
-        variables=tuple((v.name, _known(v)) for v in derived.model.variables if not v.is_random),
+        variables=tuple((v.name, _known(v, _starts(derived))) for v in derived.model.variables if not v.is_random),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
         factors=factors,
@@ -103,11 +104,13 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start) -> F
         body=writer.update(update, update.formulas),
         initial=tuple(initial),
         moments=writer.moments(update),
+        follow=writer.follow(update),
+        from_marginals=writer.from_marginals(update),
         start=start,
     )
 
 
-def _known(v: Variable) -> dict[str, Any]:
+def _known(v: Variable, starts: dict[str, int]) -> dict[str, Any]:
     """What the data and hyperparameters must look like."""
     support = v.domain
     if v.role == "observed_index" or (v.distribution is not None and v.distribution.family == "Categorical"):
@@ -122,29 +125,32 @@ def _known(v: Variable) -> dict[str, Any]:
         "axes": tuple(i.size for i in v.indices),
         "domain": support,
         "over": v.over.size if v.over is not None and support == "index" else None,
+        "starts": starts.get(v.name),
     }
+
+
+def _starts(derived: Derived) -> dict[str, int]:
+    """Names of the data that mark where sequences start -> the axis along which they run."""
+    found: dict[str, int] = {}
+    for v in derived.model.variables:
+        if v.chain is not None and v.chain.starts is not None:
+            (ref,) = v.chain.starts.refs()
+            found[ref.name] = ref.subs.index(v.chain.index)
+    return found
 
 
 def _parameters(update: Update, latent: str) -> dict[str, Any]:
     """The parameters of one latent: axes, domain, role, and what follows from which."""
     family = update.families[latent]
-    domains = {p.name: p.domain for p in family.parameters}
+    domains: dict[str, str] = {}
     if update.factor.point:
         domains = {"value": {"category": "simplex"}.get(family.support, _value_domain(update, latent))}
     out = {}
     for f in update.formulas:
         if f.latent != latent:
             continue
-        derived_by = (f.value.name, f.value.argument) if isinstance(f.value, ArrayOperation) else None
-        domain = domains.get(f.name, "real")
-        if f.name == "precision" and str(family) == "MultivariateNormal":
-            domain = "matrix"
-        out[f.name] = {
-            "axes": tuple(i.size for i in f.indices),
-            "domain": domain,
-            "role": f.role,
-            "by": derived_by if f.role == "derived" else None,
-        }
+        domain = domains.get(f.name) or update.domain(f)
+        out[f.name] = {"axes": tuple(i.size for i in f.indices), "domain": domain, "role": f.role}
     return out
 
 
