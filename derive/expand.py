@@ -23,6 +23,7 @@ from cavi.derive.expression import (
     Ref,
     SizeOf,
     SumOver,
+    Takes,
 )
 from cavi.derive.index import Literal, Sub
 from cavi.derive.term import (
@@ -98,6 +99,8 @@ def expand(expr: Expr) -> Polynomial:
             return functions.apply(expr.name, *map(expand, expr.args))
         case SumOver():
             return sum_over(expand(expr.body), [expr.index])
+        case Takes():
+            return from_atom(Indicator(expr.name, cast("tuple[Sub, ...]", expr.subs), cast("Sub", expr.value)))
         case Condition():
             places = cast("tuple[Sub, ...]", expr.subs)
             return _CONDITIONS[expr.name](*places)

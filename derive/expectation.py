@@ -147,7 +147,7 @@ def localise(
                     own.append(places.at(sub, axis, position == chain))
             return block.with_subs(atom, block.factor.plates, own)
         if isinstance(atom, Matrix):
-            axis = block.event_axes(next(random_atoms(atom, block.variables)).name)[-1]
+            axis = block.event_axes(next(random_atoms(atom, block.variables)).name)[-2]
             value = _map(atom.value, lambda a: _at_site(block, a))
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)

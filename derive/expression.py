@@ -461,6 +461,22 @@ class Condition(Expr):
 
 
 @dataclass(frozen=True, eq=False)
+class Takes(Expr):
+    """One where a latent category takes a value, ``[z[n] = k]``, else zero."""
+
+    name: str
+    subs: tuple[AnySub, ...]
+    value: AnySub
+
+    def free(self) -> set[Index]:
+        """The running indices that occur."""
+        return {i for s in (*self.subs, self.value) for i in subscript_indices(s)}
+
+    def __str__(self) -> str:
+        return f"[{self.name}[{', '.join(map(_show, self.subs))}] = {_show(self.value)}]"
+
+
+@dataclass(frozen=True, eq=False)
 class InverseOf(Expr):
     """An element of the inverse of a matrix given by its element at `row` and `column`."""
 
@@ -619,54 +635,46 @@ def selects(expr: Expr) -> bool:
     return any(isinstance(s, Selector) for r in expr.refs() for s in r.subs)
 
 
+def map_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The expression with its parts changed; a leaf as it is."""
+    match expr:
+        case Add():
+            return Add(tuple(map(change, expr.terms)))
+        case Mul():
+            return Mul(tuple(map(change, expr.factors)))
+        case Power():
+            return Power(change(expr.base), change(expr.exponent))
+        case Apply():
+            return Apply(expr.name, tuple(map(change, expr.args)))
+        case SumOver():
+            return SumOver(expr.index, change(expr.body))
+        case Array():
+            return Array(change(expr.body), expr.axes, expr.label)
+        case InverseOf():
+            return InverseOf(change(expr.body), expr.row, expr.column, expr.subs)
+        case Probabilities():
+            return Probabilities(change(expr.body), change(expr.part), expr.label)
+    return expr
+
+
 def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
     """The expression with every subscript changed."""
     match expr:
         case Ref():
             return Ref(expr.variable, tuple(map(change, expr.subs)))
-        case Add():
-            return Add(tuple(map_subs(t, change) for t in expr.terms))
-        case Mul():
-            return Mul(tuple(map_subs(f, change) for f in expr.factors))
-        case Power():
-            return Power(map_subs(expr.base, change), map_subs(expr.exponent, change))
-        case Apply():
-            return Apply(expr.name, tuple(map_subs(a, change) for a in expr.args))
-        case SumOver():
-            return SumOver(expr.index, map_subs(expr.body, change))
-        case Array():
-            return Array(map_subs(expr.body, change), expr.axes, expr.label)
         case Condition():
             return Condition(expr.name, tuple(map(change, expr.subs)))
+        case Takes():
+            return Takes(expr.name, tuple(map(change, expr.subs)), change(expr.value))
         case InverseOf():
-            return InverseOf(map_subs(expr.body, change), expr.row, expr.column, tuple(map(change, expr.subs)))
-        case Probabilities():
-            return Probabilities(map_subs(expr.body, change), map_subs(expr.part, change), expr.label)
-    return expr
+            body = map_subs(expr.body, change)
+            return InverseOf(body, expr.row, expr.column, tuple(map(change, expr.subs)))
+    return map_children(expr, lambda e: map_subs(e, change))
 
 
 def map_refs(expr: Expr, change: Callable[[Ref], Expr]) -> Expr:
     """The expression with every reference changed; subscripts stay."""
-    match expr:
-        case Ref():
-            return change(expr)
-        case Add():
-            return Add(tuple(map_refs(t, change) for t in expr.terms))
-        case Mul():
-            return Mul(tuple(map_refs(f, change) for f in expr.factors))
-        case Power():
-            return Power(map_refs(expr.base, change), map_refs(expr.exponent, change))
-        case Apply():
-            return Apply(expr.name, tuple(map_refs(a, change) for a in expr.args))
-        case SumOver():
-            return SumOver(expr.index, map_refs(expr.body, change))
-        case Array():
-            return Array(map_refs(expr.body, change), expr.axes, expr.label)
-        case InverseOf():
-            return InverseOf(map_refs(expr.body, change), expr.row, expr.column, expr.subs)
-        case Probabilities():
-            return Probabilities(map_refs(expr.body, change), map_refs(expr.part, change), expr.label)
-    return expr
+    return change(expr) if isinstance(expr, Ref) else map_children(expr, lambda e: map_refs(e, change))
 
 
 def replace_running(sub: AnySub, old: Index, new: AnySub) -> AnySub:

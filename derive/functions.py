@@ -195,6 +195,22 @@ def inverse(value: Polynomial, row: Index, column: Index, left: Sub, right: Sub)
     return scale * from_atom(Matrix("inverse", *_standard(matrix, row, column), (left, right)))
 
 
+def telescoped(p: Polynomial) -> Polynomial:
+    """log Γ(a + 1) - log Γ(a) = log a, wherever both stand with the same factors."""
+    for m in p.monomials:
+        for atom, exponent in m.powers:
+            if not (isinstance(atom, Function) and atom.name == "lgamma" and exponent == 1):
+                continue
+            lower = atom.args[0] - number(1)
+            rest = [(a, e) for a, e in m.powers if a is not atom]
+            partner = normalise(-m.coefficient, [*rest, (Function("lgamma", (lower,)), Fraction(1))], m.bound)
+            if partner is not None and partner in p.monomials:
+                others = Polynomial(tuple(x for x in p.monomials if x not in (m, partner)))
+                factors = collect([normalise(m.coefficient, rest, ())])
+                return telescoped(others + sum_over(factors * log(lower), m.bound))
+    return p
+
+
 def _interval(name: str) -> Callable[[Polynomial, Polynomial], Polynomial]:
     """A function of the ends of an interval; an end that contains infinity is infinite."""
 

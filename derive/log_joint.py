@@ -12,7 +12,18 @@ from cavi.derive import families, functions
 from cavi.derive.canonical import deltas, fresh_index, multiply, substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.expand import element, expand
-from cavi.derive.expression import AnySub, Selector, map_subs
+from cavi.derive.expression import (
+    AnySub,
+    Condition,
+    Expr,
+    Mul,
+    Selector,
+    SumOver,
+    Takes,
+    map_children,
+    map_subs,
+    subscript_indices,
+)
 from cavi.derive.index import Gather, Index, Literal, Sub
 from cavi.derive.model import Chain, Model, Variable
 from cavi.derive.term import Indicator, Link, Polynomial, from_atom, number
@@ -53,8 +64,9 @@ def starts_at(chain: Chain) -> Polynomial:
 def _given(node: Variable, distribution: Distribution, model: Model) -> Polynomial:
     """log p of one element under a distribution, latent categories that select conditioned on."""
     chosen: dict[Selector, Index] = {}
-    args = {k: model.current(map_subs(a, lambda s: _condition(s, chosen))) for k, a in distribution.args.items()}
-    density = _density(node, distribution, {k: expand(a) for k, a in args.items()})
+    summed = {k: _select_inside(a, model) for k, a in distribution.args.items()}
+    args = {k: model.current(map_subs(a, lambda s: _condition(s, chosen))) for k, a in summed.items()}
+    density = functions.telescoped(_density(node, distribution, {k: expand(a) for k, a in args.items()}))
     for selector, index in reversed(chosen.items()):
         subs = tuple(_plain(s) for s in selector.subs)
         if index.size == "2" and _is_binary(model.variable(selector.name)):
@@ -77,6 +89,29 @@ def _condition(sub: AnySub, chosen: dict[Selector, Index]) -> AnySub:
             chosen[key] = fresh_index(sub.size)
         return chosen[key]
     return sub
+
+
+def _select_inside(expr: Expr, model: Model) -> Expr:
+    """Categories that select inside a sum over their own elements: Σ_w eta[z[w]] = Σ_w Σ_k [z[w]=k] eta[k]."""
+    if not isinstance(expr, SumOver):
+        return map_children(expr, lambda e: _select_inside(e, model))
+    body = _select_inside(expr.body, model)
+    inner: dict[Selector, Index] = {}
+
+    def change(sub: AnySub) -> AnySub:
+        if isinstance(sub, Selector) and expr.index in set(subscript_indices(sub)):
+            return _condition(sub, inner)
+        return sub
+
+    body = map_subs(body, change)
+    for selector, index in reversed(inner.items()):
+        chosen: Expr = Takes(selector.name, selector.subs, index)
+        if index.size == "2" and _is_binary(model.variable(selector.name)):
+            one = Takes(selector.name, selector.subs, Literal(1, "2"))
+            high, low = (Condition("same", (index, Literal(v, "2"))) for v in (1, 0))
+            chosen = high * one + low * (1 - one)
+        body = SumOver(index, Mul((chosen, body)))
+    return SumOver(expr.index, body)
 
 
 def _is_binary(variable: Variable) -> bool:

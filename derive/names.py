@@ -16,7 +16,8 @@ RESERVED = frozenset(
     "np scipy math sys json data hyper sizes init seed state fit elbo elbo_terms callback max_iter tol "
     "restarts Fit State DataError main self params moments True False None E special softmax one_hot_argmax inverse "
     "logdet segment_sum expit log_bessel_i log_bessel_k dlog_bessel_k log_normal_interval truncated_mean "
-    "truncated_second multigammaln multidigamma gammaln digamma polygamma xlogy prepare initialise check_support".split()
+    "truncated_second multigammaln multidigamma gammaln digamma polygamma xlogy prepare initialise "
+    "check_support".split()
 )
 
 

@@ -127,8 +127,6 @@ class _Chain:
 
     def covariance(self, when: Sub, left: Sequence[Sub], right: Sequence[Sub]) -> Polynomial:
         """J_t⁻¹."""
-        if not self.axes:
-            return functions.reciprocal(self.parameter("precision", when))
         return self.parameter("conditional_covariance", when, *left, *right, symmetric=True)
 
     def optimum(self) -> Optimum:
@@ -166,10 +164,11 @@ class _Chain:
             Formula(name, "cross", matrix, cross, "auxiliary"),
             Formula(name, "precision", matrix, precision, "standard", forward),
         ]
+        inverse: ArrayOperation | Polynomial = functions.reciprocal(self.parameter("precision", t))
         if a:
             inverse = ArrayOperation("inverse", "precision", len(a))
-            formulas.append(Formula(name, "conditional_covariance", matrix, inverse, "derived", forward))
         formulas += [
+            Formula(name, "conditional_covariance", matrix, inverse, "derived", forward),
             Formula(name, "information", here, filtered, "auxiliary", forward),
             Formula(name, "offset", here, offset, "standard", forward),
             Formula(name, "gain", matrix, gain, "standard"),

@@ -18,6 +18,7 @@ from cavi.derive.elbo import elbo_terms
 from cavi.derive.errors import DeclarationError, NonConjugateError
 from cavi.derive.expectation import Expectation, Moments, Pattern
 from cavi.derive.factorisation import Block, blocks
+from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
@@ -144,7 +145,13 @@ def _initial(
         start = _optimum(model, block, prior, expectation)[1]
     except NonConjugateError:
         return ()
-    return start.formulas if dict(start.families) == dict(best.families) else ()
+    same = dict(start.families) == dict(best.families) and _axes(start) == _axes(best)
+    return start.formulas if same else ()
+
+
+def _axes(best: Optimum) -> dict[tuple[str, str], tuple[Index, ...]]:
+    """The axes of every standard parameter."""
+    return {(f.latent, f.name): f.indices for f in best.formulas if f.role == "standard"}
 
 
 def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation[Polynomial]:

@@ -37,6 +37,7 @@ from cavi.derive.term import (
 # Support of the latent -> families to try, the smallest set of statistics first.
 CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "real": ("Normal", "Laplace"),
+    "vector": ("Normal",),
     "positive": (
         "Gamma",
         "InverseGamma",

@@ -18,7 +18,7 @@ from cavi.derive import rules
 from cavi.derive.canonical import add
 from cavi.derive.derivation import Derivation, Step
 from cavi.derive.errors import CaviError
-from cavi.derive.index import Index
+from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
@@ -68,6 +68,14 @@ class Formula:
     value: Polynomial | ArrayOperation
     role: Role
     along: tuple[Index, Literal["forward", "backward"]] | None = None
+
+
+def sides(indices: tuple[Index, ...]) -> int:
+    """How many axes each side of a square matrix has: the last ones are the ones before them, primed."""
+    for count in range(len(indices) // 2, 0, -1):
+        if indices[-count:] == tuple(primed(i) for i in indices[-2 * count : -count]):
+            return count
+    return 0
 
 
 @dataclass(frozen=True)
@@ -165,8 +173,7 @@ class Update:
         """Where the values of a parameter lie: real, positive, unit, simplex or positive_definite."""
         for link in self.density:
             if link.latent == formula.latent and formula.name in ("precision", "scale", "row_precision"):
-                joint = len([i for i in formula.indices if i.name.endswith("'")])
-                return "positive_definite" if joint else "positive"
+                return "positive_definite" if sides(formula.indices) else "positive"
         if formula.role == "standard" and formula.name in ("kernel", "filtered", "probs"):
             return "simplex" if str(self.families[formula.latent]) in ("Categorical", "Multinomial") else "unit"
         known = {p.name: p.domain for p in self.families[formula.latent].parameters}

@@ -10,6 +10,7 @@ from typing import Any
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.families import lookup
 from cavi.derive.report import update_text
+from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
 from cavi.templates.numpy.functions import Writer, refers_to_own
@@ -151,6 +152,8 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
             continue
         domain = domains.get(f.name) or update.domain(f)
         out[f.name] = {"axes": tuple(i.size for i in f.indices), "domain": domain, "role": f.role}
+        if domain == "positive_definite":
+            out[f.name]["side"] = sides(f.indices)
     return out
 
 
