@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from cavi.derive.index import Gather, Index, Literal
+from cavi.derive.index import Gather, Index, Literal, Shift
 from cavi.derive.term import (
+    Before,
     Constant,
     Delta,
     Element,
     Function,
     Indicator,
+    Link,
+    Matrix,
     Moment,
     Parameter,
     Polynomial,
@@ -35,7 +38,10 @@ FUNCTIONS = {
     "pow": lambda a, b: a**b,
     "xlogx": lambda p: special.xlogy(p, p),
     "atan2": np.arctan2,
+    "lmultigamma": lambda a, d: special.multigammaln(a, int(d)),
+    "multidigamma": lambda a, d: sum(special.digamma(a - i / 2) for i in range(int(d))),
 }
+CONDITIONS = (Link, Before, Delta, Indicator)
 
 
 class World:
@@ -64,6 +70,8 @@ class World:
                 return sub.value
             case Gather():
                 return int(self.arrays[sub.name][tuple(self.sub(s, at) for s in sub.subs)])
+            case Shift():
+                return self.sub(sub.base, at) + sub.offset
         raise TypeError(sub)
 
     def subs(self, subs: Any, at: Mapping[Index, int]) -> tuple[int, ...]:
@@ -81,6 +89,19 @@ class World:
                 return float(self.arrays[atom.name][self.subs(atom.subs, at)] == self.sub(atom.value, at))
             case Delta():
                 return float(self.sub(atom.left, at) == self.sub(atom.right, at))
+            case Link():
+                place = self.sub(atom.sub, at)
+                if not 1 <= place < self.size(atom.sub.size):
+                    return 0.0
+                return 1.0 - float(self.arrays[atom.starts[0]][self.subs(atom.starts[1], at)]) if atom.starts else 1.0
+            case Before():
+                return float(self.sub(atom.left, at) < self.sub(atom.right, at))
+            case Matrix():
+                side = range(self.size(atom.row.size))
+                entries = [[self.value(atom.value, {**at, atom.row: r, atom.column: c}) for c in side] for r in side]
+                if atom.name == "logdet":
+                    return float(np.linalg.slogdet(np.array(entries))[1])
+                return float(np.linalg.inv(np.array(entries))[self.subs(atom.subs, at)])
             case Moment():
                 return float(self.moments[atom.factor, atom.key][self.subs(atom.subs, at)])
             case Parameter():
@@ -96,7 +117,10 @@ class World:
             for places in itertools.product(*(range(self.size(i.size)) for i in m.bound)):
                 here = {**at, **dict(zip(m.bound, places, strict=True))}
                 term = float(m.coefficient)
-                for a, e in m.powers:
+                # What stands beside a condition that fails may not exist (x[t-1] at the first t).
+                for a, e in sorted(m.powers, key=lambda power: CONDITIONS.index(type(power[0])) if isinstance(power[0], CONDITIONS) else 9):
+                    if not term:
+                        break
                     term *= self.atom(a, here) ** float(e)
                 total += term
         return total

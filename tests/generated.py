@@ -44,12 +44,16 @@ def generated(name: str) -> types.ModuleType:
 
 def inputs(module: types.ModuleType, rng: np.random.Generator, large: int, small: int) -> tuple[dict, dict, dict]:
     """Random data, hyperparameters and sizes in the domains that the module asks for."""
-    long = {"N", "U"}
+    long = {"N", "U", "T"}
     sizes = {s: large if s in long else small for s in module.SIZES}
     data, hyper = {}, {}
     for name, spec in module.KNOWN.items():
         shape = tuple(int(a) if a.isdigit() else sizes[a] for a in spec["axes"])
         value = _values(spec, shape, sizes, rng)
+        if spec["least"] is not None:
+            value = value + sizes.get(spec["least"]) - 1
+        if spec["starts"] is not None:
+            np.moveaxis(value, spec["starts"], 0)[0] = 1.0
         (hyper if spec["where"] == "hyper" else data)[name] = value
     for total in [n for n in data if n.endswith("total")]:
         counts = data[total.removesuffix("_total")]
@@ -69,6 +73,9 @@ def _values(spec: dict, shape: tuple, sizes: dict, rng: np.random.Generator) -> 
             return rng.poisson(3.0, size=shape).astype(float)
         case "binary":
             return rng.integers(0, 2, size=shape).astype(float)
+        case "positive_definite":
+            root = rng.normal(size=shape) + 2.0 * np.eye(shape[-1])
+            return root @ np.swapaxes(root, -1, -2)
         case "angle":
             return rng.uniform(-3.0, 3.0, size=shape)
         case "simplex":

@@ -349,3 +349,6 @@ def sum_of_two_selections():
     z, s = m.latent("z", Categorical(p), n), m.latent("s", Categorical(p), n)
     m.observed("x", Normal(w[z[n]] + w[s[n]], 2.5), n)
     return m
+
+
+import zoo_joint  # noqa: E402, F401  (declares its models in ZOO)

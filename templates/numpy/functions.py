@@ -14,7 +14,7 @@ from cavi.derive.result import ArrayOperation, Formula, MomentSpec
 from cavi.derive.term import Element, Moment, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
-from cavi.templates.numpy.layout import assign
+from cavi.templates.numpy.layout import assign, call
 from cavi.templates.numpy.names import quote, shape_comment
 
 
@@ -59,8 +59,8 @@ class Writer:
         if store:
             for latent in dict.fromkeys(f.latent for f in formulas):
                 mine = [f for f in formulas if f.latent == latent]
-                pairs = ", ".join(f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine)
-                body.append(f"state.store({quote(latent)}, {pairs})")
+                pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
+                body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
 
     def _recursion(self, group: Sequence[Formula], index: Index, direction: str, scope: Scope) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 WIDTH = 96
 
 
@@ -14,6 +16,15 @@ def assign(left: str, code: str, comment: str = "", end: str = "") -> list[str]:
     if len(terms) == 1:
         return [f"{left} {code}{end}{tail}"]
     return [f"{left} (", *(f"    {t}" for t in terms), f"){end}{tail}"]
+
+
+def call(function: str, arguments: list[str]) -> list[str]:
+    """``function(arguments)``, the arguments over several lines where they are many."""
+    whole = f"{function}({', '.join(arguments)})"
+    if len(whole) <= WIDTH:
+        return [whole]
+    lines = textwrap.wrap(", ".join(arguments), WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    return [f"{function}(", *(f"    {line}" for line in lines), ")"]
 
 
 def split_terms(code: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
 from cavi.derive.report import update_text
 from cavi.derive.result import sides
@@ -70,7 +71,7 @@ def module_view(derived: Derived) -> ModuleView:
         usage=_usage(derived),
         imports=tuple(helpers.imports(used)),
         helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
-        variables=tuple((v.name, _known(v, _starts(derived))) for v in derived.model.variables if not v.is_random),
+        variables=tuple((v.name, _known(v, _starts(derived), _degrees(derived))) for v in derived.model.variables if not v.is_random),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
         factors=factors,
@@ -111,7 +112,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start) -> F
     )
 
 
-def _known(v: Variable, starts: dict[str, int]) -> dict[str, Any]:
+def _known(v: Variable, starts: dict[str, int], least: dict[str, str]) -> dict[str, Any]:
     """What the data and hyperparameters must look like."""
     support = v.domain
     if v.role == "observed_index" or (v.distribution is not None and v.distribution.family == "Categorical"):
@@ -127,6 +128,7 @@ def _known(v: Variable, starts: dict[str, int]) -> dict[str, Any]:
         "domain": support,
         "over": v.over.size if v.over is not None and support == "index" else None,
         "starts": starts.get(v.name),
+        "least": least.get(v.name),
     }
 
 
@@ -137,6 +139,17 @@ def _starts(derived: Derived) -> dict[str, int]:
         if v.chain is not None and v.chain.starts is not None:
             (ref,) = v.chain.starts.refs()
             found[ref.name] = ref.subs.index(v.chain.index)
+    return found
+
+
+def _degrees(derived: Derived) -> dict[str, str]:
+    """Names of known degrees of freedom -> the size D of the matrices: they must be more than D - 1."""
+    found: dict[str, str] = {}
+    for v in derived.model.variables:
+        for distribution in (v.distribution, v.chain.initial if v.chain else None):
+            dof = distribution.args.get("dof") if distribution is not None else None
+            if isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
+                found[dof.name] = v.event[0].size
     return found
 
 
