@@ -217,7 +217,7 @@ def _vector(family: str, name: str, value: Expr, over: Index | None, others: Map
             f"{family}: which index it runs over is not known; write {family}({value}, over=k), or leave the last "
             f"index of the {name} open"
         )
-    index = over if over is not None else value.open[0]
+    index = over if over is not None else _declared(value.open[0])
     if value.open and value.open[0].size != index.size:
         raise DeclarationError(
             f"{family}: the {name} {value} runs over {value.open[0].size}, but over={index.name} runs over {index.size}"
@@ -308,6 +308,11 @@ def MatrixNormal(
     return Distribution("MatrixNormal", args, row, (row, column), (str(m), str(row_precision), str(column_precision)))
 
 
+def _declared(index: Index) -> Index:
+    """The index that a placeholder stands for."""
+    return Index(index.name.partition(".")[0], index.size)
+
+
 def _axis(family: str, over: Index | None, arrays: tuple[Expr, ...]) -> Index:
     """The index of the event: as given, or the one that an argument leaves open."""
     if over is not None and not isinstance(over, Index):
@@ -315,8 +320,8 @@ def _axis(family: str, over: Index | None, arrays: tuple[Expr, ...]) -> Index:
     if over is not None:
         return over
     for a in arrays:
-        if a.open and "." not in a.open[0].name:
-            return a.open[0]
+        if a.open:
+            return _declared(a.open[0])
     raise DeclarationError(
         f"{family}: which index it runs over is not known; write over=d, or leave the last indices of an argument open"
     )

@@ -18,6 +18,7 @@ from cavi.derive import rules
 from cavi.derive.canonical import add
 from cavi.derive.derivation import Derivation, Step
 from cavi.derive.errors import CaviError
+from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
@@ -116,6 +117,22 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class JointFamily:
+    """The family of a block: a location given a scale, such as Normal-Gamma and Normal-Wishart."""
+
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "".join(dict.fromkeys(p.removeprefix("Multivariate") for p in self.parts))
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == str(self) if isinstance(other, str | JointFamily) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+@dataclass(frozen=True)
 class Update:
     """The optimal factor ``q*`` given the others.
 
@@ -146,9 +163,14 @@ class Update:
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
 
     @property
-    def family(self) -> Family:
-        """The family of the factor; of the last latent for a block (see `families`)."""
-        return list(self.families.values())[-1]
+    def family(self) -> Family | JointFamily:
+        """The family of the factor; for a block that of all its latents together (each alone: see `families`)."""
+        distinct = tuple(dict.fromkeys(map(str, self.families.values())))
+        if len(self.families) == 1 or distinct == ("Categorical",):
+            return next(iter(self.families.values()))
+        if set(distinct) <= {"Normal", "MultivariateNormal"}:
+            return lookup("MultivariateNormal")
+        return JointFamily(distinct)
 
     @property
     def natural(self) -> dict[sympy.Expr, sympy.Expr]:

@@ -330,7 +330,7 @@ def transitions_between_one_set():
     return m
 
 
-@zoo({"tau,theta": "Gamma"}, factors=[("theta", "tau")])
+@zoo({"tau,theta": "NormalGamma"}, factors=[("theta", "tau")])
 def groups_with_a_common_scale():
     m, n = one_plate("groups_with_a_common_scale")
     g = m.index("g", "G")

@@ -55,7 +55,7 @@ def components_with_full_noise():
     return m
 
 
-@zoo({"S": "InverseWishart", "mu": "MultivariateNormal"}, factors=[("S", "mu")])
+@zoo({"S": "InverseWishart", "S,mu": "NormalInverseWishart"}, factors=[("S", "mu")])
 def normal_inverse_wishart():
     m = Model("normal_inverse_wishart")
     n, d, e = m.index("n", "N"), m.index("d", "D"), m.index("e", "D")
@@ -102,7 +102,7 @@ def correlated_slopes():
     return m
 
 
-@zoo({"beta": "MultivariateNormal", "u": "Normal", "v": "Normal"}, factors=[("beta", "u", "v")])
+@zoo({"beta,u,v": "MultivariateNormal", "v": "Normal"}, factors=[("beta", "u", "v")])
 def all_coefficients_in_one_block():
     m = Model("all_coefficients_in_one_block")
     n, g, d = m.index("n", "N"), m.index("g", "G"), m.index("d", "D")
@@ -279,7 +279,7 @@ def switching_dynamics():
     return m
 
 
-@zoo({"z": "Categorical", "mu": "MultivariateNormal"}, factors=["mu", "nu"])
+@zoo({"z": "Categorical", "mu": "Normal"}, factors=["mu", "nu"])
 def two_chains_at_once():
     m = Model("two_chains_at_once")
     t, k, l = m.index("t", "T"), m.index("k", "K"), m.index("l", "K")
@@ -326,7 +326,7 @@ def selected_regressors():
     return m
 
 
-@zoo({"mu,tau": "Gamma"})
+@zoo({"tau,mu": "NormalGamma", "mu": "Normal"})
 def declared_as_a_pair():
     m = Model("declared_as_a_pair")
     n, k = m.index("n", "N"), m.index("k", "K")

@@ -80,8 +80,8 @@ def find(
 ) -> Counterexample:
     """Search for a chord above and one below; `special` are points of a line near which to look closely."""
     function = _numeric(expr, symbols)
-    above: list[tuple[float, Any]] = []
-    below: list[tuple[float, Any]] = []
+    above: list[tuple[float, float, Any]] = []
+    below: list[tuple[float, float, Any]] = []
     for centre, arm in _segments(symbols, intervals, special):
         x = tuple(c - a for c, a in zip(centre, arm, strict=True))
         y = tuple(c + a for c, a in zip(centre, arm, strict=True))
@@ -91,12 +91,14 @@ def find(
         gap = middle - (left + right) / 2
         score = abs(gap) / (1e-300 + abs(middle) + abs(left) + abs(right))
         if score > 1e-12:
-            (above if gap > 0 else below).append((score, (x, y)))
+            size = abs(gap) / (1.0 + abs(middle) + abs(left) + abs(right))
+            (above if gap > 0 else below).append((score, size, (x, y)))
     return Counterexample(_best(expr, symbols, above), _best(expr, symbols, below))
 
 
-def _best(expr: Expr, symbols: tuple[Expr, ...], candidates: list[tuple[float, Any]]) -> Chord | None:
-    for _, (x, y) in sorted(candidates, key=lambda c: -c[0])[:4]:
+def _best(expr: Expr, symbols: tuple[Expr, ...], candidates: list[tuple[float, float, Any]]) -> Chord | None:
+    by_size = sorted(candidates, key=lambda c: -c[1])[:4]  # certified chords are far apart in size, not in ratio
+    for _, _, (x, y) in [*by_size, *sorted(candidates, key=lambda c: -c[0])[:4]]:
         chord = certified(expr, symbols, x, y, sp.Rational(1, 2))
         if chord is not None:
             return chord
