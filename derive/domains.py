@@ -252,8 +252,11 @@ def _narrow(ref: Ref, domain: str, where: str, variables: dict[str, Variable]) -
         return
     if variable.role == "observed_index":
         raise DeclarationError(f"{where} is the observed index {ref}; an index selects, it is not a number")
-    if domain == "simplex" and variable.role == "point" and variable.domain != "simplex":
-        variable = replace(variable, plates=variable.plates[:-1], event=variable.plates[-1:])
+    if variable.role == "point" and variable.domain != domain and not variable.event:
+        axes = {"simplex": 1, "positive_definite": 2}.get(domain, 0)
+        if axes:
+            cut = len(variable.plates) - axes
+            variable = replace(variable, plates=variable.plates[:cut], event=variable.plates[cut:])
     if _NARROWNESS[domain] > _NARROWNESS[variable.domain]:
         variable = replace(variable, domain=domain)
     variables[ref.name] = variable

@@ -31,13 +31,11 @@ class Block:
         factor: what the result will show.
         variables: its latents by name.
         plate_axes: latent -> position of each plate of the factor among the latent's indices.
-        joint: whether elements of one latent at different event positions are kept together.
     """
 
     factor: Factor
     variables: Mapping[str, Variable]
     plate_axes: Mapping[str, tuple[int, ...]]
-    joint: bool
 
     def site(self, atom: Element | Indicator) -> Site:
         """The plate subscripts of an atom: which element of the product it belongs to."""
@@ -154,7 +152,7 @@ def _block(
     for n, coupled in couplings.items():
         if n in axes:
             kept -= {p for p, a in enumerate(axes[n]) if a in coupled}
-    if asked and not point:
+    if asked:
         forced = {i for n in names for i in split.get(n, ())}
         kept -= {p for p in _coupled(names, nodes, axes) if plates[p] not in forced}
     plates = [p for i, p in enumerate(plates) if i in kept]
@@ -171,7 +169,7 @@ def _block(
         )
     weight = expand(next(iter(weights.values()))) if weights else None
     factor = Factor(",".join(names), names, tuple(plates), tuple(event), (), weight, point)
-    return Block(factor, variables, axes, asked and not point)
+    return Block(factor, variables, axes)
 
 
 def _product_axes(v: Variable, split: tuple[Index, ...]) -> tuple[Index, ...]:

@@ -16,7 +16,7 @@ from cavi.derive.index import Gather, Index, Shift, indices_of, primed, shifted
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
-DOMAINS = ("real", "nonnegative", "positive", "unit", "simplex", "count", "angle")
+DOMAINS = ("real", "nonnegative", "positive", "unit", "simplex", "count", "angle", "positive_definite")
 Declaration = Distribution | Callable[[Ref], Distribution]
 
 
@@ -281,7 +281,8 @@ class Model:
 
         ``m.point("mu", k)`` has no prior; ``m.point("mu", Normal(m0, k0), k)`` has one. The domain of
         a parameter without a prior is found from where it is used; `support` (real, positive, unit,
-        simplex, angle) states it, and ``over=k`` makes it a probability vector over k.
+        simplex, angle, positive_definite) states it, and ``over=k`` makes it a probability vector over k. A positive-
+        definite matrix takes its rows and columns as the last two indices: ``m.point("Lambda", k, d, e)``.
         """
         distribution = next((d for d in declaration if isinstance(d, Distribution)), None)
         indices = tuple(i for i in declaration if not isinstance(i, Distribution))
@@ -302,6 +303,10 @@ class Model:
             if not plates:
                 raise DeclarationError(f"{name}: a probability vector needs an index to run over; give over=k")
             plates, event = plates[:-1], plates[-1:]
+        elif support == "positive_definite":
+            if len(plates) < 2 or plates[-1].size != plates[-2].size:
+                raise DeclarationError(f"{name}: a matrix needs two last indices of one size for its rows and columns")
+            plates, event = plates[:-2], plates[-2:]
         return self._add(Variable(self._new(name), "point", plates, event, domain=support or "real"))
 
     # --- the checks behind them ------------------------------------------------------------

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cavi.derive import families, functions
-from cavi.derive.canonical import collect, normalise
+from cavi.derive.canonical import collect, normalise, substitute
 from cavi.derive.families import ScalarFamily
 from cavi.derive.families.base import ETA
 from cavi.derive.families.event import total_over
 from cavi.derive.from_sympy import from_sympy
-from cavi.derive.index import Index
+from cavi.derive.gaussian import Quadratic, is_quadratic, joint
+from cavi.derive.index import Index, primed
 from cavi.derive.model import Variable
 from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum_matrix import is_matrix
 from cavi.derive.recognise import recognise_scalar
 from cavi.derive.remedies import refusal
 from cavi.derive.result import ArrayOperation, Formula
@@ -20,6 +24,7 @@ from cavi.derive.term import (
     Element,
     Function,
     Indicator,
+    Matrix,
     Parameter,
     Polynomial,
     from_atom,
@@ -41,6 +46,10 @@ def point(request: Request) -> Optimum | None:
         and variable.distribution.family == "Categorical"
     ):
         return _category(request, variable)
+    if is_matrix(variable):
+        return _matrix(request, variable)
+    if request.block.event_axes(variable.name):
+        return _vector(request, variable)
     return _scalar(request, variable)
 
 
@@ -51,7 +60,7 @@ def _finish(
     family: families.Family,
     axes: tuple[Index, ...],
 ) -> Optimum:
-    value = from_atom(Parameter(variable.name, "value", axes))
+    value = from_atom(Parameter(variable.name, "value", axes, variable.symmetric))
     return Optimum(
         families={variable.name: family},
         statistics=tuple((p.polynomial, c) for p, c in request.conditional.coefficients.items()),
@@ -68,11 +77,14 @@ def _at_value(p: Polynomial, variable: Variable, value: Polynomial) -> Polynomia
 
     def change(atom: Atom) -> Atom:
         if isinstance(atom, Element) and atom.name == variable.name:
-            return parameter
+            assert isinstance(parameter, Parameter)
+            return Parameter(parameter.latent, parameter.name, atom.subs, atom.symmetric)
         if isinstance(atom, Indicator) and atom.name == variable.name:
             return parameter
         if isinstance(atom, Function):
             return Function(atom.name, tuple(_at_value(a, variable, value) for a in atom.args))
+        if isinstance(atom, Matrix):
+            return Matrix(atom.name, _at_value(atom.value, variable, value), atom.row, atom.column, atom.subs)
         return atom
 
     return collect(normalise(m.coefficient, [(change(a), e) for a, e in m.powers], m.bound) for m in p.monomials)
@@ -94,6 +106,50 @@ def _simplex(request: Request, variable: Variable) -> Optimum:
         Formula(variable.name, "value", axes, counts * functions.reciprocal(total_over(counts, over)), "standard"),
     )
     return _finish(request, variable, formulas, families.lookup("Dirichlet"), axes)
+
+
+def _matrix(request: Request, variable: Variable) -> Optimum:
+    """c log|Λ| + Tr(CΛ) is largest at Λ = (-C/c)⁻¹, and c log|Σ| + Tr(CΣ⁻¹) at Σ = C/c, C made symmetric."""
+    block = request.block
+    row = variable.event[0]
+    column = primed(row)
+    axes = (*block.factor.plates, row, column)
+    element = from_atom(Element(variable.name, axes, 1))
+    logdet = functions.logdet(element, row, column)
+    inverse = functions.inverse(element, row, column, row, column)
+    terms = {p.polynomial: c for p, c in request.conditional.coefficients.items()}
+    linear = inverse if inverse in terms and element not in terms else element
+    other = next((p for p in terms if p not in (logdet, linear)), None)
+    if other is not None or len(terms) < 2:
+        raise refusal(
+            block.factor,
+            other or next(iter(terms)),
+            [variable.name],
+            "maximised over positive-definite matrices in closed form",
+        )
+    c = terms[linear]
+    weight = functions.reciprocal(terms[logdet].scaled(2))
+    ratio = (c + substitute(c, {row: column, column: row})) * weight
+    formulas: tuple[Formula, ...] = (Formula(variable.name, "value", axes, ratio, "standard"),)
+    if linear == element:
+        formulas = (
+            Formula(variable.name, "inverse_value", axes, -ratio, "auxiliary"),
+            Formula(variable.name, "value", axes, ArrayOperation("inverse", "inverse_value"), "standard"),
+        )
+    return _finish(request, variable, formulas, families.lookup("Wishart"), axes)
+
+
+def _vector(request: Request, variable: Variable) -> Optimum:
+    """A quadratic form is largest where its gradient vanishes: P⁻¹ h."""
+    block, form = request.block, request.conditional.averaged
+    found = joint(Quadratic(block, form), [variable.name]) if is_quadratic(form, [variable.name]) else None
+    if found is None:
+        raise refusal(block.factor, form, [variable.name], "a proper quadratic form, to be maximised in closed form")
+    formulas = tuple(
+        replace(f, name="value") if f.name == "mean" else replace(f, role="auxiliary") for f in found.formulas()
+    )
+    axes = (*block.factor.plates, *block.event_axes(variable.name))
+    return _finish(request, variable, formulas, families.lookup("MultivariateNormal"), axes)
 
 
 def _category(request: Request, variable: Variable) -> Optimum:

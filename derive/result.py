@@ -26,6 +26,7 @@ from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
 
 if TYPE_CHECKING:
+    from cavi.derive.exact import Exact
     from cavi.derive.families import Family
     from cavi.derive.identities import Identity
     from cavi.derive.model import Model
@@ -330,6 +331,17 @@ class Derived:
             if key == u.factor.name or key in u.factor.latents:
                 return u
         raise CaviError(f"no factor {name!r}; {suggestion(name, [n for f in self.factors for n in f.latents])}")
+
+    @property
+    def exact(self) -> Exact:
+        """The exact posterior and log evidence of a fully conjugate model, one factor for all latents.
+
+        Raises:
+            CaviError: when the factorisation is an approximation, with what to do.
+        """
+        from cavi.derive.exact import exact
+
+        return exact(self)
 
     def identity(self, name: str = "elbo", parameter: str | None = None, factor: str | None = None) -> Identity:
         """An identity of `cavi.derive.identities` with the data, latents and parameters of this model.

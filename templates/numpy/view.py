@@ -171,7 +171,8 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 
 def _value_domain(update: Update, latent: str) -> str:
-    return {"simplex": "simplex", "positive": "positive", "unit": "unit"}.get(update.families[latent].support, "real")
+    support = update.families[latent].support
+    return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 
 def _usage(derived: Derived) -> tuple[str, ...]:
