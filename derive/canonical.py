@@ -415,6 +415,21 @@ def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[In
     return [tuple(classes[s]) for s in sorted(classes)]
 
 
+def _counted(m: Monomial) -> tuple[Monomial, ...]:
+    """Σ_t [1 < t] where t stands nowhere else: all positions but one."""
+    for atom, _ in m.powers:
+        if not isinstance(atom, Link) or atom.starts is not None:
+            continue
+        for t in set(indices_of(atom.sub)) & set(m.bound):
+            if t not in {i for a, _ in m.powers if a is not atom for i in atom_indices(a)}:
+                rest = [(a, e) for a, e in m.powers if a is not atom]
+                bound = [i for i in m.bound if i != t]
+                all_of_them = normalise(m.coefficient, rest, m.bound)
+                one = normalise(-m.coefficient, rest, bound)
+                return tuple(x for part in (all_of_them, one) if part is not None for x in _counted(part))
+    return (m,)
+
+
 # --- arithmetic ------------------------------------------------------------------------------
 
 
@@ -422,9 +437,9 @@ def collect(monomials: Iterable[Monomial | None]) -> Polynomial:
     """Add up canonical monomials: like ones merge, zeros vanish, the order is fixed."""
     found: dict[tuple[Powers, tuple[Index, ...]], Fraction] = {}
     for m in monomials:
-        if m is not None:
-            key = (m.powers, m.bound)
-            found[key] = found.get(key, Fraction(0)) + m.coefficient
+        for one in () if m is None else _counted(m):
+            key = (one.powers, one.bound)
+            found[key] = found.get(key, Fraction(0)) + one.coefficient
     kept = [Monomial(c, p, b) for (p, b), c in found.items() if c]
     return Polynomial(tuple(sorted(kept, key=monomial_key)))
 

@@ -60,14 +60,20 @@ def _one_of(family: str, given: Mapping[str, object]) -> Expr:
     return rewritten
 
 
-def _scalars(family: str, **args: Expr) -> Distribution:
+def _scalars(family: str, written: tuple[str, ...] = (), **args: Expr) -> Distribution:
     for name, arg in args.items():
         if arg.open:
             raise DeclarationError(
                 f"{family}: the {name} {arg} has the open index {arg.open[0].name}; give it, for example "
                 f"{arg}[{arg.open[0].name}], or contract it with dot or Sum"
             )
-    return Distribution(family, args)
+    return Distribution(family, args, written=written)
+
+
+def _as_written(*first: object, **given: object) -> tuple[str, ...]:
+    """The arguments for display where a keyword was used in place of a standard parameter."""
+    used = [(k, v) for k, v in given.items() if v is not None]
+    return (*(str(as_expr(a)) for a in first), *(f"{k}={as_expr(v)}" for k, v in used)) if used else ()
 
 
 def Normal(mean: object, precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
@@ -77,12 +83,14 @@ def Normal(mean: object, precision: object = None, *, variance: object = None, s
         DeclarationError: unless exactly one of precision, variance, std is given.
     """
     value = _one_of("Normal", {"precision": precision, "variance": variance, "std": std})
-    return _scalars("Normal", mean=as_expr(mean), precision=value)
+    written = _as_written(mean, variance=variance, std=std)
+    return _scalars("Normal", written, mean=as_expr(mean), precision=value)
 
 
 def Gamma(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Gamma on the positive reals by shape and rate (or scale = 1/rate)."""
-    return _scalars("Gamma", shape=as_expr(shape), rate=_one_of("Gamma", {"rate": rate, "scale": scale}))
+    value = _one_of("Gamma", {"rate": rate, "scale": scale})
+    return _scalars("Gamma", _as_written(shape, scale=scale), shape=as_expr(shape), rate=value)
 
 
 def InverseGamma(shape: object, scale: object) -> Distribution:
@@ -129,7 +137,7 @@ def Laplace(location: object, scale: object = None, *, rate: object = None) -> D
 def HalfNormal(precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
     """Half-normal on the positive reals: the absolute value of a Normal of mean zero."""
     value = _one_of("HalfNormal", {"precision": precision, "variance": variance, "std": std})
-    return _scalars("HalfNormal", precision=value)
+    return _scalars("HalfNormal", _as_written(variance=variance, std=std), precision=value)
 
 
 def TruncatedNormal(mean: object, precision: object, lower: object = None, upper: object = None) -> Distribution:

@@ -225,6 +225,9 @@ class Expectation:
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
         if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
+        if isinstance(atom, Function) and any(not set(atom_indices(a)) <= set(atom_indices(atom)) for a in inner):
+            # A function of a sum over many elements: no element of the factor stands alone in it.
+            raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
         return touched[0]
 
     def _monomial(self, m: Monomial, keep: Block | None) -> Polynomial:

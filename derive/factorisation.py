@@ -84,19 +84,24 @@ def random_atoms(atom: Atom, names: Iterable[str]) -> Iterator[Element | Indicat
                     yield from random_atoms(a, names)
 
 
-def blocks(model: Model, nodes: Mapping[str, Polynomial], requested: Sequence[object] | None) -> tuple[Block, ...]:
-    """The factors of q, in order of declaration of their first latent.
+def blocks(
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    requested: Sequence[object] | None,
+    without: Sequence[str] = (),
+) -> tuple[Block, ...]:
+    """The factors of q, in order of declaration of their first latent; `without` those integrated out.
 
     Raises:
         FactorisationError: for unknown or repeated latents, points inside a block, empty blocks.
     """
-    random = {v.name: v for v in model.with_role("latent", "point")}
+    random = {v.name: v for v in model.with_role("latent", "point") if v.name not in without}
     if isinstance(requested, str | Ref | Split):
         requested = [requested]
     asked = [_names(entry, random) for entry in requested or ()]
     split = {s.name: s.indices for entry in requested or () for s in _entries(entry) if isinstance(s, Split)}
     taken = {n for names in asked for n in names}
-    asked += [pair for pair in model.joint if not taken & set(pair)]
+    asked += [pair for pair in model.joint if not taken & set(pair) and set(pair) <= set(random)]
     seen: set[str] = set()
     for names in asked:
         for name in names:

@@ -27,6 +27,8 @@ def log(p: Polynomial) -> Polynomial:
     """log p: the log of a product is the sum of the logs; pure numbers stay together (log 2π)."""
     if p.number == 1:
         return ZERO
+    if (parts := _common(p)) is not None:
+        return log(parts[0]) + log(parts[1])
     if len(p.monomials) != 1 or p.monomials[0].bound or p.monomials[0].coefficient < 0:
         return from_atom(Function("log", (p,)))
     m = p.monomials[0]
@@ -39,6 +41,21 @@ def log(p: Polynomial) -> Polynomial:
         if not isinstance(atom, Constant):
             total = total + _log_atom(atom).scaled(exponent)
     return total
+
+
+def _common(p: Polynomial) -> tuple[Polynomial, Polynomial] | None:
+    """A product of atoms that every term of a sum has, and the sum without it; None where there is none."""
+    if len(p.monomials) < 2:
+        return None
+    shared = dict(p.monomials[0].powers)
+    for m in p.monomials:
+        own = dict(m.powers)
+        shared = {a: min(e, own[a]) for a, e in shared.items() if a in own and own[a] > 0 and e > 0}
+        shared = {a: e for a, e in shared.items() if not set(m.bound) & set(atom_indices(a))}
+    if not shared:
+        return None
+    factor = collect([normalise(Fraction(1), list(shared.items()), ())])
+    return factor, p * collect([normalise(Fraction(1), [(a, -e) for a, e in shared.items()], ())])
 
 
 def _log_atom(atom: Atom) -> Polynomial:
@@ -68,6 +85,8 @@ def raise_to(p: Polynomial, exponent: Polynomial) -> Polynomial:
             return collect([normalise(coefficient, [_power(a, e * value) for a, e in m.powers], ())])
     if whole and value > 0:
         return power(p, int(value))
+    if whole and (parts := _common(p)) is not None:
+        return raise_to(parts[0], exponent) * raise_to(parts[1], exponent)
     return from_atom(Function("pow", (p, exponent)))
 
 
@@ -163,6 +182,8 @@ def _standard(value: Polynomial, row: Index, column: Index) -> tuple[Polynomial,
 
 def logdet(value: Polynomial, row: Index, column: Index) -> Polynomial:
     """log det of the symmetric positive-definite matrix with this element at (row, column)."""
+    if (shared := _common(value)) is not None and not {row, column} & shared[0].free:
+        return size_of(row) * log(shared[0]) + logdet(shared[1], row, column)
     parts = _scaled_matrix(value, row, column)
     if parts is None:
         return from_atom(Matrix("logdet", *_standard(value, row, column)))
@@ -180,6 +201,8 @@ def logdet(value: Polynomial, row: Index, column: Index) -> Polynomial:
 
 def inverse(value: Polynomial, row: Index, column: Index, left: Sub, right: Sub) -> Polynomial:
     """Element (left, right) of the inverse of the matrix with this element at (row, column)."""
+    if (shared := _common(value)) is not None and not {row, column} & shared[0].free:
+        return reciprocal(shared[0]) * inverse(shared[1], row, column, left, right)
     parts = _scaled_matrix(value, row, column)
     if parts is None:
         return from_atom(Matrix("inverse", *_standard(value, row, column), (left, right)))

@@ -101,9 +101,16 @@ class Normal:
 
     def coefficient(self, given: Given, own: Sequence[Sub], other: Sequence[Sub]) -> Polynomial:
         """The regression coefficient on an element of another latent; zero where shared axes differ."""
+        return self._between(f"on_{given.name}", given, own, other)
+
+    def cross(self, given: Given, own: Sequence[Sub], other: Sequence[Sub]) -> Polynomial:
+        """M, the coefficient of a product with an element of another latent; zero where shared axes differ."""
+        return self._between(f"cross_{given.name}", given, own, other)
+
+    def _between(self, name: str, given: Given, own: Sequence[Sub], other: Sequence[Sub]) -> Polynomial:
         same = deltas([own[p] for p in given.shared.values()], [other[q] for q in given.shared])
         subs = (*self.plates, *own, *(s for q, s in enumerate(other) if q not in given.shared))
-        return same * from_atom(Parameter(self.name, f"on_{given.name}", subs))
+        return same * from_atom(Parameter(self.name, name, subs))
 
     def element(self, subs: Sequence[Sub]) -> Polynomial:
         """One element of the latent."""
@@ -319,21 +326,20 @@ def _given(
 
 
 def _completed(v: Normal) -> Polynomial:
-    """What completing the square leaves for the others: Σ h on_u u + ½ Σ u cross on_u' u'."""
+    """What completing the square leaves for the others: Σ h P⁻¹ M u + ½ Σ M u P⁻¹ M u."""
     total = ZERO
     for link in v.given:
         own, theirs = [fresh_index(a.size) for a in v.axes], [fresh_index(a.size) for a in link.axes]
-        value = v.place("linear", own) * v.coefficient(link, own, theirs) * element(v.block, link.name, theirs)
-        total = total + sum_over(value, [*own, *theirs])
+        there, bound = v.other(own)
+        value = v.place("linear", own) * v.covariance(own, there) * v.cross(link, there, theirs)
+        total = total + sum_over(value * element(v.block, link.name, theirs), [*own, *bound, *theirs])
         for second in v.given:
             own, theirs = [fresh_index(a.size) for a in v.axes], [fresh_index(a.size) for a in link.axes]
             other = [fresh_index(a.size) for a in second.axes]
-            same = deltas([own[p] for p in link.shared.values()], [theirs[q] for q in link.shared])
-            subs = (*v.plates, *own, *(s for q, s in enumerate(theirs) if q not in link.shared))
-            cross = same * from_atom(Parameter(v.name, f"cross_{link.name}", subs))
+            there, bound = v.other(own)
             pair = element(v.block, link.name, theirs) * element(v.block, second.name, other)
-            value = cross * v.coefficient(second, own, other) * pair
-            total = total + sum_over(value, [*own, *theirs, *other]).scaled(HALF)
+            value = v.cross(link, own, theirs) * v.covariance(own, there) * v.cross(second, there, other) * pair
+            total = total + sum_over(value, [*own, *bound, *theirs, *other]).scaled(HALF)
     return total
 
 

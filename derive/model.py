@@ -81,11 +81,12 @@ class Variable:
 
     def __str__(self) -> str:
         left = f"{self.name}[{', '.join(i.name for i in self.plates)}]" if self.plates else self.name
+        weight = "" if self.weight is None else f", weight {self.weight}"
         if self.chain is not None:
-            start = f"first ~ {self.chain.initial}"
-            return f"{left} ~ {self.distribution}, {start}"
+            starts = "" if self.chain.starts is None else f" where {self.chain.starts} = 1"
+            return f"{left} ~ {self.distribution}, first ~ {self.chain.initial}{starts}{weight}"
         if self.distribution is not None:
-            return f"{left} ~ {self.distribution}"
+            return f"{left} ~ {self.distribution}{weight}"
         if self.constraint is not None:
             return f"{left} = {self.constraint}"
         return left

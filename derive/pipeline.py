@@ -20,6 +20,7 @@ from cavi.derive.expectation import Expectation, Moments, Pattern
 from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
+from cavi.derive.marginal import marginalise as integrate_out
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.remedies import refusal
@@ -35,17 +36,18 @@ from cavi.derive.term import Function, Moment, Polynomial, from_atom
 from cavi.derive.text import show
 
 
-def derive(model: Model, factors: Sequence[object] | None = None) -> Derived:
+def derive(model: Model, factors: Sequence[object] | None = None, *, marginalise: Sequence[object] = ()) -> Derived:
     """The mean-field inference of a model: one factor for each latent, or blocks as asked.
 
     Args:
         model: what was declared.
         factors: blocks that q keeps together, each a latent, a name or a tuple of them, such as
             ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
+        marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
 
     Raises:
         DeclarationError: for a model without latents or observations.
-        FactorisationError: for blocks that name unknown or repeated latents.
+        FactorisationError: for blocks that name unknown or repeated latents, and integrals without closed form.
         NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
 
     Example:
@@ -61,8 +63,8 @@ def derive(model: Model, factors: Sequence[object] | None = None) -> Derived:
         Sum(x[n], (n, 1, N)) + 2
     """
     _check(model)
-    nodes = log_joint(model)
-    split = blocks(model, nodes, factors)
+    nodes, gone = integrate_out(model, log_joint(model), marginalise)
+    split = blocks(model, nodes, factors, gone)
     expectation = Expectation(split, Moments())
     found = [(b, *_optimum(model, b, nodes, expectation)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
@@ -75,7 +77,8 @@ def derive(model: Model, factors: Sequence[object] | None = None) -> Derived:
     updates = tuple(replace(u, moment_specs=specs[u.factor.name]) for u in updates)
     _refuse_open_moments(updates, terms)
     roles = {v.name: v.role for v in model.with_role("observed", "latent", "point")}
-    return Derived(model, tuple(u.factor for u in updates), nodes, updates, Elbo(terms, specs, model.indices, roles))
+    elbo = Elbo(terms, specs, model.indices, roles)
+    return Derived(model, tuple(u.factor for u in updates), nodes, updates, elbo, gone)
 
 
 def _check(model: object) -> None:

@@ -60,6 +60,7 @@ def plain(derived: Derived) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "model": plain_model(derived.model),
+        "marginalised": list(derived.marginalised),
         "factors": [_factor(u) for u in derived.updates],
         "elbo": [{"name": t.name, "kind": t.kind, "value": polynomial(t.value)} for t in derived.elbo.closed_terms],
         "derivations": [

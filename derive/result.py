@@ -312,13 +312,14 @@ class Elbo:
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived model: its factors, their optimal updates, and the ELBO."""
+    """A derived model: its factors, their optimal updates, the ELBO, and the latents that were integrated out."""
 
     model: Model
     factors: tuple[Factor, ...]
     log_density: Mapping[str, Polynomial] = field(repr=False)
     updates: tuple[Update, ...]
     elbo: Elbo
+    marginalised: tuple[str, ...] = ()
 
     def update(self, name: str) -> Update:
         """The update of a factor, by the name of the factor or of one of its latents.

@@ -93,7 +93,7 @@ class Printer:
                 # A summed index shown outside its sum is named after its set.
                 return names.get(sub) or (sub.size.lower() if "." in sub.name else sub.name)
             case Literal():
-                return str(sub.value)
+                return str(sub.value + 1)  # indices are shown running from one
             case Gather():
                 return f"{self.name(sub.name)}[{','.join(self.sub(s, names) for s in sub.subs)}]"
             case Shift():
@@ -119,7 +119,8 @@ class Printer:
                 if not self.subscripts:
                     return f"[{self.name(atom.name)}]"
                 left = self.name(atom.name) + self.subs(atom.subs, names)
-                return f"[{left}={self.sub(atom.value, names)}]"
+                value = str(atom.value.value) if isinstance(atom.value, Literal) else self.sub(atom.value, names)
+                return f"[{left}={value}]"
             case Delta():
                 return f"δ[{self.sub(atom.left, names)},{self.sub(atom.right, names)}]"
             case Link() if atom.starts is not None:

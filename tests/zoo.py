@@ -236,7 +236,7 @@ def random_intercepts_and_slopes():
     return m
 
 
-@zoo({"tau,w": "Gamma"}, factors=[("w", "tau")])
+@zoo({"tau,w": "NormalGamma", "tau": "Gamma"}, factors=[("w", "tau")])
 def conjugate_regression():
     m, n = one_plate("conjugate_regression")
     d = m.index("d", "D")

@@ -82,6 +82,19 @@ class Scope:
         return name
 
 
+def name_it(o: Operand, hint: str, scope: Scope) -> Operand:
+    """Compute a contraction once: the same one met again is the same local variable."""
+    if o.code in scope.temporaries:  # the same numbers, though their axes may stand for other indices
+        return Operand(scope.temporaries[o.code], o.axes)
+    name = f"{hint}_{len(scope.temporaries) + 1}"
+    comment = f"  # ({', '.join(i.size for i in o.axes)},)" if len(o.axes) == 1 else ""
+    if len(o.axes) > 1:
+        comment = f"  # ({', '.join(i.size for i in o.axes)})"
+    scope.lines.append(f"{name} = {o.code}{comment}")
+    scope.temporaries[o.code] = name
+    return Operand(name, o.axes)
+
+
 def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
     """``name[subs]`` as an array over the distinct running indices of its subscripts."""
     for axis, s in enumerate(subs):
@@ -259,7 +272,7 @@ def before(a: Before, scope: Scope) -> Operand:
 
 def matrix(a: Matrix, scope: Scope) -> Operand:
     """A log-determinant, or an inverse, of the matrices in the last two axes; computed once."""
-    from cavi.templates.numpy.emit import name_it, polynomial
+    from cavi.templates.numpy.emit import polynomial
 
     free = tuple(sorted(a.value.free - {a.row, a.column} - set(scope.fixed), key=lambda i: (i.size, i.name)))
     inside = polynomial(a.value, scope, (*free, a.row, a.column))

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from cavi.derive.index import Index
-from cavi.templates.numpy.arrays import Axes, Operand, Scope, spread
+from cavi.templates.numpy.arrays import Axes, Operand, Scope, name_it, spread
+from cavi.templates.numpy.layout import WIDTH
 
 LARGE, SMALL = 100_000, 10
 
@@ -25,7 +26,10 @@ def contract(operands: Sequence[Operand], keep: Iterable[Index], scope: Scope) -
         pair = (work[i], work[j])
         rest = [w for k, w in enumerate(work) if k not in (i, j)]
         needed = keep | {a for w in rest for a in w.axes}
-        work = [*rest, _two(*pair, needed, scope)]
+        found = _two(*pair, needed, scope)
+        if rest and len(found.code) > WIDTH:
+            found = name_it(found, "part", scope)
+        work = [*rest, found]
     return _reduce(work[0], keep)
 
 

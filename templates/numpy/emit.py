@@ -7,7 +7,7 @@ from fractions import Fraction
 from cavi.derive.canonical import map_subs
 from cavi.derive.index import Gather, Index, indices_of
 from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
-from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, is_free_scatter, power, spread
+from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
 
 
@@ -129,19 +129,6 @@ def _temporary(group: list[Operand], scope: Scope, bound: set[Index]) -> Operand
     keep = {i for o in group for i in o.axes} - bound
     result = contract(group, keep, scope)
     return name_it(result, "total", scope)
-
-
-def name_it(o: Operand, hint: str, scope: Scope) -> Operand:
-    """Compute a contraction once: the same one met again is the same local variable."""
-    if o.code in scope.temporaries:  # the same numbers, though their axes may stand for other indices
-        return Operand(scope.temporaries[o.code], o.axes)
-    name = f"{hint}_{len(scope.temporaries) + 1}"
-    comment = f"  # ({', '.join(i.size for i in o.axes)},)" if len(o.axes) == 1 else ""
-    if len(o.axes) > 1:
-        comment = f"  # ({', '.join(i.size for i in o.axes)})"
-    scope.lines.append(f"{name} = {o.code}{comment}")
-    scope.temporaries[o.code] = name
-    return Operand(name, o.axes)
 
 
 def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operand:

@@ -14,7 +14,7 @@ from cavi.derive.result import ArrayOperation, Formula, MomentSpec
 from cavi.derive.term import Element, Moment, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
-from cavi.templates.numpy.layout import assign, call
+from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.names import quote, shape_comment
 
 
@@ -92,8 +92,12 @@ class Writer:
             shape = shape_comment(i.size for i in f.indices)
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
-                code = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
+                whole = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
                 yield from self._flush(scope)
+                if len(whole) > WIDTH:
+                    yield from assign(f"{name} =", code)
+                    whole = f"np.full({shape_comment(sizes)}, {name}, dtype=float)"
+                code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
 

@@ -1,0 +1,184 @@
+"""Integrating a conjugate latent out of the log joint before anything is factorised: collapsing.
+
+Given all other variables the latent has a density q(θ) = exp(terms with θ) / Z. These terms leave the log joint, and
+log Z, the part of -log q(θ) without θ, takes their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cavi.derive import functions
+from cavi.derive.builders import optimum
+from cavi.derive.canonical import add, collect, fresh_index, multiply, normalise, substitute, sum_over
+from cavi.derive.conditional import Conditional, conditional, sequential_plates
+from cavi.derive.errors import FactorisationError, NonConjugateError
+from cavi.derive.expectation import Expectation, Moments
+from cavi.derive.factorisation import Block, Site, blocks, random_atoms
+from cavi.derive.index import Index, Sub
+from cavi.derive.model import Model
+from cavi.derive.optimum import Optimum, Request
+from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.term import (
+    Atom,
+    Function,
+    Matrix,
+    Monomial,
+    Parameter,
+    Polynomial,
+    from_atom,
+    number,
+)
+
+Nodes = Mapping[str, Polynomial]
+
+
+@dataclass(frozen=True, eq=False)
+class Values(Expectation):
+    """Expectations that are not taken: every other latent stands for its value."""
+
+    def of(self, p: Polynomial, keep: Block | None = None) -> Polynomial:
+        """The polynomial as it is."""
+        return p
+
+    def sites(
+        self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], inside: tuple[Index, ...] = ()
+    ) -> Polynomial:
+        """The product as it is."""
+        product = number(1)
+        for powers in sites.values():
+            product = multiply(product, collect([normalise(Fraction(1), powers, ())]))
+        return product
+
+
+def complete_conditional(
+    model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...]
+) -> tuple[Conditional, Optimum]:
+    """The density of a block given the values of all others: its complete conditional.
+
+    Raises:
+        NonConjugateError: where it is in no known family.
+    """
+    values = Values(split, Moments())
+    found = conditional(block, nodes, values)
+    return found, optimum(Request(model, block, found, values))
+
+
+def marginalise(model: Model, nodes: Nodes, wanted: Sequence[object]) -> tuple[dict[str, Polynomial], tuple[str, ...]]:
+    """The log joint by node with some latents integrated out, and their names.
+
+    Raises:
+        FactorisationError: for unknown names, points, and latents whose integral has no closed form.
+    """
+    entries = [wanted] if isinstance(wanted, str) else list(wanted)
+    current, gone = dict(nodes), []
+    for entry in entries:
+        split = blocks(model, current, [entry])
+        asked = entry if isinstance(entry, tuple | list) else (entry,)
+        names = {getattr(e, "name", e) for e in asked}
+        block = next(b for b in split if set(b.factor.latents) == names)
+        if block.factor.point:
+            raise FactorisationError(
+                f"marginalise: {block.factor.name} is maximised over; there is no prior to integrate"
+            )
+        current = _without(model, block, current, split)
+        gone.extend(block.factor.latents)
+    return current, tuple(gone)
+
+
+def _without(model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...]) -> dict[str, Polynomial]:
+    name = block.factor.name
+    if block.factor.weight is not None:
+        raise FactorisationError(f"marginalise: {name} stands for several copies (weight=); declare each copy instead")
+    try:
+        found, best = complete_conditional(model, block, nodes, split)
+    except NonConjugateError as error:
+        raise FactorisationError(f"marginalise: {name} cannot be integrated out exactly: {error}") from None
+    if sequential_plates(block, found.coefficients) or _own(found, block):
+        raise FactorisationError(f"marginalise: the elements of {name} depend on each other given the rest")
+    if {str(f) for f in best.families.values()} & {"Categorical", "Multinomial"}:
+        raise FactorisationError(
+            f"marginalise: {name} cannot be integrated out exactly: what is left is the logarithm of a sum over its "
+            "categories, which is in no exponential family; keep it as a factor"
+        )
+    table = {(f.latent, f.name): f for f in best.formulas}
+    log_q = sum_over(best.log_q, block.factor.plates)
+    free = [m for m in log_q.monomials if not any(True for a in m.atoms for _ in random_atoms(a, block.variables))]
+    normaliser = -_replaced(Polynomial(tuple(free)), table, name)
+    touched = [n for n, p in nodes.items() if n in block.variables or _touches(p, block)]
+    children = [n for n in touched if n not in block.variables]
+    left = {n: p for n, p in nodes.items() if n not in touched}
+    rest = add(*(_untouched(nodes[n], block) for n in touched), normaliser)
+    place = ",".join(children) or name
+    return {**left, place: rest}
+
+
+def _own(found: Conditional, block: Block) -> bool:
+    """Whether a coefficient contains other elements of the latent itself."""
+    return any(True for c in found.coefficients.values() for a in c.atoms() for _ in random_atoms(a, block.variables))
+
+
+def _touches(p: Polynomial, block: Block) -> bool:
+    return any(True for a in p.atoms() for _ in random_atoms(a, block.variables))
+
+
+def _untouched(p: Polynomial, block: Block) -> Polynomial:
+    kept = [m for m in p.monomials if not any(True for a in m.atoms for _ in random_atoms(a, block.variables))]
+    return Polynomial(tuple(kept))
+
+
+def _replaced(p: Polynomial, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
+    """Every parameter by the formula that computes it."""
+    return add(*(_monomial(m, table, name) for m in p.monomials))
+
+
+def _monomial(m: Monomial, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
+    # Bound indices stay open, under names of their own, until the parts are multiplied.
+    renamed: dict[Index, Sub] = {i: fresh_index(i.size) for i in m.bound}
+    product = number(m.coefficient)
+    for atom, exponent in m.powers:
+        part = _atom(substitute(from_atom(atom), renamed).monomials[0].powers[0][0], table, name)
+        product = multiply(product, functions.raise_to(part, number(exponent)))
+    return sum_over(product, [i for i in renamed.values() if isinstance(i, Index)])
+
+
+def _atom(atom: Atom, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
+    match atom:
+        case Parameter():
+            return _parameter(atom, table, name)
+        case Function():
+            return functions.apply(atom.name, *(_replaced(a, table, name) for a in atom.args))
+        case Matrix(name="logdet"):
+            return functions.logdet(_replaced(atom.value, table, name), atom.row, atom.column)
+        case Matrix():
+            left, right = atom.subs
+            return functions.inverse(_replaced(atom.value, table, name), atom.row, atom.column, left, right)
+    return from_atom(atom)
+
+
+def _parameter(atom: Parameter, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
+    formula = table[atom.latent, atom.name]
+    if isinstance(formula.value, Polynomial):
+        places: dict[Index, Sub] = dict(zip(formula.indices, atom.subs, strict=True))
+        return substitute(_replaced(formula.value, table, name), places)
+    return _array(formula, formula.value, atom, table, name)
+
+
+def _array(
+    formula: Formula, operation: ArrayOperation, atom: Parameter, table: Mapping[tuple[str, str], Formula], name: str
+) -> Polynomial:
+    source = table[atom.latent, operation.argument]
+    if operation.name not in ("inverse", "logdet") or operation.axes != 1 or not isinstance(source.value, Polynomial):
+        raise FactorisationError(
+            f"marginalise: {name} cannot be integrated out in closed form by elements (its normaliser is a "
+            f"{operation.name} of an array); keep it as a factor"
+        )
+    row, column = source.indices[-2:]
+    plates = source.indices[:-2]
+    given = atom.subs[:-2] if operation.name == "inverse" else atom.subs
+    value = substitute(_replaced(source.value, table, name), dict(zip(plates, given, strict=True)))
+    if operation.name == "logdet":
+        return functions.logdet(value, row, column)
+    return functions.inverse(value, row, column, *atom.subs[-2:])
