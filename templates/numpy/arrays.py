@@ -120,6 +120,10 @@ def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
             elif isinstance(s, Index) and s not in scope.fixed:
                 out.append(s)
         return Operand(f"{name}[{', '.join(parts)}]", tuple(out))
+    if all(isinstance(s, Index) and s not in scope.fixed for s in subs):  # a diagonal
+        letters = {i: "abcdefghij"[p] for p, i in enumerate(axes)}
+        spec = "".join(letters[s] for s in subs if isinstance(s, Index))
+        return Operand(f'np.einsum("{spec}->{"".join(letters.values())}", {name})', axes)
     return Operand(f"{name}[{', '.join(_grid(s, axes, scope) for s in subs)}]", axes)
 
 

@@ -71,7 +71,11 @@ def module_view(derived: Derived) -> ModuleView:
         usage=_usage(derived),
         imports=tuple(helpers.imports(used)),
         helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
-        variables=tuple((v.name, _known(v, _starts(derived), _degrees(derived))) for v in derived.model.variables if not v.is_random),
+        variables=tuple(
+            (v.name, _known(v, _starts(derived), _degrees(derived)))
+            for v in derived.model.variables
+            if not v.is_random
+        ),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
         factors=factors,
