@@ -9,7 +9,7 @@ from cavi.derive.families.base import X
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.model import Variable
-from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum import Link, Optimum, Request
 from cavi.derive.recognise import (
     Recognised,
     as_sympy,
@@ -59,6 +59,7 @@ def scalar_optimum(
         log_q=from_sympy(family.log_density, {**env, X: x}),
         entropy=entropy,
         moment=lambda pattern: scalar_moment(recognised, variable, plates, x, pattern.polynomial),
+        density=(Link(variable.name, plates, (), family.name, {p.name: env[p.symbol] for p in family.parameters}),),
     )
 
 

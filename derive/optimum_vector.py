@@ -8,7 +8,7 @@ from cavi.derive.expression import AnySub, Ref, SumOver
 from cavi.derive.families.event import total_over, xlogx
 from cavi.derive.index import Index
 from cavi.derive.model import Variable
-from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum import Link, Optimum, Request
 from cavi.derive.recognise import not_conjugate
 from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.term import (
@@ -40,6 +40,7 @@ def category(request: Request) -> Optimum | None:
         log_q=total_over(chosen * functions.log(probs), over),
         entropy=-total_over(xlogx(probs), over),
         moment=lambda pattern: probs if pattern.polynomial == chosen else None,
+        density=(Link(variable.name, plates, (), "Categorical", {"probs": probs}, over),),
     )
 
 
@@ -67,6 +68,7 @@ def simplex(request: Request) -> Optimum | None:
         log_q=log_q,
         entropy=-normaliser - total_over((c - number(1)) * mean_log, over),
         moment=lambda pattern: values.get(pattern.polynomial),
+        density=(Link(variable.name, plates, (over,), "Dirichlet", {"concentration": c}),),
     )
 
 
@@ -103,6 +105,7 @@ def counts_with_total(request: Request) -> Optimum | None:
         log_q=log_q,
         entropy=entropy,
         moment=lambda pattern: mean if pattern.polynomial == element else None,
+        density=(Link(variable.name, plates, (over,), "Multinomial", {"total": total, "probs": probs}),),
     )
 
 
