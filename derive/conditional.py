@@ -16,7 +16,7 @@ from cavi.derive.errors import DeclarationError
 from cavi.derive.expectation import Expectation, Pattern, internal, localise, splits
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.functions import reciprocal
-from cavi.derive.term import ZERO, Atom, Moment, Monomial, Polynomial, atom_indices, number
+from cavi.derive.term import ZERO, Atom, Moment, Monomial, Parameter, Polynomial, atom_indices, number
 from cavi.derive.text import show
 
 ONE = Fraction(1)
@@ -118,6 +118,18 @@ def _per_copy(block: Block, p: Polynomial) -> Polynomial:
                 "contains it has no such weight; give the same weight= to every node that depends on it"
             )
     return divided
+
+
+def sequential_values(block: Block, coefficients: Mapping[Pattern, Polynomial]) -> tuple[int, ...]:
+    """Positions of the plates along which a coefficient contains values of other elements of the block."""
+    found: set[int] = set()
+    for coefficient in coefficients.values():
+        for atom in coefficient.atoms():
+            if isinstance(atom, Parameter) and atom.latent in block.variables:
+                axes = block.plate_axes[atom.latent]
+                site = [atom.subs[a] for a in axes]
+                found |= {p for p, (s, i) in enumerate(zip(site, block.factor.plates, strict=True)) if s != i}
+    return tuple(sorted(found))
 
 
 def sequential_plates(block: Block, coefficients: Mapping[Pattern, Polynomial]) -> tuple[int, ...]:

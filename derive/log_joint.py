@@ -64,12 +64,12 @@ def starts_at(chain: Chain) -> Polynomial:
 def _given(node: Variable, distribution: Distribution, model: Model) -> Polynomial:
     """log p of one element under a distribution, latent categories that select conditioned on."""
     chosen: dict[Selector, Index] = {}
-    summed = {k: _select_inside(a, model) for k, a in distribution.args.items()}
-    args = {k: model.current(map_subs(a, lambda s: _condition(s, chosen))) for k, a in summed.items()}
+    summed = {k: select_inside(a, model) for k, a in distribution.args.items()}
+    args = {k: model.current(map_subs(a, lambda s: condition(s, chosen))) for k, a in summed.items()}
     density = functions.telescoped(_density(node, distribution, {k: expand(a) for k, a in args.items()}))
     for selector, index in reversed(chosen.items()):
         subs = tuple(_plain(s) for s in selector.subs)
-        if index.size == "2" and _is_binary(model.variable(selector.name)):
+        if index.size == "2" and is_binary(model.variable(selector.name)):
             one = from_atom(Indicator(selector.name, subs, Literal(1, "2")))
             low, high = (substitute(density, {index: Literal(v, "2")}) for v in (0, 1))
             density = multiply(one, high) + multiply(number(1) - one, low)
@@ -78,35 +78,35 @@ def _given(node: Variable, distribution: Distribution, model: Model) -> Polynomi
     return density
 
 
-def _condition(sub: AnySub, chosen: dict[Selector, Index]) -> AnySub:
+def condition(sub: AnySub, chosen: dict[Selector, Index]) -> AnySub:
     """Replace every latent category by the index of its value, inner ones first."""
     if isinstance(sub, Gather):
-        inner = tuple(_plain(_condition(s, chosen)) for s in sub.subs)
+        inner = tuple(_plain(condition(s, chosen)) for s in sub.subs)
         return Gather(sub.name, inner, sub.size)
     if isinstance(sub, Selector):
-        key = Selector(sub.name, tuple(_condition(s, chosen) for s in sub.subs), sub.size)
+        key = Selector(sub.name, tuple(condition(s, chosen) for s in sub.subs), sub.size)
         if key not in chosen:
             chosen[key] = fresh_index(sub.size)
         return chosen[key]
     return sub
 
 
-def _select_inside(expr: Expr, model: Model) -> Expr:
+def select_inside(expr: Expr, model: Model) -> Expr:
     """Categories that select inside a sum over their own elements: Σ_w eta[z[w]] = Σ_w Σ_k [z[w]=k] eta[k]."""
     if not isinstance(expr, SumOver):
-        return map_children(expr, lambda e: _select_inside(e, model))
-    body = _select_inside(expr.body, model)
+        return map_children(expr, lambda e: select_inside(e, model))
+    body = select_inside(expr.body, model)
     inner: dict[Selector, Index] = {}
 
     def change(sub: AnySub) -> AnySub:
         if isinstance(sub, Selector) and expr.index in set(subscript_indices(sub)):
-            return _condition(sub, inner)
+            return condition(sub, inner)
         return sub
 
     body = map_subs(body, change)
     for selector, index in reversed(inner.items()):
         chosen: Expr = Takes(selector.name, selector.subs, index)
-        if index.size == "2" and _is_binary(model.variable(selector.name)):
+        if index.size == "2" and is_binary(model.variable(selector.name)):
             one = Takes(selector.name, selector.subs, Literal(1, "2"))
             high, low = (Condition("same", (index, Literal(v, "2"))) for v in (1, 0))
             chosen = high * one + low * (1 - one)
@@ -114,7 +114,8 @@ def _select_inside(expr: Expr, model: Model) -> Expr:
     return SumOver(expr.index, body)
 
 
-def _is_binary(variable: Variable) -> bool:
+def is_binary(variable: Variable) -> bool:
+    """Whether a variable takes the values zero and one with a probability each."""
     return variable.distribution is not None and variable.distribution.family == "Bernoulli"
 
 

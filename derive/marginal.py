@@ -13,17 +13,19 @@ from fractions import Fraction
 from cavi.derive import functions
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add, collect, fresh_index, multiply, normalise, substitute, sum_over
-from cavi.derive.conditional import Conditional, conditional, sequential_plates
+from cavi.derive.conditional import Conditional, conditional, sequential_values
 from cavi.derive.errors import FactorisationError, NonConjugateError
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import Block, Site, blocks, random_atoms
-from cavi.derive.index import Index, Sub
+from cavi.derive.index import Index, Literal, Sub
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.term import (
     Atom,
+    Element,
     Function,
+    Indicator,
     Matrix,
     Monomial,
     Parameter,
@@ -33,6 +35,7 @@ from cavi.derive.term import (
 )
 
 Nodes = Mapping[str, Polynomial]
+VALUE = "value"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +49,29 @@ class Values(Expectation):
     def sites(
         self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], inside: tuple[Index, ...] = ()
     ) -> Polynomial:
-        """The product as it is."""
+        """The product, with the block's own elements there marked as values of other elements."""
         product = number(1)
         for powers in sites.values():
-            product = multiply(product, collect([normalise(Fraction(1), powers, ())]))
+            marked = [(_value(a, block), e) for a, e in powers]
+            product = multiply(product, collect([normalise(Fraction(1), marked, ())]))
         return product
+
+
+def _value(atom: Atom, block: Block) -> Atom:
+    """The value of an element of the block itself at another site: ``q(w).value[e]``."""
+    if isinstance(atom, Element) and atom.name in block.variables:
+        return Parameter(atom.name, VALUE, atom.subs, atom.symmetric)
+    if isinstance(atom, Indicator) and atom.name in block.variables:
+        binary = isinstance(atom.value, Literal) and atom.value.size == "2"
+        return Parameter(atom.name, VALUE, atom.subs if binary else (*atom.subs, atom.value))
+    if isinstance(atom, Function):
+        args = (Polynomial(tuple(_marked(m, block) for m in a.monomials)) for a in atom.args)
+        return Function(atom.name, tuple(args))
+    return atom
+
+
+def _marked(m: Monomial, block: Block) -> Monomial:
+    return Monomial(m.coefficient, tuple((_value(a, block), e) for a, e in m.powers), m.bound)
 
 
 def complete_conditional(
@@ -96,7 +117,7 @@ def _without(model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...])
         found, best = complete_conditional(model, block, nodes, split)
     except NonConjugateError as error:
         raise FactorisationError(f"marginalise: {name} cannot be integrated out exactly: {error}") from None
-    if sequential_plates(block, found.coefficients) or _own(found, block):
+    if sequential_values(block, found.coefficients):
         raise FactorisationError(f"marginalise: the elements of {name} depend on each other given the rest")
     if {str(f) for f in best.families.values()} & {"Categorical", "Multinomial"}:
         raise FactorisationError(
@@ -113,11 +134,6 @@ def _without(model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...])
     rest = add(*(_untouched(nodes[n], block) for n in touched), normaliser)
     place = ",".join(children) or name
     return {**left, place: rest}
-
-
-def _own(found: Conditional, block: Block) -> bool:
-    """Whether a coefficient contains other elements of the latent itself."""
-    return any(True for c in found.coefficients.values() for a in c.atoms() for _ in random_atoms(a, block.variables))
 
 
 def _touches(p: Polynomial, block: Block) -> bool:

@@ -41,11 +41,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Backward:
-    """A chain from its last element back: where `linked` is zero, the distribution has the arguments `last`."""
+    """A chain, drawn one element after another: where `linked` is zero, the distribution has the arguments `last`.
+
+    `direction` is the order: a factor is drawn from its last element back, a model from its first element on.
+    """
 
     index: Index
     linked: Polynomial
     last: Mapping[str, Polynomial]
+    direction: str = "backward"
 
 
 @dataclass(frozen=True)

@@ -370,6 +370,14 @@ class Derived:
         """Source of a stand-alone NumPy module."""
         return self.render("numpy")
 
+    def gibbs(self) -> str:
+        """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
+
+        Raises:
+            CaviError: for point parameters, and for a conditional in no known family.
+        """
+        return self.render("gibbs")
+
     def latex(self, fragment: bool = False) -> str:
         """A complete LaTeX article, or a fragment to paste into a paper."""
         return self.render("latex_fragment" if fragment else "latex")
