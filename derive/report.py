@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cavi.derive.result import ArrayOperation, Derived, Update
+from cavi.derive.result import ArrayOperation, Derived, Formula, Update
 from cavi.derive.text import name_text, show
 
 
@@ -26,6 +26,15 @@ def _factor_text(u: Update) -> str:
     return f"Π_{over} q({inside})" if over else f"q({inside})"
 
 
+def formula_text(f: Formula, derived: Derived) -> str:
+    """One parameter and how it is computed."""
+    axes = ",".join(i.name for i in f.indices)
+    name = f"{name_text(f.latent)}.{f.name}" + (f"[{axes}]" if axes else "")
+    if isinstance(f.value, ArrayOperation):
+        return f"{name} = {f.value.name}({f.value.argument})"
+    return f"{name} = {show(f.value, derived.model.indices)}"
+
+
 def update_text(u: Update, derived: Derived) -> str:
     """One optimal factor: family, parameters, and the moments that the others use."""
     declared = derived.model.indices
@@ -33,13 +42,7 @@ def update_text(u: Update, derived: Derived) -> str:
     left = ", ".join(name_text(n) + (f"[{plates}]" if plates else "") for n in u.factor.latents)
     family = "point mass" if u.factor.point else " × ".join(str(f) for f in u.families.values())
     lines = [f"\nq*({left}) = {family}"]
-    for f in u.formulas:
-        axes = ",".join(i.name for i in f.indices)
-        name = f"{name_text(f.latent)}.{f.name}" + (f"[{axes}]" if axes else "")
-        if isinstance(f.value, ArrayOperation):
-            lines.append(f"  {name} = {f.value.name}({f.value.argument})")
-        else:
-            lines.append(f"  {name} = {show(f.value, declared)}")
+    lines.extend(f"  {formula_text(f, derived)}" for f in u.formulas)
     for s in u.moment_specs:
         if s.value is not None and not u.factor.point:
             lines.append(f"  E[{show(s.pattern, declared)}] = {show(s.value, declared)}")

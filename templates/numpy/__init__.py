@@ -7,6 +7,13 @@ from cavi.templates.environment import environment
 from cavi.templates.numpy.view import module_view
 
 
+def render_gibbs(derived: Derived) -> str:
+    """Source of a Gibbs sampler that needs only NumPy and SciPy and imports nothing of ours."""
+    from cavi.templates.numpy.gibbs import gibbs_module
+
+    return gibbs_module(derived)
+
+
 def render(derived: Derived) -> str:
     """Source of a module that needs only NumPy and SciPy and imports nothing of ours."""
     template = environment("plain").get_template("numpy/module.py.jinja")

@@ -202,7 +202,8 @@ def atom(a: object, scope: Scope) -> Operand:
         case Element():
             return indexed(scope.name(a.name), a.subs, scope)
         case Indicator():
-            return indexed(scope.name(a.name), a.subs, scope)
+            binary = isinstance(a.value, Literal) and a.value.size == "2"
+            return indexed(scope.name(a.name), a.subs if binary else (*a.subs, a.value), scope)
         case Moment():
             return indexed(scope.name((a.factor, a.key)), a.subs, scope)
         case Parameter():

@@ -71,11 +71,7 @@ def module_view(derived: Derived) -> ModuleView:
         usage=_usage(derived),
         imports=tuple(helpers.imports(used)),
         helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
-        variables=tuple(
-            (v.name, _known(v, _starts(derived), _degrees(derived)))
-            for v in derived.model.variables
-            if not v.is_random
-        ),
+        variables=known_variables(derived),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
         factors=factors,
@@ -89,6 +85,12 @@ def module_view(derived: Derived) -> ModuleView:
         ),
         support=support,
     )
+
+
+def known_variables(derived: Derived) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Data and hyperparameters by name, and what they must look like."""
+    starts, least = _starts(derived), _degrees(derived)
+    return tuple((v.name, _known(v, starts, least)) for v in derived.model.variables if not v.is_random)
 
 
 def _wrapped(equation: str) -> list[str]:
