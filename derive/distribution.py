@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cavi.derive import families
 from cavi.derive.errors import DeclarationError
@@ -148,7 +149,7 @@ def TruncatedNormal(mean: object, precision: object, lower: object = None, upper
     """
     if lower is None and upper is None:
         raise DeclarationError("TruncatedNormal: expected lower=, upper= or both; without a bound use Normal")
-    args = {"mean": as_expr(mean), "precision": as_expr(precision)}
+    args: dict[str, Any] = {"mean": as_expr(mean), "precision": as_expr(precision)}
     if lower is not None:
         args["lower"] = as_expr(lower)
     if upper is not None:

@@ -345,9 +345,10 @@ def _completed(v: Normal) -> Polynomial:
 
 @dataclass(frozen=True)
 class Joint:
-    """All latents of a Normal block in the order of their elimination."""
+    """All latents of a Normal block in the order of their elimination, and the form that each of them leaves."""
 
     parts: tuple[Normal, ...]
+    left: tuple[Polynomial, ...] = ()
 
     def part(self, name: str) -> Normal:
         """The latent of that name."""
@@ -414,6 +415,7 @@ def joint(quadratic: Quadratic, names: Sequence[str]) -> Joint | None:
     """The latents eliminated one after another, those with most batch axes first."""
     left = list(names)
     parts: list[Normal] = []
+    forms: list[Polynomial] = []
     while left:
         name = max(left, key=lambda n: (len(quadratic.batch(n)), list(quadratic.block.variables).index(n)))
         found = eliminate(quadratic, name)
@@ -421,5 +423,6 @@ def joint(quadratic: Quadratic, names: Sequence[str]) -> Joint | None:
             return None
         normal, quadratic = found
         parts.append(normal)
+        forms.append(quadratic.form)
         left.remove(name)
-    return Joint(tuple(parts))
+    return Joint(tuple(parts), tuple(forms))

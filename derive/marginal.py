@@ -94,7 +94,8 @@ def marginalise(model: Model, nodes: Nodes, wanted: Sequence[object]) -> tuple[d
         FactorisationError: for unknown names, points, and latents whose integral has no closed form.
     """
     entries = [wanted] if isinstance(wanted, str) else list(wanted)
-    current, gone = dict(nodes), []
+    current: dict[str, Polynomial] = dict(nodes)
+    gone: list[str] = []
     for entry in entries:
         split = blocks(model, current, [entry])
         asked = entry if isinstance(entry, tuple | list) else (entry,)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cavi.derive.conditional import Conditional
+from cavi.derive.derivation import Relation, Rule
 from cavi.derive.expectation import Expectation, Pattern
 from cavi.derive.factorisation import Block
 from cavi.derive.families import Family
@@ -53,6 +54,16 @@ class Backward:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """An intermediate form of log q between the averaged terms and the recognised density."""
+
+    value: Polynomial
+    rule: Rule
+    conditions: tuple[str, ...] = ()
+    relation: Relation = "= + const"
+
+
+@dataclass(frozen=True)
 class Optimum:
     """An optimal factor.
 
@@ -64,6 +75,7 @@ class Optimum:
         entropy: of one element.
         moment: E_q of a pattern in the parameters; None where there is no closed form.
         density: the factor by the chain rule, in the order in which one would draw from it; empty for a point.
+        stages: intermediate forms of log q, in order.
         from_marginals: standard parameters from marginal ones alone, as if elements were independent: a start.
     """
 
@@ -75,6 +87,7 @@ class Optimum:
     moment: Callable[[Pattern], Polynomial | None]
     density: tuple[Link, ...] = ()
     from_marginals: tuple[Formula, ...] = ()
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

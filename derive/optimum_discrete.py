@@ -12,9 +12,10 @@ from cavi.derive.factorisation import Block
 from cavi.derive.families.event import xlogx
 from cavi.derive.index import Index, Literal, Sub, primed
 from cavi.derive.model import Variable
-from cavi.derive.optimum import Link, Optimum, Request
+from cavi.derive.optimum import Link, Optimum, Request, Stage
 from cavi.derive.remedies import refusal
 from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.rules import SUM_OUT
 from cavi.derive.term import ZERO, Indicator, Parameter, Polynomial, from_atom, number
 
 
@@ -67,11 +68,8 @@ class _Table:
             formulas.append(Formula(name, "probs", axes, ArrayOperation("softmax", "logits"), "standard"))
         log_q, entropy = ZERO, ZERO
         for position in range(count):
-            chosen = number(1)
-            for w, axis in zip(self.variables[: position + 1], self.axes, strict=False):
-                chosen = chosen * self.indicator(w, axis)
             here = self.axes[: position + 1]
-            log_q = log_q + sum_over(chosen * functions.log(self.probs(position, here)), here)
+            log_q = log_q + self.chosen(position, functions.log(self.probs(position, here)))
             before = self.marginal(self.axes[:position])
             entropy = entropy - sum_over(before * xlogx(self.probs(position, here)), here)
         return Optimum(
@@ -82,7 +80,24 @@ class _Table:
             entropy=entropy,
             moment=lambda pattern: self.moment(pattern.polynomial),
             density=tuple(self.link(p) for p in range(count)),
+            stages=tuple(Stage(self.stage(p), SUM_OUT) for p in range(count - 1, 0, -1)),
         )
+
+    def stage(self, position: int) -> Polynomial:
+        """The later categories given those before them, and the logits that are left for these."""
+        total = ZERO
+        for p in range(position, len(self.variables)):
+            total = total + self.chosen(p, functions.log(self.probs(p, self.axes[: p + 1])))
+        name = self.variables[position - 1].name
+        left = from_atom(Parameter(name, "logits", (*self.plates, *self.axes[:position])))
+        return total + self.chosen(position - 1, left)
+
+    def chosen(self, position: int, value: Polynomial) -> Polynomial:
+        """A table over the first categories at those that are taken."""
+        product = value
+        for w, axis in zip(self.variables[: position + 1], self.axes, strict=False):
+            product = product * self.indicator(w, axis)
+        return sum_over(product, self.axes[: position + 1])
 
     def indicator(self, v: Variable, value: Sub) -> Polynomial:
         """[v = value]; a binary latent is the indicator of its value one."""

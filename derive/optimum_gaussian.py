@@ -20,11 +20,12 @@ from cavi.derive.families.matrix import log_two_pi
 from cavi.derive.gaussian import HALF, InverseScale, Joint, Normal, Quadratic, element, is_quadratic, joint
 from cavi.derive.index import Sub, primed
 from cavi.derive.model import Variable
-from cavi.derive.optimum import Link, Optimum, Request
+from cavi.derive.optimum import Link, Optimum, Request, Stage
 from cavi.derive.optimum_matrix import is_matrix, matrix_optimum
 from cavi.derive.optimum_scalar import scalar_optimum
 from cavi.derive.recognise import support_of
 from cavi.derive.remedies import refusal
+from cavi.derive.rules import COMPLETE_SQUARE
 from cavi.derive.term import ZERO, Atom, Element, Matrix, Monomial, Polynomial, from_atom, number
 
 
@@ -98,7 +99,8 @@ def _split(request: Request) -> tuple[list[str], Variable | None] | None:
 
 def _with(p: Polynomial, names: Sequence[str]) -> tuple[Polynomial, Polynomial]:
     """The terms that contain one of the latents, and the others."""
-    inside, rest = [], []
+    inside: list[Monomial] = []
+    rest: list[Monomial] = []
     for m in p.monomials:
         (inside if any(True for a in m.atoms for _ in random_atoms(a, names)) else rest).append(m)
     return Polynomial(tuple(inside)), Polynomial(tuple(rest))
@@ -175,6 +177,19 @@ def _build(request: Request, found: Joint, scale: Scale | None, rest: Polynomial
         entropy = entropy + _entropy(v, scale, request)
     if below is not None:
         log_q, entropy = log_q + below.log_q, entropy + below.entropy
+    stages: list[Stage] = []
+    if scale is None:
+        done = ZERO
+        for v, form in zip(found.parts[:-1], found.left[:-1], strict=True):
+            done = done + _log_density(v, found, None)
+            stages.append(Stage(done + form + rest, COMPLETE_SQUARE, (f"for {v.name} given the others",)))
+    else:
+        conditional = ZERO
+        for v in found.parts:
+            conditional = conditional + _log_density(v, found, scale)
+        names = ", ".join(v.name for v in found.parts)
+        remaining = _left_for_scale(found, scale, rest)
+        stages.append(Stage(conditional + remaining, COMPLETE_SQUARE, (f"for {names} given {scale.latent.name}",)))
     coefficients = request.conditional.coefficients
     density = tuple(_density(v, found, scale) for v in reversed(found.parts))
     return Optimum(
@@ -188,6 +203,7 @@ def _build(request: Request, found: Joint, scale: Scale | None, rest: Polynomial
         entropy=entropy,
         moment=lambda pattern: _moment(block, found, scale, below, pattern.polynomial),
         density=(*(() if below is None else below.density), *density),
+        stages=tuple(stages),
     )
 
 
@@ -263,8 +279,8 @@ def _density(v: Normal, found: Joint, scale: Scale | None) -> Link:
     return Link(v.name, (*v.plates, *batch), tuple(event), family, args)
 
 
-def _scale_optimum(request: Request, found: Joint, scale: Scale, rest: Polynomial) -> Optimum:
-    """The factor of the scale: its own terms, and what integrating the Normals out adds."""
+def _left_for_scale(found: Joint, scale: Scale, rest: Polynomial) -> Polynomial:
+    """The terms of the scale: its own, and what integrating the Normals out adds."""
     total = rest
     for v in found.parts:
         left = [fresh_index(a.size) for a in v.axes]
@@ -279,7 +295,12 @@ def _scale_optimum(request: Request, found: Joint, scale: Scale, rest: Polynomia
         piece = piece * v.place("linear", right)
         total = total + sum_over(piece, [*left, *bound]).scaled(HALF)
         total = total - (_dimensions(v, scale) * _log_scale(scale)).scaled(HALF)
-    coefficients = _coefficients(request.block, scale.latent, total)
+    return total
+
+
+def _scale_optimum(request: Request, found: Joint, scale: Scale, rest: Polynomial) -> Optimum:
+    """The factor of the scale."""
+    coefficients = _coefficients(request.block, scale.latent, _left_for_scale(found, scale, rest))
     build = matrix_optimum if is_matrix(scale.latent) else scalar_optimum
     return build(request, scale.latent, coefficients, ())
 

@@ -24,10 +24,11 @@ from cavi.derive.gaussian import is_quadratic
 from cavi.derive.index import Index, Shift, Sub, primed, shifted
 from cavi.derive.log_joint import linked_at
 from cavi.derive.model import Variable
-from cavi.derive.optimum import Backward, Link, Optimum, Request
+from cavi.derive.optimum import Backward, Link, Optimum, Request, Stage
 from cavi.derive.recognise import support_of
 from cavi.derive.remedies import refusal
-from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.result import Along, ArrayOperation, Formula
+from cavi.derive.rules import FORWARD_ELIMINATION, POTENTIALS
 from cavi.derive.term import ZERO, Atom, Element, Monomial, Parameter, Polynomial, from_atom, number
 
 HALF = Fraction(1, 2)
@@ -134,7 +135,8 @@ class _Chain:
         linear, square, cross = self.potentials()
         t, a, w, plates, name = self.t, self.axes, self.wide, self.plates, self.name
         before, after = shifted(t, -1), shifted(t, 1)
-        forward, backward = (t, "forward"), (t, "backward")
+        forward: Along = (t, "forward")
+        backward: Along = (t, "backward")
         here, matrix = (*plates, t, *a), (*plates, t, *a, *w)
         i, j = self.fresh(), self.fresh()
         between = self.covariance(before, i, j)
@@ -189,6 +191,14 @@ class _Chain:
             entropy=self.entropy(),
             moment=lambda pattern: self.moment(pattern.polynomial),
             density=(self.link(),),
+            stages=(
+                Stage(self.form(), POTENTIALS, (), "="),
+                Stage(
+                    self.log_q(),
+                    FORWARD_ELIMINATION,
+                    ("the message to an element is Normal: a precision and a linear coefficient",),
+                ),
+            ),
             from_marginals=self.from_marginals(here, matrix),
         )
 
@@ -229,6 +239,14 @@ class _Chain:
         i = self.fresh()
         after = sum_over(self.parameter("gain", self.t, *subs, *i) * self.element(shifted(self.t, 1), i), i)
         return self.parameter("offset", self.t, *subs) + self.next_linked * after
+
+    def form(self) -> Polynomial:
+        """Σ_t h_t·x_t - ½ x_t P_t x_t + x_{t-1} B_t x_t."""
+        t, i, j = self.t, self.fresh(), self.fresh()
+        linear = sum_over(self.parameter("linear", t, *i) * self.element(t, i), [t, *i])
+        square = self.parameter("diagonal", t, *i, *j, symmetric=True) * self.element(t, i) * self.element(t, j)
+        cross = self.linked * self.parameter("cross", t, *i, *j) * self.element(shifted(t, -1), i) * self.element(t, j)
+        return linear - sum_over(square, [t, *i, *j]).scaled(HALF) + sum_over(cross, [t, *i, *j])
 
     def log_q(self) -> Polynomial:
         """Σ_t log q(x_t | x_{t+1})."""

@@ -15,9 +15,10 @@ from cavi.derive.families.event import xlogx
 from cavi.derive.index import Index, Shift, Sub, primed, shifted
 from cavi.derive.log_joint import linked_at
 from cavi.derive.model import Variable
-from cavi.derive.optimum import Backward, Link, Optimum, Request
+from cavi.derive.optimum import Backward, Link, Optimum, Request, Stage
 from cavi.derive.remedies import refusal
-from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.result import Along, ArrayOperation, Formula
+from cavi.derive.rules import FORWARD_ELIMINATION, POTENTIALS
 from cavi.derive.term import ZERO, Indicator, Monomial, Parameter, Polynomial, from_atom, number
 
 
@@ -90,7 +91,8 @@ class _Chain:
         single, pair = self.potentials()
         t, k, after, plates, name = self.t, self.k, self.after, self.plates, self.name
         previous, following = shifted(t, -1), shifted(t, 1)
-        forward, backward = (t, "forward"), (t, "backward")
+        forward: Along = (t, "forward")
+        backward: Along = (t, "backward")
         weights = self.linked * (self.parameter("forward", previous, k) + self.parameter("pair", t, k, after))
         message = self.linked * self.parameter("message", t, k) + self.parameter("logits", t, k)
         transition = self.parameter("forward", t, k) + self.next_linked * self.parameter("pair", following, k, after)
@@ -117,11 +119,29 @@ class _Chain:
             entropy=self.entropy(),
             moment=lambda pattern: self.moment(pattern.polynomial),
             density=(self.link(),),
+            stages=(
+                Stage(self.form(), POTENTIALS, (), "="),
+                Stage(
+                    self.log_q(),
+                    FORWARD_ELIMINATION,
+                    ("the message to an element is the log of the sum over the one before it",),
+                ),
+            ),
             from_marginals=(
                 Formula(name, "filtered", (*plates, t, k), self.parameter("probs", t, k), "standard"),
                 Formula(name, "kernel", (*plates, t, after, k), self.parameter("probs", t, k), "standard"),
             ),
         )
+
+    def form(self) -> Polynomial:
+        """Σ_t logits_t(z_t) + Σ_t pair_t(z_{t-1}, z_t)."""
+        t, k, after = self.t, self.k, self.after
+        here = from_atom(Indicator(self.name, self._at(t), k))
+        there = from_atom(Indicator(self.name, self._at(t), after))
+        before = from_atom(Indicator(self.name, self._at(shifted(t, -1)), k))
+        single = sum_over(here * self.parameter("logits", t, k), [t, k])
+        pair = sum_over(self.linked * before * there * self.parameter("pair", t, k, after), [t, k, after])
+        return single + pair
 
     def log_q(self) -> Polynomial:
         """Σ_t log q(z_t | z_{t+1}), and log q of the last elements."""

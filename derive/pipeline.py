@@ -163,8 +163,12 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
 
     names = ", ".join(factor.latents)
     family = ", ".join(str(f) for f in best.families.values())
+    stages, present = [], cond.averaged
+    for stage in best.stages:
+        stages.append(Step(present, stage.value, stage.rule, stage.conditions, stage.relation))
+        present = stage.value
     last = (
-        Step(cond.averaged, best.log_q, RECOGNITION, (f"the statistics are those of {family}",), "= + const")
+        Step(present, best.log_q, RECOGNITION, (f"the statistics are those of {family}",), "= + const")
         if not factor.point
         else Step(cond.averaged, cond.averaged, MAXIMISER, ("the coefficients as named",))
     )
@@ -181,6 +185,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
                 "= + const",
             ),
             Step(expected(cond.local), cond.averaged, INDEPENDENCE, (), "="),
+            *stages,
             last,
         ),
         conclusion=f"q*({names}) is {family}" if not factor.point else f"{names} takes its maximising value",

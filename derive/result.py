@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cavi.derive.reading import Reading
 
 Role = Literal["auxiliary", "standard", "derived", "marginal"]
+Along = tuple[Index, Literal["forward", "backward"]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Formula:
     indices: tuple[Index, ...]
     value: Polynomial | ArrayOperation
     role: Role
-    along: tuple[Index, Literal["forward", "backward"]] | None = None
+    along: Along | None = None
 
 
 def sides(indices: tuple[Index, ...]) -> int:

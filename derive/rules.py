@@ -34,6 +34,32 @@ RECOGNITION = Rule(
     "the statistics and the support are those of the family",
     "Bishop (2006), 10.3 and appendix B",
 )
+COMPLETE_SQUARE = Rule(
+    "completing the square",
+    "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
+    "them: half the squared linear coefficient over the precision, less half the log-determinant of the precision.",
+    "the precision is positive definite",
+    "Bishop (2006), 2.3.1",
+)
+POTENTIALS = Rule(
+    "potentials of a chain",
+    "The terms of a chain are collected by single elements and by pairs of neighbours.",
+    "no other elements of the chain occur together",
+    "Bishop (2006), 8.4.1",
+)
+FORWARD_ELIMINATION = Rule(
+    "forward elimination along a chain",
+    "Going forward, each element is summed or integrated out given the next one: this leaves a message for the next "
+    "element, and the conditional distribution by which the chain is drawn from its last element back.",
+    "elements that are not neighbours are independent given those between them",
+    "Rabiner (1989), section III; Bishop (2006), 13.2 and 13.3",
+)
+SUM_OUT = Rule(
+    "summing out a category",
+    "A table over several categories is the conditional distribution of the last one, plus the logarithm of its sum "
+    "over that category for the others.",
+    "the categories are finitely many",
+)
 MAXIMISER = Rule(
     "maximiser",
     "A point factor takes the value at which the expected log joint is largest.",
@@ -65,6 +91,10 @@ CATALOGUE: tuple[Rule, ...] = (
     RESTRICT,
     INDEPENDENCE,
     RECOGNITION,
+    COMPLETE_SQUARE,
+    POTENTIALS,
+    FORWARD_ELIMINATION,
+    SUM_OUT,
     MAXIMISER,
     ELBO_SPLIT,
     ENTROPY,

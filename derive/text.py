@@ -136,8 +136,8 @@ class Printer:
             case Matrix(name="logdet"):
                 return f"log|{self.matrix(atom, names, scope)}|"
             case Matrix():
-                inside, where = self.matrix(atom, names, scope), self.subs(atom.subs, names)
-                return f"({inside})⁻¹{where}" if self.unicode else f"inverse({inside}){where}"
+                matrix, where = self.matrix(atom, names, scope), self.subs(atom.subs, names)
+                return f"({matrix})⁻¹{where}" if self.unicode else f"inverse({matrix}){where}"
             case Moment() if is_category(atom.key) and self.subscripts:
                 where = self.subs(atom.subs[:-1], names)
                 return f"E[{self.name(atom.key[1:-1])}{where}={self.sub(atom.subs[-1], names)}]"

@@ -118,7 +118,7 @@ class World:
                 here = {**at, **dict(zip(m.bound, places, strict=True))}
                 term = float(m.coefficient)
                 # What stands beside a condition that fails may not exist (x[t-1] at the first t).
-                for a, e in sorted(m.powers, key=lambda power: CONDITIONS.index(type(power[0])) if isinstance(power[0], CONDITIONS) else 9):
+                for a, e in sorted(m.powers, key=lambda power: not isinstance(power[0], (Link, Before, Delta))):
                     if not term:
                         break
                     term *= self.atom(a, here) ** float(e)

@@ -10,7 +10,7 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
 from cavi.derive.expression import selects
 from cavi.derive.index import Index
-from cavi.derive.result import ArrayOperation, Formula, MomentSpec
+from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
 from cavi.derive.term import Element, Moment, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
@@ -52,7 +52,7 @@ class Writer:
         local: set[str] = set()
         for along, group in groupby(formulas, key=lambda f: f.along):
             if along is not None:
-                body.extend(self._recursion(tuple(group), *along, scope))
+                body.extend(self._recursion(tuple(group), along, scope))
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
                 body.extend(self._plain(tuple(group), scope, local))
@@ -63,8 +63,9 @@ class Writer:
                 body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
 
-    def _recursion(self, group: Sequence[Formula], index: Index, direction: str, scope: Scope) -> Iterator[str]:
+    def _recursion(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
         """Formulas that refer to their own neighbours: one position after another."""
+        index, direction = along
         inside = Scope(
             scope.names,
             {index: index.name},

@@ -152,7 +152,7 @@ class SamplerWriter(Writer):
         for along, group in groupby(c.formulas, key=lambda f: f.along):
             members = tuple(group)
             if along is not None:
-                body.extend(self._recursion(members, *along, scope))
+                body.extend(self._recursion(members, along, scope))
                 local |= {self.names["parameter", f.latent, f.name] for f in members}
             else:
                 body.extend(self._plain(members, scope, local))

@@ -165,7 +165,7 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
     domains: dict[str, str] = {}
     if update.factor.point:
         domains = {"value": {"category": "simplex"}.get(family.support, _value_domain(update, latent))}
-    out = {}
+    out: dict[str, dict[str, Any]] = {}
     for f in update.formulas:
         if f.latent != latent:
             continue
