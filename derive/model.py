@@ -192,7 +192,7 @@ class Model:
         self._indices[name] = index
         return index
 
-    def hyper(self, names: str, *indices: Index) -> Ref | tuple[Ref, ...]:
+    def hyper(self, names: str, *indices: Index) -> Any:
         """Known hyperparameters, one for each name in the space-separated list.
 
         With indices each is an array over them. One name gives one object, several a tuple.

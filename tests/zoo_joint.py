@@ -345,3 +345,24 @@ def structured_covariance():
     mu = m.latent("mu", MultivariateNormal(0, inverse(s + outer(v, v)), over=d))
     m.observed("x", MultivariateNormal(mu, tau * s), n)
     return m
+
+
+@zoo({"s": "Categorical", "w": "Normal"})
+def factorial_chains():
+    m = Model("factorial_chains")
+    t, c, k, j = m.index("t", "T"), m.index("c", "C"), m.index("k", "K"), m.index("j", "K")
+    rows, pi = m.latent("A", Dirichlet(1, over=j), k), m.hyper("pi", j)
+    s = m.latent("s", lambda s: Categorical(rows[s[c, t - 1]], over=j), c, t, initial=Categorical(pi))
+    w = m.latent("w", Normal(0, 1), c, k)
+    m.observed("y", Normal(Sum(w[c, s[c, t]], c), 2), t)
+    return m
+
+
+@zoo({"x": "Normal"})
+def sums_of_levels():
+    m = Model("sums_of_levels")
+    t, c = m.index("t", "T"), m.index("c", "C")
+    q = m.latent("q", Gamma(2, 1), c)
+    x = m.latent("x", lambda x: Normal(x[c, t - 1], q[c]), c, t, initial=Normal(0, 1))
+    m.observed("y", Normal(Sum(x[c, t], c), 2), t)
+    return m

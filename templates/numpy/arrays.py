@@ -50,7 +50,7 @@ class Scope:
         sizes: sizes referred to so far.
         lines: statements that compute temporaries.
         temporaries: the code of what has been computed already -> its local variable.
-        sliced: parameters whose local variable is already the slice at the loop variables.
+        sliced: parameters whose local variable is already the slice at some loop variables -> these.
         large: sizes that are expected to be much larger than the others, those of observed plates.
     """
 
@@ -62,7 +62,19 @@ class Scope:
     lines: list[str] = field(default_factory=list)
     temporaries: dict[str, str] = field(default_factory=dict)
     large: frozenset[str] = frozenset()
-    sliced: set[object] = field(default_factory=set)
+    sliced: dict[object, frozenset[Index]] = field(default_factory=dict)
+
+    def within(self, index: Index) -> Scope:
+        """The scope inside a loop over one more index; what it refers to is unpacked outside."""
+        return Scope(
+            self.names,
+            {**self.fixed, index: index.name},
+            used=self.used,
+            helpers=self.helpers,
+            sizes=self.sizes,
+            large=self.large,
+            sliced=self.sliced,
+        )
 
     def name(self, key: object) -> str:
         """The Python name of a moment, parameter or variable; it will be unpacked."""
@@ -208,7 +220,8 @@ def atom(a: object, scope: Scope) -> Operand:
             return indexed(scope.name((a.factor, a.key)), a.subs, scope)
         case Parameter():
             key = ("parameter", a.latent, a.name)
-            subs = tuple(s for s in a.subs if s not in scope.fixed) if key in scope.sliced else a.subs
+            gone = scope.sliced.get(key, frozenset())
+            subs = tuple(s for s in a.subs if s not in gone)
             return indexed(scope.name(key), subs, scope)
         case Delta():
             return delta(a, scope)

@@ -66,22 +66,19 @@ class Writer:
     def _recursion(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
         """Formulas that refer to their own neighbours: one position after another."""
         index, direction = along
-        inside = Scope(
-            scope.names,
-            {index: index.name},
-            used=scope.used,
-            helpers=scope.helpers,
-            sizes=scope.sizes,
-            large=scope.large,
-        )
+        outer = frozenset(scope.fixed)
         for f in group:
-            sizes = [scope.size(i.size) for i in f.indices]
+            scope.sliced["parameter", f.latent, f.name] = outer
+        inside = scope.within(index)
+        for f in group:
+            sizes = [scope.size(i.size) for i in f.indices if i not in outer]
             yield f"{self.names['parameter', f.latent, f.name]} = np.zeros({shape_comment(sizes)})"
         positions = f"range({scope.size(index.size)})"
         yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
         for f in group:
-            target = self._place(self.names["parameter", f.latent, f.name], f.indices, inside.fixed)
-            code = self._value(f, inside, tuple(i for i in f.indices if i != index))
+            axes = [i for i in f.indices if i not in outer]
+            target = self._place(self.names["parameter", f.latent, f.name], axes, inside.fixed)
+            code = self._value(f, inside, tuple(i for i in axes if i != index))
             for line in (*self._flush(inside), *assign(f"{target} =", code)):
                 yield f"    {line}"
 
@@ -109,9 +106,11 @@ class Writer:
     def _value(self, f: Formula, scope: Scope, target: tuple[Index, ...]) -> str:
         if isinstance(f.value, ArrayOperation):
             key = ("parameter", f.latent, f.value.argument)
+            gone = scope.sliced.get(key, frozenset())
+            axes_left = [i for i in self._indices(f.latent, f.value.argument) if i not in gone]
             argument = scope.name(key)
-            if scope.fixed and key not in scope.sliced:
-                argument = self._place(argument, self._indices(f.latent, f.value.argument), scope.fixed)
+            if set(axes_left) & set(scope.fixed):
+                argument = self._place(argument, axes_left, scope.fixed)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         return polynomial(f.value, scope, target).code
@@ -181,20 +180,15 @@ class Writer:
         body: list[str] = []
         stored: list[str] = []
         local: set[str] = set()
+        body.extend(self._slices(update.formulas, scope, local))
         for f in update.formulas:
-            key = ("parameter", f.latent, f.name)
-            code = self._value(f, scope, tuple(i for i in f.indices if i not in fixed))
-            body.extend(self._flush(scope))
-            body.extend(assign(f"{self.names[key]} =", code))
-            scope.sliced.add(key)
-            local.add(self.names[key])
             target = self._place(f"state.params[{quote(f.latent)}][{quote(f.name)}]", f.indices, fixed)
-            stored.append(f"{target} = {self.names[key]}")
+            stored.append(f"{target} = {self.names['parameter', f.latent, f.name]}")
         for s in update.moment_specs:
             if s.value is not None:
                 code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
                 target = self._place(f"state.moments[{quote(self.names[update.factor.name, s.key])}]", s.indices, fixed)
-                stored.extend(assign(f"{target} =", code))
+                stored.extend([*self._flush(scope), *assign(f"{target} =", code)])
         allocated = []
         for f in update.formulas:
             shape = shape_comment(scope.size(i.size) for i in f.indices)
@@ -205,6 +199,24 @@ class Writer:
         ]
         indent = "    " * len(loops)
         return (*self._unpack(scope, local), *allocated, *loops, *(indent + line for line in [*body, *stored]))
+
+    def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
+        """Parameters of one element at the loop variables."""
+        outer = frozenset(scope.fixed)
+        for along, group in groupby(formulas, key=lambda f: f.along):
+            members = tuple(group)
+            for f in members:
+                local.add(self.names["parameter", f.latent, f.name])
+            if along is not None:
+                yield from self._recursion(members, along, scope)
+            for f in members if along is None else ():
+                key, target = ("parameter", f.latent, f.name), tuple(i for i in f.indices if i not in outer)
+                code = self._value(f, scope, target)
+                if target and isinstance(f.value, Polynomial) and self._lacks(f.value, target):
+                    code = f"np.full({shape_comment(scope.size(i.size) for i in target)}, {code}, dtype=float)"
+                yield from self._flush(scope)
+                yield from assign(f"{self.names[key]} =", code)
+                scope.sliced[key] = outer
 
     @staticmethod
     def _place(target: str, indices: Sequence[Index], fixed: Mapping[Index, str]) -> str:

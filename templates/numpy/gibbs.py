@@ -14,7 +14,6 @@ from cavi.derive.conditionals import CompleteConditional, complete_conditionals,
 from cavi.derive.index import Index, primed
 from cavi.derive.optimum import Link
 from cavi.derive.report import formula_text
-from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.term import Polynomial, number
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
@@ -179,28 +178,32 @@ class SamplerWriter(Writer):
         if link.chain is None:
             code = self._call(link, link.args, scope)
             return [*self._flush(scope), *assign(f"{name} =", code)]
-        chain = link.chain
+        shape = shape_comment(scope.size(i.size) for i in self._array_axes(link))
+        return [f"{name} = np.zeros({shape})", *self._draw_in_place(link, scope, name)]
+
+    def _array_axes(self, link: Link) -> tuple[Index, ...]:
+        """The axes of the array of a latent's values."""
         variable = self.derived.model.variable(link.latent)
-        axes = (*variable.indices, *((link.over,) if link.over is not None else ()))
-        inside = Scope(
-            scope.names,
-            {chain.index: chain.index.name},
-            used=scope.used,
-            helpers=scope.helpers,
-            sizes=scope.sizes,
-            large=scope.large,
-        )
+        return (*variable.indices, *((link.over,) if link.over is not None else ()))
+
+    def _draw_in_place(self, link: Link, scope: Scope, name: str) -> list[str]:
+        """Statements that put a draw into an array: at the loop variables, and along a chain one after another."""
+        axes, chain = self._array_axes(link), link.chain
+        if chain is None:
+            code = self._call(link, link.args, scope)
+            return [*self._flush(scope), *assign(f"{self._place(name, axes, scope.fixed)} =", code)]
+        inside = scope.within(chain.index)
         other = number(1) - chain.linked
         args = {k: multiply(chain.linked, a) + multiply(other, chain.last[k]) for k, a in link.args.items()}
-        plain = Link(link.latent, link.plates, link.event, link.family, link.args, link.over)
-        code = self._call(plain, args, inside)
+        code = self._call(link, args, inside)
         positions = f"range({scope.size(chain.index.size)})"
         order = positions if chain.direction == "forward" else f"reversed({positions})"
-        target = self._place(name, axes, inside.fixed)
         return [
-            f"{name} = np.zeros({shape_comment(scope.size(i.size) for i in axes)})",
             f"for {chain.index.name} in {order}:",
-            *(f"    {line}" for line in (*self._flush(inside), *assign(f"{target} =", code))),
+            *(
+                f"    {line}"
+                for line in (*self._flush(inside), *assign(f"{self._place(name, axes, inside.fixed)} =", code))
+            ),
         ]
 
     def _call(self, link: Link, args: Mapping[str, Polynomial], scope: Scope) -> str:
@@ -219,8 +222,7 @@ class SamplerWriter(Writer):
         call = f"{draws.function(link.family)}(rng, {', '.join(parts)})"
         event = link.event if link.over is None else (link.over,)
         have = (*plates, *event)
-        variable = self.derived.model.variable(link.latent)
-        want = [i for i in (*variable.indices, *((link.over,) if link.over else ())) if i not in scope.fixed]
+        want = [i for i in self._array_axes(link) if i not in scope.fixed]
         order = [have.index(i) for i in want]
         return call if order == sorted(order) else f"{call}.transpose({', '.join(map(str, order))})"
 
@@ -228,34 +230,19 @@ class SamplerWriter(Writer):
         """One element after another along the coupled plates, each given the present values of the others."""
         fixed = {i: i.name for i in c.factor.sequential}
         scope, local, body = self.scope(fixed), set[str](), list[str]()
-        for f in c.formulas:
-            key = ("parameter", f.latent, f.name)
-            code = self._sliced(f, scope, fixed)
-            body.extend(self._flush(scope))
-            body.extend(assign(f"{self.names[key]} =", code))
-            scope.sliced.add(key)
-            local.add(self.names[key])
+        body.extend(self._slices(c.formulas, scope, local))
         for link in c.density:
             now = scope.name(("parameter", link.latent, "value"))
-            variable = self.derived.model.variable(link.latent)
-            axes = (*variable.indices, *((link.over,) if link.over is not None else ()))
-            body.extend(self._flush(scope))
-            body.extend(assign(f"{self._place(now, axes, fixed)} =", self._call(link, link.args, scope)))
-            # A later link of the block refers to the element just drawn.
+            # A later link of the block, or the element before this one, refers to what has just been drawn.
             scope.names = {**scope.names, link.latent: now}
+            body.extend(self._flush(scope))
+            body.extend(self._draw_in_place(link, scope, now))
         loops = [
             "    " * depth + f"for {i.name} in range({scope.size(i.size)}):"
             for depth, i in enumerate(c.factor.sequential)
         ]
         indent = "    " * len(loops)
         return (*self._unpack(scope, local), *loops, *(indent + line for line in body))
-
-    def _sliced(self, f: Formula, scope: Scope, fixed: Mapping[Index, str]) -> str:
-        target = tuple(i for i in f.indices if i not in fixed)
-        if isinstance(f.value, ArrayOperation) or not self._lacks(f.value, target):
-            return self._value(f, scope, target)
-        code = self._value(f, scope, target)
-        return f"np.full({shape_comment(scope.size(i.size) for i in target)}, {code}, dtype=float)" if target else code
 
     def log_joint(self) -> tuple[str, ...]:
         """The body that returns the log joint density."""

@@ -58,6 +58,8 @@ GEWEKE = [
     "selected_regressors",
     "heavy_tailed_clusters",
     "observed_scatter_matrices",
+    "factorial_chains",
+    "sums_of_levels",
 ]
 # Averages of functions with bounded values, so that heavy tails do no harm.
 TESTS = (np.arctan, lambda x: np.cos(2.0 * x))
