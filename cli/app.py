@@ -22,6 +22,9 @@ QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 FACTORS = Annotated[
     str | None, typer.Option(help='Blocks that q keeps together, "mu,tau;w"; the default is the model\'s own.')
 ]
+MARGINALISE = Annotated[
+    str | None, typer.Option(help='Latents to integrate out exactly before q factorises, "mu;u,v".')
+]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
 
 
@@ -62,6 +65,8 @@ def derive(
     model: MODEL,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
     factors: FACTORS = None,
+    marginalise: MARGINALISE = None,
+    gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
@@ -70,11 +75,14 @@ def derive(
 ) -> None:
     """Derive a model; write derivation.tex, derivation.html, MODEL.py and certificate.json."""
     from cavi.cli.sources import derived_model
+    from cavi.derive.render import write_text
     from cavi.verify import write_certificate
 
     output = Output(quiet or as_json)
-    derived = derived_model(model, factors)
+    derived = derived_model(model, factors, marginalise)
     written = derived.save(out)
+    if gibbs:
+        written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)

@@ -58,7 +58,12 @@ def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
     return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in text.split(";") if block.strip()]
 
 
-def derived_model(name: str, factors: str | None) -> Derived:
-    """The derivation of a model found by name, with the blocks asked for or its own."""
+def derived_model(name: str, factors: str | None, marginalise: str | None = None) -> Derived:
+    """The derivation of a model found by name, with the blocks asked for or its own, and latents integrated out."""
     model, own = find_model(name)
-    return derive(model, factors=own if factors is None else parse_factors(factors))
+    blocks = own if factors is None else parse_factors(factors)
+    gone = parse_factors(marginalise) or []
+    names = {n for entry in gone for n in entry}
+    if factors is None and blocks:  # the model's own blocks, without what has been integrated out
+        blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
+    return derive(model, factors=blocks, marginalise=gone)

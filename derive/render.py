@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from cavi.derive.errors import CaviError
 from cavi.derive.names import suggestion
@@ -18,3 +19,11 @@ def render(kind: str, result: object) -> str:
     if kind not in found:
         raise CaviError(f"no renderer {kind!r} is installed; {suggestion(kind, found)}")
     return str(found[kind].load()(result))
+
+
+def write_text(target: Path, text: str) -> Path:
+    """Write a file so that it appears whole or not at all."""
+    temporary = target.with_name(f".{target.name}.partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(target)
+    return target

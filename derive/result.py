@@ -399,6 +399,8 @@ class Derived:
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``derivation.tex``, ``derivation.html`` and the NumPy module; each file appears whole."""
+        from cavi.derive.render import write_text
+
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         files = {
@@ -406,13 +408,7 @@ class Derived:
             "derivation.html": self.html(),
             f"{self.model.name}.py": self.numpy(),
         }
-        written = []
-        for name, text in files.items():
-            temporary = target / f".{name}.partial"
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(target / name)
-            written.append(target / name)
-        return written
+        return [write_text(target / name, text) for name, text in files.items()]
 
     def __str__(self) -> str:
         from cavi.derive.report import report
