@@ -98,7 +98,7 @@ def article(derived: Derived) -> Article:
     return Article(
         title=model.title,
         name=model.name,
-        declared=fitted([declaration.line(v) for v in nodes]),
+        declared=fitted([line for v in nodes for line in declaration.lines(v)]),
         known=tuple(_known(model, signs, printer)),
         joint=_product(signs, model),
         factorisation=_factorisation(derived, signs),
@@ -182,6 +182,7 @@ _DOMAINS: dict[str, Sentence] = {
     "simplex": ("probability vector",),
     "count": ("whole number, at least 0",),
     "angle": ("angle",),
+    "positive_definite": ("positive-definite matrix",),
 }
 _KINDS = {"hyper": "hyperparameter", "covariate": "known data", "observed_index": "observed index"}
 
@@ -192,7 +193,9 @@ def _known(model: Model, signs: Notation, printer: Printer) -> Iterator[Known]:
         domain = _DOMAINS.get(v.domain, (v.domain,))
         if v.role == "observed_index" and v.over is not None:
             domain = ("a value of ", symbol(v.over.name))
-        box = printer.subscripted(signs.variable(v.name), v.indices, Scope())
+        matrix = v.domain == "positive_definite"
+        base, axes = (signs.array(v.name), v.indices[:-2]) if matrix else (signs.variable(v.name), v.indices)
+        box = printer.subscripted(base, axes, Scope())
         groups.setdefault((_KINDS[v.role], domain), []).append(box)
     for (kind, domain), boxes in groups.items():
         yield Known(tuple(boxes), kind, domain)

@@ -9,7 +9,9 @@ from cavi.derive.term import (
     Atom,
     Delta,
     Function,
+    Matrix,
     Moment,
+    Parameter,
     Polynomial,
     atom_indices,
 )
@@ -128,7 +130,9 @@ def _is_word(box: Box) -> bool:
 
 def is_open_function(atom: Atom) -> bool:
     """Whether the atom is written as a name before its argument: what follows could be misread."""
-    return isinstance(atom, Function) and atom.name not in ("E", "abs", "pow")
+    if isinstance(atom, Matrix | Parameter):
+        return atom.name.startswith("logdet")
+    return isinstance(atom, Function) and atom.name not in ("E", "abs", "pow", "fold", "form")
 
 
 def averaged(atom: Atom) -> bool:

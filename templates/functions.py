@@ -48,6 +48,10 @@ def draw(f: Function, args: list[Box]) -> Box:
             return row(function("atan2"), parens(separated(args)))
         case "lgamma":
             return row(_LOG, _GAMMA, parens(args[0]))
+        case "lmultigamma":
+            return row(_LOG, Script(_GAMMA, args[1]), parens(args[0]))
+        case "multidigamma":
+            return row(Script(_PSI, args[1]), parens(args[0]))
         case "digamma":
             return row(_PSI, parens(args[0]))
         case "trigamma":
@@ -105,6 +109,16 @@ def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
     mass = row(at(big_phi, b), minus, at(big_phi, a))
     known: list[tuple[set[str], Box, Box | str]] = [
         ({"digamma"}, row(_PSI, parens(symbol("x"))), "digamma function, the derivative of log Γ"),
+        (
+            {"lmultigamma"},
+            row(Script(_GAMMA, symbol("D")), parens(symbol("x"))),
+            "multivariate Gamma function",
+        ),
+        (
+            {"multidigamma"},
+            row(Script(_PSI, symbol("D")), parens(symbol("x"))),
+            "derivative of the logarithm of the multivariate Gamma function",
+        ),
         ({"trigamma"}, row(_TRIGAMMA, parens(symbol("x"))), "trigamma function, the derivative of ψ"),
         (
             {"log_bessel_i"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cavi.derive.result import Derived
-from cavi.derive.term import Function, Indicator, Parameter
+from cavi.derive.term import Function, Indicator
 from cavi.templates import functions
 from cavi.templates.chain import latents_box, q_of, without
 from cavi.templates.equation import Sentence
@@ -24,9 +24,8 @@ from cavi.templates.layout import (
 )
 from cavi.templates.notation import Notation
 from cavi.templates.printer import Printer
-from cavi.templates.scope import Scope
 from cavi.templates.symbols import symbol
-from cavi.templates.update_view import polynomials_of
+from cavi.templates.update_view import drawn_parameter, polynomials_of
 
 Entry = tuple[Box, Sentence]
 
@@ -62,8 +61,7 @@ def _parameters(derived: Derived, signs: Notation, printer: Printer) -> Iterator
         for f in u.formulas:
             if f.role != "standard":
                 continue
-            scope = Scope({}, frozenset(i.name for i in f.indices))
-            box = printer.atom(Parameter(f.latent, f.name, f.indices), scope)
+            box = drawn_parameter(printer, f, u.factor.plates)
             listed.setdefault(f.name.replace("_", " "), []).append(box)
         probabilities = [box for (factor, _), box in signs.categories.items() if factor == u.factor.name]
         for name, boxes in listed.items():

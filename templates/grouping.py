@@ -18,11 +18,13 @@ from cavi.derive.canonical import (
 from cavi.derive.index import Index
 from cavi.derive.term import (
     Atom,
+    Function,
     Polynomial,
     Powers,
     Size,
     atom_indices,
 )
+from cavi.templates.matrix_notation import FOLD, complete_form
 from cavi.templates.sharing import (
     common_coefficient,
     connected,
@@ -85,7 +87,27 @@ def _arrange(terms: list[Term], roles: Roles) -> tuple[Term, ...]:
         if inner[0].coefficient < 0:
             inner = tuple(replace(t, coefficient=-t.coefficient) for t in inner)
         return (Term(coefficient, (), (), inner, 2),)
+    completed = _forms(terms)
+    if len(completed) < len(terms):
+        return _arrange(completed, roles)
     return ordered(_share_some(terms, roles), roles)
+
+
+def _forms(terms: list[Term]) -> list[Term]:
+    """Quadratic forms completed: ``aᵀMa - 2 aᵀMb + bᵀMb`` is ``(a - b)ᵀM(a - b)``, where all else is the same."""
+    by_rest: dict[Powers, list[tuple[int, Term, Function]]] = {}
+    for place, t in enumerate(terms):
+        folds = [a for a, e in t.factors if e == 1 and isinstance(a, Function) and a.name == FOLD]
+        if len(folds) == 1 and not t.bound and not t.body:
+            rest = tuple(f for f in t.factors if f[0] != folds[0])
+            by_rest.setdefault(rest, []).append((place, t, folds[0]))
+    for rest, found in by_rest.items():
+        form = complete_form([(t.coefficient, atom) for _, t, atom in found]) if len(found) > 2 else None
+        if form is not None:
+            gone = {found[p][0] for p in form[2]}
+            kept = [t for place, t in enumerate(terms) if place not in gone]
+            return _forms([*kept, Term(form[0], (*rest, (form[1], Fraction(1))))])
+    return terms
 
 
 def _share_some(terms: list[Term], roles: Roles) -> list[Term]:

@@ -140,7 +140,14 @@ ELLIPSIS = Glyph(r"\dots", "…", upright=True)
 EXPECTATION = Glyph(r"\mathbb{E}", "𝔼", upright=True)
 ENTROPY = Glyph(r"\mathrm{H}", "H", upright=True)
 LOWER_BOUND = Glyph(r"\mathcal{L}", "ℒ", upright=True)
+LESS = Operator("<", "<", "relation")
+TRANSPOSE = Glyph(r"\top", "⊤", upright=True)
+IDENTITY = Glyph(r"\mathbf{I}", "𝐈", upright=True)
+ZERO_VECTOR = Glyph(r"\mathbf{0}", "𝟎", upright=True)
 STAR = Glyph(r"\star", "⋆", upright=True)
+
+
+INVERSE: Box = Row((NEGATIVE, Number("1")))
 
 
 def row(*items: Box) -> Box:

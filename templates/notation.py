@@ -7,14 +7,18 @@ superscript; where a letter is declared already, the parameter gets a hat.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cavi.derive.canonical import substitute
+from cavi.derive.expression import Add, Apply, Expr, Mul, Power, Ref, SumOver
 from cavi.derive.index import Index, Literal
-from cavi.derive.result import MomentSpec, Update
-from cavi.derive.term import Indicator
+from cavi.derive.result import MomentSpec, Update, sides
+from cavi.derive.term import Indicator, Moment, Polynomial
 from cavi.templates.layout import Accent, Box, Glyph, Script, parens
+from cavi.templates.matrix_notation import Vectors
 from cavi.templates.symbols import bold, from_tex, symbol, symbol_table
 from cavi.templates.term_tree import Roles
 
@@ -42,6 +46,7 @@ class Notation:
         roles: the order of terms.
         covariates: known data, written after the coefficients that multiply them.
         average: what stands under 𝔼 where an expectation is not yet taken.
+        lengths: the sizes that vectors have.
     """
 
     indices: tuple[Index, ...] = ()
@@ -57,10 +62,34 @@ class Notation:
     roles: Roles = field(default_factory=Roles)
     covariates: frozenset[str] = frozenset()
     average: Box = field(default_factory=lambda: symbol("q"))
+    lengths: frozenset[str] = frozenset()
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """What sums over components are folded into."""
+        return Vectors(self.lengths, self.pattern)
+
+    def pattern(self, moment: Moment) -> Polynomial | None:
+        """What a moment is the expectation of, at its subscripts; None for an unknown one."""
+        spec = self.moments.get((moment.factor, moment.key))
+        return None if spec is None else substitute(spec.pattern, dict(zip(spec.indices, moment.subs, strict=True)))
 
     def averaging(self, under: Box) -> Notation:
         """The same notation with another subscript to an expectation not yet taken."""
         return replace(self, average=under)
+
+    def event_of(self, indices: tuple[Index, ...], plates: Iterable[Index]) -> tuple[Index, ...]:
+        """The last axes that make an array a vector (one) or a matrix (two); none for components."""
+        own = set(plates)
+        count = 0
+        for i in reversed(indices):
+            if i in own or i.size not in self.lengths:
+                break
+            count += 1
+        if count == 2 or sides(indices) == 1:
+            pair = indices[-2:]
+            return pair if all(i.size in self.lengths for i in pair) else ()
+        return indices[-1:] if count == 1 else ()
 
     def variable(self, name: str) -> Box:
         """The symbol of a declared name."""
@@ -98,6 +127,7 @@ def notation(model: Model | None, updates: Iterable[Update] = ()) -> Notation:
         whole=whole,
         axes={v.name: len(v.indices) for v in variables},
         taken=frozenset(names),
+        lengths=lengths(model, updates),
         moments=moments,
         parameters=_parameters(updates, table, categories),
         categories=categories,
@@ -179,10 +209,28 @@ _AUXILIARY: dict[str, Box] = {
     "linear": Glyph("h", "h"),
     "counts": Glyph("c", "c"),
     "covariance": Glyph("S", "S"),
+    "inverse_scale": Glyph("V", "V"),
+    "cross": Glyph("C", "C"),
+    "diagonal": Glyph("B", "B"),
+    "conditional_covariance": Glyph("F", "F"),
+    "information": Glyph("u", "u"),
+    "offset": Glyph("o", "o"),
+    "gain": Glyph("G", "G"),
+    "lag_covariance": Glyph("L", "L"),
+    "forward": Glyph("a", "a"),
+    "message": Glyph("b", "b"),
+    "weights": Glyph("w", "w"),
+    "pair": Glyph("e", "e"),
+    "filtered": Glyph("f", "f"),
+    "transition": Glyph("g", "g"),
+    "kernel": Glyph(r"\kappa", "κ"),
 }
 
 
 def _own_symbol(update: Update, latent: str, name: str) -> Box:
+    scalar = all(f.indices == update.factor.plates for f in update.formulas if (f.latent, f.name) == (latent, name))
+    if scalar and name == "precision":
+        return symbol("lambda")
     for p in update.families[latent].parameters:
         if p.name == name:
             drawn = from_tex(p.tex)
@@ -206,3 +254,50 @@ def _hat(box: Box) -> Box:
             return Accent("hat", box)
         case _:
             return Accent("hat", box)
+
+
+_VECTORS = ("MultivariateNormal", "Wishart", "InverseWishart", "MatrixNormal")
+
+
+def lengths(model: Model, updates: Iterable[Update] = ()) -> frozenset[str]:
+    """The sizes that vectors have: of events, of latents kept joint, of sums of products in declarations."""
+    found: set[str] = set()
+    for v in model.variables:
+        if v.domain == "positive_definite":
+            found |= {i.size for i in v.indices[-2:]}
+        if v.distribution is None:
+            continue
+        if v.distribution.family in _VECTORS:
+            found |= {i.size for i in v.event}
+        for arg in v.distribution.args.values():
+            found |= set(_products(arg))
+    for u in updates:
+        if any(str(f) in ("Normal", *_VECTORS) for f in u.families.values()):
+            chains = {link.chain.index.size for link in u.density if link.chain is not None}
+            found |= {i.size for i in u.factor.event} - chains
+    return frozenset(found)
+
+
+def _products(e: Expr) -> Iterator[str]:
+    """The sizes of ``Σ_d a_d b_d`` inside a declaration."""
+    if isinstance(e, SumOver) and isinstance(e.body, Mul):
+        factors = [f for f in e.body.factors if e.index in f.free()]
+        if len(factors) == 2 and all(isinstance(f, Ref) and f.subs.count(e.index) == 1 for f in factors):
+            yield e.index.size
+    for inner in _inside(e):
+        yield from _products(inner)
+
+
+def _inside(e: Expr) -> tuple[Expr, ...]:
+    match e:
+        case Add():
+            return e.terms
+        case Mul():
+            return e.factors
+        case Power():
+            return (e.base, e.exponent)
+        case Apply():
+            return e.args
+        case SumOver():
+            return (e.body,)
+    return ()

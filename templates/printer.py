@@ -8,18 +8,21 @@ fractions; a Kronecker delta that ties a summed index to a datum becomes a condi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction as Rational
 
-from cavi.derive.canonical import power, rewrite, substitute
-from cavi.derive.index import Gather, Index, Literal, Sub
+from cavi.derive.canonical import power, rewrite
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub
 from cavi.derive.term import (
     Atom,
+    Before,
     Constant,
     Delta,
     Element,
     Function,
     Indicator,
+    Link,
+    Matrix,
     Moment,
     Parameter,
     Polynomial,
@@ -50,15 +53,20 @@ from cavi.templates.layout import (
     COMMA,
     EQUALS,
     EXPECTATION,
+    IDENTITY,
+    INVERSE,
+    LESS,
     MINUS,
     NEGATIVE,
     PLUS,
+    TRANSPOSE,
     BigOperator,
     Box,
     Fence,
     Fraction,
     Glyph,
     Number,
+    Operator,
     Root,
     Row,
     Script,
@@ -69,23 +77,26 @@ from cavi.templates.layout import (
     row,
     width,
 )
+from cavi.templates.matrix_notation import Folded, Leaf, Product, is_symmetric, named_matrix, vector_of
 from cavi.templates.notation import Notation
 from cavi.templates.scope import Scope, free_scope, index_box
-from cavi.templates.symbols import symbol
-from cavi.templates.term_order import stable_key
+from cavi.templates.symbols import bold, symbol
+from cavi.templates.term_order import rank, stable_key
 from cavi.templates.term_tree import Factor, Term, indices_of_terms
 
 _ONE = Number("1")
 _ZERO = Number("0")
 _DELTA = symbol("delta")
 _SHORT_BODY = 6.0
+_TRACE = Operator(r"\operatorname{Tr}", "Tr", "function")
 
 
 @dataclass(frozen=True)
 class Printer:
-    """Prints polynomials in one notation."""
+    """Prints polynomials in one notation; in a vector or matrix equation the `opened` indices are left out."""
 
     notation: Notation
+    opened: tuple[Index, ...] = ()
 
     # --- sums ----------------------------------------------------------------------------------
 
@@ -94,7 +105,17 @@ class Printer:
         scope = free_scope(p) if scope is None else scope
         if self.notation.points:
             p = rewrite(p, self._at_point)
-        return self.terms(group(p, self.notation.roles), scope)
+        folded = self.notation.vectors.fold(p)
+        return self.terms(group(p if folded is None else folded, self.notation.roles), scope)
+
+    def whole(self, p: Polynomial, opened: tuple[Index, ...], scope: Scope) -> Box | None:
+        """The polynomial as a vector or matrix over the opened indices; None where it cannot be written so."""
+        if self.notation.points:
+            p = rewrite(p, self._at_point)
+        folded = self.notation.vectors.fold(p, opened)
+        if folded is None:
+            return None
+        return replace(self, opened=opened).terms(group(folded, self.notation.roles), scope)
 
     def _at_point(self, atom: Atom, exponent: Rational) -> Polynomial | None:
         """The moment of a point mass is its pattern, taken at the point."""
@@ -127,6 +148,11 @@ class Printer:
 
     def _nested(self, t: Term, scope: Scope) -> Box:
         conditions, factors = scatter(t)
+        limits = {a: i for a, _ in factors if isinstance(a, Link) and (i := _limited(a, t.bound)) is not None}
+        limits = {a: i for a, i in limits.items() if list(limits.values()).count(i) == 1}
+        ordered = [b for b, _ in factors if isinstance(b, Before) and {b.left, b.right} <= set(t.bound)]
+        ordered = ordered if len(ordered) == 1 and not conditions and not limits else []
+        factors = [f for f in factors if f[0] not in limits and f[0] not in ordered]
         # Functions come last, so that no reader takes what follows for their argument.
         late = [f for f in factors if is_open_function(f[0]) and f[1] > 0]
         pending = [f for f in factors if f not in late]
@@ -140,7 +166,19 @@ class Printer:
                 index = order[depth - 1]
                 scope = scope.enter(index, self.notation.index_names(index.size))
                 here = [d for d in conditions if max(order.index(i) for i in bound_of(d, t.bound)) == depth - 1]
-                pieces.append(self._sigma(index, here, scope))
+                before = [b for b in ordered if max(order.index(i) for i in bound_of(b, t.bound)) == depth - 1]
+                if before:
+                    names = [self.sub(s, scope) for s in (before[0].left, before[0].right)]
+                    under = row(names[0], LESS, names[1])
+                    above = order[depth - 2] in (before[0].left, before[0].right)
+                    if pieces and isinstance(pieces[-1], BigOperator) and above:
+                        pieces.pop()
+                    else:
+                        under = row(index_box(scope.names[index]), COLON, under)
+                    pieces.append(BigOperator("sum", under))
+                else:
+                    limit = next((link for link, i in limits.items() if i == index), None)
+                    pieces.append(self._sigma(index, here, scope, limit))
             inside = set(order[depth:])
             innermost = depth == len(order)
             ready = [f for f in pending if not set(atom_indices(f[0])) & inside] + (late if innermost else [])
@@ -165,8 +203,12 @@ class Printer:
         place = {s: sizes.index(s) for s in reversed(sizes)}
         return sorted(bound, key=lambda i: (-alone[i], place.get(i.size, len(sizes)), bound.index(i)))
 
-    def _sigma(self, index: Index, conditions: list[Delta], scope: Scope) -> Box:
+    def _sigma(self, index: Index, conditions: list[Delta], scope: Scope, limit: Link | None) -> Box:
         name = index_box(scope.names[index])
+        if limit is not None and not conditions:
+            if isinstance(limit.sub, Shift):
+                return BigOperator("sum", row(name, EQUALS, _ONE), row(self.size(index.size), MINUS, _ONE))
+            return BigOperator("sum", row(name, EQUALS, Number("2")), self.size(index.size))
         if conditions:
             parts: list[Box] = [name, COLON]
             for d in conditions:
@@ -174,6 +216,8 @@ class Printer:
                     parts.append(COMMA)
                 left, right = (d.right, d.left) if isinstance(d.right, Gather) else (d.left, d.right)
                 parts += [self.sub(left, scope), EQUALS, self.sub(right, scope)]
+            if limit is not None:
+                parts += [COMMA, self._linked(limit, scope)]
             return BigOperator("sum", row(*parts))
         return BigOperator("sum", row(name, EQUALS, _ONE), self.size(index.size))
 
@@ -302,9 +346,9 @@ class Printer:
                 return self.size(atom.name)
             case Element():
                 return self.subscripted(self.notation.variable(atom.name), atom.subs, scope)
-            case Parameter(name="logdet_precision"):
-                matrix = Parameter(atom.latent, "precision", atom.subs)
-                return row(function("log"), Fence("|", self.atom(matrix, scope), "|"))
+            case Parameter() if atom.name.startswith("logdet_"):
+                matrix = bold(self.notation.parameter(atom.latent, atom.name.removeprefix("logdet_")))
+                return row(function("log"), Fence("|", self.subscripted(matrix, atom.subs, scope), "|"))
             case Parameter():
                 box = self.notation.parameter(atom.latent, atom.name)
                 return self.subscripted(box, atom.subs, scope)
@@ -317,6 +361,16 @@ class Printer:
             case Function(name="E"):
                 inner = self.polynomial(atom.args[0], scope)
                 return row(Script(EXPECTATION, self.notation.average), brackets(inner))
+            case Function(name="fold"):
+                return self._fold(atom.args[0], scope)
+            case Function(name="form"):
+                return self._form(atom, scope)
+            case Matrix():
+                return self._matrix(atom, scope)
+            case Link():
+                return self._link(atom, scope)
+            case Before():
+                return brackets(row(self.sub(atom.left, scope), LESS, self.sub(atom.right, scope)))
             case Function():
                 return functions.draw(atom, [self.polynomial(a, scope) for a in atom.args])
 
@@ -337,27 +391,21 @@ class Printer:
 
     def _pattern(self, atom: Moment) -> Polynomial:
         """What a moment is the expectation of, at its subscripts."""
-        spec = self.notation.moments.get((atom.factor, atom.key))
-        if spec is None:
+        pattern = self.notation.pattern(atom)
+        if pattern is None:
             raise KeyError(f"the moment {atom.key!r} of q({atom.factor}) is not among the moments of its factor")
-        return substitute(spec.pattern, dict(zip(spec.indices, atom.subs, strict=True)))
+        return pattern
 
     def subscripted(self, base: Box, subs: tuple[Sub, ...], scope: Scope) -> Box:
         """A symbol with its subscripts, next to the subscript that it may have of its own."""
         if not subs:
             return base
         drawn = [self.sub(s, scope) for s in subs]
-        own = [base.sub] if isinstance(base, Script) and base.sub is not None else []
-        tight = not own and all(isinstance(s, Index) for s in subs) and all(is_short(d) for d in drawn)
-        parts: list[Box] = []
-        for d in (*own, *drawn):
-            if parts and not tight:
-                parts.append(COMMA)
-            parts.append(d)
-        inner = row(*parts)
-        if isinstance(base, Script):
-            return Script(base.base, inner, base.sup)
-        return Script(base, inner)
+        return _scripted(base, drawn, all(isinstance(s, Index) for s in subs))
+
+    def scripted(self, base: Box, drawn: list[Box]) -> Box:
+        """A symbol with subscripts that are drawn already."""
+        return _scripted(base, drawn, indices=True)
 
     def sub(self, sub: Sub, scope: Scope) -> Box:
         """One subscript; fixed positions are counted from one, as the indices are."""
@@ -368,7 +416,170 @@ class Printer:
                 return Number(str(sub.value + 1))
             case Gather():
                 return self.subscripted(self.notation.variable(sub.name), sub.subs, scope)
+            case Shift():
+                return row(self.sub(sub.base, scope), PLUS if sub.offset > 0 else MINUS, Number(str(abs(sub.offset))))
 
     def size(self, name: str) -> Box:
         """The number of elements of a set."""
         return Number(name) if name.isdigit() else self.notation.variable(name)
+
+    # --- vectors and matrices ------------------------------------------------------------------
+
+    def _fold(self, value: Polynomial, scope: Scope) -> Box:
+        """A folded part: products of vectors and matrices."""
+        opened = tuple(i for i in self.opened if i in value.free)
+        folded = self.notation.vectors.folded(value, opened)
+        if folded is None or len(folded) != 1:
+            raise ValueError(f"not a product of vectors and matrices: {value}")
+        return self._products(folded[0], opened, scope)
+
+    def _products(self, folded: Folded, opened: tuple[Index, ...], scope: Scope) -> Box:
+        ends = [p for p in folded.products if p.rank == 1]
+        boxes = [self._chain(p, scope) for p in folded.products]
+        if len(opened) == 2 and len(ends) == 2:
+            # A vector times a row: the second product is turned around.
+            boxes[-1] = self._turned_chain(ends[1], scope)
+        return row(*boxes)
+
+    def _chain(self, p: Product, scope: Scope) -> Box:
+        boxes = [self._leaf(leaf, scope) for leaf in p.leaves]
+        if p.trace:
+            return row(_TRACE, parens(row(*boxes)))
+        return row(*boxes)
+
+    def _turned_chain(self, p: Product, scope: Scope) -> Box:
+        turned = [
+            replace(leaf, transposed=not leaf.transposed if len(leaf.slots) == 1 or not _symmetric(leaf) else False)
+            for leaf in reversed(p.leaves)
+        ]
+        return row(*(self._leaf(leaf, scope) for leaf in turned))
+
+    def _leaf(self, leaf: Leaf, scope: Scope) -> Box:
+        """A vector or a matrix."""
+        atom = leaf.atom
+        if not leaf.slots:
+            return self.atom(atom, scope)
+        sup = TRANSPOSE if leaf.transposed else None
+        match atom:
+            case Element():
+                box = self.array(self.notation.variable(atom.name), atom.subs, leaf.slots, scope)
+            case Parameter():
+                box = self.array(self.notation.parameter(atom.latent, atom.name), atom.subs, leaf.slots, scope)
+            case Delta():
+                return IDENTITY
+            case Matrix():
+                inner = named_matrix(atom)
+                assert inner is not None
+                box = _raised(self._leaf(Leaf(inner, (atom.row, atom.column)), scope), INVERSE)
+            case Moment():
+                if atom.factor in self.notation.points:
+                    inside = self._inside(leaf, scope)
+                    return inside if sup is None else Script(parens(inside), sup=sup)
+                body = brackets(self._inside(leaf, scope))
+                return row(EXPECTATION, body if sup is None else Script(body, sup=sup))
+            case _:
+                raise TypeError(f"no vector or matrix: {atom}")
+        return box if sup is None else _raised(box, sup)
+
+    def _inside(self, leaf: Leaf, scope: Scope) -> Box:
+        """What a moment is the expectation of, as vectors and matrices."""
+        assert isinstance(leaf.atom, Moment)
+        inner = self.whole(self._pattern(leaf.atom), leaf.slots, scope)
+        assert inner is not None
+        return inner
+
+    def array(self, base: Box, subs: tuple[Sub, ...], slots: tuple[Index, ...], scope: Scope) -> Box:
+        """A symbol in bold, without the last subscripts, those that it is a vector or matrix over."""
+        return self.subscripted(bold(base), subs[: len(subs) - len(slots)], scope)
+
+    def _form(self, atom: Function, scope: Scope) -> Box:
+        """``(a - b)ᵀ M (a - b)``."""
+        marked = vector_of(atom)
+        folded = self.notation.vectors.fold(atom.args[0], (marked,))
+        assert folded is not None
+        roles = self.notation.roles
+        own = sorted(
+            group(folded, roles),
+            key=lambda t: (_known(t, roles.known), not _known(t, roles.data), rank(t, roles)),
+        )
+        if own[0].coefficient < 0:
+            own = [replace(t, coefficient=-t.coefficient) for t in own]
+        vector = replace(self, opened=(marked,)).terms(own, scope)
+        grouped = parens(vector)
+        if len(atom.args) == 1:
+            return Script(Fence("‖", vector, "‖"), sup=Number("2"))
+        ((m),) = atom.args[1].monomials
+        middle = m.powers[0][0]
+        leaf = self.notation.vectors.leaf(middle, _marked(middle))
+        assert leaf is not None
+        return row(Script(grouped, sup=TRANSPOSE), self._leaf(leaf, scope), grouped)
+
+    def _matrix(self, atom: Matrix, scope: Scope) -> Box:
+        """A log-determinant, or an element of an inverse."""
+        inner = self.whole(atom.value, (atom.row, atom.column), scope)
+        if inner is None:
+            inside = scope.enter(atom.row, [*self.notation.index_names(atom.row.size)])
+            inside = inside.enter(atom.column, [*self.notation.index_names(atom.column.size)])
+            element = brackets(self.polynomial(atom.value, inside))
+            inner = Script(element, row(self.sub(atom.row, inside), self.sub(atom.column, inside)))
+        if atom.name == "logdet":
+            return row(function("log"), Fence("|", inner, "|"))
+        return self.subscripted(brackets(_raised(inner, INVERSE)), atom.subs, scope)
+
+    def _link(self, atom: Link, scope: Scope) -> Box:
+        """``[t > 1]``, or 1 - s_t where known zeros and ones say what starts a sequence."""
+        if atom.starts is None:
+            return brackets(self._linked(atom, scope))
+        name, subs = atom.starts
+        return parens(row(_ONE, MINUS, self.subscripted(self.notation.variable(name), subs, scope)))
+
+    def _linked(self, atom: Link, scope: Scope) -> Box:
+        if isinstance(atom.sub, Shift) and atom.sub.offset == 1:
+            return row(self.sub(atom.sub.base, scope), LESS, self.size(atom.sub.size))
+        return row(_ONE, LESS, self.sub(atom.sub, scope))
+
+
+def _limited(link: Link, bound: tuple[Index, ...]) -> Index | None:
+    """The summed index whose range a link shortens by one."""
+    if link.starts is not None:
+        return None
+    base = link.sub.base if isinstance(link.sub, Shift) and link.sub.offset == 1 else link.sub
+    return base if isinstance(base, Index) and base in bound else None
+
+
+def _known(t: Term, known: frozenset[str]) -> bool:
+    """Whether a term is made of these names alone."""
+    atoms = [b for a, _ in t.factors for b in (a.args[0].atoms() if isinstance(a, Function) else [a])]
+    return all(isinstance(a, Element) and a.name in known for a in atoms)
+
+
+def _marked(atom: Atom) -> set[Index]:
+    return {i for i in atom_indices(atom) if i.name.startswith("?")}
+
+
+def _symmetric(leaf: Leaf) -> bool:
+    return is_symmetric(leaf.atom)
+
+
+def _raised(box: Box, sup: Box) -> Box:
+    """The box with a superscript; one that has one already is put in brackets."""
+    if isinstance(box, Script) and box.sup is None:
+        return Script(box.base, box.sub, sup)
+    return Script(box if isinstance(box, Glyph | Fence) else parens(box), sup=sup)
+
+
+def _scripted(base: Box, drawn: list[Box], indices: bool) -> Box:
+    """A symbol with subscripts, next to the one that it may have of its own."""
+    if not drawn:
+        return base
+    own = [base.sub] if isinstance(base, Script) and base.sub is not None else []
+    tight = not own and indices and all(is_short(d) for d in drawn)
+    parts: list[Box] = []
+    for d in (*own, *drawn):
+        if parts and not tight:
+            parts.append(COMMA)
+        parts.append(d)
+    inner = row(*parts)
+    if isinstance(base, Script):
+        return Script(base.base, inner, base.sup)
+    return Script(base, inner)

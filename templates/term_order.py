@@ -16,8 +16,10 @@ from cavi.derive.canonical import (
 from cavi.derive.term import (
     Atom,
     Constant,
+    Delta,
     Element,
     Function,
+    Matrix,
     Moment,
     Parameter,
     Size,
@@ -75,11 +77,23 @@ def class_of(t: Term, roles: Roles) -> int:
     atoms = [a for a, _ in t.factors]
     if t.bound or (not atoms and not t.body):
         return OTHER
-    if not t.body and all(e == 1 and isinstance(a, Element) and a.name in roles.known for a, e in t.factors):
+    if not t.body and all(e == 1 and _is_known(a, roles.known) for a, e in t.factors):
         return KNOWN
     if all(_is_fixed(a, frozenset()) for a in atoms) and not t.body:
         return CONSTANT
     return NORMALISER if _all_fixed(t, roles.known) else OTHER
+
+
+def _is_known(atom: Atom, known: frozenset[str]) -> bool:
+    """Whether an atom is known beforehand: an element, an inverse, or a product of vectors and matrices of such."""
+    match atom:
+        case Element():
+            return atom.name in known
+        case Function(name="fold"):
+            return all(isinstance(a, Delta) or _is_known(a, known) for a in atom.args[0].monomials[0].atoms)
+        case Matrix(name="inverse"):
+            return all(_is_known(a, known) for m in atom.value.monomials for a in m.atoms)
+    return False
 
 
 def _all_fixed(t: Term, known: frozenset[str]) -> bool:
@@ -92,6 +106,8 @@ def _is_fixed(atom: Atom, known: frozenset[str]) -> bool:
             return True
         case Element():
             return atom.name in known
+        case Matrix(name="logdet"):
+            return all(_is_fixed(a, known) for m in atom.value.monomials for a in m.atoms)
         case Function():
             return all(_is_fixed(a, known) for p in atom.args for m in p.monomials for a in m.atoms)
         case _:

@@ -24,8 +24,10 @@ from cavi.derive.index import Index, Sub
 from cavi.derive.term import (
     Atom,
     Element,
+    Function,
     Moment,
     Monomial,
+    Parameter,
     Polynomial,
     Powers,
     atom_indices,
@@ -99,6 +101,10 @@ def variable_of(atom: Atom) -> tuple[str, ...]:
             return (atom.name,)
         case Moment() if not is_category_moment(atom) and not FUNCTION_KEY.search(atom.key):
             return (atom.factor,)
+        case Function(name="fold" | "form"):
+            inside = tuple(atom.args[0].atoms())
+            own = [f"{a.latent}.{a.name}" for a in inside if isinstance(a, Parameter)]
+            return tuple(dict.fromkeys([*(n for a in inside for n in variable_of(a)), *own]))
         case _:
             return ()
 

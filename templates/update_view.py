@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cavi.derive.index import Index
@@ -11,9 +11,12 @@ from cavi.derive.model import Model
 from cavi.derive.result import ArrayOperation, Formula, Update
 from cavi.derive.term import Element, Monomial, Parameter, Polynomial
 from cavi.templates.chain import StepView, latents_box, q_of, update_steps
-from cavi.templates.declaration import DeclarationPrinter, family_symbol
+from cavi.templates.declaration import MATRIX_FAMILIES, DeclarationPrinter, family_symbol
+from cavi.templates.density import density_lines
 from cavi.templates.equation import BOXED_WIDTH, Equation, Link, Sentence, system
 from cavi.templates.layout import (
+    COMMA,
+    ELLIPSIS,
     EQUALS,
     GIVEN,
     NEGATIVE,
@@ -23,6 +26,8 @@ from cavi.templates.layout import (
     Number,
     Row,
     Script,
+    Space,
+    Words,
     brackets,
     function,
     parens,
@@ -92,13 +97,13 @@ def update_view(
         families=system(list(_families(signs, declaration, model, update))),
         sources=tuple(dict.fromkeys(f.source for f in update.families.values() if getattr(f, "source", ""))),
         steps=update_steps(signs, update, joint),
-        formulas=system([_formula(printer, f) for f in update.formulas if not _is_logdet(f)], BOXED_WIDTH),
+        formulas=system(list(_formulas(printer, update)), BOXED_WIDTH),
         moments=system(list(_moments(signs, printer, update))),
         plates=declaration.ranges(factor.plates),
         sequential=tuple(sequential),
         computed=separated(
             dict.fromkeys(
-                printer.atom(Parameter(f.latent, f.name, f.indices), _scope(f.indices))
+                drawn_parameter(printer, f, factor.plates)
                 for f in update.formulas
                 if f.role == "standard"
             )
@@ -123,6 +128,9 @@ def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, up
     if update.factor.point:
         return
     printer = declaration.printer
+    if any(link.chain is not None or link.family in MATRIX_FAMILIES for link in update.density):
+        yield from density_lines(declaration, update)
+        return
     latents = list(update.families)
     for place, latent in enumerate(latents):
         plates = update.factor.plates
@@ -187,13 +195,52 @@ def _inverse(box: Box) -> Box:
 # --- formulas and moments ----------------------------------------------------------------------
 
 
-def _formula(printer: Printer, f: Formula) -> Link:
-    scope = _scope(f.indices)
-    left = printer.atom(Parameter(f.latent, f.name, f.indices), scope)
+def _formulas(printer: Printer, update: Update) -> Iterator[Link]:
+    """The update equations; at the first one of a recursion stands the order in which it runs."""
+    before: tuple[Index, str] | None = None
+    for f in update.formulas:
+        if _is_logdet(f):
+            continue
+        link = _formula(printer, f, update.factor.plates)
+        if f.along is not None and f.along != before:
+            size = printer.size(f.along[0].size)
+            ends = (Number("1"), size) if f.along[1] == "forward" else (size, Number("1"))
+            steps = row(index_box(f.along[0].name), EQUALS, ends[0], COMMA, ELLIPSIS, COMMA, ends[1])
+            link = replace(link, right=row(link.right, COMMA, Space("medium"), Words("for "), steps))
+        before = f.along
+        yield link
+
+
+def drawn_parameter(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Box:
+    """The left side of a formula: a vector, a matrix, or an element."""
+    event = _written_over(printer, f, plates)
+    if event:
+        return printer.array(printer.notation.parameter(f.latent, f.name), f.indices, event, _scope(f.indices))
+    return printer.atom(Parameter(f.latent, f.name, f.indices), _scope(f.indices))
+
+
+def _written_over(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> tuple[Index, ...]:
+    """The axes that both sides of a formula can be written without."""
+    event = printer.notation.event_of(f.indices, plates)
     if isinstance(f.value, ArrayOperation):
+        return event if f.value.name == "inverse" and len(event) == 2 else ()
+    if not event or printer.whole(f.value, event, free_scope(f.value, f.indices)) is None:
+        return ()
+    return event
+
+
+def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
+    scope = _scope(f.indices)
+    event = _written_over(printer, f, plates)
+    left = drawn_parameter(printer, f, plates)
+    if isinstance(f.value, ArrayOperation):
+        if event:
+            base = printer.notation.parameter(f.latent, f.value.argument)
+            return Link(left, _inverse(printer.array(base, f.indices, event, scope)))
         return Link(left, _operation(printer, f, f.value, scope))
     inside = free_scope(f.value, f.indices)
-    return Link(left, printer.polynomial(f.value, inside))
+    whole = printer.whole(f.value, event, inside) if event else None
+    return Link(left, printer.polynomial(f.value, inside) if whole is None else whole)
 
 
 def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope) -> Box:
@@ -222,9 +269,9 @@ def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: S
             return brackets(row(index_box(last.name), EQUALS, best, printer.atom(largest, inner)))
         case "inverse":
             matrix = printer.notation.parameter(f.latent, operation.argument)
-            plates = f.indices[:-2]
-            base = printer.subscripted(bold(matrix), plates, scope)
-            return printer.subscripted(Script(brackets(_inverse(base))), f.indices[-2:], scope)
+            count = 2 * operation.axes
+            base = printer.subscripted(bold(matrix), f.indices[:-count], scope)
+            return printer.subscripted(Script(brackets(_inverse(base))), f.indices[-count:], scope)
         case "logdet":
             return row(function("log"), Fence("|", printer.atom(argument, scope), "|"))
     raise ValueError(f"no way to write the array operation {operation.name!r}")
@@ -244,6 +291,12 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
         used = frozenset(i.name for i in spec.indices)
         where = (update.factor.name, spec.key)
         scope = Scope({}, used)
+        event = signs.event_of(spec.indices, update.factor.plates)
+        if event and where not in signs.categories:
+            sides_of = [printer.whole(p, event, scope) for p in (spec.pattern, spec.value)]
+            if sides_of[0] is not None and sides_of[1] is not None:
+                yield Link(row(_E, brackets(sides_of[0])), sides_of[1])
+                continue
         right = printer.polynomial(spec.value, scope)
         if where in signs.categories:
             left = printer.subscripted(signs.categories[where], spec.indices, scope)

@@ -10,23 +10,34 @@ from cavi.derive.expression import (
     Add,
     AnySub,
     Apply,
+    Array,
+    Condition,
     Expr,
+    InverseOf,
     Mul,
     NamedConstant,
     Power,
+    Probabilities,
     Ref,
     Selector,
     SizeOf,
     SumOver,
+    Takes,
+    subscript_indices,
 )
 from cavi.derive.expression import Number as Literal
-from cavi.derive.index import Gather
+from cavi.derive.index import Gather, Index
 from cavi.templates.factors import constant, rational
 from cavi.templates.layout import (
     EQUALS,
+    IDENTITY,
+    INVERSE,
+    LESS,
     MINUS,
     NEGATIVE,
     PLUS,
+    TRANSPOSE,
+    ZERO_VECTOR,
     BigOperator,
     Box,
     Fence,
@@ -34,7 +45,9 @@ from cavi.templates.layout import (
     Glyph,
     Number,
     Root,
+    Row,
     Script,
+    brackets,
     function,
     parens,
     row,
@@ -77,6 +90,8 @@ class WhiteboardPrinter:
                 inner = self.expr(e.args[0], scope)
                 simple = isinstance(inner, Glyph | Script | Number) and e.name == "log"
                 return row(function(e.name), inner if simple else parens(inner))
+            case SumOver() if (product := self.whole(e, (), scope)) is not None:
+                return product
             case SumOver():
                 written = e.index.name.split(".")[0]
                 own = [written] if any(i.name == written for i in self.printer.notation.indices) else []
@@ -86,7 +101,98 @@ class WhiteboardPrinter:
                 body = self.expr(e.body, inside)
                 sigma = BigOperator("sum", under, self.printer.size(e.index.size))
                 return row(sigma, parens(body) if isinstance(e.body, Add) else body)
+            case Condition():
+                left = Number("1") if e.name == "link" else self.sub(e.subs[0], scope)
+                sign = EQUALS if e.name == "same" else LESS
+                return brackets(row(left, sign, self.sub(e.subs[-1], scope)))
+            case Takes():
+                left = self.subscripted(self.printer.notation.variable(e.name), e.subs, scope)
+                return brackets(row(left, EQUALS, self.sub(e.value, scope)))
+            case InverseOf():
+                whole = self.whole(e.body, (e.row, e.column), scope)
+                if whole is not None:
+                    inverse = brackets(self.raised(whole))
+                    return self.subscripted(inverse, e.subs, scope)
+            case Array() | Probabilities():
+                return self.expr(e.body, scope)
         raise TypeError(f"no way to write a {type(e).__name__}")
+
+    # --- vectors and matrices ------------------------------------------------------------------
+
+    def whole(self, e: Expr, opened: tuple[Index, ...], scope: Scope) -> Box | None:
+        """The expression as a vector or matrix over the opened indices, or a product of vectors; else None."""
+        count = len(opened)
+        match e:
+            case Literal() if e.value == 0 and count:
+                return ZERO_VECTOR
+            case Ref():
+                others = {i for s in e.subs[: len(e.subs) - count] for i in subscript_indices(s)}
+                if count and not e.open and e.subs[len(e.subs) - count :] == opened and not others & set(opened):
+                    base = self.printer.notation.array(e.name)
+                    return self.subscripted(base, e.subs[: len(e.subs) - count], scope)
+            case Condition(name="same") if set(e.subs) == set(opened):
+                return IDENTITY
+            case InverseOf() if set(e.subs) == set(opened):
+                inner = self.whole(e.body, (e.row, e.column), scope)
+                return None if inner is None else self.raised(inner)
+            case Add() if count:
+                parts: list[Box] = []
+                for t in e.terms:
+                    sign, positive = _sign(t)
+                    box = self.whole(positive, opened, scope)
+                    if box is None:
+                        return None
+                    parts += [MINUS if sign < 0 else PLUS] if parts else [NEGATIVE] if sign < 0 else []
+                    parts.append(box)
+                return row(*parts)
+            case Mul():
+                return self._whole_product(e, opened, scope)
+            case SumOver(body=Mul() as body):
+                return self._contracted(e.index, body, opened, scope)
+        return None
+
+    def _whole_product(self, e: Mul, opened: tuple[Index, ...], scope: Scope) -> Box | None:
+        """A scalar times a vector or matrix, or a diagonal matrix."""
+        factors = [f for f in _factors(e) if not (isinstance(f, Literal) and f.value == 1)]
+        carriers = [f for f in factors if f.free() & set(opened)]
+        scalars = [self._grouped(f, scope) for f in factors if f not in carriers]
+        if len(carriers) == 1:
+            box = self.whole(carriers[0], opened, scope)
+            if box is None:
+                return None
+            return row(*scalars, parens(box) if isinstance(carriers[0], Add) else box)
+        same = [c for c in carriers if isinstance(c, Condition) and c.name == "same" and set(c.subs) == set(opened)]
+        if len(carriers) == 2 and len(same) == 1:
+            (other,) = (c for c in carriers if c is not same[0])
+            for i in opened:
+                vector = self.whole(other, (i,), scope)
+                if vector is not None:
+                    return row(*scalars, function("diag"), parens(vector))
+        return None
+
+    def _contracted(self, index: Index, body: Mul, opened: tuple[Index, ...], scope: Scope) -> Box | None:
+        """``Σ_k A_dk x_k`` as Ax, ``Σ_d w_d x_d`` as wᵀx."""
+        factors = list(_factors(body))
+        pair = [f for f in factors if index in f.free()]
+        scalars = [self._grouped(f, scope) for f in factors if f not in pair]
+        if len(pair) != 2 or len(opened) > 1 or any(f.free() & set(opened) for f in factors if f not in pair):
+            return None
+        for left, right in (pair, pair[::-1]):
+            first = self.whole(left, (*opened, index), scope)
+            second = self.whole(right, (index,), scope)
+            if first is None or second is None or right.free() & set(opened):
+                continue
+            return row(*scalars, first if opened else self.raised(first, TRANSPOSE), second)
+        return None
+
+    @staticmethod
+    def raised(box: Box, sup: Box = INVERSE) -> Box:
+        """The box with a superscript: the inverse, if not said otherwise."""
+        if isinstance(box, Script) and box.sup is None:
+            return Script(box.base, box.sub, sup)
+        if isinstance(box, Row) and len(box.items) == 2 and isinstance(box.items[1], Fence):
+            return row(box.items[0], Script(box.items[1], sup=sup))
+        return Script(box if isinstance(box, Glyph | Fence) else parens(box), sup=sup)
 
     def _sum(self, e: Add, scope: Scope) -> Box:
         parts: list[Box] = []
@@ -134,6 +240,8 @@ class WhiteboardPrinter:
         sup = rational(value.value) if isinstance(value, Literal) else self.expr(value, scope)
         if isinstance(box, Script) and box.sup is None:
             return Script(box.base, box.sub, sup)
+        if isinstance(box, Row) and len(box.items) == 2 and isinstance(box.items[1], Fence):
+            return row(box.items[0], Script(box.items[1], sup=sup))
         return Script(box if isinstance(box, Glyph | Fence) else parens(box), sup=sup)
 
     def subscripted(self, base: Box, subs: tuple[AnySub, ...], scope: Scope) -> Box:

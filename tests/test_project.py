@@ -42,6 +42,16 @@ def test_the_readmes_model_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     sys.modules.pop("accidents")
 
 
+def test_the_readmes_vectors_and_chains_derive() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    namespace: dict = {}
+    exec(blocks[2], namespace)
+    assert namespace["clusters"].update("mu").family == "NormalWishart"
+    exec(blocks[3], namespace)
+    assert namespace["chain"].update("z").family == "Categorical"
+    assert {"forward", "backward"} <= {f.along[1] for f in namespace["chain"].update("z").formulas if f.along}
+
+
 def test_the_example_is_the_readmes_model() -> None:
     source = (ROOT / "examples" / "accidents.py").read_text()
     assert 'm.observed("x", Poisson(rate[site[n]] * hours[n]), n)' in source

@@ -27,8 +27,9 @@ Scalar = Callable[..., Any]
 
 NAMES = (
     "log exp lgamma digamma trigamma abs cos sin atan2 pow xlogx log_bessel_i log_bessel_k dlog_bessel_k "
-    "log_normal_interval truncated_mean truncated_second sqrt"
+    "log_normal_interval truncated_mean truncated_second sqrt lmultigamma multidigamma"
 ).split()
+ELEMENTARY = [n for n in NAMES if n not in ("lmultigamma", "multidigamma")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,18 @@ class Engine:
 
     def __call__(self, name: str, *args: Value) -> Value:
         """The named function of values."""
+        if name in ("lmultigamma", "multidigamma"):
+            return self._multivariate(name, *args)
         return self.functions[name](*args)
+
+    def _multivariate(self, name: str, a: Value, order: Value) -> Value:
+        """log Γ_D(a) or its derivative ψ_D(a), for a whole number D (Bishop B.79)."""
+        size = to_int(order)
+        single = self.functions["lgamma" if name == "lmultigamma" else "digamma"]
+        total = sum((single(a + self.number(Fraction(1 - i, 2))) for i in range(1, size + 1)), self.number(0))
+        if name == "multidigamma":
+            return total
+        return total + self.number(Fraction(size * (size - 1), 4)) * self("log", self.constants("pi"))
 
     def power(self, base: Value, exponent: Fraction) -> Value:
         """base ** exponent for a rational exponent."""
@@ -168,7 +180,7 @@ def _mpf_engine() -> Engine:
         return lambda *args: _special(name, mpmath.mp.prec, *args)
 
     cheap = ("log", "exp", "abs", "cos", "sin", "sqrt", "atan2", "pow", "xlogx")
-    table = {n: _elementwise(getattr(special, n) if n in cheap else by_name(n), _ARITY.get(n, 1)) for n in NAMES}
+    table = {n: _elementwise(getattr(special, n) if n in cheap else by_name(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": lambda: +mpmath.pi, "infinity": lambda: mpmath.inf, "minus_infinity": lambda: -mpmath.inf}
     return Engine("mpf", number, table, lambda name: constants[name]())
 
@@ -202,7 +214,7 @@ def _arb_engine() -> Engine:
     native["pow"] = lambda x, p: number(x) ** number(p)
     native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
     native["atan2"] = lambda y, x: arb.atan2(number(y), number(x))
-    table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in NAMES}
+    table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": arb.pi, "infinity": arb.pos_inf, "minus_infinity": arb.neg_inf}
     return Engine("arb", number, table, lambda name: constants[name]())
 
@@ -227,7 +239,7 @@ def doubles() -> Engine:
 
         return by_scalar(call, _ARITY.get(name, 1))
 
-    table: dict[str, Scalar] = {n: mp(n) for n in NAMES}
+    table: dict[str, Scalar] = {n: mp(n) for n in ELEMENTARY}
     table |= {"log": np.log, "exp": np.exp, "abs": np.abs, "cos": np.cos, "sin": np.sin, "sqrt": np.sqrt}
     table |= {"atan2": np.arctan2, "pow": np.power, "lgamma": by_scalar(math.lgamma)}
     constants = {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}

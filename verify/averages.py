@@ -7,22 +7,23 @@ result runs over those points.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value
 from cavi.verify.claim import Element
-from cavi.verify.degree import polynomial_degree
+from cavi.verify.degree import NORMALS, degree, polynomial_degree
 from cavi.verify.density import log_density
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate
 from cavi.verify.mentions import mentioned
-from cavi.verify.nodes import assignments, branches, node_arguments, node_parts
+from cavi.verify.nodes import assignments, branches, distribution_at, node_arguments, node_parts
 from cavi.verify.state import State
-from cavi.verify.units import COMPACT_ORDER, Unit
+from cavi.verify.units import COMPACT_ORDER, Unit, conditioned
 
 MAX_POINTS = 1_500_000
 
@@ -98,10 +99,10 @@ class Averages:
         apart = self._apart(v, binding, assigned)
         if apart is not None:
             return apart
-        units = self._units(self._scope(parts, inner, assigned), v)
+        units = self._units(self._scope(parts, inner, assigned), partial(polynomial_degree, v), assigned)
         scope = _OnGrid(self, assigned, units)
         return self._contract(
-            log_density(self.engine, v["distribution"]["name"], *node_arguments(v, scope, binding)), units
+            log_density(self.engine, distribution_at(v, self.state, binding)["name"], *node_arguments(v, scope, binding)), units
         )
 
     def _apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
@@ -109,7 +110,8 @@ class Averages:
 
         Normal: E[λ d²] = E[λ] E[d²] for the precision λ and the distance d; Poisson: E[x log r] = E[x] E[log r].
         """
-        family, args = v["distribution"]["name"], v["distribution"]["args"]
+        distribution = distribution_at(v, self.state, binding)
+        family, args = distribution["name"], distribution["args"]
         own = ["ref", v["name"], [["index", i, s] for i, s in v["plates"]]]
         if family == "Normal":
             first, second = ["add", [own, ["mul", [["num", "-1"], args["mean"]]]]], args["precision"]
@@ -121,7 +123,7 @@ class Averages:
         site_of = self.state.claim.site_of
         if {site_of(*x) for x in left} & {site_of(*x) for x in right}:
             return None
-        left_units = self._units(left, v)
+        left_units = self._units(left, partial(polynomial_degree, v), assigned)
         x = evaluate(first, _OnGrid(self, assigned, left_units), binding)
         log_r, mean_r = self._log_and_mean(second, v, binding, assigned)
         if family == "Normal":
@@ -142,7 +144,7 @@ class Averages:
         log: Value = self.engine.number(0)
         mean: Value = self.engine.number(1)
         for f, scope in zip(factors, scopes, strict=True):
-            units = self._units(scope, v)
+            units = self._units(scope, partial(polynomial_degree, v), assigned)
             value = evaluate(f, _OnGrid(self, assigned, units), binding)
             log = log + self._contract(self.engine("log", value), units)
             mean = mean * self._contract(value, units)
@@ -225,7 +227,7 @@ class Averages:
                 x for x in self._scope(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
             } - set(self.held.assigned)
             for assigned in assignments(categories, self.state, self.held.assigned):
-                units = self._units(self._scope(parts, inner, assigned), None)
+                units = self._units(self._scope(parts, inner, assigned), partial(_product_degree, group), assigned)
                 scope = _OnGrid(self, assigned, units)
                 value = self.engine.number(1)
                 for f in group:
@@ -248,19 +250,19 @@ class Averages:
             found |= mentioned(p, self.state, b, assigned)
         return found - set(self.held.points) - set(assigned)
 
-    def _units(self, touched: set[Element], node: Mapping[str, Any] | None) -> dict[Unit, int]:
-        """The units to average over, with the first of their axes in the grid."""
+    def _units(
+        self, touched: set[Element], degree_in: Callable[[str], int], assigned: Mapping[Element, int]
+    ) -> dict[Unit, int]:
+        """The units to average over given the assigned categories, with the first of their axes in the grid."""
         claim = self.state.claim
         units: dict[Unit, int] = {}
         axis, points = 1, self.held.count
         for factor, site in sorted({claim.site_of(*x) for x in touched}):
             f = claim.factor_named[factor]
-            compact = node is not None and all(
-                polynomial_degree(node, n) <= 2 * COMPACT_ORDER - 1
-                for n in f["latents"]
-                if not f["point"] and claim.family(n) in ("Normal", "MultivariateNormal")
-            )
-            unit = self.state.unit(f, site, compact)
+            normal = [n for n in f["latents"] if not f["point"] and claim.family(n) in NORMALS]
+            degree_ = max((degree_in(n) for n in normal), default=99)
+            order = degree_ // 2 + 1 if degree_ <= 2 * COMPACT_ORDER - 1 else 0
+            unit = conditioned(self.state, self.state.unit(f, site, order), self._given(factor, site, assigned))[1]
             units[unit] = axis
             axis += len(unit.shape)
             points *= int(np.prod(unit.shape))
@@ -272,16 +274,18 @@ class Averages:
     def _probability(self, assigned: Mapping[Element, int]) -> Value:
         """q of the enumerated categories that are not held."""
         value: Value = self.engine.number(1)
-        for (name, at), category in assigned.items():
-            if (name, at) in self.held.assigned:
-                continue
-            factor, site = self.state.claim.site_of(name, at)
-            unit = self.state.unit(self.state.claim.factor_named[factor], site)
-            if unit.shape:
-                value = value * unit.weights[category]
-            else:
-                value = value * self.engine.number(int(unit.values[name, at] == category))
+        site_of = self.state.claim.site_of
+        for factor, site in sorted({site_of(*x) for x in assigned if x not in self.held.assigned}):
+            unit = self.state.unit(self.state.claim.factor_named[factor], site, 2)
+            value = value * conditioned(self.state, unit, self._given(factor, site, assigned))[0]
         return value
+
+    def _given(self, factor: str, site: Position, assigned: Mapping[Element, int]) -> dict[Element, int]:
+        """The assigned categories of one unit that are not held."""
+        site_of = self.state.claim.site_of
+        return {
+            x: k for x, k in assigned.items() if x not in self.held.assigned and site_of(*x) == (factor, site)
+        }
 
     def _contract(self, value: Value, units: Mapping[Unit, int]) -> Value:
         if not isinstance(value, np.ndarray):
@@ -327,6 +331,11 @@ class _OnGrid:
     def expectation(self, expr: Plain, binding: Binding) -> Value:
         """An expectation inside a density is no part of the grammar of declarations."""
         raise KeyError("an expectation cannot stand inside another")
+
+
+def _product_degree(factors: Sequence[Plain], name: str) -> int:
+    """Degree of a product in the elements of a latent."""
+    return min(99, sum(degree(f, name) for f in factors))
 
 
 def _resolved(e: Any, binding: Binding) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.arithmetic import Value, digits_of, to_float
-from cavi.verify.evaluate import bindings, evaluate, positions
+from cavi.verify.evaluate import bindings, evaluate, positions, reaches
 from cavi.verify.report import Finding, Row, run, worst
 from cavi.verify.state import State, at_nodes
+from cavi.verify.units import reference_unit
 
 
 def check_families(state: State) -> Iterator[Row]:
@@ -39,7 +40,7 @@ def _sites(state: State, factor: Mapping[str, Any]) -> Iterator[tuple[tuple[int,
 
 def _normalised(state: State, factor: Mapping[str, Any]) -> Finding:
     def one(site: tuple[int, ...]) -> Finding:
-        total = np.sum(state.unit(factor, site).weights)
+        total = np.sum(reference_unit(state, factor, site).weights)
         return Finding(digits_of(total, state.engine.number(1)), f"total {to_float(total):.12g} at {site}")
 
     return worst(one(site) for site, _ in _sites(state, factor))
@@ -49,7 +50,7 @@ def _density(state: State, factor: Mapping[str, Any]) -> Finding:
     """The claimed log density against the reference at every node whose weight counts."""
 
     def one(site: tuple[int, ...], binding: dict[str, int]) -> Finding:
-        unit = state.unit(factor, site)
+        unit = reference_unit(state, factor, site)
         claimed = evaluate(factor["log_q"], at_nodes(state, unit), binding)
         claimed, reference = np.broadcast_arrays(np.asarray(claimed, dtype=object), np.asarray(unit.log_q))
         pairs = list(zip(claimed.ravel(), reference.ravel(), strict=True))
@@ -62,7 +63,7 @@ def _density(state: State, factor: Mapping[str, Any]) -> Finding:
 
 def _entropy(state: State, factor: Mapping[str, Any]) -> Finding:
     def one(site: tuple[int, ...], binding: dict[str, int]) -> Finding:
-        unit = state.unit(factor, site)
+        unit = reference_unit(state, factor, site)
         return compare(evaluate(factor["entropy"], state, binding), -unit.mean(unit.log_q), f"at {site}")
 
     return worst(one(*s) for s in _sites(state, factor))
@@ -73,7 +74,8 @@ def _moment(state: State, factor: Mapping[str, Any], spec: Mapping[str, Any]) ->
         claimed = evaluate(spec["value"], state, binding)
         return compare(claimed, state.moment_by_quadrature(factor["name"], spec, binding), f"at {binding}")
 
-    return worst(one(b) for b in bindings(spec["indices"], state.sizes, {}))
+    every = bindings(spec["indices"], state.sizes, {})
+    return worst(one(b) for b in every if reaches(spec["pattern"], state, b))
 
 
 def compare(claimed: Value, found: Value, where: str = "", scale: Any = 1) -> Finding:

@@ -12,6 +12,7 @@ from cavi.verify.check_families import compare
 from cavi.verify.evaluate import evaluate, positions
 from cavi.verify.report import Finding, Row, run
 from cavi.verify.state import State
+from cavi.verify.units import reference_unit
 
 
 def claimed_elbo(state: State) -> Value:
@@ -25,7 +26,7 @@ def entropy(state: State, factor: Mapping[str, Any]) -> Value:
     if factor["point"]:
         return total
     for site in positions(factor["plates"], state.sizes):
-        unit = state.unit(factor, site)
+        unit = reference_unit(state, factor, site)
         total = total - state.weight(factor, site) * unit.mean(unit.log_q)
     return total
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from cavi.verify.arithmetic import Engine, Value, to_int
-from cavi.verify.matrix import cholesky
+from cavi.verify.matrix import cholesky, inverse, log_determinant
 
 Args = Mapping[str, Any]
 LogDensity = Callable[[Engine, Value, Args], Value]
@@ -34,7 +34,7 @@ class Family:
     """A family: support of its values, parameters, log density.
 
     `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, binary, category,
-    simplex, count_vector, vector.
+    simplex, count_vector, vector, matrix, positive_definite.
     """
 
     name: str
@@ -212,3 +212,40 @@ def _multivariate_normal(e: Engine, x: Value, a: Args) -> Value:
     for i in range(len(gap)):
         value = value + 2 * e("log", root[i][i])
     return value / 2
+
+
+def _trace(left: Value, right: Value) -> Value:
+    """tr(A B) of symmetric matrices."""
+    size = range(len(left))
+    return _total([left[i][j] * right[i][j] for i in size for j in size])
+
+
+@_family("Wishart", "positive_definite", dof="dof", scale="spd")
+def _wishart(e: Engine, x: Value, a: Args) -> Value:
+    """Bishop (B.78)."""
+    size, nu = len(x), a["dof"]
+    normaliser = nu / 2 * log_determinant(e, a["scale"]) + nu * size / 2 * e("log", e.number(2))
+    normaliser = normaliser + e("lmultigamma", nu / 2, e.number(size))
+    return (nu - size - 1) / 2 * log_determinant(e, x) - _trace(inverse(e, a["scale"]), x) / 2 - normaliser
+
+
+@_family("InverseWishart", "positive_definite", dof="dof", scale="spd")
+def _inverse_wishart(e: Engine, x: Value, a: Args) -> Value:
+    """X with X^-1 ~ Wishart(dof, scale^-1)."""
+    size, nu = len(x), a["dof"]
+    normaliser = nu * size / 2 * e("log", e.number(2)) - nu / 2 * log_determinant(e, a["scale"])
+    normaliser = normaliser + e("lmultigamma", nu / 2, e.number(size))
+    return -(nu + size + 1) / 2 * log_determinant(e, x) - _trace(a["scale"], inverse(e, x)) / 2 - normaliser
+
+
+@_family("MatrixNormal", "matrix", mean="real", row_precision="spd", column_precision="spd")
+def _matrix_normal(e: Engine, x: Value, a: Args) -> Value:
+    """vec(X) ~ Normal with the precision V ⊗ U of rows and columns."""
+    rows, columns = range(len(x)), range(len(x[0]))
+    v, u = a["row_precision"], a["column_precision"]
+    gap = [[x[i][j] - a["mean"][i][j] for j in columns] for i in rows]
+    square = _total(
+        [gap[i][j] * v[i][k] * gap[k][m] * u[j][m] for i in rows for k in rows for j in columns for m in columns]
+    )
+    value = len(columns) * log_determinant(e, v) + len(rows) * log_determinant(e, u) - square
+    return (value - len(rows) * len(columns) * e("log", 2 * e.constants("pi"))) / 2

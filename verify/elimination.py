@@ -23,7 +23,7 @@ from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import bindings, evaluate, positions, size_of
 from cavi.verify.mentions import mentioned, position
-from cavi.verify.nodes import branches, node_arguments, node_parts
+from cavi.verify.nodes import branches, distribution_at, node_arguments, node_parts
 from cavi.verify.rules import Map, half_line, interval, real_line, stretched_line
 from cavi.verify.state import State
 from cavi.verify.units import bounded_map
@@ -156,6 +156,8 @@ class _Model:
             if x in self.axis_of:
                 continue
             support = self.support(x[0])
+            if support in ("matrix", "positive_definite"):
+                raise Infeasible(f"the evidence over the matrix {x[0]} is not eliminated on grids")
             if support == "simplex":
                 group = [
                     (x[0], (*x[1][:-1], k)) for k in range(size_of(self.state.sizes, self.claim.axes(x[0])[-1][1]))
@@ -174,12 +176,12 @@ class _Model:
 
     def _scalar(self, x: Element, support: str) -> Axis:
         v = self.claim.variables[x[0]]
-        binding = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
+        binding = dict(zip((i for i, _ in v["plates"]), x[1], strict=False))
         args = v["distribution"]["args"]
         known = {n: evaluate(args[n], self.state, binding) for n in ("lower", "upper", "minimum") if n in args}
         kind, window = "line", (-14.0, 10.0)
         onto: Map = half_line()
-        if support == "real":
+        if support in ("real", "vector"):
             onto, window = stretched_line(), (-9.0, 9.0)
         elif support == "unit":
             onto, window = interval(0, 1), (-15.0, 15.0)
@@ -278,7 +280,8 @@ class _Model:
                     grid[x] = values.reshape(shape)
             lookup = Averages(self.state, Held(relevant, {})).scope(relevant, grid)
             value, args = node_arguments(v, lookup, binding)
-            logs = log_density(self.engine, v["distribution"]["name"], value, args)
+            family = distribution_at(v, self.state, binding)["name"]
+            logs = log_density(self.engine, family, value, args)
             if v["weight"] is not None:
                 logs = logs * evaluate(v["weight"], lookup, binding)
             cache[key] = (tuple(scope), np.broadcast_to(np.asarray(self.engine("exp", logs)), sizes))

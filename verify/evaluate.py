@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_int
+from cavi.verify.matrix import inverse, log_determinant
 
 Plain = list[Any]
 Position = tuple[int, ...]
@@ -84,6 +85,15 @@ def evaluate(e: Plain, scope: Scope, binding: Binding) -> Value:
             return equals(value, subscript(category, scope, binding))
         case ["delta", left, right]:
             return engine.number(int(subscript(left, scope, binding) == subscript(right, scope, binding)))
+        case ["link", sub]:
+            return engine.number(int(1 <= subscript(sub, scope, binding) <= _extent(sub, scope) - 1))
+        case ["before", left, right]:
+            return engine.number(int(subscript(left, scope, binding) < subscript(right, scope, binding)))
+        case ["logdet", row, column, body]:
+            return log_determinant(engine, _matrix(row, column, body, scope, binding))
+        case ["inverse", row, column, body, left, right]:
+            rows = inverse(engine, _matrix(row, column, body, scope, binding))
+            return rows[subscript(left, scope, binding)][subscript(right, scope, binding)]
         case ["moment", factor, key, subs]:
             return scope.moment(factor, key, tuple(subscript(s, scope, binding) for s in subs))
         case ["param", latent, name, subs]:
@@ -95,7 +105,7 @@ def evaluate(e: Plain, scope: Scope, binding: Binding) -> Value:
             return total
         case ["mul", factors]:
             value = engine.number(1)
-            for f in factors:
+            for f in sorted(factors, key=_is_not_guard):  # guards first: behind a zero nothing is looked up
                 value = value * evaluate(f, scope, binding)
                 if not isinstance(value, np.ndarray) and value == 0:
                     return value
@@ -121,10 +131,36 @@ def subscript(s: Plain, scope: Scope, binding: Binding) -> int:
             return binding[name]
         case ["int", value, _]:
             return int(value)
+        case ["shift", inner, k]:
+            return subscript(inner, scope, binding) + int(k)
         case ["gather" | "select", name, subs, _]:
             at = tuple(subscript(i, scope, binding) for i in subs)
             return to_int(scope.element(name, at))
     raise ValueError(f"no rule for the subscript {str(s)[:80]}")
+
+
+def reaches(e: Any, scope: Scope, binding: Binding) -> bool:
+    """Whether every shifted subscript of an expression in free indices points inside its set."""
+    match e:
+        case ["shift", ["index", name, size], k]:
+            return name not in binding or 0 <= binding[name] + k < size_of(scope.sizes, size)
+        case list():
+            return all(reaches(part, scope, binding) for part in e)
+    return True
+
+
+def _is_not_guard(e: Plain) -> bool:
+    return not (e[0] in ("link", "delta", "before") or (e[0] == "mul" and any(f[0] == "link" for f in e[1])))
+
+
+def _extent(sub: Plain, scope: Scope) -> int:
+    """The size of the set that a subscript, perhaps shifted, points into."""
+    return _extent(sub[1], scope) if sub[0] == "shift" else size_of(scope.sizes, sub[-1])
+
+
+def _matrix(row: list[str], column: list[str], body: Plain, scope: Scope, binding: Binding) -> list[list[Value]]:
+    size = range(size_of(scope.sizes, row[1]))
+    return [[evaluate(body, scope, {**binding, row[0]: i, column[0]: j}) for j in size] for i in size]
 
 
 def equals(value: Value, category: int) -> Value:

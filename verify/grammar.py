@@ -22,7 +22,9 @@ CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
     **{"num": 2, "const": 2, "size": 2, "ref": 3, "is": 4, "delta": 3, "moment": 4, "param": 4},
     **{"add": 2, "mul": 2, "pow": 3, "sum": 3, "fn": 3},
+    **{"link": 2, "before": 3, "logdet": 4, "inverse": 6},
 }
+SCHEMAS = (1, 2)
 ROLES = ("latent", "observed", "point", "hyper", "covariate", "observed_index")
 
 _NUMBER = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
@@ -64,7 +66,7 @@ class _Walker:
                 name(e[1], where)
                 self.subs(e[2], where, depth)
                 self.subs(e[3:], where, depth)
-            case "delta":
+            case "delta" | "link" | "before":
                 self.subs(e[1:], where, depth)
             case "moment" | "param":
                 text(e[1], where)
@@ -77,6 +79,8 @@ class _Walker:
                 _exponent(e[2], where)
             case "sum":
                 self.sum(e, where, depth)
+            case "logdet" | "inverse":
+                self.matrix(e, where, depth)
             case "fn":
                 _one_of(e[1], (*NAMES, "E"), where, "function")
                 self.many(e[2], where, depth)
@@ -88,6 +92,16 @@ class _Walker:
             raise CertificateError(f"{where}: more than {MAX_BOUND} nested sums")
         self.expression(e[2], where, depth)
         self.open -= len(e[1])
+
+    def matrix(self, e: list[Any], where: str, depth: int) -> None:
+        """A matrix by its element at a row and a column, which it binds; of an inverse, the element asked for."""
+        axes(e[1:3], where)
+        self.open += 2
+        if self.open > MAX_BOUND:
+            raise CertificateError(f"{where}: more than {MAX_BOUND} nested sums")
+        self.expression(e[3], where, depth)
+        self.open -= 2
+        self.subs(e[4:], where, depth)
 
     def many(self, items: object, where: str, depth: int) -> None:
         for item in _list(items, where):
@@ -104,6 +118,8 @@ class _Walker:
                 _axis(where, n, size)
             case ["int", int(value), str(size)] if 0 <= value < 10**6:
                 _size(where, size)
+            case ["shift", list(inner), int(k)] if k in (1, -1) and inner[:1] in (["index"], ["gather"], ["int"]):
+                self.sub(inner, where, depth + 1)
             case ["gather" | "select", str(n), list(inner), str(size)]:
                 name(n, where)
                 _size(where, size)
@@ -127,8 +143,8 @@ def check_claim(plain: object) -> dict[str, Any]:
     """
     if not isinstance(plain, dict):
         raise CertificateError(f"expected a claim as a dict, found {type(plain).__name__}")
-    if plain.get("schema") != 1:
-        raise CertificateError(f"expected schema 1, found {_short(plain.get('schema'))}")
+    if plain.get("schema") not in SCHEMAS:
+        raise CertificateError(f"expected schema 1 or 2, found {_short(plain.get('schema'))}")
     walk = _Walker()
     model = field(plain, "model", dict, "claim")
     for v in field(model, "variables", list, "model"):
@@ -160,13 +176,49 @@ def _variable(v: object, walk: _Walker) -> None:
     if v.get("over") is not None:
         axes([v["over"]], n)
     if v.get("distribution") is not None:
-        family = _one_of(field(v["distribution"], "name", str, n), tuple(FAMILIES), n, "distribution")
-        for arg, e in field(v["distribution"], "args", dict, n).items():
-            allowed = tuple(p.name for p in FAMILIES[family].parameters)
-            walk.expression(e, f"{n}: {_one_of(arg, allowed, n, f'argument of {family}')}")
+        _distribution(v["distribution"], n, walk)
+    if v.get("chain") is not None:
+        _chain(v["chain"], "initial", n, walk)
     for key in ("weight", "constraint"):
         if v.get(key) is not None:
             walk.expression(v[key], f"{n}: {key}")
+
+
+def _distribution(d: object, n: str, walk: _Walker) -> None:
+    """A family by name with its arguments."""
+    family = _one_of(field(d, "name", str, n), tuple(FAMILIES), n, "distribution")
+    allowed = tuple(p.name for p in FAMILIES[family].parameters)
+    for arg, e in field(d, "args", dict, n).items():
+        walk.expression(e, f"{n}: {_one_of(arg, allowed, n, f'argument of {family}')}")
+
+
+def _chain(c: object, end: str, n: str, walk: _Walker) -> None:
+    """The index of a chain, where an element is linked to its neighbour, the distribution where it is not."""
+    axes([field(c, "index", list, n)], n)
+    walk.expression(field(c, "linked", list, n), f"{n}: linked")
+    _distribution(field(c, end, dict, n), n, walk)
+
+
+def _q_link(q: object, n: str, walk: _Walker) -> None:
+    """One distribution of the chain that a factor is."""
+    where = f"{n}: q"
+    name(field(q, "latent", str, where), where)
+    assert isinstance(q, dict)
+    axes(field(q, "plates", list, where), where)
+    axes(field(q, "event", list, where), where)
+    if q.get("over") is not None:
+        axes([q["over"]], where)
+    _distribution(field(q, "distribution", dict, where), where, walk)
+    if q.get("chain") is not None:
+        _chain(q["chain"], "last", where, walk)
+
+
+def _along(x: object, where: str) -> None:
+    """The index and the direction of a recursion."""
+    if not isinstance(x, list) or len(x) != 2:
+        raise CertificateError(f"{where}: expected a recursion such as [['t', 'T'], 'forward'], found {_short(x)}")
+    axes(x[:1], where)
+    _one_of(x[1], ("forward", "backward"), where, "direction")
 
 
 def _factor(f: object, walk: _Walker) -> None:
@@ -187,10 +239,15 @@ def _factor(f: object, walk: _Walker) -> None:
         name(field(p, "latent", str, where), where)
         name(field(p, "name", str, where), where)
         axes(field(p, "indices", list, where), where)
+        assert isinstance(p, dict)
+        if p.get("along") is not None:
+            _along(p["along"], where)
         value = field(p, "value", list, where)
         if value[:1] == ["array"]:
-            if len(value) != 3:
+            if len(value) not in (3, 4):
                 raise CertificateError(f"{where}: 'array' takes an operation and an argument, found {_short(value)}")
+            if len(value) == 4 and (isinstance(value[3], bool) or value[3] not in (1, 2, 3)):
+                raise CertificateError(f"{where}: an array operation is over 1 to 3 axes, found {_short(value[3])}")
             _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
         else:
@@ -202,6 +259,8 @@ def _factor(f: object, walk: _Walker) -> None:
         walk.expression(field(m, "pattern", list, where), where)
         if m.get("value") is not None:
             walk.expression(m["value"], where)
+    for q in f.get("q", []):
+        _q_link(q, n, walk)
     walk.expression(field(f, "entropy", list, n), f"{n}: entropy")
     walk.expression(field(f, "log_q", list, n), f"{n}: log_q")
 

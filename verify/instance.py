@@ -17,6 +17,7 @@ from cavi.verify.arithmetic import Engine, Value, doubles
 from cavi.verify.claim import Axes, Claim, names_in
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
+from cavi.verify.nodes import distribution_at, family_arguments
 from cavi.verify.sampling import draw
 
 Table = dict[Position, Fraction]
@@ -92,6 +93,9 @@ class _World:
         self.claim, self.sizes, self.rng = claim, sizes, rng
         weights = [v["weight"] for v in claim.variables.values() if v["weight"] is not None]
         self.ones = set(names_in(weights)) if single_copies else set()
+        chains = [v["chain"]["linked"] for v in claim.variables.values() if v.get("chain")]
+        self.marks = {n for n in names_in(chains) if claim.variables[n]["distribution"] is None}
+        self.dofs = {n for n in names_in(dofs_of(claim)) if claim.variables[n]["distribution"] is None}
         self.engine: Engine = doubles()
         self.values: dict[str, dict[Position, Fraction]] = {}
 
@@ -113,8 +117,11 @@ class _World:
     def fill(self) -> bool:
         """Give every variable a value, in order of declaration; False if the supports cannot be met."""
         for name, v in self.claim.variables.items():
-            if v["distribution"] is None and v["constraint"] is None:
-                self.values[name] = _known(v, self.claim.axes(name), self.sizes, self.rng)
+            if name in self.marks:
+                self.values[name] = _marks(self.claim.axes(name), self.sizes, self.rng)
+            elif v["distribution"] is None and v["constraint"] is None:
+                domain = {"domain": "dof"} if name in self.dofs and v["domain"] == "positive" else {}
+                self.values[name] = _known({**v, **domain}, self.claim.axes(name), self.sizes, self.rng)
                 if name in self.ones and v["role"] != "observed_index":
                     self.values[name] = dict.fromkeys(self.values[name], Fraction(1))
         for name, v in self.claim.variables.items():
@@ -134,23 +141,14 @@ class _World:
                 }
         return True
 
-    def arguments(self, v: Mapping[str, Any], binding: Binding) -> dict[str, Any]:
-        """The arguments of a distribution at one plate position, vectors as lists."""
-        over = v["event"] or ([v["over"]] if v["over"] else [])
-        out: dict[str, Any] = {}
-        for p in FAMILIES[v["distribution"]["name"]].parameters:
-            e = v["distribution"]["args"].get(p.name)
-            if e is None:
-                continue
-            if p.name in ("probs", "concentration"):
-                out[p.name] = [float(evaluate(e, self, b)) for b in bindings(over, self.sizes, binding)]
-            else:
-                out[p.name] = float(evaluate(e, self, binding))
-        return out
+    def arguments(self, v: Mapping[str, Any], binding: Binding) -> tuple[str, dict[str, Any]]:
+        """The family and its arguments at one plate position, vectors as lists."""
+        distribution = distribution_at(v, self, binding)
+        args = family_arguments(distribution, v, self, binding)
+        return distribution["name"], {n: _floats(a) for n, a in args.items()}
 
     def _draw(self, name: str, v: Mapping[str, Any], binding: Binding) -> bool:
-        args = self.arguments(v, binding)
-        family = v["distribution"]["name"]
+        family, args = self.arguments(v, binding)
         if args.get("lower", -np.inf) >= args.get("upper", np.inf):
             return False
         at = tuple(binding[i] for i, _ in v["plates"])
@@ -158,7 +156,13 @@ class _World:
         if FAMILIES[family].support in ("count", "bounded_count"):
             # Zeros and ones hide factors; the data need not be typical, only in the support.
             found = min(max(found, int(self.rng.integers(1, 4))), int(args.get("total", LARGEST_COUNT)))
-        if isinstance(found, list):
+        if FAMILIES[family].support in ("vector", "matrix", "positive_definite"):
+            near = [Fraction(round(float(np.clip(x, -6, 6)) * 97), 97) for x in np.ravel(found)]
+            if FAMILIES[family].support == "positive_definite":
+                near = _near_matrix(near)
+            for x, b in zip(near, bindings(v["event"], self.sizes, binding), strict=True):
+                self.values[name][tuple(b[i] for i, _ in self.claim.axes(name))] = x
+        elif isinstance(found, list):
             rounded = _simplex(found) if FAMILIES[family].support == "simplex" else [Fraction(c) for c in found]
             for k, value in enumerate(rounded):
                 self.values[name][(*at, k)] = value
@@ -169,6 +173,23 @@ class _World:
     def data(self) -> dict[str, Table]:
         """The known variables."""
         return {n: dict(t) for n, t in self.values.items() if not self.claim.is_random(n)}
+
+
+def _floats(a: Any) -> Any:
+    return [_floats(x) for x in a] if isinstance(a, list) else float(a)
+
+
+def _near_matrix(entries: list[Fraction]) -> list[Fraction]:
+    """A symmetric matrix near the one given by its elements, made diagonally dominant."""
+    size = round(len(entries) ** 0.5)
+    rows = [entries[i * size : (i + 1) * size] for i in range(size)]
+    for i in range(size):
+        for j in range(i):
+            rows[i][j] = rows[j][i]
+    for i in range(size):
+        rest = sum((abs(x) for j, x in enumerate(rows[i]) if j != i), Fraction(0))
+        rows[i][i] = max(rows[i][i], rest + Fraction(20, 97))
+    return [x for row in rows for x in row]
 
 
 def _vary(v: Mapping[str, Any], table: Table, sizes: Mapping[str, int]) -> None:
@@ -190,6 +211,18 @@ def _observed_value(v: Mapping[str, Any], x: float) -> Fraction:
     return Fraction(x).limit_denominator(1000)
 
 
+def dofs_of(claim: Claim) -> list[Plain]:
+    """The degrees of freedom of the declared distributions: they must exceed the size of the matrix less one."""
+    return [v["distribution"]["args"]["dof"] for v in claim.nodes if "dof" in v["distribution"]["args"]]
+
+
+def _marks(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
+    """Starts of sequences laid end to end: the first element is one, some others too."""
+    table = {at: Fraction(int(rng.random() < 0.3)) for at in positions(axes, sizes)}
+    table[min(table)] = Fraction(1)
+    return table
+
+
 def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
     if v["role"] == "observed_index":
         size = size_of(sizes, v["over"][1])
@@ -205,7 +238,7 @@ def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.r
 def random_table(domain: str, axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
     """Generic rationals over the axes; over the last one they add up to one in a simplex."""
     places = list(positions(axes, sizes))
-    if domain == "spd":
+    if domain in ("spd", "positive_definite"):
         return _spd(axes, sizes, rng)
     if domain != "simplex":
         return {at: generic(domain, rng) for at in places}
@@ -221,6 +254,7 @@ _RANGES = {
     "positive": (0.6, 2.4),
     "nonnegative": (0.3, 2.4),
     "shape": (2.3, 4.2),
+    "dof": (9.2, 12.1),
     "unit": (0.2, 0.8),
     "angle": (-2.4, 2.4),
     "simplex": (0.1, 0.9),
@@ -240,16 +274,19 @@ def generic(domain: str, rng: np.random.Generator) -> Fraction:
 
 
 def _spd(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
-    """Positive definite matrices over the last two axes: A Aᵀ + a positive diagonal."""
-    size = size_of(sizes, axes[-1][1])
+    """Positive definite matrices over the last two groups of axes: A Aᵀ + a positive diagonal."""
+    half = next(r for r in range(1, len(axes)) if [s for _, s in axes[-r:]] == [s for _, s in axes[-2 * r : -r]]
+                and all(c[0].rstrip("'") == i[0] or r == 1 for i, c in zip(axes[-2 * r : -r], axes[-r:], strict=True)))
+    rows = list(positions(axes[-half:], sizes))
+    size = len(rows)
     table: Table = {}
-    for at in positions(axes[:-2], sizes):
+    for at in positions(axes[: -2 * half], sizes):
         a = [[generic("real", rng) for _ in range(size)] for _ in range(size)]
         diagonal = [generic("positive", rng) for _ in range(size)]
         for i in range(size):
             for j in range(size):
                 total = sum((x * y for x, y in zip(a[i], a[j], strict=True)), Fraction(0))
-                table[(*at, i, j)] = total + (diagonal[i] if i == j else 0)
+                table[(*at, *rows[i], *rows[j])] = total + (diagonal[i] if i == j else 0)
     return table
 
 
@@ -293,7 +330,11 @@ def _random_q(
                 if factor["point"] and p["name"] == "value":
                     q[latent]["value"] = _point_value(claim, latent, p["indices"], sizes, rng, world)
                 else:
-                    domain = domains.get(p["name"], "real")
+                    domain = domains.get(p["name"]) or p.get("domain") or "real"
+                    if p.get("domain") == "positive_definite":
+                        domain = "positive_definite"
+                    if domain == "spd" and p.get("domain"):
+                        domain = p["domain"]  # of a precision that another latent of the block multiplies, say
                     q[latent][p["name"]] = random_table(domain, p["indices"], sizes, rng)
     return q
 

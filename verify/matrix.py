@@ -33,3 +33,16 @@ def lower_inverse(e: Engine, low: Rows) -> Rows:
                 rest = rest - low[i][k] * out[k][j]
             out[i][j] = rest / low[i][i]
     return out
+
+
+def inverse(e: Engine, matrix: Any) -> Rows:
+    """The inverse of a symmetric positive definite matrix."""
+    size = range(len(matrix))
+    low = lower_inverse(e, cholesky(e, matrix))
+    return [[sum((low[k][i] * low[k][j] for k in size), e.number(0)) for j in size] for i in size]
+
+
+def log_determinant(e: Engine, matrix: Any) -> Any:
+    """log det of a symmetric positive definite matrix."""
+    low = cholesky(e, matrix)
+    return sum((2 * e("log", low[i][i]) for i in range(len(low))), e.number(0))

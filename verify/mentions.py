@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cavi.verify.arithmetic import to_int
 from cavi.verify.claim import Element
-from cavi.verify.evaluate import Binding, Plain, bindings
+from cavi.verify.evaluate import Binding, Plain, bindings, evaluate
 
 if TYPE_CHECKING:
     from cavi.verify.state import State
@@ -49,17 +49,35 @@ def mentioned(
             for inner in bindings(axes, state.sizes, binding):
                 found |= mentioned(body, state, inner, assigned)
         case ["mul", factors]:
-            for f in factors:
-                if f[0] == "delta" and len({position(s, state, binding, assigned) for s in f[1:]}) == 2:
-                    return set()
+            if any(_vanishes(f, state, binding, assigned) for f in factors):
+                return set()
             for f in factors:
                 found |= mentioned(f, state, binding, assigned)
         case ["add", terms] | ["fn", _, terms]:
             for t in terms:
                 found |= mentioned(t, state, binding, assigned)
+        case ["logdet" | "inverse", row, column, body, *_]:
+            for inner in bindings([row, column], state.sizes, binding):
+                found |= mentioned(body, state, inner, assigned)
         case ["pow", base, _]:
             found |= mentioned(base, state, binding, assigned)
     return found
+
+
+def _vanishes(e: Plain, state: State, binding: Binding, assigned: Mapping[Element, int]) -> bool:
+    """Whether a factor that depends on known positions only is zero."""
+    match e:
+        case ["delta", left, right]:
+            return position(left, state, binding, assigned) != position(right, state, binding, assigned)
+        case ["before", left, right]:
+            return position(left, state, binding, assigned) >= position(right, state, binding, assigned)
+        case ["link", _]:
+            return bool(evaluate(e, state, binding) == 0)
+        case ["mul", factors] if any(f[0] == "link" for f in factors):
+            return any(_vanishes(f, state, binding, assigned) for f in factors) or bool(
+                evaluate(e, state, binding) == 0
+            )
+    return False
 
 
 def position(s: Plain, state: State, binding: Binding, assigned: Mapping[Element, int]) -> int:
@@ -69,6 +87,8 @@ def position(s: Plain, state: State, binding: Binding, assigned: Mapping[Element
             return binding[name]
         case ["int", value, _]:
             return int(value)
+        case ["shift", inner, k]:
+            return position(inner, state, binding, assigned) + int(k)
         case ["gather" | "select", name, subs, _]:
             at = tuple(position(i, state, binding, assigned) for i in subs)
             if not state.claim.is_random(name):

@@ -1,27 +1,66 @@
-"""One element of a declared node: what its density depends on, its arguments, the branches of its categories."""
+"""One element of a declared node, or of a link of q: what its density depends on, its arguments, its branches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cavi.verify.arithmetic import Value
-from cavi.verify.claim import Element
+from cavi.verify.claim import Axes, Element
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Scope, bindings, evaluate, size_of
 from cavi.verify.mentions import Undecided, mentioned
-from cavi.verify.state import State
+
+if TYPE_CHECKING:
+    from cavi.verify.state import State
+
+MATRICES = ("positive_definite", "matrix")
+
+
+def distribution_at(v: Mapping[str, Any], scope: Scope, binding: Binding) -> Mapping[str, Any]:
+    """The distribution of one element: in a chain that of a linked one, or that of an end."""
+    chain = v.get("chain")
+    if chain is None or evaluate(chain["linked"], scope, binding) != 0:
+        found: Mapping[str, Any] = v["distribution"]
+        return found
+    end: Mapping[str, Any] = chain["initial"] if "initial" in chain else chain["last"]
+    return end
+
+
+def layout(family: str, argument: str, v: Mapping[str, Any]) -> list[Axes]:
+    """The axes of an argument: none for a number, one group for a vector, rows and columns for a matrix."""
+    event, over = v["event"], v["event"] or ([v["over"]] if v["over"] else [])
+    if argument in ("probs", "concentration"):
+        return [over] if over else []
+    if family == "MultivariateNormal":
+        return [event] if argument == "mean" else [event, _other(event)]
+    if family in ("Wishart", "InverseWishart"):
+        return [event[:1], event[1:]] if argument == "scale" else []
+    if family == "MatrixNormal":
+        side = {"mean": event, "row_precision": [event[0], *_other(event[:1])]}
+        rows, columns = side.get(argument, [event[1], *_other(event[1:])])
+        return [[rows], [columns]]
+    return []
+
+
+def _other(axes: Axes) -> Axes:
+    """The same axes with a prime: the columns of a matrix over them."""
+    return [[f"{i}'", s] for i, s in axes]
+
+
+def _table(e: Plain, groups: list[Axes], scope: Scope, binding: Binding) -> Any:
+    if not groups:
+        return evaluate(e, scope, binding)
+    return [_table(e, groups[1:], scope, b) for b in bindings(groups[0], scope.sizes, binding)]
 
 
 def node_parts(v: Mapping[str, Any], state: State, binding: Binding) -> Iterator[tuple[Plain, Binding]]:
     """Everything the density of one element of a node depends on: arguments, its own elements, its weight."""
-    over = v["event"] or ([v["over"]] if v["over"] else [])
-    for name, e in v["distribution"]["args"].items():
-        if name in ("probs", "concentration"):
-            yield from ((e, b) for b in bindings(over, state.sizes, binding))
-        else:
-            yield e, binding
+    distribution = distribution_at(v, state, binding)
+    for name, e in distribution["args"].items():
+        axes = [a for group in layout(distribution["name"], name, v) for a in group]
+        yield from ((e, b) for b in bindings(axes, state.sizes, binding))
     subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
     for b in bindings(v["event"], state.sizes, binding):
         yield ["ref", v["name"], subs], b
@@ -31,19 +70,24 @@ def node_parts(v: Mapping[str, Any], state: State, binding: Binding) -> Iterator
 
 def node_arguments(v: Mapping[str, Any], scope: Scope, binding: Binding) -> tuple[Value, dict[str, Any]]:
     """The value of a node's element and its distribution's arguments."""
-    over = v["event"] or ([v["over"]] if v["over"] else [])
+    distribution = distribution_at(v, scope, binding)
     subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
-    values = [evaluate(["ref", v["name"], subs], scope, b) for b in bindings(v["event"], scope.sizes, binding)]
+    matrix = FAMILIES[distribution["name"]].support in MATRICES
+    groups = [v["event"][:1], v["event"][1:]] if matrix else [v["event"]] if v["event"] else []
+    value = _table(["ref", v["name"], subs], groups, scope, binding)
+    return value, family_arguments(distribution, v, scope, binding)
+
+
+def family_arguments(
+    distribution: Mapping[str, Any], v: Mapping[str, Any], scope: Scope, binding: Binding
+) -> dict[str, Any]:
+    """The arguments of a distribution: numbers, lists over the event, or lists of rows."""
     args: dict[str, Any] = {}
-    for name in (p.name for p in FAMILIES[v["distribution"]["name"]].parameters):
-        e = v["distribution"]["args"].get(name)
-        if e is None:
-            continue
-        if name in ("probs", "concentration"):
-            args[name] = [evaluate(e, scope, b) for b in bindings(over, scope.sizes, binding)]
-        else:
-            args[name] = evaluate(e, scope, binding)
-    return (values if v["event"] else values[0]), args
+    for name in (p.name for p in FAMILIES[distribution["name"]].parameters):
+        e = distribution["args"].get(name)
+        if e is not None:
+            args[name] = _table(e, layout(distribution["name"], name, v), scope, binding)
+    return args
 
 
 def branches(

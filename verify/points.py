@@ -12,8 +12,9 @@ from cavi.verify.arithmetic import Value, to_float
 from cavi.verify.averages import Held
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES
-from cavi.verify.evaluate import Position, size_of
-from cavi.verify.instance import generic
+from cavi.verify.evaluate import Position
+from cavi.verify.instance import generic, random_table
+from cavi.verify.nodes import assignments
 from cavi.verify.state import State
 
 MOST_POINTS = 14
@@ -23,21 +24,18 @@ def held_points(state: State, factor: Mapping[str, Any], site: Position) -> Iter
     """The points, in as few groups as the kind of support allows; d statistics need d + 3 of them."""
     elements = list(state.claim.elements(factor, site, state.sizes))
     selecting = [x for x in elements if state.claim.selects(x[0])]
-    if selecting:
-        (element,) = elements
-        v = state.claim.variables[element[0]]
-        for k in range(size_of(state.sizes, v["over"][1]) if v["over"] else 2):
-            yield Held({element: k}, {})
-        return
-    size = len(elements) // len(factor["latents"]) if factor["latents"] else 1
+    size = (len(elements) - len(selecting)) // len(factor["latents"]) if factor["latents"] else 1
     count = min(MOST_POINTS, len(factor["statistics"]) * size**2 + 3)
     rng = np.random.default_rng(state.instance.seed + 101)
     points: dict[Element, Value] = {}
     for latent in factor["latents"]:
-        own = [x for x in elements if x[0] == latent]
+        own = [x for x in elements if x[0] == latent and x not in selecting]
+        if not own:
+            continue
         for x, values in zip(own, _points(state, factor, latent, site, own, count, rng), strict=True):
             points[x] = as_array(values)
-    yield Held({}, points)
+    for assigned in assignments(set(selecting), state, {}):
+        yield Held(assigned, points)
 
 
 def _points(
@@ -57,6 +55,8 @@ def _points(
     if support == "count_vector":
         unit = state.unit(factor, site)
         return [list(unit.values[x])[:40] for x in own]
+    if support == "positive_definite":
+        return _matrices(state, own, count, rng)
     if support == "simplex":
         raw = [[int(rng.integers(2, 14)) for _ in own] for _ in range(count)]
         return [[e.number(Fraction(row[k], sum(row))) for row in raw] for k in range(len(own))]
@@ -64,13 +64,24 @@ def _points(
         return [[e.number(k) for k in range(count + 1)] for _ in own]
     if support == "bounded_count":
         return [[e.number(k) for k in range(round(to_float(args["total"])) + 1)] for _ in own]
-    domain = {"vector": "real", "above": "positive", "interval": "unit"}.get(support, support)
+    domain = {"vector": "real", "matrix": "real", "above": "positive", "interval": "unit"}.get(support, support)
     drawn = [[e.number(generic(domain, rng)) for _ in range(count)] for _ in own]
     if support == "above":
         return [[args["minimum"] + x for x in row] for row in drawn]
     if support == "interval":
         return [[_inside(e, args, x) for x in row] for row in drawn]
     return drawn
+
+
+def _matrices(state: State, own: list[Element], count: int, rng: np.random.Generator) -> list[list[Any]]:
+    """Positive definite matrices at generic rationals; the last two subscripts are the row and the column."""
+    axes = state.claim.axes(own[0][0])[-2:]
+    found: dict[Position, list[Any]] = {}
+    for lead in dict.fromkeys(x[1][:-2] for x in own):
+        tables = [random_table("positive_definite", axes, state.sizes, rng) for _ in range(count)]
+        for at in tables[0]:
+            found[(*lead, *at)] = [state.engine.number(table[at]) for table in tables]
+    return [found[x[1]] for x in own]
 
 
 def _inside(e: Any, args: Mapping[str, Any], x: Any) -> Any:

@@ -192,6 +192,31 @@ def counting_rule(engine: Engine, log_density: Callable[[Value], Value], digits:
     return Rule(nodes, engine("exp", logs), logs)
 
 
+def compressed(engine: Engine, rule: Rule, log_density: Callable[[Value], Value], powers: range) -> Rule:
+    """A rule on the half line with few nodes, equal to a given one for x^(j/2) and, for even j, x^(j/2) log x."""
+
+    def basis(log_x: Any) -> list[Any]:
+        root = mpmath.exp(log_x / 2)
+        plain = [root**j for j in powers]
+        return plain + [p * log_x for p, j in zip(plain, powers, strict=True) if j % 2 == 0]
+
+    logs = [mpmath.log(to_mpf(x)) for x in rule.nodes]
+    masses = [to_mpf(w) for w in rule.weights]
+    inside = [t for t, w in zip(logs, masses, strict=True) if w > 1e-6 * max(masses)]
+    columns = [basis(t) for t in logs]
+    count = len(columns[0])
+    sums = [mpmath.fdot(masses, [c[i] for c in columns]) for i in range(count)]
+    low, high = min(inside), max(inside)
+    places = [low + (high - low) * k / (count - 1) for k in range(count)]
+    system = mpmath.matrix(count, count)
+    for j, t in enumerate(places):
+        for i, value in enumerate(basis(t)):
+            system[i, j] = value
+    solved = mpmath.lu_solve(system, mpmath.matrix(sums))
+    nodes = _from_mpf(engine, tuple(mpmath.exp(t) for t in places))
+    return Rule(nodes, _from_mpf(engine, tuple(solved)), log_density(nodes))
+
+
 def normal_rule(engine: Engine, order: int) -> tuple[Value, Value]:
     """Gauss-Hermite nodes and weights for a standard Normal: exact for polynomials of degree 2·order - 1."""
     nodes, weights = _hermite(order, mpmath.mp.prec)

@@ -37,8 +37,22 @@ def _by_table(family: str, args: Args, rng: np.random.Generator) -> float:
     return float(rng.choice(x, p=weights / weights.sum()))
 
 
+def _wishart(rng: np.random.Generator, dof: float, scale: Any) -> Any:
+    """Bartlett's decomposition."""
+    size = len(scale)
+    low = np.tril(rng.normal(size=(size, size)), -1) + np.diag([rng.chisquare(dof - i) ** 0.5 for i in range(size)])
+    root = np.linalg.cholesky(scale) @ low
+    return root @ root.T
+
+
 _DRAW: dict[str, Draw] = {
     "Normal": lambda r, a: r.normal(a["mean"], a["precision"] ** -0.5),
+    "MultivariateNormal": lambda r, a: r.multivariate_normal(a["mean"], np.linalg.inv(a["precision"])),
+    "MatrixNormal": lambda r, a: r.multivariate_normal(
+        np.ravel(a["mean"]), np.linalg.inv(np.kron(a["row_precision"], a["column_precision"]))
+    ),
+    "Wishart": lambda r, a: _wishart(r, a["dof"], np.asarray(a["scale"])),
+    "InverseWishart": lambda r, a: np.linalg.inv(_wishart(r, a["dof"], np.linalg.inv(a["scale"]))),
     "HalfNormal": lambda r, a: abs(r.normal(0, a["precision"] ** -0.5)),
     "LogNormal": lambda r, a: r.lognormal(a["mean"], a["precision"] ** -0.5),
     "Laplace": lambda r, a: r.laplace(a["location"], a["scale"]),

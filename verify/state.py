@@ -6,17 +6,19 @@ where the claim has none), updates by their claimed formulas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from cavi.verify.arithmetic import Engine, Value, to_mpf
 from cavi.verify.claim import Claim
+from cavi.verify.degree import NORMALS, degree
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
 from cavi.verify.instance import Instance
-from cavi.verify.matrix import cholesky, lower_inverse
-from cavi.verify.units import Unit, build_unit
+from cavi.verify.matrix import inverse, log_determinant
+from cavi.verify.units import Unit, build_unit, several_axes
 
 Tables = dict[tuple[str, str], dict[Position, Any]]
 
@@ -33,7 +35,7 @@ class State:
             for latent, tables in instance.q.items()
             for name, table in tables.items()
         }
-        self._units: dict[tuple[str, Position, bool], Unit] = {}
+        self._units: dict[tuple[str, Position, int], Unit] = {}
         self._moments: dict[tuple[str, str, Position], Value] = {}
         for factor in claim.factors:
             for site in positions(factor["plates"], self.sizes):
@@ -72,17 +74,23 @@ class State:
         """(factor, key) -> the claimed moment."""
         return {(f["name"], m["key"]): m for f in self.claim.factors for m in f["moments"]}
 
-    def unit(self, factor: Mapping[str, Any], site: Position, compact: bool = False) -> Unit:
-        """The quadrature of one independent piece of q; a compact one is exact for polynomials in Normals."""
-        place = (factor["name"], site, compact)
+    def unit(self, factor: Mapping[str, Any], site: Position, order: int = 0) -> Unit:
+        """The quadrature of one independent piece of q.
+
+        With an order it is exact for polynomials in Normals of degree 2·order - 1, else adaptive.
+        """
+        place = (factor["name"], site, order)
         if place not in self._units:
-            self._units[place] = build_unit(self, factor, site, compact)
+            self._units[place] = build_unit(self, factor, site, order)
         return self._units[place]
 
     def moment_by_quadrature(self, factor: str, spec: Mapping[str, Any], binding: Binding) -> Value:
         """E_q[pattern] from the density alone."""
         f = self.claim.factor_named[factor]
-        unit = self.unit(f, tuple(binding[i] for i, _ in f["plates"]))
+        degrees = [degree(spec["pattern"], n) for n in f["latents"] if self.claim.family(n) in NORMALS]
+        order = max(degrees) // 2 + 1 if degrees and max(degrees) < 12 else 0
+        site = tuple(binding[i] for i, _ in f["plates"])
+        unit = self.unit(f, site, order) if several_axes(self, f, site) else self.unit(f, site)
         values = evaluate(spec["pattern"], _AtNodes(self, unit), binding)
         return unit.mean(values)
 
@@ -129,8 +137,7 @@ class State:
     def solve(self, factor: Mapping[str, Any], site: Position) -> State:
         """The state with one element of a factor at its claimed optimum, the others as they are."""
         after = self._copy()
-        for formula in factor["parameters"]:
-            after._compute(factor, formula, site, self)
+        after._run(factor, factor["parameters"], site, self)
         after._forget(factor, site)
         return after
 
@@ -142,23 +149,47 @@ class State:
         return mixed
 
     def _derive(self, factor: Mapping[str, Any], site: Position) -> None:
-        for formula in factor["parameters"]:
-            if formula["role"] == "derived":
-                self._compute(factor, formula, site, self)
+        self._run(factor, [p for p in factor["parameters"] if p["role"] == "derived"], site, self)
 
-    def _compute(self, factor: Mapping[str, Any], formula: Mapping[str, Any], site: Position, now: State) -> None:
+    def _run(
+        self, factor: Mapping[str, Any], formulas: Sequence[Mapping[str, Any]], site: Position, now: State
+    ) -> None:
+        """Formulas in order; consecutive ones with the same recursion together, one position after another."""
+        for along, group in groupby(formulas, key=lambda p: p.get("along")):
+            together = list(group)
+            if along is None:
+                for formula in together:
+                    self._compute(factor, formula, site, now, {})
+                continue
+            (index, size), direction = along
+            steps = range(size_of(self.sizes, size))
+            for t in steps if direction == "forward" else reversed(steps):
+                for formula in together:
+                    self._compute(factor, formula, site, now, {index: t})
+
+    def _compute(
+        self,
+        factor: Mapping[str, Any],
+        formula: Mapping[str, Any],
+        site: Position,
+        now: State,
+        step: Mapping[str, int],
+    ) -> None:
         """One formula at one site, with the moments of the state `now` and the parameters computed before it."""
         latent, name, value = formula["latent"], formula["name"], formula["value"]
         table = self.params.setdefault((latent, name), {})
-        outer = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
-        event = [a for a in formula["indices"] if a not in factor["plates"]]
+        outer = {**dict(zip((i for i, _ in factor["plates"]), site, strict=True)), **step}
+        event = [a for a in formula["indices"] if a[0] not in outer]
         if value[0] == "array":
             axes = next(p for p in factor["parameters"] if p["latent"] == latent and p["name"] == value[2])["indices"]
-            inner = [a for a in axes if a not in factor["plates"]]
+            count = (value[3] if len(value) > 3 else 1) * (2 if value[1] in ("inverse", "logdet") else 1)
+            lead, inner = axes[:-count], axes[-count:]
             source = self.params[latent, value[2]]
-            array = {b: source[tuple({**outer, **b_}[i] for i, _ in axes)] for b, b_ in _named(inner, self.sizes)}
-            for at, x in array_operation(self.engine, value[1], array).items():
-                table[(*site, *at)] = x
+            for b in bindings([a for a in lead if a[0] not in outer], self.sizes, outer):
+                start = tuple(b[i] for i, _ in lead)
+                array = {at: source[(*start, *at)] for at in positions(inner, self.sizes)}
+                for at, x in array_operation(self.engine, value[1], array).items():
+                    table[(*start, *at)] = x
             return
         scope = _Updating(self, now)
         for binding in bindings(event, self.sizes, outer):
@@ -172,8 +203,7 @@ class State:
         return other
 
     def _forget(self, factor: Mapping[str, Any], site: Position) -> None:
-        for compact in (False, True):
-            self._units.pop((factor["name"], site, compact), None)
+        self._units = {k: u for k, u in self._units.items() if k[:2] != (factor["name"], site)}
         self._moments = {k: v for k, v in self._moments.items() if k[0] != factor["name"]}
 
 
@@ -204,10 +234,6 @@ def at_nodes(state: State, unit: Unit) -> _AtNodes:
     return _AtNodes(state, unit)
 
 
-def _named(axes: list[list[str]], sizes: Mapping[str, int]) -> list[tuple[Position, dict[str, int]]]:
-    return [(at, {i: p for (i, _), p in zip(axes, at, strict=True)}) for at in positions(axes, sizes)]
-
-
 def array_operation(e: Engine, name: str, array: Mapping[Position, Any]) -> dict[Position, Any]:
     """softmax, logsumexp, one_hot_argmax of a vector; inverse, logdet of a positive definite matrix.
 
@@ -215,16 +241,12 @@ def array_operation(e: Engine, name: str, array: Mapping[Position, Any]) -> dict
         ValueError: for an operation that the grammar does not have.
     """
     if name in ("inverse", "logdet"):
-        size = round(len(array) ** 0.5)
-        low = cholesky(e, [[array[i, j] for j in range(size)] for i in range(size)])
+        places = sorted({at[: len(at) // 2] for at in array})
+        rows = [[array[(*i, *j)] for j in places] for i in places]
         if name == "logdet":
-            return {(): sum((2 * e("log", low[i][i]) for i in range(1, size)), 2 * e("log", low[0][0]))}
-        inverse = lower_inverse(e, low)
-        return {
-            (i, j): sum((inverse[k][i] * inverse[k][j] for k in range(size)), e.number(0))
-            for i in range(size)
-            for j in range(size)
-        }
+            return {(): log_determinant(e, rows)}
+        found = inverse(e, rows)
+        return {(*i, *j): found[a][b] for a, i in enumerate(places) for b, j in enumerate(places)}
     best = max(array, key=lambda at: float(to_mpf(array[at])))
     if name == "one_hot_argmax":
         return {at: e.number(int(at == best)) for at in array}

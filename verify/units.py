@@ -7,7 +7,7 @@ integrate against q, so that any expectation is a weighted sum. What a claim say
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, digits_of, to_float
+from cavi.verify.blocks import Grid, gaussian_axes, log_q_of_links
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import Position, bindings, evaluate
@@ -48,6 +49,7 @@ class Unit:
         values: element of a latent -> values that broadcast to the shape of the weights.
         weights: Σ weights · f = E_q[f].
         log_q: the reference log density at the nodes.
+        axis_of: category -> the axis that runs over its values.
     """
 
     factor: str
@@ -55,6 +57,7 @@ class Unit:
     values: Mapping[Element, Value]
     weights: Value
     log_q: Value
+    axis_of: Mapping[Element, int] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,8 +69,8 @@ class Unit:
         return np.sum(self.weights * f)
 
 
-def build_unit(state: State, factor: Mapping[str, Any], site: Position, compact: bool) -> Unit:
-    """The unit of a factor at a site.
+def build_unit(state: State, factor: Mapping[str, Any], site: Position, order: int) -> Unit:
+    """The unit of a factor at a site; of so many Gauss-Hermite nodes for every Normal, or adaptive if none are given.
 
     Raises:
         QuadratureError: for a family or block that has no rule.
@@ -76,6 +79,10 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, compact:
     name = factor["name"]
     if factor["point"]:
         return _point(state, factor, site, elements)
+    if linked(state, factor, elements):
+        grid = Grid(state, factor, site, order)
+        return Unit(name, site, grid.values, grid.weights, grid.log_q, grid.axis_of)
+    compact = bool(order)
     if len(factor["latents"]) == 1:
         latent = factor["latents"][0]
         family = state.claim.family(latent)
@@ -91,8 +98,57 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, compact:
             values, weights, log_q = _counts(state, args, elements)
         else:
             raise QuadratureError(f"{name}: no quadrature for a joint {family} over {len(elements)} elements")
-        return Unit(name, site, values, weights, log_q)
+        axis_of = {x: 0 for x in elements if state.claim.selects(x[0])}
+        return Unit(name, site, values, weights, log_q, axis_of)
     return _chain(state, factor, site, elements, compact)
+
+
+def linked(state: State, factor: Mapping[str, Any], elements: list[Element]) -> bool:
+    """Whether a factor is built from its "q"; a scalar, a simplex and counts have rules of their own."""
+    if not factor.get("q"):
+        return False
+    (first, *others) = factor["q"]
+    family = first["distribution"]["name"]
+    alone = not others and first["chain"] is None
+    if alone and FAMILIES[family].support in ("simplex", "count_vector"):
+        return False
+    return not alone or len(elements) > 1 or FAMILIES[family].support in ("vector", "matrix", "positive_definite")
+
+
+def several_axes(state: State, factor: Mapping[str, Any], site: Position) -> bool:
+    """Whether a factor is a grid over more than one coordinate, where an adaptive rule for every Normal is too much."""
+    elements = list(state.claim.elements(factor, site, state.sizes))
+    return not factor["point"] and len(elements) > 1 and linked(state, factor, elements)
+
+
+def reference_unit(state: State, factor: Mapping[str, Any], site: Position) -> Unit:
+    """The unit on which densities, normalisers and entropies are compared: adaptive where that can be afforded."""
+    if not several_axes(state, factor, site):
+        return state.unit(factor, site)
+    return state.unit(factor, site, 3 if gaussian_axes(state, factor, site) <= 4 else 2)
+
+
+def conditioned(state: State, unit: Unit, assigned: Mapping[Element, int]) -> tuple[Value, Unit]:
+    """The probability of categories of a unit and the unit given them."""
+    e = state.engine
+    if not assigned:
+        return e.number(1), unit
+    if not unit.shape:
+        return e.number(int(all(int(unit.values[x]) == k for x, k in assigned.items()))), unit
+    cuts = {unit.axis_of[x]: k for x, k in assigned.items()}
+
+    def cut(array: Value) -> Value:
+        if not isinstance(array, np.ndarray):
+            return array
+        for axis, k in cuts.items():
+            if axis < array.ndim and array.shape[axis] > 1:
+                array = array.take([k], axis=axis)
+        return array
+
+    weights = cut(unit.weights)
+    total = weights.sum()
+    values = {x: cut(v) for x, v in unit.values.items()}
+    return total, Unit(unit.factor, unit.site, values, weights / total, cut(unit.log_q), unit.axis_of)
 
 
 def _point(state: State, factor: Mapping[str, Any], site: Position, elements: list[Element]) -> Unit:
@@ -342,6 +398,8 @@ def log_q_at(
     """The reference log density of one element of a factor at given points."""
     e, claim = state.engine, state.claim
     elements = list(claim.elements(factor, site, state.sizes))
+    if linked(state, factor, elements):
+        return log_q_of_links(state, factor, site, {**assigned, **points})
     at = {x: assigned[x] if x in assigned else points[x] for x in elements}
     if len(factor["latents"]) == 1:
         (latent,) = factor["latents"]
