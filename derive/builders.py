@@ -14,6 +14,7 @@ from cavi.derive.optimum_gaussian import gaussian
 from cavi.derive.optimum_kalman import kalman
 from cavi.derive.optimum_markov import markov
 from cavi.derive.optimum_matrix import matrix
+from cavi.derive.optimum_mixed import mixed
 from cavi.derive.optimum_point import point
 from cavi.derive.optimum_scalar import scalar
 from cavi.derive.optimum_vector import category, counts_with_total, simplex
@@ -25,6 +26,7 @@ BUILDERS: tuple[Builder, ...] = (
     point,
     markov,
     discrete,
+    mixed,
     category,
     simplex,
     counts_with_total,

@@ -169,11 +169,15 @@ def element(block: Block, name: str, subs: Sequence[Sub]) -> Polynomial:
 
 @dataclass(frozen=True)
 class Quadratic:
-    """A quadratic form in the elements of some latents of a block, with known coefficients."""
+    """A quadratic form in the elements of some latents of a block, with known coefficients.
+
+    `plates` are those of its coefficients; None for those of the factor.
+    """
 
     block: Block
     form: Polynomial
     scaled: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    plates: tuple[Index, ...] | None = None
 
     def subs(self, atom: Atom) -> Subs:
         """The event subscripts of an element."""
@@ -224,7 +228,8 @@ def is_quadratic(form: Polynomial, names: Sequence[str]) -> bool:
 def eliminate(quadratic: Quadratic, name: str) -> tuple[Normal, Quadratic] | None:
     """A latent given the others, and the form that is left for them; None where its precision is nothing."""
     block = quadratic.block
-    axes, plates = block.event_axes(name), block.factor.plates
+    axes = block.event_axes(name)
+    plates = block.factor.plates if quadratic.plates is None else quadratic.plates
     batch = quadratic.batch(name)
     scaled = quadratic.scaled.get(name, frozenset())
     joint = [p for p in range(len(axes)) if p not in batch]
@@ -289,7 +294,7 @@ def eliminate(quadratic: Quadratic, name: str) -> tuple[Normal, Quadratic] | Non
         )
     normal = Normal(block, name, plates, axes, batch, tuple(given), tuple(formulas), scaled)
     left_over = add(Polynomial(tuple(kept)), _completed(normal))
-    return normal, Quadratic(block, left_over, quadratic.scaled)
+    return normal, Quadratic(block, left_over, quadratic.scaled, quadratic.plates)
 
 
 def _opened(

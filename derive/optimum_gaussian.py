@@ -331,7 +331,7 @@ def _moment(
                 return None
             else:
                 rest.append((a, e))
-        value = _isserlis(block, found, one_over, own)
+        value = isserlis(block, found, one_over, own)
         outside = collect([normalise(m.coefficient, rest, ())])
         total = total + sum_over(multiply(outside, value), m.bound)
     if below is None:
@@ -339,16 +339,16 @@ def _moment(
     return _expected(block, total, below, scale)
 
 
-def _isserlis(block: Block, found: Joint, one_over: InverseScale, atoms: list[Element]) -> Polynomial:
+def isserlis(block: Block, found: Joint, one_over: InverseScale, atoms: list[Element]) -> Polynomial:
     """E[Π x] = m E[Π rest] + Σ cov(x, y) E[Π without both]."""
     if not atoms:
         return number(1)
     first, *others = atoms
     v = found.part(first.name)
-    total = v.place("mean", block.event_subs(first)) * _isserlis(block, found, one_over, others)
+    total = v.place("mean", block.event_subs(first)) * isserlis(block, found, one_over, others)
     for i, other in enumerate(others):
         left = others[:i] + others[i + 1 :]
-        total = total + found.covariance(first, other, one_over) * _isserlis(block, found, one_over, left)
+        total = total + found.covariance(first, other, one_over) * isserlis(block, found, one_over, left)
     return total
 
 

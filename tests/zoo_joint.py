@@ -366,3 +366,33 @@ def sums_of_levels():
     x = m.latent("x", lambda x: Normal(x[c, t - 1], q[c]), c, t, initial=Normal(0, 1))
     m.observed("y", Normal(Sum(x[c, t], c), 2), t)
     return m
+
+
+@zoo({"f": "MultivariateNormal"}, factors=[("z", "f")])
+def factors_given_their_cluster():
+    m = Model("factors_given_their_cluster")
+    n, d, k, q = m.index("n", "N"), m.index("d", "D"), m.index("k", "K"), m.index("q", "Q")
+    pi = m.latent("pi", Dirichlet(1, over=k))
+    z = m.latent("z", Categorical(pi), n)
+    f = m.latent("f", MultivariateNormal(0, 1, over=q), n)
+    w = m.latent("W", MultivariateNormal(0, 1, over=q), k, d)
+    mu, psi = m.latent("mu", Normal(0, 1), k, d), m.latent("psi", Gamma(1, 1), d)
+    m.observed("x", Normal(dot(w[z[n], d], f[n]) + mu[z[n], d], psi[d]), n, d)
+    return m
+
+
+def _spikes(name):
+    m = Model(name)
+    n, d = m.index("n", "N"), m.index("d", "D")
+    x = m.covariate("X", n, d)
+    p = m.latent("p", Beta(1, 1))
+    s = m.latent("s", Bernoulli(p), d)
+    w = m.latent("w", Normal(0, 1), d)
+    tau = m.latent("tau", Gamma(2, 1))
+    m.observed("y", Normal(Sum(s[d] * w[d] * x[n, d], d), tau), n)
+    return m, (s.split(d), w.split(d))
+
+
+@zoo({"s": "Bernoulli", "w": "Normal"}, factors=[_spikes("spikes")[1]])
+def spikes_and_slabs():
+    return _spikes("spikes_and_slabs")[0]

@@ -67,7 +67,29 @@ def test_vector_densities_agree_with_scipy() -> None:
 
 
 def test_every_family_is_covered() -> None:
-    assert set(CASES) | {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical"} == set(FAMILIES)
+    vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical"}
+    assert set(CASES) | vectors | {"Wishart", "InverseWishart", "MatrixNormal"} == set(FAMILIES)
+
+
+X, S = [[1.3, 0.4], [0.4, 0.9]], [[0.7, -0.2], [-0.2, 1.1]]
+
+
+@pytest.mark.parametrize(
+    ("family", "args", "expected"),
+    [
+        ("Wishart", {"dof": 4.5, "scale": S}, stats.wishart(4.5, np.array(S)).logpdf(np.array(X))),
+        ("InverseWishart", {"dof": 4.5, "scale": S}, stats.invwishart(4.5, np.array(S)).logpdf(np.array(X))),
+        (
+            "MatrixNormal",
+            {"mean": [[0.1, 0.2], [-0.3, 0.5]], "row_precision": S, "column_precision": X},
+            stats.matrix_normal(
+                np.array([[0.1, 0.2], [-0.3, 0.5]]), np.linalg.inv(np.array(S)), np.linalg.inv(np.array(X))
+            ).logpdf(np.array(X)),
+        ),
+    ],
+)
+def test_densities_of_matrices_agree_with_scipy(family: str, args: dict[str, Any], expected: float) -> None:
+    assert float(log_density(doubles(), family, X, args)) == pytest.approx(float(expected), rel=1e-12)
 
 
 @pytest.mark.parametrize("family", sorted(set(CASES)))

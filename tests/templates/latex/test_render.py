@@ -17,6 +17,7 @@ from cavi.derive import derive
 from cavi.derive.result import Derived
 from cavi.templates.grouping import group
 from cavi.templates.latex import polynomial_latex, render, render_fragment
+from cavi.templates.matrix_notation import unfolded
 from cavi.templates.notation import notation
 from cavi.templates.term_order import stable_key
 from cavi.templates.term_tree import flatten
@@ -80,6 +81,9 @@ def test_grouping_keeps_the_value_of_every_formula_of_the_library(name: str) -> 
     assert len(formulas) > 5
     for p in formulas:
         assert flatten(group(p, signs.roles)) == p
+        folded = signs.vectors.fold(p)
+        assert folded is not None
+        assert unfolded(flatten(group(folded, signs.roles))) == p
 
 
 @needs_tex

@@ -60,6 +60,8 @@ GEWEKE = [
     "observed_scatter_matrices",
     "factorial_chains",
     "sums_of_levels",
+    "factors_given_their_cluster",
+    "spikes_and_slabs",
 ]
 # Averages of functions with bounded values, so that heavy tails do no harm.
 TESTS = (np.arctan, lambda x: np.cos(2.0 * x))
