@@ -128,7 +128,8 @@ def _conditional(v: Variable, signs: Notation) -> Box:
     parents: dict[str, Box] = {}
     for arg in v.distribution.args.values():
         for name in random_names(arg):
-            parents.setdefault(name, signs.array(name))
+            if name != v.name:
+                parents.setdefault(name, signs.array(name))
     left = signs.array(v.name)
     return row(left, GIVEN, separated(parents.values())) if parents else left
 

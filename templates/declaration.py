@@ -210,7 +210,8 @@ class DeclarationPrinter:
 
     def _covariance(self, value: Expr, opened: tuple[Index, ...], scope: Scope) -> Box | None:
         if isinstance(value, InverseOf):
-            return self.whiteboard.whole(value.body, (value.row, value.column), scope)
+            whole = self.whiteboard.whole(value.body, (value.row, value.column), scope)
+            return self.whiteboard.elements(value, scope) if whole is None else whole
         if isinstance(value, Mul):
             same = [f for f in value.factors if isinstance(f, Condition)]
             rest = [f for f in value.factors if f not in same]
@@ -240,6 +241,8 @@ class DeclarationPrinter:
             inner = scope.enter(over, [over.name])
             return Script(parens(self.whiteboard.expr(e, inner)), sub=index_box(inner.names[over]))
         ones = Script(Glyph(r"\mathbf{1}", "𝟏", upright=True), self.printer.size(over.size))
+        if isinstance(e, Literal) and e.value == 1:
+            return ones
         box = self.whiteboard.expr(e, scope)
         return row(parens(box) if isinstance(e, Add) else box, ones)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cavi.derive.result import Derived
-from cavi.derive.term import Function, Indicator
+from cavi.derive.term import Before, Function, Indicator, Link
 from cavi.templates import functions
 from cavi.templates.chain import latents_box, q_of, without
 from cavi.templates.equation import Sentence
@@ -41,7 +41,7 @@ def glossary(derived: Derived, signs: Notation, printer: Printer) -> Iterator[En
         Script(EXPECTATION, without(signs, first)),
         ("expectation under all factors of ", q, " but that of ", latents_box(signs, first, element=False)),
     )
-    if any(isinstance(a, Indicator) and a.name not in signs.binary for a in atoms):
+    if any(isinstance(a, Link | Before) or (isinstance(a, Indicator) and a.name not in signs.binary) for a in atoms):
         yield brackets(Glyph(r"\cdot", "·")), ("1 where the condition holds, else 0",)
     yield from _parameters(derived, signs, printer)
     for left, meaning in functions.explanations({a.name for a in atoms if isinstance(a, Function)}):

@@ -24,7 +24,8 @@ from cavi.derive.term import (
     Size,
     atom_indices,
 )
-from cavi.templates.matrix_notation import FOLD, complete_form
+from cavi.templates.matrix_notation import FOLD
+from cavi.templates.quadratic_forms import complete_form
 from cavi.templates.sharing import (
     common_coefficient,
     connected,

@@ -198,6 +198,8 @@ _SCRIPT_SCALE = 0.7
 def width(box: Box) -> float:
     """An estimate of the width in em, a little generous."""
     match box:
+        case Glyph() if box.tex.startswith((r"\mathbf{", r"\boldsymbol{")) and len(box.char) == 1:
+            return 0.72
         case Glyph():
             return 0.5 * len(box.char) + 0.1 if box.upright else 0.6
         case Number():

@@ -209,6 +209,7 @@ _AUXILIARY: dict[str, Box] = {
     "linear": Glyph("h", "h"),
     "counts": Glyph("c", "c"),
     "covariance": Glyph("S", "S"),
+    "precision": Glyph(r"\Lambda", "Λ", upright=True),
     "inverse_scale": Glyph("V", "V"),
     "cross": Glyph("C", "C"),
     "diagonal": Glyph("B", "B"),
@@ -227,6 +228,10 @@ _AUXILIARY: dict[str, Box] = {
 }
 
 
+# Parameters of one latent of a block that belong to another one: how its mean moves, and the term that couples them.
+_RELATIVE: dict[str, Box] = {"on": Glyph("G", "G"), "cross": Glyph("C", "C")}
+
+
 def _own_symbol(update: Update, latent: str, name: str) -> Box:
     scalar = all(f.indices == update.factor.plates for f in update.formulas if (f.latent, f.name) == (latent, name))
     if scalar and name == "precision":
@@ -236,6 +241,9 @@ def _own_symbol(update: Update, latent: str, name: str) -> Box:
             drawn = from_tex(p.tex)
             if drawn is not None:
                 return drawn
+    head, _, other = name.partition("_")
+    if head in _RELATIVE and other in update.factor.latents:
+        return Script(_RELATIVE[head], symbol(other))
     return _AUXILIARY.get(name) or symbol(name)
 
 
@@ -272,9 +280,9 @@ def lengths(model: Model, updates: Iterable[Update] = ()) -> frozenset[str]:
         for arg in v.distribution.args.values():
             found |= set(_products(arg))
     for u in updates:
-        if any(str(f) in ("Normal", *_VECTORS) for f in u.families.values()):
-            chains = {link.chain.index.size for link in u.density if link.chain is not None}
-            found |= {i.size for i in u.factor.event} - chains
+        for link in u.density:
+            if link.family in _VECTORS:
+                found |= {i.size for i in link.event}
     return frozenset(found)
 
 

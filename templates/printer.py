@@ -77,8 +77,9 @@ from cavi.templates.layout import (
     row,
     width,
 )
-from cavi.templates.matrix_notation import Folded, Leaf, Product, is_symmetric, named_matrix, vector_of
+from cavi.templates.matrix_notation import Folded, Leaf, Product, is_symmetric, named_matrix
 from cavi.templates.notation import Notation
+from cavi.templates.quadratic_forms import vector_of
 from cavi.templates.scope import Scope, free_scope, index_box
 from cavi.templates.symbols import bold, symbol
 from cavi.templates.term_order import rank, stable_key
@@ -500,7 +501,7 @@ class Printer:
         roles = self.notation.roles
         own = sorted(
             group(folded, roles),
-            key=lambda t: (_known(t, roles.known), not _known(t, roles.data), rank(t, roles)),
+            key=lambda t: (_known(t, roles.known), not _known(t, roles.data), _length(t), rank(t, roles)),
         )
         if own[0].coefficient < 0:
             own = [replace(t, coefficient=-t.coefficient) for t in own]
@@ -551,6 +552,11 @@ def _known(t: Term, known: frozenset[str]) -> bool:
     """Whether a term is made of these names alone."""
     atoms = [b for a, _ in t.factors for b in (a.args[0].atoms() if isinstance(a, Function) else [a])]
     return all(isinstance(a, Element) and a.name in known for a in atoms)
+
+
+def _length(t: Term) -> int:
+    """How many vectors and matrices a term is the product of."""
+    return sum(len(a.args[0].monomials[0].powers) if isinstance(a, Function) else 1 for a, _ in t.factors)
 
 
 def _marked(atom: Atom) -> set[Index]:

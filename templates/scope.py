@@ -37,7 +37,21 @@ class Scope:
 
 def free_scope(p: Polynomial, around: Iterable[Index] = ()) -> Scope:
     """The scope of a formula: its free indices, and those of what it stands in, are in use."""
-    return Scope({}, frozenset(i.name for i in (*p.free, *around)))
+    return scope_of((*p.free, *around))
+
+
+def scope_of(indices: Iterable[Index]) -> Scope:
+    """The scope in which these indices are in use; one without a name of its own gets a letter."""
+    ordered = sorted(set(indices), key=lambda i: (i.size, i.name))
+    own = frozenset(i.name for i in ordered if "." not in i.name)
+    scope = Scope({}, own)
+    for i in ordered:
+        if i.name not in own:
+            scope = scope.enter(i, list(_LETTERS))
+    return scope
+
+
+_LETTERS = "lkjihuv"
 
 
 def index_box(name: str) -> Box:

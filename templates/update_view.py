@@ -38,7 +38,7 @@ from cavi.templates.layout import EXPECTATION as _E
 from cavi.templates.layout import Fraction as Quotient
 from cavi.templates.notation import Notation
 from cavi.templates.printer import Printer
-from cavi.templates.scope import Scope, free_scope, index_box
+from cavi.templates.scope import Scope, free_scope, index_box, scope_of
 from cavi.templates.symbols import bold
 
 
@@ -102,18 +102,14 @@ def update_view(
         plates=declaration.ranges(factor.plates),
         sequential=tuple(sequential),
         computed=separated(
-            dict.fromkeys(
-                drawn_parameter(printer, f, factor.plates)
-                for f in update.formulas
-                if f.role == "standard"
-            )
+            dict.fromkeys(drawn_parameter(printer, f, factor.plates) for f in update.formulas if f.role == "standard")
         ),
         point=factor.point,
     )
 
 
 def _scope(indices: tuple[Index, ...]) -> Scope:
-    return Scope({}, frozenset(i.name for i in indices))
+    return scope_of(indices)
 
 
 def _is_logdet(f: Formula) -> bool:
@@ -266,7 +262,7 @@ def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: S
             inner = scope.enter(other, printer.notation.index_names(last.size))
             largest = Parameter(f.latent, operation.argument, (*f.indices[:-1], other))
             best = row(Script(row(function("arg"), function("max")), index_box(inner.names[other])))
-            return brackets(row(index_box(last.name), EQUALS, best, printer.atom(largest, inner)))
+            return brackets(row(printer.sub(last, scope), EQUALS, best, printer.atom(largest, inner)))
         case "inverse":
             matrix = printer.notation.parameter(f.latent, operation.argument)
             count = 2 * operation.axes
@@ -288,9 +284,8 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
     for spec in update.moment_specs:
         if spec.value is None:
             continue
-        used = frozenset(i.name for i in spec.indices)
         where = (update.factor.name, spec.key)
-        scope = Scope({}, used)
+        scope = scope_of(spec.indices)
         event = signs.event_of(spec.indices, update.factor.plates)
         if event and where not in signs.categories:
             sides_of = [printer.whole(p, event, scope) for p in (spec.pattern, spec.value)]

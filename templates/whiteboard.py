@@ -113,6 +113,7 @@ class WhiteboardPrinter:
                 if whole is not None:
                     inverse = brackets(self.raised(whole))
                     return self.subscripted(inverse, e.subs, scope)
+                return self.subscripted(brackets(self.raised(self.elements(e, scope))), e.subs, scope)
             case Array() | Probabilities():
                 return self.expr(e.body, scope)
         raise TypeError(f"no way to write a {type(e).__name__}")
@@ -134,7 +135,7 @@ class WhiteboardPrinter:
                 return IDENTITY
             case InverseOf() if set(e.subs) == set(opened):
                 inner = self.whole(e.body, (e.row, e.column), scope)
-                return None if inner is None else self.raised(inner)
+                return self.raised(self.elements(e, scope) if inner is None else inner)
             case Add() if count:
                 parts: list[Box] = []
                 for t in e.terms:
@@ -161,6 +162,12 @@ class WhiteboardPrinter:
             if box is None:
                 return None
             return row(*scalars, parens(box) if isinstance(carriers[0], Add) else box)
+        if len(opened) == len(carriers) == 2:
+            left, right = sorted(carriers, key=lambda c: opened[0] not in c.free())
+            column, line = self.whole(left, opened[:1], scope), self.whole(right, opened[1:], scope)
+            separate = opened[1] not in left.free() and opened[0] not in right.free()
+            if separate and column is not None and line is not None:
+                return row(*scalars, column, self.raised(line, TRANSPOSE))
         same = [c for c in carriers if isinstance(c, Condition) and c.name == "same" and set(c.subs) == set(opened)]
         if len(carriers) == 2 and len(same) == 1:
             (other,) = (c for c in carriers if c is not same[0])
@@ -184,6 +191,13 @@ class WhiteboardPrinter:
                 continue
             return row(*scalars, first if opened else self.raised(first, TRANSPOSE), second)
         return None
+
+    def elements(self, e: InverseOf, scope: Scope) -> Box:
+        """A matrix by its elements, where it is not a sum of products of declared arrays."""
+        inside = scope.enter(e.row, self.printer.notation.index_names(e.row.size))
+        inside = inside.enter(e.column, self.printer.notation.index_names(e.column.size))
+        names = [self.sub(e.row, inside), self.sub(e.column, inside)]
+        return self.printer.scripted(brackets(self.expr(e.body, inside)), names)
 
     @staticmethod
     def raised(box: Box, sup: Box = INVERSE) -> Box:

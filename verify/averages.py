@@ -20,7 +20,8 @@ from cavi.verify.claim import Element
 from cavi.verify.degree import NORMALS, degree, polynomial_degree
 from cavi.verify.density import log_density
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate
-from cavi.verify.mentions import mentioned
+from cavi.verify.matrix import log_determinant
+from cavi.verify.mentions import mentioned, vanishes
 from cavi.verify.nodes import assignments, branches, distribution_at, node_arguments, node_parts
 from cavi.verify.state import State
 from cavi.verify.units import COMPACT_ORDER, Unit, conditioned
@@ -102,7 +103,10 @@ class Averages:
         units = self._units(self._scope(parts, inner, assigned), partial(polynomial_degree, v), assigned)
         scope = _OnGrid(self, assigned, units)
         return self._contract(
-            log_density(self.engine, distribution_at(v, self.state, binding)["name"], *node_arguments(v, scope, binding)), units
+            log_density(
+                self.engine, distribution_at(v, self.state, binding)["name"], *node_arguments(v, scope, binding)
+            ),
+            units,
         )
 
     def _apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
@@ -115,6 +119,8 @@ class Averages:
         own = ["ref", v["name"], [["index", i, s] for i, s in v["plates"]]]
         if family == "Normal":
             first, second = ["add", [own, ["mul", [["num", "-1"], args["mean"]]]]], args["precision"]
+        elif family == "MultivariateNormal":
+            return self._vector_apart(v, binding, assigned)
         elif family == "Poisson":
             first, second = own, args["rate"]
         else:
@@ -131,6 +137,56 @@ class Averages:
             return (log_r - self.engine("log", 2 * self.engine.constants("pi")) - mean_r * square) / 2
         factorial = self._contract(self.engine("lgamma", x + self.engine.number(1)), left_units)
         return self._contract(x, left_units) * log_r - mean_r - factorial
+
+    def _vector_apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
+        """Σ E[Λ_ij] E[d_i d_j] and E[log det Λ] where the precision Λ and the distance d are independent."""
+        args = distribution_at(v, self.state, binding)["args"]
+        own = ["ref", v["name"], [["index", i, s] for i, s in [*v["plates"], *v["event"]]]]
+        away = ["add", [own, ["mul", [["num", "-1"], args["mean"]]]]]
+        rows = list(bindings(v["event"], self.state.sizes, binding))
+        pairs = [b for r in rows for b in bindings([[f"{i}'", s] for i, s in v["event"]], self.state.sizes, r)]
+        if self._is_diagonal(args["precision"], pairs, len(rows), assigned):
+            parts = [self._coordinate(v, away, args["precision"], r, assigned) for r in rows]
+            return sum(parts[1:], parts[0])
+        left = self._scope([away] * len(rows), rows, assigned)
+        right = self._scope([args["precision"]] * len(pairs), pairs, assigned)
+        site_of = self.state.claim.site_of
+        if not right or {site_of(*x) for x in left} & {site_of(*x) for x in right}:
+            return None
+        degrees = partial(polynomial_degree, v)
+        units = self._units(left, degrees, assigned)
+        distance = [evaluate(away, _OnGrid(self, assigned, units), r) for r in rows]
+        precise = self._units(right, degrees, assigned)
+        scope, size = _OnGrid(self, assigned, precise), range(len(rows))
+        table = [evaluate(args["precision"], scope, b) for b in pairs]
+        matrix = [table[i * len(rows) : (i + 1) * len(rows)] for i in size]
+        value = self._contract(log_determinant(self.engine, matrix), precise)
+        for i in size:
+            for j in size:
+                square = self._contract(distance[i] * distance[j], units)
+                value = value - self._contract(matrix[i][j], precise) * square
+        return (value - len(rows) * self.engine("log", 2 * self.engine.constants("pi"))) / 2
+
+    def _is_diagonal(self, e: Plain, pairs: list[dict[str, int]], size: int, assigned: Mapping[Element, int]) -> bool:
+        """Whether the elements of a matrix off the diagonal are known to be zero."""
+        scope = _OnGrid(self, assigned, {})
+        off = [b for i, b in enumerate(pairs) if i // size != i % size]
+        return bool(off) and all(
+            not mentioned(e, self.state, b, assigned) and bool(np.all(evaluate(e, scope, b) == 0)) for b in off
+        )
+
+    def _coordinate(
+        self, v: Mapping[str, Any], away: Plain, precision: Plain, row: Binding, assigned: Mapping[Element, int]
+    ) -> Value:
+        """E[log p] of one coordinate of a vector with independent coordinates."""
+        column = {**row, **{f"{i}'": row[i] for i, _ in v["event"]}}
+        units = self._units(
+            self._scope([away, precision], [row, column], assigned), partial(polynomial_degree, v), assigned
+        )
+        scope = _OnGrid(self, assigned, units)
+        gap, known = evaluate(away, scope, row), evaluate(precision, scope, column)
+        constant = self.engine("log", 2 * self.engine.constants("pi"))
+        return self._contract((self.engine("log", known) - constant - known * gap * gap) / 2, units)
 
     def _log_and_mean(
         self, e: Plain, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]
@@ -194,6 +250,8 @@ class Averages:
         value: Value = self.engine.number(1)
         random: list[tuple[Plain, set[tuple[str, Position]]]] = []
         claim, bare = self.state.claim, _OnGrid(self, self.held.assigned, {})
+        if any(vanishes(f, self.state, binding, self.held.assigned) for f in factors):
+            return zero  # behind a zero nothing is looked up: an element there may not exist
         for f in factors:
             touched = self._scope([f], [binding], self.held.assigned)
             if touched:
@@ -251,7 +309,7 @@ class Averages:
         return found - set(self.held.points) - set(assigned)
 
     def _units(
-        self, touched: set[Element], degree_in: Callable[[str], int], assigned: Mapping[Element, int]
+        self, touched: set[Element], degree_in: Callable[[Sequence[str]], int], assigned: Mapping[Element, int]
     ) -> dict[Unit, int]:
         """The units to average over given the assigned categories, with the first of their axes in the grid."""
         claim = self.state.claim
@@ -260,7 +318,7 @@ class Averages:
         for factor, site in sorted({claim.site_of(*x) for x in touched}):
             f = claim.factor_named[factor]
             normal = [n for n in f["latents"] if not f["point"] and claim.family(n) in NORMALS]
-            degree_ = max((degree_in(n) for n in normal), default=99)
+            degree_ = degree_in(normal) if normal else 99  # in all of them: one may be linear in another
             order = degree_ // 2 + 1 if degree_ <= 2 * COMPACT_ORDER - 1 else 0
             unit = conditioned(self.state, self.state.unit(f, site, order), self._given(factor, site, assigned))[1]
             units[unit] = axis
@@ -283,9 +341,7 @@ class Averages:
     def _given(self, factor: str, site: Position, assigned: Mapping[Element, int]) -> dict[Element, int]:
         """The assigned categories of one unit that are not held."""
         site_of = self.state.claim.site_of
-        return {
-            x: k for x, k in assigned.items() if x not in self.held.assigned and site_of(*x) == (factor, site)
-        }
+        return {x: k for x, k in assigned.items() if x not in self.held.assigned and site_of(*x) == (factor, site)}
 
     def _contract(self, value: Value, units: Mapping[Unit, int]) -> Value:
         if not isinstance(value, np.ndarray):
@@ -333,9 +389,9 @@ class _OnGrid:
         raise KeyError("an expectation cannot stand inside another")
 
 
-def _product_degree(factors: Sequence[Plain], name: str) -> int:
-    """Degree of a product in the elements of a latent."""
-    return min(99, sum(degree(f, name) for f in factors))
+def _product_degree(factors: Sequence[Plain], names: Sequence[str]) -> int:
+    """Degree of a product in the elements of latents."""
+    return min(99, sum(degree(f, names) for f in factors))
 
 
 def _resolved(e: Any, binding: Binding) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_float, to_mpf
+from cavi.verify.averages import Infeasible
 from cavi.verify.claim import Element
 from cavi.verify.rules import interval
 
@@ -50,6 +51,8 @@ class Axis:
             return self
         mass = np.array([float(x) for x in (to_mpf(m) for m in _scaled(marginal))])
         inside = np.flatnonzero(mass > NEGLIGIBLE)
+        if not len(inside):
+            raise Infeasible(f"the marginal of {self.name} vanishes on its window")
         low, high = self.window
         step = (high - low) / count
         first, last = int(inside[0]), int(inside[-1])

@@ -75,7 +75,21 @@ def _moment(state: State, factor: Mapping[str, Any], spec: Mapping[str, Any]) ->
         return compare(claimed, state.moment_by_quadrature(factor["name"], spec, binding), f"at {binding}")
 
     every = bindings(spec["indices"], state.sizes, {})
-    return worst(one(b) for b in every if reaches(spec["pattern"], state, b))
+    return worst(one(b) for b in every if _is_meant(state, factor, spec["pattern"], b))
+
+
+def _is_meant(state: State, factor: Mapping[str, Any], pattern: Any, binding: Mapping[str, int]) -> bool:
+    """Whether a moment of neighbours in a chain is one: not across an end, nor where they are not linked."""
+    if not reaches(pattern, state, binding):
+        return False
+    chains = [state.claim.variables[n].get("chain") for n in factor["latents"]]
+    if not _has_shift(pattern):
+        return True
+    return all(c is None or c["index"][0] not in binding or evaluate(c["linked"], state, binding) != 0 for c in chains)
+
+
+def _has_shift(e: Any) -> bool:
+    return isinstance(e, list) and (e[:1] == ["shift"] or any(map(_has_shift, e)))
 
 
 def compare(claimed: Value, found: Value, where: str = "", scale: Any = 1) -> Finding:

@@ -79,6 +79,10 @@ def free_axes(e: Any, bound: set[str]) -> list[list[str]]:
             return [] if name in bound else [[name, size]]
         case ["sum", axes, body]:
             return free_axes(body, bound | {name for name, _ in axes})
+        case ["logdet" | "inverse", row, column, body, *subs]:
+            found = {name: size for name, size in free_axes(body, bound | {row[0], column[0]})}
+            found |= {name: size for name, size in free_axes(subs, bound)}
+            return [[name, size] for name, size in found.items()]
         case list():
             for part in e:
                 found |= {name: size for name, size in free_axes(part, bound)}

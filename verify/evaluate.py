@@ -18,6 +18,7 @@ import numpy as np
 from cavi.verify.arithmetic import Engine, Value, to_int
 from cavi.verify.matrix import inverse, log_determinant
 
+GUARDS = ("link", "delta", "before")
 Plain = list[Any]
 Position = tuple[int, ...]
 Binding = Mapping[str, int]
@@ -150,7 +151,7 @@ def reaches(e: Any, scope: Scope, binding: Binding) -> bool:
 
 
 def _is_not_guard(e: Plain) -> bool:
-    return not (e[0] in ("link", "delta", "before") or (e[0] == "mul" and any(f[0] == "link" for f in e[1])))
+    return not (e[0] in GUARDS or (e[0] == "mul" and any(f[0] in GUARDS for f in e[1])))
 
 
 def _extent(sub: Plain, scope: Scope) -> int:

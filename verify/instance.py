@@ -76,6 +76,9 @@ def small_sizes(claim: Claim, largest: int) -> dict[str, int]:
     for f in claim.factors:
         inside |= {size for _, size in f["event"]}
     sizes = {s: 2 for s in claim.model["sizes"]}
+    chains = {v["chain"]["index"][1] for v in claim.variables.values() if v.get("chain")} & set(sizes)
+    if chains:  # a chain of two has no element with neighbours on both sides
+        return sizes | dict.fromkeys(chains, largest)
     plates = [s for v in claim.variables.values() if v["role"] == "observed" for _, s in v["plates"]]
     for s in plates:
         if s not in inside and s in sizes:
@@ -217,10 +220,9 @@ def dofs_of(claim: Claim) -> list[Plain]:
 
 
 def _marks(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
-    """Starts of sequences laid end to end: the first element is one, some others too."""
+    """Starts of sequences laid end to end: the first element is one, the second is not, some others are."""
     table = {at: Fraction(int(rng.random() < 0.3)) for at in positions(axes, sizes)}
-    table[min(table)] = Fraction(1)
-    return table
+    return {at: Fraction(int(at[0] == 0)) if at and at[0] < 2 else x for at, x in table.items()}
 
 
 def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
@@ -275,8 +277,12 @@ def generic(domain: str, rng: np.random.Generator) -> Fraction:
 
 def _spd(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
     """Positive definite matrices over the last two groups of axes: A Aᵀ + a positive diagonal."""
-    half = next(r for r in range(1, len(axes)) if [s for _, s in axes[-r:]] == [s for _, s in axes[-2 * r : -r]]
-                and all(c[0].rstrip("'") == i[0] or r == 1 for i, c in zip(axes[-2 * r : -r], axes[-r:], strict=True)))
+    half = next(
+        r
+        for r in range(1, len(axes))
+        if [s for _, s in axes[-r:]] == [s for _, s in axes[-2 * r : -r]]
+        and all(c[0].rstrip("'") == i[0] or r == 1 for i, c in zip(axes[-2 * r : -r], axes[-r:], strict=True))
+    )
     rows = list(positions(axes[-half:], sizes))
     size = len(rows)
     table: Table = {}

@@ -49,7 +49,7 @@ def mentioned(
             for inner in bindings(axes, state.sizes, binding):
                 found |= mentioned(body, state, inner, assigned)
         case ["mul", factors]:
-            if any(_vanishes(f, state, binding, assigned) for f in factors):
+            if any(vanishes(f, state, binding, assigned) for f in factors):
                 return set()
             for f in factors:
                 found |= mentioned(f, state, binding, assigned)
@@ -64,7 +64,7 @@ def mentioned(
     return found
 
 
-def _vanishes(e: Plain, state: State, binding: Binding, assigned: Mapping[Element, int]) -> bool:
+def vanishes(e: Plain, state: State, binding: Binding, assigned: Mapping[Element, int]) -> bool:
     """Whether a factor that depends on known positions only is zero."""
     match e:
         case ["delta", left, right]:
@@ -73,10 +73,10 @@ def _vanishes(e: Plain, state: State, binding: Binding, assigned: Mapping[Elemen
             return position(left, state, binding, assigned) >= position(right, state, binding, assigned)
         case ["link", _]:
             return bool(evaluate(e, state, binding) == 0)
-        case ["mul", factors] if any(f[0] == "link" for f in factors):
-            return any(_vanishes(f, state, binding, assigned) for f in factors) or bool(
-                evaluate(e, state, binding) == 0
-            )
+        case ["mul", factors]:
+            if any(vanishes(f, state, binding, assigned) for f in factors):
+                return True
+            return any(f[0] == "link" for f in factors) and bool(evaluate(e, state, binding) == 0)
     return False
 
 

@@ -51,7 +51,8 @@ def _points(
     e = state.engine
     family = state.claim.family(latent)
     support = FAMILIES[family].support
-    args = {} if factor["point"] else state.arguments(latent, site)
+    bounded = support in ("above", "interval", "bounded_count")
+    args = state.arguments(latent, site) if bounded and not factor["point"] else {}
     if support == "count_vector":
         unit = state.unit(factor, site)
         return [list(unit.values[x])[:40] for x in own]

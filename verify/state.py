@@ -87,8 +87,9 @@ class State:
     def moment_by_quadrature(self, factor: str, spec: Mapping[str, Any], binding: Binding) -> Value:
         """E_q[pattern] from the density alone."""
         f = self.claim.factor_named[factor]
-        degrees = [degree(spec["pattern"], n) for n in f["latents"] if self.claim.family(n) in NORMALS]
-        order = max(degrees) // 2 + 1 if degrees and max(degrees) < 12 else 0
+        normal = [n for n in f["latents"] if self.claim.family(n) in NORMALS]
+        total = degree(spec["pattern"], normal)
+        order = total // 2 + 1 if normal and total < 12 else 0
         site = tuple(binding[i] for i, _ in f["plates"])
         unit = self.unit(f, site, order) if several_axes(self, f, site) else self.unit(f, site)
         values = evaluate(spec["pattern"], _AtNodes(self, unit), binding)

@@ -24,7 +24,17 @@ from cavi.templates.layout import (
 from cavi.templates.symbols import tex_text
 
 _SIZES = ("", r"\big", r"\Big", r"\bigg")
-_BRACKETS = {"(": "(", ")": ")", "[": "[", "]": "]", "{": r"\{", "}": r"\}", "⟨": r"\langle", "⟩": r"\rangle", "‖": r"\|"}
+_BRACKETS = {
+    "(": "(",
+    ")": ")",
+    "[": "[",
+    "]": "]",
+    "{": r"\{",
+    "}": r"\}",
+    "⟨": r"\langle",
+    "⟩": r"\rangle",
+    "‖": r"\|",
+}
 _SPACES = {"thin": r"\,", "medium": r"\quad ", "wide": r"\qquad "}
 _COMMAND_END = re.compile(r"\\[A-Za-z]+$")
 

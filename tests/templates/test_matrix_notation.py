@@ -1,7 +1,7 @@
 """Vectors and matrices on the page have the value of their components.
 
-What is printed is read back with NumPy: a bold symbol is an array, ``⊤`` turns it, a row of symbols is a matrix product,
-``Tr`` a trace. An expectation is read as the value of what stands in it, as if q were a point.
+What is printed is read back with NumPy: a bold symbol is an array, ``⊤`` turns it, a row of symbols is a product of
+matrices, ``Tr`` a trace. An expectation is read as the value of what stands in it, as if q were a point.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from cavi.templates.layout import (
     Space,
 )
 from cavi.templates.layout import Fraction as Quotient
-from cavi.templates.matrix_notation import unfolded
 from cavi.templates.notation import Notation
 from cavi.templates.printer import Printer
+from cavi.templates.quadratic_forms import unfolded
 from cavi.templates.scope import free_scope
 from cavi.templates.symbols import bold, symbol_table
 from cavi.templates.term_tree import flatten

@@ -17,8 +17,8 @@ from cavi.derive import derive
 from cavi.derive.result import Derived
 from cavi.templates.grouping import group
 from cavi.templates.latex import polynomial_latex, render, render_fragment
-from cavi.templates.matrix_notation import unfolded
 from cavi.templates.notation import notation
+from cavi.templates.quadratic_forms import unfolded
 from cavi.templates.term_order import stable_key
 from cavi.templates.term_tree import flatten
 from cavi.templates.update_view import polynomials_of
