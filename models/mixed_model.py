@@ -12,9 +12,7 @@ from cavi.derive import Gamma, Model, MultivariateNormal, Normal, Wishart, dot
 from cavi.models import Dataset
 from cavi.models._files import table
 
-SOURCE = (
-    "Laird and Ware (1982), Biometrics 38, 963-974; Bates et al. (2015), J. Statistical Software 67(1), 1.2"
-)
+SOURCE = "Laird and Ware (1982), Biometrics 38, 963-974; Bates et al. (2015), J. Statistical Software 67(1), 1.2"
 DATA = "Reaction times in 100 ms of 18 subjects over ten days without sleep (Belenky et al. 2003)"
 FACTORS = (("beta", "b"),)
 

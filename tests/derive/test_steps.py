@@ -55,4 +55,6 @@ def test_every_line_is_right_up_to_a_constant(name: str) -> None:
                 if step.relation == "=":
                     np.testing.assert_allclose(difference, 0.0, atol=1e-8 * (1 + np.abs(gaps).max()))
                 else:
-                    assert np.ptp(difference) < 1e-8 * (1 + np.abs(gaps).max()), f"{update.factor.name}: {step.rule.name}"
+                    assert np.ptp(difference) < 1e-8 * (1 + np.abs(gaps).max()), (
+                        f"{update.factor.name}: {step.rule.name}"
+                    )
