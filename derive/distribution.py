@@ -6,12 +6,22 @@ Arguments are kept by the standard names of the family's parameters, whichever k
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cavi.derive import families
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expression import Condition, Expr, Mul, Power, as_expr, materialise
+from cavi.derive.expression import (
+    AnySub,
+    Condition,
+    Expr,
+    Mul,
+    Power,
+    as_expr,
+    map_subs,
+    materialise,
+    replace_running,
+)
 from cavi.derive.index import Index, primed
 from cavi.derive.operations import inverse
 
@@ -45,6 +55,39 @@ class Distribution:
 
 def _closed(expr: Expr, over: Index) -> Expr:
     return materialise(expr, over) if expr.open else expr
+
+
+def along_axes(distribution: Distribution, other: Distribution) -> Distribution:
+    """The distribution over the axes of another of the same sizes: the name of an axis is only a label.
+
+    Raises:
+        DeclarationError: when such an axis runs over something else in the arguments, or the sizes differ.
+    """
+    pairs = list(zip(distribution.event, other.event, strict=True))
+    if distribution.over is not None and other.over is not None:
+        pairs.append((distribution.over, other.over))
+    renaming = {old: new for old, new in pairs if old != new}
+    if not renaming:
+        return distribution
+    for old, new in renaming.items():
+        if old.size != new.size:
+            raise DeclarationError(f"{distribution} runs over {old.size}, but {other} runs over {new.size}")
+        if any(new in arg.free() for arg in distribution.args.values()):
+            raise DeclarationError(
+                f"{distribution} runs over {old.name} and uses {new.name}, which {other} runs over; give both the "
+                f"same over="
+            )
+    renaming |= {primed(old): primed(new) for old, new in renaming.items()}
+
+    def change(sub: AnySub) -> AnySub:
+        for old, new in renaming.items():
+            sub = replace_running(sub, old, new)
+        return sub
+
+    args = {name: map_subs(arg, change) for name, arg in distribution.args.items()}
+    over = None if distribution.over is None else renaming.get(distribution.over, distribution.over)
+    event = tuple(renaming.get(i, i) for i in distribution.event)
+    return replace(distribution, args=args, over=over, event=event)
 
 
 def _one_of(family: str, given: Mapping[str, object]) -> Expr:

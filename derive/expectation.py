@@ -185,13 +185,19 @@ def _at_site(block: Block, atom: Atom) -> Atom:
 
 
 def internal(block: Block, powers: Powers, bound: Iterable[Index]) -> tuple[Index, ...]:
-    """The summed indices that tie atoms of different latents of one block together, and nothing else."""
+    """The summed indices that tie atoms of different latents of one block together, and nothing else.
+
+    Every occurrence must be a subscript itself: positions such as group[n] become arguments of the moment, outside.
+    """
     found = []
     for index in bound:
         names = set()
         for atom, _ in powers:
             if index in set(atom_indices(atom)):
-                names |= {a.name for a in random_atoms(atom, block.variables)} or {""}
+                inner = list(random_atoms(atom, block.variables))
+                names |= {a.name for a in inner} or {""}
+                if any(s != index and index in set(indices_of(s)) for a in inner for s in a.subs):
+                    names.add("")
         if "" not in names and len(names) > 1:
             found.append(index)
     return tuple(found)

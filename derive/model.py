@@ -8,7 +8,7 @@ from typing import Any
 from typing import Literal as OneOf
 
 from cavi.derive import families
-from cavi.derive.distribution import Distribution, JointDistribution
+from cavi.derive.distribution import Distribution, JointDistribution, along_axes
 from cavi.derive.domains import check_arguments
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import AnySub, Expr, Ref, Selector, as_expr, map_refs, map_subs
@@ -404,10 +404,7 @@ class Model:
             [i.size for i in step.event] != [i.size for i in initial.event]
         ):
             raise DeclarationError(f"{name}: the first element is {initial}, the next ones {step}; the supports differ")
-        if step.event != initial.event or (step.over != initial.over):
-            raise DeclarationError(
-                f"{name}: give the same over= to the first element ({initial}) and to the next ones ({step})"
-            )
+        step = along_axes(step, initial)
         found = {i for arg in step.args.values() for s in _shifts(arg) for i in indices_of(s)}
         if len(found) != 1 or not found <= set(first.plates):
             raise DeclarationError(

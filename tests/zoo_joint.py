@@ -396,3 +396,61 @@ def _spikes(name):
 @zoo({"s": "Bernoulli", "w": "Normal"}, factors=[_spikes("spikes")[1]])
 def spikes_and_slabs():
     return _spikes("spikes_and_slabs")[0]
+
+
+@zoo({"y": "Categorical", "z": "Categorical"})
+def chains_of_several_kinds():
+    m = Model("chains_of_several_kinds")
+    s, t = m.index("s", "S"), m.index("t", "T")
+    k, l, v, c = m.index("k", "K"), m.index("l", "K"), m.index("v", "V"), m.index("c", "C")
+    w = m.latent("w", Dirichlet(1, over=c))
+    pi = m.latent("pi", Dirichlet(1, over=k), c)
+    a = m.latent("A", Dirichlet(1, over=l), c, k)
+    b = m.latent("B", Dirichlet(1, over=v), k)
+    y = m.latent("y", Categorical(w), s)
+    z = m.latent("z", lambda z: Categorical(a[y[s], z[s, t - 1]]), s, t, initial=Categorical(pi[y[s]]))
+    m.observed("x", Categorical(b[z[s, t]]), s, t)
+    return m
+
+
+@zoo({"A": "MultivariateNormal", "L": "Wishart"})
+def switching_vector_autoregression():
+    m = Model("switching_vector_autoregression")
+    t, k, l = m.index("t", "T"), m.index("k", "K"), m.index("l", "K")
+    d, e = m.index("d", "D"), m.index("e", "D")
+    p = m.latent("P", Dirichlet(1, over=l), k)
+    a = m.latent("A", MatrixNormal(0, 1, 1, over=(d, e)), k)
+    noise = m.latent("L", Wishart(5, 1, over=d), k)
+    z = m.latent("z", lambda z: Categorical(p[z[t - 1]]), t, initial=Categorical(1 / size(k), over=k))
+    m.observed(
+        "x",
+        lambda x: MultivariateNormal(a[z[t]] @ x[t - 1], noise[z[t]]),
+        t,
+        initial=MultivariateNormal(0, 1, over=d),
+    )
+    return m
+
+
+@zoo({"a": "Gamma", "S": "InverseWishart", "S,mu": "NormalInverseWishart"}, factors=[("S", "mu")])
+def covariance_with_unknown_scales():
+    m = Model("covariance_with_unknown_scales")  # Huang and Wand (2013): half-t standard deviations
+    n, d = m.index("n", "N"), m.index("d", "D")
+    a = m.latent("a", Gamma(0.5, 0.1), d)
+    s = m.latent("S", InverseWishart(4, diag(4 * a), over=d))
+    mu = m.latent("mu", MultivariateNormal(0, covariance=s))
+    m.observed("x", MultivariateNormal(mu, covariance=s), n)
+    return m
+
+
+@zoo({"alpha,beta,gamma": "MultivariateNormal"}, factors=[("alpha", "beta", "gamma")])
+def crossed_effects_in_one_block():
+    m = Model("crossed_effects_in_one_block")
+    n, e, h, p = m.index("n", "N"), m.index("e", "E"), m.index("h", "H"), m.index("p", "P")
+    x = m.covariate("X", n, p)
+    row, column = m.observed_index("row", n, over=e), m.observed_index("column", n, over=h)
+    tau = m.latent("tau", Gamma(1, 1))
+    alpha = m.latent("alpha", Normal(0, 2), e)
+    beta = m.latent("beta", Normal(0, 3), h)
+    gamma = m.latent("gamma", MultivariateNormal(0, 0.01, over=p))
+    m.observed("y", Normal(alpha[row[n]] + beta[column[n]] + dot(gamma, x[n]), tau), n)
+    return m

@@ -154,6 +154,8 @@ class _World:
         family, args = self.arguments(v, binding)
         if args.get("lower", -np.inf) >= args.get("upper", np.inf):
             return False
+        if "dof" in args and args["dof"] <= len(args["scale"]) - 1:
+            return False
         at = tuple(binding[i] for i, _ in v["plates"])
         found = draw(family, args, self.rng)
         if FAMILIES[family].support in ("count", "bounded_count"):
@@ -275,14 +277,16 @@ def generic(domain: str, rng: np.random.Generator) -> Fraction:
             return value
 
 
+def _columns(rows: Axes, columns: Axes) -> bool:
+    """Whether the second axes are the first ones with a prime."""
+    return all(c == i + "'" and s == t for (i, s), (c, t) in zip(rows, columns, strict=True))
+
+
 def _spd(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
     """Positive definite matrices over the last two groups of axes: A Aᵀ + a positive diagonal."""
-    half = next(
-        r
-        for r in range(1, len(axes))
-        if [s for _, s in axes[-r:]] == [s for _, s in axes[-2 * r : -r]]
-        and all(c[0].rstrip("'") == i[0] or r == 1 for i, c in zip(axes[-2 * r : -r], axes[-r:], strict=True))
-    )
+    # Two event axes may run over the same set, so the primes tell the columns; a declared matrix may have none.
+    paired = (r for r in range(len(axes) // 2, 0, -1) if _columns(axes[-2 * r : -r], axes[-r:]))
+    half = next(paired, 1)
     rows = list(positions(axes[-half:], sizes))
     size = len(rows)
     table: Table = {}

@@ -131,7 +131,8 @@ def grid(interval: Expr, count: int) -> list[Expr]:
         return [sp.Rational(k * abs(k), count) * 8 / count for k in range(-count, count + 1)]
     if high.is_infinite:
         base = sp.Rational(sp.floor(low * 1024) + (0 if (low * 1024).is_Integer else 1), 1024)
-        return [base + sp.Rational(k * k, count) * 8 / count for k in range(1, count + 1)]
+        near = [base + sp.Rational(k * k, count) * 8 / count for k in range(1, count + 1)]
+        return near + [base + 8 * 2**k for k in range(1, 7)]  # a function may turn late: (log x/9)/x at 40
     if low.is_infinite:
         return [-p for p in grid(sp.Interval(-high, sp.oo), count)]
     left, right = rational(low), rational(high)

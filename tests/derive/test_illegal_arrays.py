@@ -24,6 +24,7 @@ from cavi.derive import (
     dot,
     inverse,
     outer,
+    size,
     stick_breaking,
 )
 
@@ -156,6 +157,13 @@ def chain_with_two_supports():
     m.latent("x", lambda x: Normal(x[n - 1], 1), n, initial=Gamma(1, 1))
 
 
+def chain_over_two_indices():
+    m, n, d, k = base()
+    l = m.index("l", "K")
+    c = m.hyper("c", k, l)
+    m.latent("z", lambda z: Categorical(c[k, l], over=l), n, initial=Categorical(1 / size(k), over=k))
+
+
 def latent_starts():
     m, n, d, k = base()
     s = m.latent("s", Bernoulli(0.5), n)
@@ -272,6 +280,7 @@ CASES = [
     (chain_that_looks_ahead, DeclarationError, ["only the element before"]),
     (chain_of_second_order, DeclarationError, ["n-1 and n+1"]),
     (chain_that_refers_to_itself, DeclarationError, ["other positions"]),
+    (chain_over_two_indices, DeclarationError, ["runs over l and uses k", "same over="]),
     (chain_with_two_supports, DeclarationError, ["supports differ"]),
     (latent_starts, DeclarationError, ["known zeros and ones"]),
     (order_of_other_sets, DeclarationError, ["another index of size N"]),
