@@ -6,7 +6,7 @@ from generated import run
 
 from cavi.derive import Categorical, Dirichlet, Model, MultivariateNormal, Wishart, derive
 
-pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.peers
 RTOL = 1e-8
 
 

@@ -7,7 +7,7 @@ from generated import run
 from cavi.derive import Categorical, Dirichlet, Model, MultivariateNormal, NormalWishart, derive
 
 peers = pytest.importorskip("hmmlearn.vhmm", reason="hmmlearn is not installed")
-pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.peers
 RTOL = 1e-8
 
 

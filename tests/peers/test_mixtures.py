@@ -8,7 +8,7 @@ from scipy.special import gammaln
 from cavi.derive import Categorical, Dirichlet, Model, MultivariateNormal, Wishart, derive
 
 mixture = pytest.importorskip("sklearn.mixture", reason="scikit-learn is not installed")
-pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
 RTOL = 1e-8
 
 

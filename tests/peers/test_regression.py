@@ -7,7 +7,7 @@ from generated import run
 from cavi.derive import Model, Normal, derive, dot
 
 linear = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is not installed")
-pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.peers
 RTOL = 1e-8
 
 
