@@ -1,9 +1,12 @@
-"""Exact evidences of Gaussian data, one predictive density after the other: no posterior, no bound, no expectation."""
+"""Exact evidences of Gaussian data, one predictive density after the other: no posterior, no bound, no expectation.
+
+And the function g by which two peers confuse independent precisions with a Wishart matrix; see docs/peers.md.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import gammaln, multigammaln
+from scipy.special import digamma, gammaln, multigammaln
 
 
 def wishart_evidence(
@@ -39,3 +42,19 @@ def gamma_evidence(x: np.ndarray, kind: str, m0: np.ndarray, kappa: float, a: fl
         total += float(terms.sum()) + 0.5 * d * np.log(share / (2 * np.pi))
         m, kappa, a, rate = share * m + row / (kappa + 1), kappa + 1, a + more, grown
     return total
+
+
+def surplus(nu: np.ndarray, width: int, kind: str) -> np.ndarray:
+    """Log normaliser of the Gamma precisions less that of the Wishart matrix that stands for them, g(ν)."""
+    wishart = multigammaln(nu / 2, width) - width * (width - 1) / 4 * np.log(np.pi)
+    if kind == "diag":
+        return wishart - width * gammaln(nu / 2)
+    return wishart - gammaln(width * nu / 2) + 0.5 * width * nu * np.log(width)
+
+
+def slope(nu: np.ndarray, width: int, kind: str) -> np.ndarray:
+    """The derivative of g: what the Wishart has too much in half of the expected log determinant."""
+    wishart = sum(digamma((nu - i) / 2) for i in range(width))
+    if kind == "diag":
+        return 0.5 * (wishart - width * digamma(nu / 2))
+    return 0.5 * (wishart - width * digamma(width * nu / 2) + width * np.log(width))

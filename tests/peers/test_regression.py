@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from generated import run
+from scipy.stats import multivariate_normal
 
 from cavi.derive import Model, Normal, derive, dot
 
@@ -11,13 +12,14 @@ pytestmark = pytest.mark.peers
 RTOL = 1e-8
 
 
-def evidence_regression() -> Model:
-    """Bishop (2006), section 3.5.2."""
+def evidence_regression(relevance: bool = False) -> Model:
+    """Bishop (2006), section 3.5.2; with a precision for each weight (relevance), section 7.2.1."""
     m = Model("evidence_regression")
     n, d = m.index("n", "N"), m.index("d", "D")
     x = m.covariate("X", n, d)
-    lam, tau = m.point("lam", support="positive"), m.point("tau", support="positive")
-    w = m.latent("w", Normal(0, lam), d)
+    lam = m.point("lam", *((d,) if relevance else ()), support="positive")
+    tau = m.point("tau", support="positive")
+    w = m.latent("w", Normal(0, lam[d] if relevance else lam), d)
     m.observed("y", Normal(dot(w, x[n]), tau), n)
     return m
 
@@ -34,3 +36,23 @@ def test_bayesian_ridge() -> None:
     assert found.params["tau"]["value"] == pytest.approx(peer.alpha_, rel=RTOL)
     np.testing.assert_allclose(found.params["w"]["mean"], peer.coef_, rtol=RTOL)
     assert found.elbo == pytest.approx(peer.scores_[-1], rel=RTOL)
+
+
+def test_relevance() -> None:
+    """Fixed points of EM and of the peer's faster iteration are the same; its score has no N/2 log 2π."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(80, 4)) + 0.3 * rng.normal(size=(80, 1))
+    y = x @ np.array([1.0, -2.0, 0.5, 0.8]) + 0.7 * rng.normal(size=80)
+    peer = linear.ARDRegression(
+        alpha_1=0, alpha_2=0, lambda_1=0, lambda_2=0, fit_intercept=False, tol=1e-15, max_iter=5000, compute_score=True
+    ).fit(x, y)
+    module = run(derive(evidence_regression(relevance=True), [("w",)]).numpy())
+    found = module.fit({"X": x, "y": y}, {}, seed=0, tol=-1, max_iter=5000)
+    np.testing.assert_allclose(found.params["lam"]["value"], peer.lambda_, rtol=RTOL)
+    assert found.params["tau"]["value"] == pytest.approx(peer.alpha_, rel=RTOL)
+    np.testing.assert_allclose(found.params["w"]["mean"], peer.coef_, rtol=RTOL)
+    np.testing.assert_allclose(np.linalg.inv(found.params["w"]["precision"]), peer.sigma_, rtol=RTOL, atol=1e-12)
+    assert found.elbo == pytest.approx(peer.scores_[-1] - 0.5 * len(y) * np.log(2 * np.pi), rel=RTOL)
+    # and the bound is the evidence: y is Normal with a covariance that can be written down
+    covariance = np.eye(len(y)) / peer.alpha_ + x / peer.lambda_ @ x.T
+    assert found.elbo == pytest.approx(multivariate_normal.logpdf(y, cov=covariance), rel=RTOL)
