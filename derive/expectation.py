@@ -147,7 +147,11 @@ def localise(
                     own.append(places.at(sub, axis, position == chain))
             return block.with_subs(atom, block.factor.plates, own)
         if isinstance(atom, Matrix):
-            axis = block.event_axes(next(random_atoms(atom, block.variables)).name)[-2]
+            inner = {a.name for a in random_atoms(atom, block.variables)}
+            axes = block.event_axes(min(inner))
+            if len(axes) < 2:  # a determinant or inverse of a matrix in which the latent is one part
+                raise refusal(block.factor, from_atom(atom), sorted(inner))
+            axis = axes[-2]
             value = _map(atom.value, lambda a: _at_site(block, a))
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)

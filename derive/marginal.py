@@ -125,6 +125,11 @@ def _without(model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...])
             f"marginalise: {name} cannot be integrated out exactly: what is left is the logarithm of a sum over its "
             "categories, which is in no exponential family; keep it as a factor"
         )
+    if any(f.along is not None for f in best.formulas):
+        raise FactorisationError(
+            f"marginalise: {name} is a chain; its normaliser is a recursion over its elements, which has no closed form; "
+            "keep it as a factor: its own inference is exact given the rest"
+        )
     table = {(f.latent, f.name): f for f in best.formulas}
     log_q = sum_over(best.log_q, block.factor.plates)
     free = [m for m in log_q.monomials if not any(True for a in m.atoms for _ in random_atoms(a, block.variables))]
