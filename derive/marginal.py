@@ -127,7 +127,7 @@ def _without(model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...])
         )
     if any(f.along is not None for f in best.formulas):
         raise FactorisationError(
-            f"marginalise: {name} is a chain; its normaliser is a recursion over its elements, which has no closed form; "
+            f"marginalise: {name} is a chain; its normaliser is a recursion over its elements, without a closed form; "
             "keep it as a factor: its own inference is exact given the rest"
         )
     table = {(f.latent, f.name): f for f in best.formulas}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
@@ -11,7 +11,7 @@ from cavi.derive.expand import expand
 from cavi.derive.expression import selects
 from cavi.derive.index import Index
 from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
-from cavi.derive.term import Element, Moment, Polynomial, from_atom
+from cavi.derive.term import Atom, Element, Function, Moment, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.layout import WIDTH, assign, call
@@ -166,12 +166,18 @@ class Writer:
         for s in update.moment_specs:
             if s.value is None:
                 continue
-            code = polynomial(s.value, scope, s.indices).code
+            value = _finite_logs(s.value) if self._maximised_probability(update) else s.value
+            code = polynomial(value, scope, s.indices).code
             if self._lacks(s.value, s.indices):
                 code = f"np.full({shape_comment(scope.size(i.size) for i in s.indices)}, {code}, dtype=float)"
             body.extend(self._flush(scope))
             body.extend(assign(f"state.moments[{quote(self.names[update.factor.name, s.key])}] =", code))
         return (*self._unpack(scope, ()), *(body or ["pass"]))
+
+    def _maximised_probability(self, update: Update) -> bool:
+        variables = self.derived.model.variables
+        domains = {v.domain for v in variables if v.name in update.factor.latents}
+        return update.factor.point and bool(domains & {"simplex", "unit"})
 
     def _one_by_one(self, update: Update) -> tuple[str, ...]:
         """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
@@ -260,6 +266,15 @@ class Writer:
             "}",
             "return {k: float(v) for k, v in terms.items()}",
         )
+
+
+def _finite_logs(value: Polynomial) -> Polynomial:
+    """Logarithms of probabilities that may be maximised to zero: the counts they are multiplied by are zero too."""
+
+    def finite(atom: Atom) -> Atom:
+        return Function("log_probability", atom.args) if isinstance(atom, Function) and atom.name == "log" else atom
+
+    return Polynomial(tuple(replace(m, powers=tuple((finite(a), e) for a, e in m.powers)) for m in value.monomials))
 
 
 def _limits(v: Variable) -> Iterator[tuple[str, str, str]]:

@@ -68,6 +68,11 @@ def segment_sum(values: np.ndarray, index: Any, size: Any) -> np.ndarray:
         out[:, column] = np.bincount(rows, weights=flat[:, column], minlength=total)
     return out.reshape(*sizes, *trailing)
 ''',
+    "log_probability": '''
+def log_probability(p: np.ndarray) -> np.ndarray:
+    """log p, finite where a probability was maximised to zero: 0 log 0 is 0 in the counts that multiply it."""
+    return np.log(np.maximum(p, 1e-300))
+''',
     "expit": '''
 def expit(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow."""

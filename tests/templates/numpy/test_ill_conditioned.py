@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from generated import NAMES, generated, inputs
+from generated import NAMES, generated, inputs, run
+
+from cavi.derive import Categorical, Model, derive
 
 VARIANTS = {
     "plain": lambda x: x,
@@ -48,3 +50,19 @@ def test_most_of_them_are_fitted() -> None:
         except ArithmeticError:
             pass
     assert fitted >= 9
+
+
+def test_probabilities_maximised_to_zero() -> None:
+    """EM drives the share of a component that explains nothing to zero; 0 log 0 is 0 then, as in scikit-learn."""
+    m = Model("shares")
+    n, k, v = m.index("n", "N"), m.index("k", "K"), m.index("v", "V")
+    table = m.hyper("B", k, v)
+    pi = m.point("pi", over=k)
+    z = m.latent("z", Categorical(pi), n)
+    m.observed("x", Categorical(table[z[n]]), n)
+    module = run(derive(m).numpy())
+    found = module.fit(
+        {"x": [0] * 8}, {"B": [[0.9, 0.1], [0.3, 0.7]]}, tol=-1, max_iter=1000, init={"pi": {"value": [0.5, 0.5]}}
+    )
+    assert found.params["pi"]["value"].min() < 1e-300
+    assert found.elbo == pytest.approx(8 * np.log(0.9), rel=1e-12)
