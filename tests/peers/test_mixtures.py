@@ -5,7 +5,7 @@ import pytest
 from generated import run
 from scipy.special import gammaln
 
-from cavi.derive import Categorical, Dirichlet, Model, MultivariateNormal, Wishart, derive
+from cavi.derive import Categorical, Dirichlet, Model, MultivariateNormal, Normal, Wishart, derive
 
 mixture = pytest.importorskip("sklearn.mixture", reason="scikit-learn is not installed")
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
@@ -26,14 +26,25 @@ def normal_wishart_mixture() -> Model:
     return m
 
 
-def maximum_likelihood_mixture() -> Model:
-    """Bishop (2006), section 9.2.2, with full covariances."""
-    m = Model("maximum_likelihood_mixture")
+def maximum_likelihood_mixture(kind: str) -> Model:
+    """Bishop (2006), section 9.2.2, with covariances of four shapes."""
+    m = Model(f"{kind}_maximum_likelihood")
     n, k, d, e = m.index("n", "N"), m.index("k", "K"), m.index("d", "D"), m.index("e", "D")
     pi, mu = m.point("pi", over=k), m.point("mu", k, d)
-    lam = m.point("Lambda", k, d, e, support="positive_definite")
     z = m.latent("z", Categorical(pi), n)
-    m.observed("x", MultivariateNormal(mu[z[n]], lam[z[n]], over=d), n)
+    match kind:
+        case "full":
+            lam = m.point("Lambda", k, d, e, support="positive_definite")
+            m.observed("x", MultivariateNormal(mu[z[n]], lam[z[n]], over=d), n)
+        case "tied":
+            lam = m.point("Lambda", d, e, support="positive_definite")
+            m.observed("x", MultivariateNormal(mu[z[n]], lam, over=d), n)
+        case "diag":
+            lam = m.point("Lambda", k, d, support="positive")
+            m.observed("x", Normal(mu[z[n], d], lam[z[n], d]), n, d)
+        case "spherical":
+            lam = m.point("Lambda", k, support="positive")
+            m.observed("x", Normal(mu[z[n], d], lam[z[n]]), n, d)
     return m
 
 
@@ -63,7 +74,7 @@ def test_bayesian_mixture(covariance: str, width: int) -> None:
     inverse = 0.8 * np.eye(width)
     prior = {"full": inverse, "diag": np.diag(inverse), "spherical": 0.8}[covariance]
     peer = mixture.BayesianGaussianMixture(
-        n_components=k, covariance_type=covariance, reg_covar=0, tol=0, max_iter=3000,
+        n_components=k, covariance_type=covariance, reg_covar=0, tol=0, max_iter=1000,
         weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=alpha,
         mean_precision_prior=kappa, mean_prior=m0, degrees_of_freedom_prior=nu, covariance_prior=prior,
     )  # fmt: skip
@@ -71,7 +82,7 @@ def test_bayesian_mixture(covariance: str, width: int) -> None:
     peer.fit(x)
     hyper = {"alpha_0": alpha, "kappa_0": kappa, "nu_0": nu, "m_0": m0, "W_0": np.linalg.inv(inverse)}
     module = run(derive(normal_wishart_mixture(), [("mu", "Lambda")]).numpy())
-    found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=3000, tol=0)
+    found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=1000, tol=0)
     q = found.params
     np.testing.assert_allclose(q["pi"]["concentration"], peer.weight_concentration_, rtol=RTOL)
     np.testing.assert_allclose(q["mu"]["mean"], peer.means_, rtol=RTOL)
@@ -84,13 +95,14 @@ def test_bayesian_mixture(covariance: str, width: int) -> None:
     assert found.elbo == pytest.approx(peer.lower_bound_ + missing, rel=RTOL)
 
 
-def test_maximum_likelihood_mixture() -> None:
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_maximum_likelihood_mixture(kind: str) -> None:
     x, r = data(2)
-    peer = mixture.GaussianMixture(n_components=3, reg_covar=0, tol=0, max_iter=5000)
+    peer = mixture.GaussianMixture(n_components=3, covariance_type=kind, reg_covar=0, tol=0, max_iter=2000)
     peer._initialize_parameters = lambda *args, **options: peer._initialize(x, r)
     peer.fit(x)
-    module = run(derive(maximum_likelihood_mixture()).numpy())
-    found = module.fit({"x": x}, {}, init={"z": {"probs": r}}, max_iter=5000, tol=0)
+    module = run(derive(maximum_likelihood_mixture(kind)).numpy())
+    found = module.fit({"x": x}, {}, init={"z": {"probs": r}}, max_iter=2000, tol=-1)
     np.testing.assert_allclose(found.params["pi"]["value"], peer.weights_, rtol=RTOL)
     np.testing.assert_allclose(found.params["mu"]["value"], peer.means_, rtol=RTOL)
     np.testing.assert_allclose(found.params["Lambda"]["value"], peer.precisions_, rtol=RTOL, atol=1e-10)
