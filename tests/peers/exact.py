@@ -45,7 +45,7 @@ def gamma_evidence(x: np.ndarray, kind: str, m0: np.ndarray, kappa: float, a: fl
 
 
 def surplus(nu: np.ndarray, width: int, kind: str) -> np.ndarray:
-    """Log normaliser of the Gamma precisions less that of the Wishart matrix that stands for them, g(ν)."""
+    """g(ν): log normaliser of the Wishart matrix less that of the Gamma precisions that it stands for."""
     wishart = multigammaln(nu / 2, width) - width * (width - 1) / 4 * np.log(np.pi)
     if kind == "diag":
         return wishart - width * gammaln(nu / 2)
@@ -53,7 +53,7 @@ def surplus(nu: np.ndarray, width: int, kind: str) -> np.ndarray:
 
 
 def slope(nu: np.ndarray, width: int, kind: str) -> np.ndarray:
-    """The derivative of g: what the Wishart has too much in half of the expected log determinant."""
+    """The derivative of g: half of the expected log determinant under the Wishart less that under the Gammas."""
     wishart = sum(digamma((nu - i) / 2) for i in range(width))
     if kind == "diag":
         return 0.5 * (wishart - width * digamma(nu / 2))
