@@ -436,7 +436,7 @@ def covariance_with_unknown_scales():
     m = Model("covariance_with_unknown_scales")  # Huang and Wand (2013): half-t standard deviations
     n, d = m.index("n", "N"), m.index("d", "D")
     a = m.latent("a", Gamma(0.5, 0.1), d)
-    s = m.latent("S", InverseWishart(4, diag(4 * a), over=d))
+    s = m.latent("S", InverseWishart(size(d) + 1, diag(4 * a), over=d))
     mu = m.latent("mu", MultivariateNormal(0, covariance=s))
     m.observed("x", MultivariateNormal(mu, covariance=s), n)
     return m

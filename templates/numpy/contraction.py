@@ -66,6 +66,8 @@ def _two(a: Operand, b: Operand, needed: set[Index], scope: Scope) -> Operand:
         return product([a, b])
     if len(summed) == 1 and (found := _matrix_product(a, b, summed[0])) is not None:
         return found
+    if len(a.code) + len(b.code) > WIDTH:
+        a, b = (name_it(o, "part", scope) if len(o.code) > WIDTH // 3 else o for o in (a, b))
     out = tuple(dict.fromkeys(i for i in (*a.axes, *b.axes) if i in needed))
     letters = {i: "abcdefghijklmnop"[p] for p, i in enumerate(dict.fromkeys((*a.axes, *b.axes)))}
     spec = ",".join("".join(letters[i] for i in o.axes) for o in (a, b))

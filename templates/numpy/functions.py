@@ -8,7 +8,7 @@ from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
-from cavi.derive.expression import selects
+from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
 from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
 from cavi.derive.term import Atom, Element, Function, Moment, Polynomial, from_atom
@@ -232,7 +232,7 @@ class Writer:
         return f"{target}[{', '.join(parts)}]"
 
     def support(self) -> tuple[str, ...]:
-        """The body that compares observations with the limits that the model sets for them."""
+        """The body that compares observations and sizes with the limits that the model sets for them."""
         scope = self.scope()
         body: list[str] = []
         for v in self.derived.model.with_role("observed"):
@@ -246,7 +246,22 @@ class Writer:
                 body.append(f"if np.any({x.code} {sign} {limit}):")
                 message = f"{v.name}: found values that are not {wanted} the {name} of its {v.distribution.family}"
                 body.append(f"    raise DataError({quote(message + '; correct the data')})")
+        for v in self.derived.model.variables:
+            dof = v.distribution.args.get("dof") if v.distribution is not None else None
+            if v.distribution is None or dof is None or isinstance(dof, Ref) or self._is_random(dof):
+                continue  # a single hyperparameter is checked where it is read
+            found, side = polynomial(expand(dof), scope, v.plates).code, v.event[0].size
+            body.extend(self._flush(scope))
+            body.append(f"if np.any({found} <= {scope.size(side)} - 1):")
+            message = (
+                f"{v.name}: its {v.distribution.family} has {dof} degrees of freedom; it needs more than {side} - 1, "
+                f"and the data have {side} = "
+            )
+            body.append(f"    raise DataError({quote(message)} + str({scope.size(side)}))")
         return (*self._unpack(scope, ()), *body)
+
+    def _is_random(self, expr: Expr) -> bool:
+        return any(self.derived.model.variable(r.name).is_random for r in expr.refs())
 
     def elbo(self) -> tuple[str, ...]:
         """The body that returns the terms of the ELBO by name."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
-from cavi.derive.term import Indicator
+from cavi.derive.term import Element, Indicator
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,50 @@ def starts(derived: Derived) -> dict[str, Start]:
     anchored = {i.size for v in known for i in v.indices} | {v.over.size for v in known if v.over is not None}
     categorical = {n: u for u in derived.updates for n in u.factor.latents if _is_category(derived.model.variable(n))}
     seeded = {v.over.size for n in categorical if (v := derived.model.variable(n)).over is not None}
+    mirrored = _mirrored(derived)
     found: dict[str, Start] = {}
     for u in derived.updates:
         (first, *_) = u.factor.latents
         if first in categorical and not _labelled(derived, derived.model.variable(first)):
             found[u.factor.name] = Start("assign", _features(derived, derived.model.variable(first)))
-        elif _exchangeable(u, anchored, seeded):
+        elif _exchangeable(u, anchored, seeded) or mirrored & set(u.factor.latents):
             found[u.factor.name] = Start("disturb")
         else:
             found[u.factor.name] = Start("prior")
     return found
+
+
+def _mirrored(derived: Derived) -> set[str]:
+    """The real latents whose signs can change together without changing the log joint, as in Σ u_i v_j.
+
+    Such a change must keep the sign of every monomial: a solution over GF(2) of one equation for each. Terms with real
+    hyperparameters are left out, since these may be zero, as prior means often are.
+    """
+    zeros = {v.name for v in derived.model.with_role("hyper") if v.domain in ("real", "vector")}
+    names = [v.name for v in derived.model.with_role("latent", "point") if v.domain == "real"]
+    rows = set()
+    for density in derived.log_density.values():
+        for m in density.monomials:
+            if any(isinstance(a, Element) and a.name in zeros for a in m.atoms):
+                continue
+            odd: set[str] = set()
+            for atom, exponent in m.powers:
+                if isinstance(atom, Element):
+                    odd ^= {atom.name} & set(names) if exponent % 2 else set()
+                elif not isinstance(atom, Indicator):
+                    rows |= {frozenset({a.name}) for a in random_atoms(atom, names)}
+            rows.add(frozenset(odd))
+    solved: dict[str, frozenset[str]] = {}  # a latent -> those whose changes of sign make its own, by elimination
+    for row in rows:
+        for name, others in solved.items():
+            if name in row:
+                row = row ^ others ^ {name}
+        if row:
+            name = min(row)
+            rest = row - {name}
+            solved = {n: (o ^ {name} ^ rest if name in o else o) for n, o in solved.items()} | {name: rest}
+    free = {n for n in names if n not in solved}
+    return free | {n for n, others in solved.items() if others & free}
 
 
 def _labelled(derived: Derived, z: Variable) -> bool:

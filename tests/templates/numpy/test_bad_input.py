@@ -5,7 +5,7 @@ import pytest
 from generated import generated, run
 
 from cavi import models
-from cavi.derive import Beta, Binomial, Exponential, Gamma, Model, derive
+from cavi.derive import Beta, Binomial, Exponential, Gamma, Model, MultivariateNormal, Wishart, derive
 
 HYPER = {"alpha_0": 1.0, "m_0": 0.0, "kappa_0": 0.1, "a_0": 1.0, "b_0": 1.0}
 X = np.array([0.1, 2.0, -1.0, 3.0])
@@ -173,3 +173,16 @@ def test_names_that_look_like_temporaries_stay_apart() -> None:
     found = run(derive(m).numpy()).fit({"x": [1.0, 3.0]}, {"total_1": 2.0, "total_2": 5.0})
     assert found.params["lam"]["shape"] == 4.0
     assert found.params["lam"]["rate"] == 9.0
+
+
+def test_degrees_of_freedom_for_the_size_of_the_data():
+    m = Model("scatter")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    noise = m.latent("L", Wishart(3, 1, over=d))
+    m.observed("x", MultivariateNormal(0, noise), n)
+    module = run(derive(m).numpy())
+    module.fit({"x": np.eye(3)}, {})
+    with pytest.raises(
+        module.DataError, match=r"3 degrees of freedom; it needs more than D - 1, and the data have D = 4"
+    ):
+        module.fit({"x": np.eye(4)}, {})
