@@ -76,7 +76,7 @@ def derive(
     """Derive a model; write derivation.tex, derivation.html, MODEL.py and certificate.json."""
     from cavi.cli.sources import derived_model
     from cavi.derive.render import write_text
-    from cavi.verify import write_certificate
+    from cavi.verify import sealed, write_certificate
 
     output = Output(quiet or as_json)
     derived = derived_model(model, factors, marginalise)
@@ -87,6 +87,7 @@ def derive(
     if not no_verify:
         report = output.verified(derived, digits, seed)
         written.append(write_certificate(derived, report, out / "certificate.json"))
+        write_text(out / f"{derived.model.name}.py", sealed(derived.numpy(), derived.plain()))
     if as_json:
         paths = [str(p) for p in written]
         Output(quiet).json(
@@ -103,15 +104,21 @@ def derive(
 @app.command()
 @guarded
 def verify(
-    model: Annotated[str | None, typer.Argument(help="A library model, path.py:object, or a certificate.json.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(help="A library model, path.py:object, a certificate.json, or a module that was derived."),
+    ] = None,
     theory: Annotated[bool, typer.Option("--identities", help="Verify every identity of the catalogue.")] = False,
     factors: FACTORS = None,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
+    junit_xml: Annotated[Path | None, typer.Option("--junit", help="Write the report as JUnit XML too.")] = None,
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
-    """Verify a model, a certificate or the identities; exit status 1 if any check fails."""
+    """Verify a model, a certificate, a derived module or the identities; exit status 1 if any check fails."""
+    from cavi.verify import check_certificate, check_module, has_seal, junit
+
     output = Output(quiet or as_json)
     if theory:
         if model is not None or factors is not None:
@@ -119,21 +126,27 @@ def verify(
         from cavi.cli.theory import verify_all
 
         reports = verify_all(digits, seed, output)
+        if junit_xml is not None:
+            junit_xml.write_text(junit(reports), encoding="utf-8")
         if as_json:
             Output(quiet).json([r.as_dict() for r in reports])
         if not all(r.ok for r in reports):
             raise typer.Exit(1)
         return
     if model is None:
-        raise ValueError("expected a model, path.py:object or a certificate.json, or --identities; found neither")
+        raise ValueError(
+            "expected a model, path.py:object, a certificate.json or a derived module, or --identities; found none"
+        )
     if model.endswith(".json"):
-        from cavi.verify import check_certificate
-
         report = check_certificate(model)
+    elif model.endswith(".py") and has_seal(model):
+        report = check_module(model)
     else:
         from cavi.cli.sources import derived_model
 
         report = output.verified(derived_model(model, factors), digits, seed)
+    if junit_xml is not None:
+        junit_xml.write_text(junit([report]), encoding="utf-8")
     if as_json:
         Output(quiet).json(report.as_dict())
     else:

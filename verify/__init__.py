@@ -9,7 +9,9 @@ report.ok
 
 from cavi.verify.certificate import certificate, check_certificate, write_certificate
 from cavi.verify.grammar import CertificateError
+from cavi.verify.junit import junit
 from cavi.verify.report import Report, Row
+from cavi.verify.seal import check_module, has_seal, sealed, unsealed
 from cavi.verify.verification import verify
 
 __all__ = [
@@ -18,6 +20,11 @@ __all__ = [
     "Row",
     "certificate",
     "check_certificate",
+    "check_module",
+    "has_seal",
+    "junit",
+    "sealed",
+    "unsealed",
     "verify",
     "write_certificate",
 ]

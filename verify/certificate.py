@@ -41,10 +41,10 @@ def certificate(derived: Any, report: Report) -> dict[str, Any]:
         "instances": [instance_to_json(i) for i in report.instances],
         "evidence": [r.as_dict() for r in report.rows],
         "source": source,
-        "source_sha256": None if source is None else _hash(source),
+        "source_sha256": None if source is None else sha256(source),
         "versions": versions(),
     }
-    return {**body, "sha256": _hash(canonical(body))}
+    return {**body, "sha256": sha256(canonical(body))}
 
 
 def write_certificate(derived: Any, report: Report, path: str | Path) -> Path:
@@ -74,8 +74,8 @@ def check_certificate(path: str | Path) -> Report:
     Raises:
         CertificateError: when the file is missing, too large, not JSON, or does not follow the grammar.
     """
-    plain = _read(Path(path))
-    claim = Claim(_claim(plain))
+    plain = read_certificate(path)
+    claim = Claim(plain["claim"])
     digits = field(plain, "digits", int, "certificate")
     if isinstance(digits, bool) or not MIN_DIGITS <= digits <= MAX_DIGITS:
         raise CertificateError(f"certificate: digits must be {MIN_DIGITS} … {MAX_DIGITS}, found {digits}")
@@ -105,8 +105,19 @@ def canonical(plain: Mapping[str, Any]) -> str:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def _hash(content: str) -> str:
+def sha256(content: str) -> str:
+    """The SHA-256 of a text, as 64 hexadecimal digits."""
     return hashlib.sha256(content.encode("utf-8")).hexdigest()
+
+
+def read_certificate(path: str | Path) -> dict[str, Any]:
+    """The plain data of a certificate, its claim checked against the grammar.
+
+    Raises:
+        CertificateError: when the file is missing, too large, not JSON, or does not follow the grammar.
+    """
+    plain = _read(Path(path))
+    return {**plain, "claim": _claim(plain)}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -175,11 +186,11 @@ def _about_the_file(
 
     def content() -> Finding:
         body = {k: v for k, v in plain.items() if k != "sha256"}
-        same = plain.get("sha256") == _hash(canonical(body))
+        same = plain.get("sha256") == sha256(canonical(body))
         return Finding(1.0 if same else 0.0, "" if same else "the content does not have the hash on file")
 
     def source() -> Finding:
-        same = isinstance(carried, str) and plain.get("source_sha256") == _hash(carried)
+        same = isinstance(carried, str) and plain.get("source_sha256") == sha256(carried)
         return Finding(1.0 if same else 0.0, "" if same else "the source does not have the hash on file")
 
     def repeated() -> Finding:

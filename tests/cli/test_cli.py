@@ -180,7 +180,7 @@ def test_identities_are_listed_and_shown() -> None:
         (("identities", "elbo", "--latex", "--html"), "cannot be used together"),
         (("identities", "--latex"), "which identity"),
         (("identities", "kl_chain_rule", "--model", "normal"), "has no instance for a model"),
-        (("verify",), "found neither"),
+        (("verify",), "found none"),
         (("verify", "normal", "--identities"), "leave out the model"),
     ],
 )
