@@ -45,6 +45,7 @@ from cavi.templates.layout import (
     width,
 )
 from cavi.templates.printer import Printer
+from cavi.templates.restrictions import split_weight
 from cavi.templates.scope import Scope, index_box
 from cavi.templates.whiteboard import WhiteboardPrinter, selectors
 
@@ -152,16 +153,19 @@ class DeclarationPrinter:
         if parents:
             left = row(left, GIVEN, separated(parents))
         right = row(DISTRIBUTED, self.distribution(v.distribution, scope))
-        if v.weight is not None:
-            copies = (Words("("), self.whiteboard.expr(v.weight, scope), Space(), Words("times)"))
-            right = row(right, Space("medium"), *copies)
+        restrictions, copies = split_weight(v.weight)
+        if copies:
+            number = self.whiteboard.expr(copies[0] if len(copies) == 1 else Mul(copies), scope)
+            right = row(right, Space("medium"), Words("("), number, Space(), Words("times)"))
         if v.chain is not None:
             if v.chain.starts is not None:
                 start = row(self.whiteboard.expr(v.chain.starts, scope), EQUALS, _ONE)
                 remark = (Words("(as the first where "), start, Words(")"))
                 right = row(right, Space("medium"), *remark)
-            return Declared(left, right, self.ranges(v.plates, v.chain.index))
-        return Declared(left, right, self.ranges(v.plates))
+        ranges = self.ranges(v.plates, None if v.chain is None else v.chain.index)
+        if ranges is not None and restrictions:
+            ranges = separated((ranges, *(r.box() for r in restrictions)))
+        return Declared(left, right, ranges)
 
     def element(self, v: Variable, scope: Scope) -> Box:
         """One element of a variable over its plates; bold if it is still a vector."""

@@ -20,6 +20,7 @@ from cavi.templates.layout import (
     LOWER_BOUND,
     MINUS,
     NEGATIVE,
+    NOT_EQUAL,
     PLUS,
     STAR,
     Accent,
@@ -51,7 +52,6 @@ DIFFERENTIAL = Glyph(r"\mathrm{d}", "d", upright=True)
 PARTIAL = Glyph(r"\partial", "∂")
 PARALLEL = Operator(r"\,\Vert\,", "‖", "punctuation")
 SEMICOLON = Operator(";", ";", "punctuation")
-NOT_EQUAL = Operator(r"\neq", "≠", "relation")
 PRIME = Glyph(r"\prime", "′", upright=True)
 DIVERGENCE = Glyph(r"\mathrm{KL}", "KL", upright=True)
 _PI, _E = symbol("pi"), Glyph(r"\mathrm{e}", "e", upright=True)
