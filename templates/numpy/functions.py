@@ -11,7 +11,7 @@ from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
 from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
-from cavi.derive.term import Atom, Element, Function, Moment, Polynomial, from_atom
+from cavi.derive.term import Atom, Element, Function, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.layout import WIDTH, assign, call
@@ -304,13 +304,3 @@ def _limits(v: Variable) -> Iterator[tuple[str, str, str]]:
     ):
         if name in v.distribution.args:
             yield name, sign, wanted
-
-
-def refers_to_own(formulas: Iterable[Formula], factor: str) -> bool:
-    """Whether a formula needs moments of the factor itself."""
-    return any(
-        isinstance(a, Moment) and a.factor == factor
-        for f in formulas
-        if isinstance(f.value, Polynomial)
-        for a in f.value.atoms()
-    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
-from cavi.derive.term import Element, Indicator
+from cavi.derive.term import Element, Indicator, Moment, Polynomial
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,31 @@ class Start:
 
     kind: str
     features: tuple[tuple[str, int, bool], ...] = ()
+
+
+def start_order(derived: Derived) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The factors in an order in which each can start from its prior, and those that cannot.
+
+    A prior needs the moments of what it depends on. A block may stand on both sides of another factor; then nothing but
+    a plain start is left for the first of them.
+    """
+    needs = {u.factor.name: _needed(u) for u in derived.updates}
+    order: list[str] = []
+    plain: set[str] = set()
+    while len(order) < len(needs):
+        left = [n for n in needs if n not in order]
+        ready = next((n for n in left if needs[n] <= {*order, n}), None)
+        if ready is None or ready in needs[ready]:
+            ready = ready or left[0]
+            plain.add(ready)
+        order.append(ready)
+    return tuple(order), frozenset(plain)
+
+
+def _needed(update: Update) -> set[str]:
+    """The factors whose moments the start of a factor from its prior reads."""
+    values = [f.value for f in update.initial if isinstance(f.value, Polynomial)]
+    return {a.factor for p in values for a in p.atoms() if isinstance(a, Moment)}
 
 
 def starts(derived: Derived) -> dict[str, Start]:

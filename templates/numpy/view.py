@@ -14,9 +14,9 @@ from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
-from cavi.templates.numpy.functions import Writer, refers_to_own
+from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.names import function_name, python_names
-from cavi.templates.numpy.starts import Start, starts
+from cavi.templates.numpy.starts import Start, start_order, starts
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class ModuleView:
     parameters: tuple[tuple[str, dict[str, Any]], ...]
     sizes: tuple[str, ...]
     factors: tuple[FactorView, ...]
+    order: tuple[str, ...]
     elbo: tuple[str, ...]
     elbo_equations: tuple[str, ...]
     support: tuple[str, ...]
@@ -60,7 +61,8 @@ def module_view(derived: Derived) -> ModuleView:
     names = python_names(derived)
     writer = Writer(derived, names)
     start = starts(derived)
-    factors = tuple(_factor(u, derived, writer, start[u.factor.name]) for u in derived.updates)
+    order, plain = start_order(derived)
+    factors = tuple(_factor(u, derived, writer, start[u.factor.name], plain) for u in derived.updates)
     elbo = writer.elbo()
     support = writer.support()
     used = writer.helpers
@@ -75,6 +77,7 @@ def module_view(derived: Derived) -> ModuleView:
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
         factors=factors,
+        order=order,
         elbo=elbo,
         elbo_equations=tuple(
             line
@@ -98,10 +101,10 @@ def _wrapped(equation: str) -> list[str]:
     return textwrap.wrap(equation, 100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
-def _factor(update: Update, derived: Derived, writer: Writer, start: Start) -> FactorView:
+def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plain: frozenset[str]) -> FactorView:
     lines = update_text(update, derived).strip().splitlines()
     initial: Sequence[str] = ()
-    if update.initial and not refers_to_own(update.initial, update.factor.name):
+    if update.initial and update.factor.name not in plain:
         initial = writer.update(update, update.initial)
     return FactorView(
         name=update.factor.name,

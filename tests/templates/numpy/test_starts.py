@@ -1,0 +1,94 @@
+"""Where runs start: in an order that the priors allow, and away from symmetries that they would never leave."""
+
+import numpy as np
+import pytest
+from generated import derived_model, run
+
+from cavi.derive import Categorical, Dirichlet, Gamma, Model, MultivariateNormal, Normal, Sum, derive, dot
+from cavi.templates.numpy.starts import start_order, starts
+
+
+def kinds(derived) -> dict[str, str]:
+    return {name: start.kind for name, start in starts(derived).items()}
+
+
+def test_a_block_that_stands_before_what_its_prior_needs() -> None:
+    m = Model("late")
+    n, k = m.index("n", "N"), m.index("k", "K")
+    w = m.latent("w", Normal(0, 1))
+    s = m.latent("s", Dirichlet(1, over=k))
+    z = m.latent("z", Categorical(s))
+    mu = m.hyper("mu", k)
+    m.observed("x", Normal(mu[z] + w, 1), n)
+    derived = derive(m, factors=[("w", "z")])
+    assert start_order(derived) == (("s", "w,z"), frozenset())
+    assert np.isfinite(run(derived.numpy()).fit({"x": [1.0, 2.0]}, {"mu": [0.0, 3.0]}).elbo)
+
+
+def test_two_blocks_that_need_each_other() -> None:
+    m = Model("around")
+    n = m.index("n", "N")
+    a = m.latent("a", Normal(0, 1))
+    b = m.latent("b", Normal(a, 1))
+    c = m.latent("c", Normal(b, 1))
+    d = m.latent("d", Normal(c, 1))
+    m.observed("x", Normal(d + a, 1), n)
+    derived = derive(m, factors=[("a", "c"), ("b", "d")])
+    assert set(start_order(derived)[0]) == {"a,c", "b,d"}
+    assert run(derived.numpy()).fit({"x": [1.0, 2.0]}, {}).converged
+
+
+def test_a_product_that_does_not_change_when_both_signs_do() -> None:
+    """The zero of Σ (y_ij - u_i v_j)² is a saddle, where every mean-field update would stay."""
+    m = Model("rank_one")
+    i, j = m.index("i", "I"), m.index("j", "J")
+    u, v = m.latent("u", Normal(0, 1), i), m.latent("v", Normal(0, 1), j)
+    tau = m.latent("tau", Gamma(1, 1))
+    m.observed("y", Normal(u[i] * v[j], tau), i, j)
+    derived = derive(m)
+    assert kinds(derived) == {"tau": "prior", "u": "disturb", "v": "disturb"}
+    left, right = np.array([1.0, -2.0, 0.5, 1.5]), np.array([2.0, -1.0, 1.0, 0.5, -1.5])
+    noise = 0.05 * np.random.default_rng(0).normal(size=(4, 5))
+    found = run(derived.numpy()).fit({"y": np.outer(left, right) + noise}, {}, max_iter=5000)
+    fitted = np.outer(found.params["u"]["mean"], found.params["v"]["mean"])
+    truth = np.outer(left, right)
+    assert np.abs(fitted - truth).mean() < 0.1 * np.abs(truth).mean()  # the prior pulls the product towards zero
+
+
+def test_a_sum_is_not_a_product() -> None:
+    m = Model("additive")
+    i, j = m.index("i", "I"), m.index("j", "J")
+    u, v = m.latent("u", Normal(0, 1), i), m.latent("v", Normal(0, 1), j)
+    m.observed("y", Normal(u[i] + v[j], 1), i, j)
+    assert set(kinds(derive(m)).values()) == {"prior"}
+
+
+def test_a_prior_mean_that_may_be_zero_is_no_help() -> None:
+    m = Model("factorisation")
+    n, i, j, k = m.index("n", "N"), m.index("i", "I"), m.index("j", "J"), m.index("k", "K")
+    centre, w0 = m.hyper("m_0", k), m.hyper("c")
+    row, column = m.observed_index("row", n, over=i), m.observed_index("column", n, over=j)
+    u = m.latent("u", MultivariateNormal(centre, 1, over=k), i)
+    v = m.latent("v", MultivariateNormal(0, w0, over=k), j)
+    m.observed("y", Normal(dot(u[row[n]], v[column[n]]), 1), n)
+    assert kinds(derive(m)) == {"u": "disturb", "v": "disturb"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_products_of_three_do_not_collapse(seed: int) -> None:
+    """Near zero the pull of the data on a factor is a product of the two others: weaker than any prior."""
+    m = Model("three")
+    i, j, l, k = m.index("i", "I"), m.index("j", "J"), m.index("l", "L"), m.index("k", "K")
+    u, v, w = (m.latent(name, Normal(0, 1), p, k) for name, p in (("u", i), ("v", j), ("w", l)))
+    m.observed("y", Normal(Sum(u[i, k] * v[j, k] * w[l, k], k), 100), i, j, l)
+    rng = np.random.default_rng(1)
+    parts = [rng.normal(size=(size, 1)) for size in (6, 5, 4)]
+    y = np.einsum("ik,jk,lk->ijl", *parts)
+    found = run(derive(m).numpy()).fit({"y": y}, {}, {"K": 2}, seed=seed).params
+    fitted = np.einsum("ik,jk,lk->ijl", *(found[name]["mean"] for name in "uvw"))
+    assert np.abs(fitted - y).mean() < 0.2 * np.abs(y).mean()
+
+
+def test_library_models_with_sign_symmetry() -> None:
+    assert kinds(derived_model("linear_dynamical_system"))["x"] == "disturb"
+    assert kinds(derived_model("linear_regression"))["w"] == "prior"
