@@ -97,17 +97,55 @@ class Averages:
     def _log_density(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
         """E[log p] of one element with its categories assigned."""
         parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
+        for name, _ in self._scope(parts, inner, assigned):
+            if name in self.state.claim.marginalised:
+                raise Infeasible(
+                    f"{v['name']} depends on {name}, which is integrated out: its expected log density alone is not in "
+                    "the bound; for a model with one factor the evidence row decides"
+                )
         apart = self._apart(v, binding, assigned)
         if apart is not None:
             return apart
-        units = self._units(self._scope(parts, inner, assigned), partial(polynomial_degree, v), assigned)
+        family = distribution_at(v, self.state, binding)["name"]
+        touched = self._scope(parts, inner, assigned)
+        scales = self._scales(v, binding, assigned)
+        units = self._units(touched - set(scales), partial(polynomial_degree, v), assigned)
         scope = _OnGrid(self, assigned, units)
-        return self._contract(
-            log_density(
-                self.engine, distribution_at(v, self.state, binding)["name"], *node_arguments(v, scope, binding)
-            ),
-            units,
-        )
+        scope.placed |= {x: mean for x, (_, mean) in scales.items()}
+        value = self._contract(log_density(self.engine, family, *node_arguments(v, scope, binding)), units)
+        order = len(list(bindings(v["event"], self.state.sizes, binding)))
+        for log, mean in scales.values():
+            value = value + order * (log - self.engine("log", mean)) / 2
+        return value
+
+    def _scales(
+        self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]
+    ) -> dict[Element, tuple[Value, Value]]:
+        """E[log u] and E[u] of numbers u that multiply the precision of a Normal and are independent of all else.
+
+        E[log p(x | m, u Λ)] is E[log p(x | m, E[u] Λ)] with E[log u] in the place of log E[u], D/2 times.
+        """
+        distribution = distribution_at(v, self.state, binding)
+        precision = distribution["args"].get("precision")
+        if distribution["name"] not in ("Normal", "MultivariateNormal") or precision is None or precision[0] != "mul":
+            return {}
+        event = {i for i, _ in v["event"]} | {f"{i}'" for i, _ in v["event"]}
+        factors = [f for f in precision[1] if f[0] == "ref" and self._is_positive(f) and not _indices(f) & event]
+        apart = {
+            **v,
+            "distribution": {**distribution, "args": {**distribution["args"], "precision": None}},
+            "chain": None,
+        }
+        found: dict[Element, tuple[Value, Value]] = {}
+        for f in factors:
+            scope = self._scope([f], [binding], assigned)
+            others = ["mul", [g for g in precision[1] if g is not f]]
+            apart["distribution"]["args"]["precision"] = others
+            parts, inner = zip(*node_parts(apart, self.state, binding), strict=True)
+            sites = {self.state.claim.site_of(*x) for x in self._scope(parts, inner, assigned)}
+            if len(scope) == 1 and self.state.claim.site_of(*next(iter(scope))) not in sites:
+                found[next(iter(scope))] = self._log_and_mean(f, v, binding, assigned)
+        return found
 
     def _apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
         """Smaller grids where two parts of a density are independent; None where they are not.
@@ -392,6 +430,13 @@ class _OnGrid:
 def _product_degree(factors: Sequence[Plain], names: Sequence[str]) -> int:
     """Degree of a product in the elements of latents."""
     return min(99, sum(degree(f, names) for f in factors))
+
+
+def _indices(e: Any) -> set[str]:
+    """The names of the indices in an expression."""
+    if not isinstance(e, list):
+        return set()
+    return {e[1]} if e[:1] == ["index"] else set().union(*map(_indices, e))
 
 
 def _resolved(e: Any, binding: Binding) -> Any:

@@ -23,6 +23,7 @@ class Claim:
         self.factors: list[dict[str, Any]] = list(plain["factors"])
         self.factor_of = {latent: f for f in self.factors for latent in f["latents"]}
         self.factor_named = {f["name"]: f for f in self.factors}
+        self.marginalised = frozenset(plain.get("marginalised") or ())
 
     @cached_property
     def nodes(self) -> list[dict[str, Any]]:
@@ -40,8 +41,8 @@ class Claim:
         return [*v["plates"], *v["event"]]
 
     def is_random(self, name: str) -> bool:
-        """Whether q has a factor for the variable."""
-        return name in self.factor_of
+        """Whether the variable is a latent: q has a factor for it, or it is integrated out."""
+        return name in self.factor_of or name in self.marginalised
 
     def selects(self, name: str) -> bool:
         """Whether the latent takes finitely many values by category, which are enumerated."""

@@ -202,7 +202,8 @@ def compressed(engine: Engine, rule: Rule, log_density: Callable[[Value], Value]
 
     logs = [mpmath.log(to_mpf(x)) for x in rule.nodes]
     masses = [to_mpf(w) for w in rule.weights]
-    inside = [t for t, w in zip(logs, masses, strict=True) if w > 1e-6 * max(masses)]
+    small = 1e-6 * max(masses)
+    inside = [t for t, w in zip(logs, masses, strict=True) if w > small]
     columns = [basis(t) for t in logs]
     count = len(columns[0])
     sums = [mpmath.fdot(masses, [c[i] for c in columns]) for i in range(count)]

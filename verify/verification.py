@@ -15,6 +15,7 @@ from cavi.verify.check_identity import check_identity
 from cavi.verify.check_optimality import check_optimality
 from cavi.verify.check_steps import check_steps
 from cavi.verify.claim import Claim
+from cavi.verify.elimination import evidence_instance
 from cavi.verify.generated import check_generated
 from cavi.verify.grammar import check_claim
 from cavi.verify.instance import Instance, InstanceError, make_instance
@@ -65,8 +66,7 @@ def verify(
     instances: list[Instance] = []
     try:
         instances.append(make_instance(claim, seed))
-        pairs = dict.fromkeys(claim.model["sizes"], 2)
-        instances.append(make_instance(claim, seed + 1, sizes=pairs, single_copies=True))
+        instances.append(evidence_instance(claim, seed + 1))
     except InstanceError as error:
         reason = str(error)
         collect([run("instance", "families", digits, lambda: Finding(None, reason))])

@@ -7,20 +7,35 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import betaln, gammaln
+from scipy.integrate import quad
+from scipy.special import betaln, gammaln, multigammaln
 
-from cavi.derive import Bernoulli, Beta, Categorical, Gamma, Model, Normal, Poisson, derive
-from cavi.verify.arithmetic import precise, precision, to_float
+from cavi.derive import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    Gamma,
+    InverseWishart,
+    Model,
+    MultivariateNormal,
+    Normal,
+    NormalWishart,
+    Poisson,
+    Sum,
+    derive,
+)
+from cavi.verify.arithmetic import doubles, precise, precision, to_float
 from cavi.verify.averages import Infeasible
 from cavi.verify.claim import Claim
-from cavi.verify.elimination import log_evidence
+from cavi.verify.elimination import evidence_instance, log_evidence
+from cavi.verify.gaussian import integral, quadratic
 from cavi.verify.instance import make_instance
 from cavi.verify.state import State
 
 
-def _evidence(model: Model) -> tuple[float, dict[str, np.ndarray]]:
+def _evidence(model: Model, sizes: dict[str, int] | None = None) -> tuple[float, dict[str, np.ndarray]]:
     claim = Claim(derive(model).plain())
-    instance = make_instance(claim, 5)
+    instance = make_instance(claim, 5, sizes)
     with precision(60):
         value, digits = log_evidence(State(claim, instance, precise(), 20))
     assert digits > 8
@@ -68,13 +83,85 @@ def test_categories_are_enumerated() -> None:
     assert value == pytest.approx(np.log(each.sum(axis=1)).sum(), abs=1e-8)
 
 
+def _normal_wishart(d: dict[str, np.ndarray], n: int) -> float:
+    """Murphy (2007), equation 266 with the Wishart by its scale."""
+    size, nu, kappa = 2, d["nu"][0], d["kappa"][0]
+    x, m0 = d["x"].reshape(n, size), d["m0"]
+    inverse = np.linalg.inv(d["W"].reshape(size, size))
+    gap = x.mean(axis=0) - m0
+    scatter = (x - x.mean(axis=0)).T @ (x - x.mean(axis=0)) + kappa * n / (kappa + n) * np.outer(gap, gap)
+    value = multigammaln((nu + n) / 2, size) - multigammaln(nu / 2, size) + size / 2 * math.log(kappa / (kappa + n))
+    value += nu / 2 * np.linalg.slogdet(inverse)[1] - (nu + n) / 2 * np.linalg.slogdet(inverse + scatter)[1]
+    return float(value - n * size / 2 * math.log(math.pi))
+
+
+@pytest.mark.parametrize("sizes", [2, 3])
+def test_normal_and_wishart_in_cholesky_coordinates(sizes: int) -> None:
+    m = Model("matrix")
+    n, d, e = m.index("n", "N"), m.index("d", "D"), m.index("e", "D")
+    kappa, nu = m.hyper("kappa nu")
+    m0, w = m.hyper("m0", d), m.hyper("W", d, e)
+    mu, lam = m.latent("mu L", NormalWishart(m0, kappa, nu, w, over=d))
+    m.observed("x", MultivariateNormal(mu, lam), n)
+    value, known = _evidence(m, {"N": sizes, "D": 2})
+    assert value == pytest.approx(_normal_wishart(known, sizes), abs=1e-8)
+
+
+def test_inverse_wishart_by_its_own_coordinates() -> None:
+    m = Model("covariance")
+    n, d, e = m.index("n", "N"), m.index("d", "D"), m.index("e", "D")
+    nu, psi = m.hyper("nu"), m.hyper("Psi", d, e)
+    s = m.latent("S", InverseWishart(nu, psi, over=d))
+    m.observed("x", MultivariateNormal(0, covariance=s, over=d), n)
+    value, known = _evidence(m, {"N": 2, "D": 2})
+    x, scale, dof = known["x"].reshape(2, 2), known["Psi"].reshape(2, 2), known["nu"][0]
+    expected = multigammaln((dof + 2) / 2, 2) - multigammaln(dof / 2, 2) - 2 * math.log(math.pi)
+    expected += dof / 2 * np.linalg.slogdet(scale)[1] - (dof + 2) / 2 * np.linalg.slogdet(scale + x.T @ x)[1]
+    assert value == pytest.approx(expected, abs=1e-8)
+
+
+def test_normals_are_integrated_out_of_a_chain() -> None:
+    m = Model("walk")
+    t, (q, r) = m.index("t", "T"), m.hyper("q r")
+    x = m.latent("x", lambda x: Normal(x[t - 1], q), t, initial=Normal(0, 1))
+    tau = m.latent("tau", Gamma(3, 2))
+    m.observed("y", Normal(x[t], r * tau), t)
+    value, known = _evidence(m, {"T": 4})
+    low = np.tril(np.ones((4, 4)))
+    prior = low @ np.diag([1, *[1 / known["q"][0]] * 3]) @ low.T
+
+    def given(u: float) -> float:
+        cov = prior + np.eye(4) / (known["r"][0] * u)
+        return float(stats.multivariate_normal.pdf(known["y"], np.zeros(4), cov) * stats.gamma.pdf(u, 3, scale=0.5))
+
+    assert value == pytest.approx(math.log(quad(given, 0, np.inf, epsabs=0, epsrel=1e-12)[0]), abs=1e-8)
+
+
+def test_a_density_that_is_not_quadratic_is_found_out() -> None:
+    e = doubles()
+    a, b = ("w", (0,)), ("w", (1,))
+    with pytest.raises(Infeasible, match="not quadratic"):
+        quadratic(e, lambda g: -(g[a] ** 2) - g[a] ** 2 * g[b] ** 2, [a, b])
+    form = quadratic(e, lambda g: -(g[a] ** 2) - g[a] * g[b] / 2 - g[b] ** 2 + g[b], [a, b])
+    precision_ = np.array([[2.0, 0.5], [0.5, 2.0]])
+    expected = math.log(2 * math.pi) - math.log(np.linalg.det(precision_)) / 2 + np.linalg.inv(precision_)[1, 1] / 2
+    assert integral(e, [form], [a, b]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_smaller_instance_is_found_where_two_of_everything_is_too_wide() -> None:
+    m = Model("loadings")
+    n, d, k = m.index("n", "N"), m.index("d", "D"), m.index("k", "K")
+    tau, w = m.latent("tau", Gamma(2, 2)), m.latent("w", Normal(0, 1), d, k)
+    z = m.latent("z", MultivariateNormal(0, 1, over=k), n)
+    m.observed("x", Normal(Sum(w[d, k] * z[n, k], k), tau), n, d)
+    sizes = evidence_instance(Claim(derive(m).plain()), 1).sizes
+    assert 1 in sizes.values()
+
+
 def test_what_cannot_be_afforded_is_refused() -> None:
     m = Model("wide")
-    n, a, b = m.index("n", "N"), m.index("a", "A"), m.index("b", "B")
-    w, v = m.latent("w", Normal(0, 1), a, b), m.latent("v", Normal(0, 1), a, b)
-    x = m.covariate("X", n, a, b)
-    from cavi.derive import Sum
-
-    m.observed("y", Normal(Sum(Sum((w[a, b] + v[a, b]) * x[n, a, b], a), b), 1), n)
+    n, a = m.index("n", "N"), m.index("a", 6)
+    w, v = m.latent("w", Normal(0, 1), a), m.latent("v", Normal(0, 1), a)
+    m.observed("y", Normal(Sum(w[a] * v[a], a), 1), n)
     with pytest.raises(Infeasible, match="couples"):
         _evidence(m)
