@@ -88,12 +88,15 @@ class Vectors:
     def _monomial(self, m: Monomial, opened: tuple[Index, ...]) -> Monomial | None:
         """The monomial with each foldable part as one atom."""
         copies, rest = copies_of(m.powers)
+        lengths = self._lengths(m)
+        copies = [a for a in copies if a not in lengths]
         allowed = self._contracted(m, copies, rest)
         parts = _components(copies, allowed, opened)
         if parts is None:
             return None
         powers: list[tuple[Atom, Fraction]] = list(rest)
-        bound = set(m.bound)
+        powers += [(self._atom((a,), {i}), Fraction(1)) for a, i in lengths.items()]
+        bound = set(m.bound) - set(lengths.values())
         outside: list[Atom] = []
         ends: list[tuple[Atom, ...]] = []
         for part, inside in parts:
@@ -126,6 +129,30 @@ class Vectors:
         for a, e in powers:
             merged[a] = merged.get(a, Fraction(0)) + e
         return Monomial(m.coefficient, tuple(merged.items()), tuple(i for i in m.bound if i in bound))
+
+    def _lengths(self, m: Monomial) -> dict[Atom, Index]:
+        """The moments of squares, ``E[x_q^2]``, summed over a vector on their own: ``E[xᵀx]``."""
+        found: dict[Atom, Index] = {}
+        for a, e in m.powers:
+            if e != 1 or not isinstance(a, Moment) or not a.subs or not isinstance(a.subs[-1], Index):
+                continue
+            last = a.subs[-1]
+            elsewhere = sum(i == last for b, _ in m.powers for i in atom_indices(b)) > 1
+            if last in m.bound and last.size in self.sizes and not elsewhere and self.squared(a) is not None:
+                found[a] = last
+        return found
+
+    def squared(self, atom: Moment) -> Polynomial | None:
+        """The pattern of a moment if it is the square of one element of a vector."""
+        pattern = self.pattern(atom)
+        if pattern is None or len(pattern.monomials) != 1:
+            return None
+        (m,) = pattern.monomials
+        if m.coefficient != 1 or m.bound or len(m.powers) != 1:
+            return None
+        ((element, exponent),) = m.powers
+        whole = isinstance(element, Element) and exponent == 2 and element.subs == atom.subs
+        return pattern if whole else None
 
     @staticmethod
     def _atom(part: Sequence[Atom], inside: set[Index]) -> Function:

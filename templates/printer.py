@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction as Rational
 
-from cavi.derive.canonical import power, rewrite
+from cavi.derive.canonical import power, rewrite, sum_over
 from cavi.derive.index import Gather, Index, Literal, Shift, Sub
 from cavi.derive.term import (
     Atom,
@@ -427,12 +427,23 @@ class Printer:
     # --- vectors and matrices ------------------------------------------------------------------
 
     def _fold(self, value: Polynomial, scope: Scope) -> Box:
-        """A folded part: products of vectors and matrices."""
+        """A folded part: products of vectors and matrices, or the mean of a squared length."""
+        length = self._squared_length(value)
+        if length is not None:
+            return row(EXPECTATION, brackets(self.polynomial(length, scope)))
         opened = tuple(i for i in self.opened if i in value.free)
         folded = self.notation.vectors.folded(value, opened)
         if folded is None or len(folded) != 1:
             raise ValueError(f"not a product of vectors and matrices: {value}")
         return self._products(folded[0], opened, scope)
+
+    def _squared_length(self, value: Polynomial) -> Polynomial | None:
+        """``xᵀx`` of the sum of the means of its squares."""
+        (m,) = value.monomials
+        if len(m.powers) != 1 or len(m.bound) != 1 or not isinstance(m.powers[0][0], Moment):
+            return None
+        pattern = self.notation.vectors.squared(m.powers[0][0])
+        return None if pattern is None else sum_over(pattern, m.bound)
 
     def _products(self, folded: Folded, opened: tuple[Index, ...], scope: Scope) -> Box:
         ends = [p for p in folded.products if p.rank == 1]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+LIBRARY = ("gaussian_mixture_full", "linear_dynamical_system")
 
 
 def main() -> None:
@@ -13,10 +14,13 @@ def main() -> None:
     sys.path.insert(0, str(HERE.parents[1]))
     from printing_models import normal, rates
 
+    from cavi import models
+    from cavi.derive import derive
     from cavi.templates.latex import render
 
     (HERE / "golden").mkdir(exist_ok=True)
-    for model in (normal(), rates()):
+    library = [derive(models.load(name), models.info(name).factors) for name in LIBRARY]
+    for model in (normal(), rates(), *library):
         (HERE / "golden" / f"{model.model.name}.tex").write_text(render(model), encoding="utf-8")
 
 

@@ -172,6 +172,11 @@ def test_golden_articles(make: Callable[[], Derived]) -> None:
     assert render(model) == (GOLDEN / f"{model.model.name}.tex").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["gaussian_mixture_full", "linear_dynamical_system"])
+def test_golden_articles_of_the_library(name: str) -> None:
+    assert render(from_library(name)) == (GOLDEN / f"{name}.tex").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["hostile", "crossed", "regression"])
 def test_rendering_again_from_scratch_gives_the_same_text(name: str) -> None:
     first = render(ZOO[name]())
