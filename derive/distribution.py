@@ -5,9 +5,13 @@ Arguments are kept by the standard names of the family's parameters, whichever k
 
 from __future__ import annotations
 
+import cmath
+import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from numbers import Number
+from typing import Any, ParamSpec, TypeVar
 
 from cavi.derive import families
 from cavi.derive.errors import DeclarationError
@@ -24,6 +28,9 @@ from cavi.derive.expression import (
 )
 from cavi.derive.index import Index, primed
 from cavi.derive.operations import inverse
+
+P = ParamSpec("P")
+D = TypeVar("D")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +97,22 @@ def along_axes(distribution: Distribution, other: Distribution) -> Distribution:
     return replace(distribution, args=args, over=over, event=event)
 
 
+def _checked(make: Callable[P, D]) -> Callable[P, D]:
+    """Refuse arguments that are no numbers at all, by the names of the distribution and of the argument."""
+    names = list(inspect.signature(make).parameters)
+
+    @functools.wraps(make)
+    def call(*args: P.args, **kwargs: P.kwargs) -> D:
+        for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
+            if isinstance(value, bool) or (isinstance(value, Number) and not cmath.isfinite(complex(value))):  # type: ignore[call-overload]
+                raise DeclarationError(
+                    f"{make.__name__}: the {name} is {value}; expected a finite number or an expression of the model"
+                )
+        return make(*args, **kwargs)
+
+    return call
+
+
 def _one_of(family: str, given: Mapping[str, object]) -> Expr:
     """The first of the given, a standard parameter, from whichever of its keywords was used."""
     chosen = [(k, v) for k, v in given.items() if v is not None]
@@ -120,6 +143,7 @@ def _as_written(*first: object, **given: object) -> tuple[str, ...]:
     return (*(str(as_expr(a)) for a in first), *(f"{k}={as_expr(v)}" for k, v in used)) if used else ()
 
 
+@_checked
 def Normal(mean: object, precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
     """Normal (Gaussian) on R by mean and precision, variance or standard deviation.
 
@@ -131,37 +155,44 @@ def Normal(mean: object, precision: object = None, *, variance: object = None, s
     return _scalars("Normal", written, mean=as_expr(mean), precision=value)
 
 
+@_checked
 def Gamma(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Gamma on the positive reals by shape and rate (or scale = 1/rate)."""
     value = _one_of("Gamma", {"rate": rate, "scale": scale})
     return _scalars("Gamma", _as_written(shape, scale=scale), shape=as_expr(shape), rate=value)
 
 
+@_checked
 def InverseGamma(shape: object, scale: object) -> Distribution:
     """Inverse Gamma on the positive reals: x^(-shape-1) exp(-scale/x)."""
     return _scalars("InverseGamma", shape=as_expr(shape), scale=as_expr(scale))
 
 
+@_checked
 def Beta(a: object, b: object) -> Distribution:
     """Beta on (0, 1): x^(a-1) (1-x)^(b-1)."""
     return _scalars("Beta", a=as_expr(a), b=as_expr(b))
 
 
+@_checked
 def Exponential(rate: object) -> Distribution:
     """Exponential on the positive reals by rate."""
     return _scalars("Exponential", rate=as_expr(rate))
 
 
+@_checked
 def LogNormal(mean: object, precision: object) -> Distribution:
     """Log-normal: log x is Normal(mean, precision)."""
     return _scalars("LogNormal", mean=as_expr(mean), precision=as_expr(precision))
 
 
+@_checked
 def Pareto(shape: object, minimum: object) -> Distribution:
     """Pareto above a known minimum: shape · minimum^shape / x^(shape+1)."""
     return _scalars("Pareto", shape=as_expr(shape), minimum=as_expr(minimum))
 
 
+@_checked
 def Weibull(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Weibull of known shape k by rate λ (or scale = λ^(-1/k)): k λ x^(k-1) exp(-λ x^k)."""
     k = as_expr(shape)
@@ -172,18 +203,21 @@ def Weibull(shape: object, rate: object = None, *, scale: object = None) -> Dist
     return _scalars("Weibull", shape=k, rate=_one_of("Weibull", {"rate": rate}))
 
 
+@_checked
 def Laplace(location: object, scale: object = None, *, rate: object = None) -> Distribution:
     """Laplace of known location by scale (or rate = 1/scale)."""
     value = _one_of("Laplace", {"scale": scale, "rate": rate})
     return _scalars("Laplace", location=as_expr(location), scale=value)
 
 
+@_checked
 def HalfNormal(precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
     """Half-normal on the positive reals: the absolute value of a Normal of mean zero."""
     value = _one_of("HalfNormal", {"precision": precision, "variance": variance, "std": std})
     return _scalars("HalfNormal", _as_written(variance=variance, std=std), precision=value)
 
 
+@_checked
 def TruncatedNormal(mean: object, precision: object, lower: object = None, upper: object = None) -> Distribution:
     """Normal restricted to (lower, upper), both known; a bound left out is infinite.
 
@@ -200,41 +234,49 @@ def TruncatedNormal(mean: object, precision: object, lower: object = None, upper
     return _scalars("TruncatedNormal", **args)
 
 
+@_checked
 def GeneralisedInverseGaussian(p: object, a: object, b: object) -> Distribution:
     """Generalised inverse Gaussian on the positive reals: x^(p-1) exp(-(a x + b/x)/2)."""
     return _scalars("GeneralisedInverseGaussian", p=as_expr(p), a=as_expr(a), b=as_expr(b))
 
 
+@_checked
 def VonMises(mean: object, concentration: object) -> Distribution:
     """Von Mises on (-π, π] with a known concentration: exp(κ cos(x - mean)) / (2π I_0(κ))."""
     return _scalars("VonMises", mean=as_expr(mean), concentration=as_expr(concentration))
 
 
+@_checked
 def Poisson(rate: object) -> Distribution:
     """Poisson on 0, 1, 2, … by rate."""
     return _scalars("Poisson", rate=as_expr(rate))
 
 
+@_checked
 def Bernoulli(prob: object) -> Distribution:
     """Bernoulli on {0, 1} by the probability of 1."""
     return _scalars("Bernoulli", prob=as_expr(prob))
 
 
+@_checked
 def Binomial(total: object, prob: object) -> Distribution:
     """Binomial on 0 … total, total known, by the probability of a success."""
     return _scalars("Binomial", total=as_expr(total), prob=as_expr(prob))
 
 
+@_checked
 def Geometric(prob: object) -> Distribution:
     """Geometric on 0, 1, 2, …: the failures before the first success."""
     return _scalars("Geometric", prob=as_expr(prob))
 
 
+@_checked
 def NegativeBinomial(number: object, prob: object) -> Distribution:
     """Negative binomial on 0, 1, 2, …: the failures before the number-th success, number known."""
     return _scalars("NegativeBinomial", number=as_expr(number), prob=as_expr(prob))
 
 
+@_checked
 def Dirichlet(concentration: object, over: Index | None = None) -> Distribution:
     """Dirichlet on the simplex over an index; the concentration is a scalar or an array over it.
 
@@ -244,11 +286,13 @@ def Dirichlet(concentration: object, over: Index | None = None) -> Distribution:
     return _vector("Dirichlet", "concentration", as_expr(concentration), over, {})
 
 
+@_checked
 def Categorical(probs: object, over: Index | None = None) -> Distribution:
     """One of the categories of an index, by their probabilities (the one open index of `probs`)."""
     return _vector("Categorical", "probs", as_expr(probs), over, {})
 
 
+@_checked
 def Multinomial(total: object, probs: object, over: Index | None = None) -> Distribution:
     """Counts over an index that add up to a known total, by the probabilities of the categories."""
     counted = as_expr(total)
@@ -280,6 +324,7 @@ def _vector(family: str, name: str, value: Expr, over: Index | None, others: Map
     return Distribution(family, {**others, name: value}, index, event)
 
 
+@_checked
 def MultivariateNormal(
     mean: object, precision: object = None, over: Index | None = None, *, covariance: object = None
 ) -> Distribution:
@@ -305,6 +350,7 @@ def MultivariateNormal(
     return Distribution("MultivariateNormal", args, axis, (axis,), written)
 
 
+@_checked
 def Wishart(
     dof: object, scale: object = None, over: Index | None = None, *, inverse_scale: object = None
 ) -> Distribution:
@@ -322,6 +368,7 @@ def Wishart(
     return _wishart("Wishart", dof, matrix, _axis("Wishart", over, (given,)), written)
 
 
+@_checked
 def InverseWishart(dof: object, scale: object, over: Index | None = None) -> Distribution:
     """Inverse Wishart on positive-definite matrices over an index: mean scale / (dof - D - 1)."""
     matrix = as_expr(scale)
@@ -336,6 +383,7 @@ def _wishart(family: str, dof: object, matrix: Expr, axis: Index, written: tuple
     return Distribution(family, args, axis, (axis, primed(axis)), written)
 
 
+@_checked
 def MatrixNormal(
     mean: object, row_precision: object, column_precision: object, over: tuple[Index, Index]
 ) -> Distribution:
@@ -415,6 +463,7 @@ class JointDistribution:
     location: Callable[[Expr], Distribution]
 
 
+@_checked
 def NormalGamma(mean: object, precision_scale: object, shape: object, rate: object) -> JointDistribution:
     """Normal-Gamma: the second latent is Gamma(shape, rate), the first Normal(mean, precision_scale · second).
 
@@ -425,6 +474,7 @@ def NormalGamma(mean: object, precision_scale: object, shape: object, rate: obje
     )
 
 
+@_checked
 def NormalWishart(
     mean: object, precision_scale: object, dof: object, scale: object, over: Index | None = None
 ) -> JointDistribution:

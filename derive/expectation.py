@@ -148,10 +148,10 @@ def localise(
             return block.with_subs(atom, block.factor.plates, own)
         if isinstance(atom, Matrix):
             inner = {a.name for a in random_atoms(atom, block.variables)}
-            axes = block.event_axes(min(inner))
-            if len(axes) < 2:  # a determinant or inverse of a matrix in which the latent is one part
+            sides = block.event_axes(min(inner))
+            if len(sides) < 2:  # a determinant or inverse of a matrix in which the latent is one part
                 raise refusal(block.factor, from_atom(atom), sorted(inner))
-            axis = axes[-2]
+            axis = sides[-2]
             value = _map(atom.value, lambda a: _at_site(block, a))
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)

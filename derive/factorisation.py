@@ -98,6 +98,11 @@ def blocks(
     random = {v.name: v for v in model.with_role("latent", "point") if v.name not in without}
     if isinstance(requested, str | Ref | Split):
         requested = [requested]
+    if requested is not None and not isinstance(requested, Sequence):
+        raise FactorisationError(
+            f"factors: found {type(requested).__name__} {str(requested)[:40]!r}; expected a list of blocks such as "
+            "[('mu', 'tau'), 'w']"
+        )
     asked = [_names(entry, random) for entry in requested or ()]
     split = {s.name: s.indices for entry in requested or () for s in _entries(entry) if isinstance(s, Split)}
     taken = {n for names in asked for n in names}

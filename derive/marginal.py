@@ -93,6 +93,10 @@ def marginalise(model: Model, nodes: Nodes, wanted: Sequence[object]) -> tuple[d
     Raises:
         FactorisationError: for unknown names, points, and latents whose integral has no closed form.
     """
+    if not isinstance(wanted, str | Sequence):
+        raise FactorisationError(
+            f"marginalise: found {type(wanted).__name__} {str(wanted)[:40]!r}; expected latents such as ['mu']"
+        )
     entries = [wanted] if isinstance(wanted, str) else list(wanted)
     current: dict[str, Polynomial] = dict(nodes)
     gone: list[str] = []

@@ -181,7 +181,7 @@ class Model:
         check_name(name, "an index")
         self._claim(name)
         if isinstance(size, int):
-            if size < 1:
+            if isinstance(size, bool) or size < 1:
                 raise DeclarationError(f"index {name}: the size must be at least 1, found {size}")
             size = str(size)
         else:
@@ -202,6 +202,8 @@ class Model:
 
     def covariate(self, name: str, *indices: Index) -> Ref:
         """Known data that are not modelled, such as a design matrix or exposures."""
+        if isinstance(name, str) and len(name.split()) > 1:
+            raise DeclarationError(f"covariate: found the names {name!r}; declare one at a time, each with its indices")
         return self._known("covariate", name, indices)[0]
 
     def observed_index(self, name: str, *indices: Index, over: Index) -> Ref:
