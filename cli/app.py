@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -109,7 +109,11 @@ def verify(
         typer.Argument(help="A library model, path.py:object, a certificate.json, or a module that was derived."),
     ] = None,
     theory: Annotated[bool, typer.Option("--identities", help="Verify every identity of the catalogue.")] = False,
+    library: Annotated[bool, typer.Option("--library", help="Verify every model of the library.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes for --library.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Find the evidence for --library anew.")] = False,
     factors: FACTORS = None,
+    marginalise: MARGINALISE = None,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
     junit_xml: Annotated[Path | None, typer.Option("--junit", help="Write the report as JUnit XML too.")] = None,
@@ -120,38 +124,40 @@ def verify(
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
-    if theory:
-        if model is not None or factors is not None:
-            raise ValueError("--identities verifies the identities of the catalogue; leave out the model and --factors")
-        from cavi.cli.theory import verify_all
+    if theory or library:
+        if model is not None or factors is not None or (theory and library):
+            raise ValueError(
+                "--identities and --library verify a whole catalogue: give one alone, leave out the model and --factors"
+            )
+        if theory:
+            from cavi.cli.theory import verify_all
 
-        reports = verify_all(digits, seed, output)
-        if junit_xml is not None:
-            junit_xml.write_text(junit(reports), encoding="utf-8")
-        if as_json:
-            Output(quiet).json([r.as_dict() for r in reports])
-        if not all(r.ok for r in reports):
-            raise typer.Exit(1)
-        return
-    if model is None:
+            reports = verify_all(digits, seed, output)
+        else:
+            from cavi.cli.library import default_cache, verify_library
+
+            reports = verify_library(digits, seed, jobs, None if no_cache else default_cache(), output)
+        found: Any = [r.as_dict() for r in reports]
+    elif model is None:
         raise ValueError(
-            "expected a model, path.py:object, a certificate.json or a derived module, or --identities; found none"
+            "expected a model, path.py:object, certificate.json, a derived module, --identities or --library; found none"
         )
-    if model.endswith(".json"):
-        report = check_certificate(model)
-    elif model.endswith(".py") and has_seal(model):
-        report = check_module(model)
     else:
-        from cavi.cli.sources import derived_model
+        if model.endswith(".json"):
+            report = check_certificate(model)
+        elif model.endswith(".py") and has_seal(model):
+            report = check_module(model)
+        else:
+            from cavi.cli.sources import derived_model
 
-        report = output.verified(derived_model(model, factors), digits, seed)
-    if junit_xml is not None:
-        junit_xml.write_text(junit([report]), encoding="utf-8")
-    if as_json:
-        Output(quiet).json(report.as_dict())
-    else:
+            report = output.verified(derived_model(model, factors, marginalise), digits, seed)
         output.text(str(report))
-    if not report.ok:
+        reports, found = [report], report.as_dict()
+    if junit_xml is not None:
+        junit_xml.write_text(junit(reports), encoding="utf-8")
+    if as_json:
+        Output(quiet).json(found)
+    if not all(r.ok for r in reports):
         raise typer.Exit(1)
 
 

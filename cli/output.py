@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
@@ -63,6 +64,20 @@ class Output:
         for row in rows:
             table.add_row(*row)
         Console().print(table)
+
+    @contextmanager
+    def progress(self, total: int, title: str) -> Iterator[Callable[[str], None]]:
+        """A bar with the time left, on a terminal; the function given says what is done now."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda name: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(title, total=total)
+            yield lambda name: bar.update(task, advance=1, description=f"{title}: {name}")
 
     def verified(self, derived: Derived, digits: int, seed: int) -> Report:
         """The report on a derivation, with a line of progress on a terminal."""

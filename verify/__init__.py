@@ -7,7 +7,7 @@ print(report)
 report.ok
 """
 
-from cavi.verify.certificate import certificate, check_certificate, write_certificate
+from cavi.verify.certificate import canonical, certificate, check_certificate, write_certificate
 from cavi.verify.grammar import CertificateError
 from cavi.verify.junit import junit
 from cavi.verify.report import Report, Row
@@ -18,6 +18,7 @@ __all__ = [
     "CertificateError",
     "Report",
     "Row",
+    "canonical",
     "certificate",
     "check_certificate",
     "check_module",

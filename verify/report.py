@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -82,11 +82,36 @@ class Report:
         """The report as plain data."""
         return {
             "title": self.title,
+            "digits": self.digits,
             "ok": self.ok,
             "failed": len(self.failed),
             "undecided": len(self.undecided),
             "rows": [r.as_dict() for r in self.rows],
         }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Report:
+        """A report from its plain data, without the instances.
+
+        Raises:
+            ValueError: when the plain data are not those of a report.
+        """
+        try:
+            rows = tuple(
+                Row(
+                    str(r["name"]),
+                    str(r["tier"]),
+                    int(r["digits_asked"]),
+                    None if r["digits_got"] is None else float(r["digits_got"]),
+                    float(r["seconds"]),
+                    r["verdict"],
+                    str(r["detail"]),
+                )
+                for r in plain["rows"]
+            )
+            return cls(str(plain["title"]), rows, int(plain["digits"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the plain data of a report: {error!r}") from None
 
     def __str__(self) -> str:
         width = min(58, max((len(r.name) for r in self.rows), default=10))
