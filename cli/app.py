@@ -140,7 +140,7 @@ def verify(
         found: Any = [r.as_dict() for r in reports]
     elif model is None:
         raise ValueError(
-            "expected a model, path.py:object, certificate.json, a derived module, --identities or --library; found none"
+            "expected a model, path.py:object, certificate.json, derived module, --identities or --library; found none"
         )
     else:
         if model.endswith(".json"):
