@@ -134,10 +134,9 @@ def _without(model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...])
             f"marginalise: {name} is a chain; its normaliser is a recursion over its elements, without a closed form; "
             "keep it as a factor: its own inference is exact given the rest"
         )
-    table = {(f.latent, f.name): f for f in best.formulas}
     log_q = sum_over(best.log_q, block.factor.plates)
     free = [m for m in log_q.monomials if not any(True for a in m.atoms for _ in random_atoms(a, block.variables))]
-    normaliser = -_replaced(Polynomial(tuple(free)), table, name)
+    normaliser = -_replaced(Polynomial(tuple(free)), best.formulas, name)
     touched = [n for n, p in nodes.items() if n in block.variables or _touches(p, block)]
     children = [n for n in touched if n not in block.variables]
     left = {n: p for n, p in nodes.items() if n not in touched}
@@ -155,46 +154,61 @@ def _untouched(p: Polynomial, block: Block) -> Polynomial:
     return Polynomial(tuple(kept))
 
 
-def _replaced(p: Polynomial, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
-    """Every parameter by the formula that computes it."""
-    return add(*(_monomial(m, table, name) for m in p.monomials))
+def _replaced(p: Polynomial, formulas: Sequence[Formula], name: str) -> Polynomial:
+    """Every parameter by the formula that computes it, the last ones first.
+
+    One at a time, so that what cancels between parameters does so before sums are multiplied out, as in τ (η/τ)².
+    """
+    table = {(f.latent, f.name): f for f in formulas}
+    for formula in reversed(formulas):
+        p = _without_parameter(p, formula, table, name)
+    return p
 
 
-def _monomial(m: Monomial, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
+Table = Mapping[tuple[str, str], Formula]
+
+
+def _without_parameter(p: Polynomial, formula: Formula, table: Table, name: str) -> Polynomial:
+    key = (formula.latent, formula.name)
+    if not any(isinstance(a, Parameter) and (a.latent, a.name) == key for a in p.atoms()):
+        return p
+    return add(*(_monomial(m, formula, table, name) for m in p.monomials))
+
+
+def _monomial(m: Monomial, formula: Formula, table: Table, name: str) -> Polynomial:
     # Bound indices stay open, under names of their own, until the parts are multiplied.
     renamed: dict[Index, Sub] = {i: fresh_index(i.size) for i in m.bound}
     product = number(m.coefficient)
     for atom, exponent in m.powers:
-        part = _atom(substitute(from_atom(atom), renamed).monomials[0].powers[0][0], table, name)
+        part = _atom(substitute(from_atom(atom), renamed).monomials[0].powers[0][0], formula, table, name)
         product = multiply(product, functions.raise_to(part, number(exponent)))
     return sum_over(product, [i for i in renamed.values() if isinstance(i, Index)])
 
 
-def _atom(atom: Atom, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
+def _atom(atom: Atom, formula: Formula, table: Table, name: str) -> Polynomial:
     match atom:
-        case Parameter():
-            return _parameter(atom, table, name)
+        case Parameter() if (atom.latent, atom.name) == (formula.latent, formula.name):
+            return _parameter(atom, formula, table, name)
         case Function():
-            return functions.apply(atom.name, *(_replaced(a, table, name) for a in atom.args))
+            return functions.apply(atom.name, *(_without_parameter(a, formula, table, name) for a in atom.args))
         case Matrix(name="logdet"):
-            return functions.logdet(_replaced(atom.value, table, name), atom.row, atom.column)
+            value = _without_parameter(atom.value, formula, table, name)
+            return functions.logdet(value, atom.row, atom.column)
         case Matrix():
             left, right = atom.subs
-            return functions.inverse(_replaced(atom.value, table, name), atom.row, atom.column, left, right)
+            value = _without_parameter(atom.value, formula, table, name)
+            return functions.inverse(value, atom.row, atom.column, left, right)
     return from_atom(atom)
 
 
-def _parameter(atom: Parameter, table: Mapping[tuple[str, str], Formula], name: str) -> Polynomial:
-    formula = table[atom.latent, atom.name]
+def _parameter(atom: Parameter, formula: Formula, table: Table, name: str) -> Polynomial:
     if isinstance(formula.value, Polynomial):
         places: dict[Index, Sub] = dict(zip(formula.indices, atom.subs, strict=True))
-        return substitute(_replaced(formula.value, table, name), places)
-    return _array(formula, formula.value, atom, table, name)
+        return substitute(formula.value, places)
+    return _array(formula.value, atom, table, name)
 
 
-def _array(
-    formula: Formula, operation: ArrayOperation, atom: Parameter, table: Mapping[tuple[str, str], Formula], name: str
-) -> Polynomial:
+def _array(operation: ArrayOperation, atom: Parameter, table: Table, name: str) -> Polynomial:
     source = table[atom.latent, operation.argument]
     if operation.name not in ("inverse", "logdet") or operation.axes != 1 or not isinstance(source.value, Polynomial):
         raise FactorisationError(
@@ -204,7 +218,7 @@ def _array(
     row, column = source.indices[-2:]
     plates = source.indices[:-2]
     given = atom.subs[:-2] if operation.name == "inverse" else atom.subs
-    value = substitute(_replaced(source.value, table, name), dict(zip(plates, given, strict=True)))
+    value = substitute(source.value, dict(zip(plates, given, strict=True)))
     if operation.name == "logdet":
         return functions.logdet(value, row, column)
     return functions.inverse(value, row, column, *atom.subs[-2:])

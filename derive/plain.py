@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from cavi.derive.canonical import add
 from cavi.derive.distribution import Distribution
+from cavi.derive.errors import CaviError
 from cavi.derive.expression import (
     Add,
     AnySub,
@@ -30,7 +32,7 @@ from cavi.derive.expression import (
     replace_running,
 )
 from cavi.derive.index import Gather, Index, Literal, Shift
-from cavi.derive.log_joint import linked_at
+from cavi.derive.log_joint import linked_at, log_joint
 from cavi.derive.model import Model, Variable
 from cavi.derive.optimum import Link as QLink
 from cavi.derive.result import ArrayOperation, Derived, Formula, Update
@@ -61,6 +63,8 @@ def plain(derived: Derived) -> dict[str, Any]:
         "schema": SCHEMA,
         "model": plain_model(derived.model),
         "marginalised": list(derived.marginalised),
+        "marginal": _marginal(derived),
+        "exact": _exact(derived),
         "factors": [_factor(u) for u in derived.updates],
         "elbo": [{"name": t.name, "kind": t.kind, "value": polynomial(t.value)} for t in derived.elbo.closed_terms],
         "derivations": [
@@ -81,6 +85,25 @@ def plain(derived: Derived) -> dict[str, Any]:
             for u in derived.updates
         ],
     }
+
+
+def _marginal(derived: Derived) -> dict[str, Any] | None:
+    """What integrating latents out has made of the log joint: the densities replaced, and what replaces them."""
+    if not derived.marginalised:
+        return None
+    before, after = log_joint(derived.model), derived.log_density
+    replaced = [n for n, p in before.items() if after.get(n) != p]
+    value = add(*(p for n, p in after.items() if before.get(n) != p))
+    return {"nodes": replaced, "value": polynomial(value)}
+
+
+def _exact(derived: Derived) -> dict[str, Any] | None:
+    """The log evidence that is claimed to be exact, in the parameters of the one factor."""
+    try:
+        found = derived.exact
+    except CaviError:
+        return None
+    return {"factor": found.posterior.factor.name, "evidence": polynomial(found.evidence)}
 
 
 def plain_model(model: Model) -> dict[str, Any]:
