@@ -62,17 +62,27 @@ class Expr:
         for c in self.children:
             yield from c.formals()
 
+    def _beside(self, other: object) -> Expr:
+        """The other operand.
+
+        Raises:
+            DeclarationError: for a number that is not finite, and for what is no expression.
+        """
+        if isinstance(other, float) and not math.isfinite(other):
+            raise DeclarationError(f"found the number {other} in an expression with {self}; expected a finite number")
+        return as_expr(other)
+
     def __add__(self, other: object) -> Expr:
-        return Add((self, as_expr(other)))
+        return Add((self, self._beside(other)))
 
     def __radd__(self, other: object) -> Expr:
-        return Add((as_expr(other), self))
+        return Add((self._beside(other), self))
 
     def __sub__(self, other: object) -> Expr:
-        return Add((self, Mul((Number(Fraction(-1)), as_expr(other)))))
+        return Add((self, Mul((Number(Fraction(-1)), self._beside(other)))))
 
     def __rsub__(self, other: object) -> Expr:
-        return Add((as_expr(other), Mul((Number(Fraction(-1)), self))))
+        return Add((self._beside(other), Mul((Number(Fraction(-1)), self))))
 
     def __neg__(self) -> Expr:
         return Mul((Number(Fraction(-1)), self))
@@ -81,25 +91,25 @@ class Expr:
         return self
 
     def __mul__(self, other: object) -> Expr:
-        return Mul((self, as_expr(other)))
+        return Mul((self, self._beside(other)))
 
     def __rmul__(self, other: object) -> Expr:
-        return Mul((as_expr(other), self))
+        return Mul((self._beside(other), self))
 
     def __truediv__(self, other: object) -> Expr:
-        return Mul((self, Power(as_expr(other), Number(Fraction(-1)))))
+        return Mul((self, Power(self._beside(other), Number(Fraction(-1)))))
 
     def __rtruediv__(self, other: object) -> Expr:
-        return Mul((as_expr(other), Power(self, Number(Fraction(-1)))))
+        return Mul((self._beside(other), Power(self, Number(Fraction(-1)))))
 
     def __pow__(self, other: object) -> Expr:
-        return Power(self, as_expr(other))
+        return Power(self, self._beside(other))
 
     def __rpow__(self, other: object) -> Expr:
-        return Power(as_expr(other), self)
+        return Power(self._beside(other), self)
 
     def __matmul__(self, other: object) -> Expr:
-        return matmul(self, as_expr(other))
+        return matmul(self, self._beside(other))
 
     @property
     def T(self) -> Expr:

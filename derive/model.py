@@ -367,7 +367,7 @@ class Model:
         for arg in distribution.args.values():
             self._refuse_shifts(name, arg)
             self._check_free(name, arg, plates, distribution)
-        weight_expr = None if weight is None else self._weight(role, name, as_expr(weight), plates)
+        weight_expr = None if weight is None else self._weight(role, name, self._given_weight(name, weight), plates)
         self._variables = check_arguments(name, distribution, self._variables)
         variable = Variable(name, role, plates, event, distribution, None, weight_expr, over, family.domain)
         return self._add(variable)
@@ -454,8 +454,7 @@ class Model:
         over = distribution.over
         if over is None:
             return distribution
-        if over.name in self._indices:
-            self._own(over, name)
+        self._own(over, name)
         if over not in plates:
             return distribution
         other = next((i for i in self.indices if i.size == over.size and i not in plates), None)
@@ -471,6 +470,13 @@ class Model:
         # The probabilities ran over the plate's own index only because it names their axis.
         args = {k: (map_subs(a, change) if k == "probs" else a) for k, a in distribution.args.items()}
         return replace(distribution, args=args, over=other)
+
+    @staticmethod
+    def _given_weight(name: str, weight: object) -> Expr:
+        try:
+            return as_expr(weight)
+        except DeclarationError as error:
+            raise DeclarationError(f"the weight of {name}: {error}") from None
 
     def _weight(self, role: VariableRole, name: str, weight: Expr, plates: tuple[Index, ...]) -> Expr:
         if weight.open:
