@@ -10,11 +10,11 @@ import random
 import re
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from random_drive import Outcome, OutOfTime, time_limit
+from random_edits import Mutant, calls, declared, edit_call, is_element, is_number, is_text, replace, with_line
 from random_models import draw
 from random_scope import Program
 
@@ -42,16 +42,6 @@ BAD_NAMES = (
 BAD_NAMES += ("None", "3", "b'x'", "'__import__(\"os\")'", "'<b>'", "['a']", "'x' * 64 + 'y'", "float('nan')", "m")
 BAD_SIZES = ("0", "-3", "2.5", "None", "''", "'N M'", "'np'", "[3]", "float('nan')", "True", "'3'", "10**400", "2j")
 POSITIVE = {"Gamma": 2, "InverseGamma": 2, "Beta": 2, "Exponential": 1, "Dirichlet": 1, "Poisson": 1, "Weibull": 2}
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A program with one thing wrong: what was done to which line, and whether it must be refused."""
-
-    program: Program
-    line: int
-    what: str
-    illegal: bool = False
 
 
 Mutation = Callable[[random.Random, Program], Mutant | None]
@@ -130,7 +120,7 @@ def names_something(message: str, program: Program) -> bool:
 
 def number_that_is_none(rng: random.Random, program: Program) -> Mutant | None:
     """A number becomes NaN, complex, text, an array, …"""
-    return _replace(rng, program, _is_number, NO_NUMBERS, "number that is none", illegal=True)
+    return replace(rng, program, is_number, NO_NUMBERS, "number that is none", illegal=True)
 
 
 def not_positive(rng: random.Random, program: Program) -> Mutant | None:
@@ -138,26 +128,26 @@ def not_positive(rng: random.Random, program: Program) -> Mutant | None:
 
     def positive(node: ast.expr, parent: ast.AST) -> bool:
         inside = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in POSITIVE
-        return inside and _is_number(node, parent)
+        return inside and is_number(node, parent)
 
-    return _replace(rng, program, positive, ("0", "-1", "-2.5", "-1e308"), "not positive", illegal=True)
+    return replace(rng, program, positive, ("0", "-1", "-2.5", "-1e308"), "not positive", illegal=True)
 
 
 def anything(rng: random.Random, program: Program) -> Mutant | None:
     """An expression becomes something else altogether."""
-    return _replace(rng, program, lambda node, parent: True, ANYTHING, "anything")
+    return replace(rng, program, lambda node, parent: True, ANYTHING, "anything")
 
 
 def another_variable(rng: random.Random, program: Program) -> Mutant | None:
     """An expression becomes an index or a variable, open or not: wrong axes, supports and plates."""
-    names = _declared(program)
+    names = declared(program)
     options = [*names, *(f"{a}[{b}]" for a in names for b in rng.sample(names, min(2, len(names))))]
-    return _replace(rng, program, lambda node, parent: True, options, "another variable")
+    return replace(rng, program, lambda node, parent: True, options, "another variable")
 
 
 def another_model(rng: random.Random, program: Program) -> Mutant | None:
     """A reference to a variable or an index of another model."""
-    found = _replace(rng, program, _is_element, ("stranger", "stranger[foreign]", "foreign"), "another model")
+    found = replace(rng, program, is_element, ("stranger", "stranger[foreign]", "foreign"), "another model")
     if found is None:
         return None
     first = 'other = Model("other"); foreign = other.index("foreign", "F"); '
@@ -170,9 +160,9 @@ def bad_name(rng: random.Random, program: Program) -> Mutant | None:
     """A name that cannot be one."""
 
     def is_name(node: ast.expr, parent: ast.AST) -> bool:
-        return isinstance(parent, ast.Call) and _is_text(node) and parent.args[0] is node
+        return isinstance(parent, ast.Call) and is_text(node) and parent.args[0] is node
 
-    return _replace(rng, program, is_name, BAD_NAMES, "bad name", illegal=True)
+    return replace(rng, program, is_name, BAD_NAMES, "bad name", illegal=True)
 
 
 def bad_size(rng: random.Random, program: Program) -> Mutant | None:
@@ -181,7 +171,7 @@ def bad_size(rng: random.Random, program: Program) -> Mutant | None:
     def is_size(node: ast.expr, parent: ast.AST) -> bool:
         return isinstance(parent, ast.Call) and ast.unparse(parent.func) == "m.index" and parent.args[1] is node
 
-    return _replace(rng, program, is_size, BAD_SIZES, "bad size", illegal=True)
+    return replace(rng, program, is_size, BAD_SIZES, "bad size", illegal=True)
 
 
 def same_name(rng: random.Random, program: Program) -> Mutant | None:
@@ -190,15 +180,15 @@ def same_name(rng: random.Random, program: Program) -> Mutant | None:
     names = [repr(n) for n in {*found, *re.findall(r"'(\w+)'", "\n".join(program.lines))}]
 
     def is_name(node: ast.expr, parent: ast.AST) -> bool:
-        return isinstance(parent, ast.Call) and _is_text(node)
+        return isinstance(parent, ast.Call) and is_text(node)
 
-    return _replace(rng, program, is_name, names, "same name") if names else None
+    return replace(rng, program, is_name, names, "same name") if names else None
 
 
 def unknown_factor(rng: random.Random, program: Program) -> Mutant | None:
     """A factorisation that names what is not there, or something that is no name."""
     options = ('["nope"]', '["m"]', "[3]", "3", "[None]", "[[]]", '[("w0", "w0")]', '""', '[""]', "[m]", "{}", "[n]")
-    names = _declared(program)
+    names = declared(program)
     keyword = rng.choice(["factors", "marginalise"])
     value = rng.choice([*options, f"[{rng.choice(names)}]", f'["{rng.choice(names)}", "{rng.choice(names)}"]'])
     lines = (*program.lines[:-1], f"derived = derive(m, {keyword}={value})")
@@ -207,17 +197,17 @@ def unknown_factor(rng: random.Random, program: Program) -> Mutant | None:
 
 def left_out(rng: random.Random, program: Program) -> Mutant | None:
     """An argument, a keyword (over=, initial=) or a plate left out."""
-    return _edit_call(rng, program, "left out", lambda values, i: values.pop(i))
+    return edit_call(rng, program, "left out", lambda values, i: values.pop(i))
 
 
 def twice(rng: random.Random, program: Program) -> Mutant | None:
     """An argument or a plate given twice."""
-    return _edit_call(rng, program, "given twice", lambda values, i: values.insert(i, values[i]))
+    return edit_call(rng, program, "given twice", lambda values, i: values.insert(i, values[i]))
 
 
 def exchanged(rng: random.Random, program: Program) -> Mutant | None:
     """The arguments of a call in another order: plates among the parameters, parameters among the plates."""
-    return _edit_call(rng, program, "exchanged", lambda values, i: values.insert(0, values.pop(i)))
+    return edit_call(rng, program, "exchanged", lambda values, i: values.insert(0, values.pop(i)))
 
 
 def other_position(rng: random.Random, program: Program) -> Mutant | None:
@@ -242,18 +232,13 @@ def declared_twice(rng: random.Random, program: Program) -> Mutant | None:
 def unknown_keyword(rng: random.Random, program: Program) -> Mutant | None:
     """A keyword that a call may not know: weight, where, starts, over, …"""
     keyword = rng.choice(["weight", "where", "starts", "over", "initial", "variance", "support", "covariance"])
-    names = _declared(program)
-    value = ast.parse(rng.choice([*names, *ANYTHING]), mode="eval").body
-
-    def add(call: ast.Call) -> None:
-        call.keywords.append(ast.keyword(keyword, value))
-
-    calls = list(_calls(program))
-    i, tree, call = rng.choice(calls)
+    i, tree, call = rng.choice(list(calls(program)))
     if any(k.arg == keyword for k in call.keywords):
         return None
-    add(call)
-    return _with_line(program, i, tree, "unknown keyword")
+    earlier = declared(Program((*program.lines[:i], "")))
+    value = rng.choice([*earlier, *ANYTHING])
+    call.keywords.append(ast.keyword(keyword, ast.parse(value, mode="eval").body))
+    return with_line(program, i, tree, "unknown keyword")
 
 
 MUTATIONS: list[Mutation] = [
@@ -261,83 +246,3 @@ MUTATIONS: list[Mutation] = [
     *[bad_name, bad_size, same_name, unknown_factor, left_out, twice, exchanged, other_position, declared_twice],
     unknown_keyword,
 ]
-
-
-def _declared(program: Program) -> list[str]:
-    return [n for line in program.lines[1:-1] for n in re.findall(r"\w+", line.partition(" = ")[0])]
-
-
-# --- how a line is changed -------------------------------------------------------------------------------------------
-
-
-def _is_number(node: ast.expr, parent: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _is_element(node: ast.expr, parent: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript) or (isinstance(node, ast.Name) and not isinstance(parent, ast.Subscript))
-
-
-def _replace(
-    rng: random.Random,
-    program: Program,
-    fits: Callable[[ast.expr, ast.AST], bool],
-    options: tuple[str, ...] | list[str],
-    what: str,
-    *,
-    illegal: bool = False,
-) -> Mutant | None:
-    places = []
-    for i, line in enumerate(program.lines):
-        tree = ast.parse(line)
-        for parent, put, node in _places(tree.body[0].value):  # type: ignore[attr-defined]
-            if fits(node, parent):
-                places.append((i, tree, put))
-    if not places:
-        return None
-    i, tree, put = rng.choice(places)
-    later = set(_declared(Program(("", *program.lines[i:]))))
-    known = [o for o in options if not later & set(re.findall(r"\w+", o))]
-    if not known:
-        return None
-    put(ast.parse(rng.choice(known), mode="eval").body)
-    return _with_line(program, i, tree, what, illegal)
-
-
-def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Callable[[ast.expr], None], ast.expr]]:
-    """Every expression below: its parent, how to put another in its place, and itself; not what is called."""
-    for parent in ast.walk(root):
-        for field, value in ast.iter_fields(parent):
-            if isinstance(parent, ast.Attribute) or field in ("func", "ctx"):
-                continue
-            if isinstance(value, ast.expr):
-                yield parent, lambda new, p=parent, f=field: setattr(p, f, new), value
-            elif isinstance(value, list) and field in ("args", "elts"):
-                for i, node in ((i, v) for i, v in enumerate(value) if isinstance(v, ast.expr)):
-                    yield parent, lambda new, v=value, i=i: v.__setitem__(i, new), node
-
-
-def _calls(program: Program) -> Iterator[tuple[int, ast.Module, ast.Call]]:
-    for i, line in enumerate(program.lines):
-        tree = ast.parse(line)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                yield i, tree, node
-
-
-def _edit_call(rng: random.Random, program: Program, what: str, change: Callable[[list, int], object]) -> Mutant | None:
-    places = [(i, tree, call.args) for i, tree, call in _calls(program) if call.args]
-    places += [(i, tree, call.keywords) for i, tree, call in _calls(program) if call.keywords and what == "left out"]
-    i, _, values = rng.choice(places)
-    change(values, rng.randrange(len(values)))
-    tree = next(t for j, t, v in places if v is values)
-    return _with_line(program, i, tree, what)
-
-
-def _with_line(program: Program, i: int, tree: ast.Module, what: str, illegal: bool = False) -> Mutant:
-    lines = (*program.lines[:i], ast.unparse(tree), *program.lines[i + 1 :])
-    return Mutant(Program(lines), i, what, illegal)

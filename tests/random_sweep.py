@@ -14,21 +14,30 @@ from random_drive import settle
 from random_models import draw
 from random_shrink import same_fault, shrink
 
+OF_A_KIND = 3
+
 
 def sweep(seeds: range, log: Path, seconds: float = 60.0) -> collections.Counter:
-    """Settle every seed that the log does not have yet; each outcome is a line of it, a fault with its declaration."""
+    """Settle every seed that the log does not have yet; each outcome is a line of it, a fault with its declaration.
+
+    The first few faults of a kind are shrunk; more of them would say the same.
+    """
     done: dict[int, str] = {}
+    kinds: collections.Counter = collections.Counter()
     if log.exists():
         for line in log.read_text().splitlines():
             row = json.loads(line)
             done[row["seed"]] = row["verdict"]
+            kinds[row["verdict"], row.get("stage"), row.get("kind")] += 1
     for seed in seeds:
         if seed not in done:
             program = draw(seed)
             outcome = settle(program)
             row = {"seed": seed, **asdict(outcome)}
             if outcome.verdict == "fault":
-                small = program if outcome.kind == "time" else shrink(program, same_fault(outcome), seconds)
+                kinds[outcome.signature] += 1
+                worth = outcome.kind != "time" and kinds[outcome.signature] <= OF_A_KIND
+                small = shrink(program, same_fault(outcome), seconds) if worth else program
                 row["program"] = str(small)
                 print(
                     f"# seed {seed}: {outcome.stage}: {outcome.kind}: {headline(outcome.detail)}\n{small}", flush=True

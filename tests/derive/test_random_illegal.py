@@ -4,7 +4,8 @@ import collections
 from collections.abc import Callable
 
 import pytest
-from random_illegal import MUTATIONS, Mutant, judge, mutant, names_something
+from random_edits import Mutant
+from random_illegal import MUTATIONS, judge, mutant, names_something
 from random_scope import Program
 
 import cavi.derive
