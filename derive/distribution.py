@@ -5,12 +5,10 @@ Arguments are kept by the standard names of the family's parameters, whichever k
 
 from __future__ import annotations
 
-import cmath
 import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from numbers import Number
 from typing import Any, ParamSpec, TypeVar
 
 from cavi.derive import families
@@ -24,6 +22,7 @@ from cavi.derive.expression import (
     as_expr,
     map_subs,
     materialise,
+    not_finite,
     replace_running,
 )
 from cavi.derive.index import Index, primed
@@ -104,7 +103,7 @@ def _checked(make: Callable[P, D]) -> Callable[P, D]:
     @functools.wraps(make)
     def call(*args: P.args, **kwargs: P.kwargs) -> D:
         for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
-            if isinstance(value, bool) or (isinstance(value, Number) and not cmath.isfinite(complex(value))):  # type: ignore[call-overload]
+            if isinstance(value, bool) or not_finite(value):
                 raise DeclarationError(
                     f"{make.__name__}: the {name} is {value}; expected a finite number or an expression of the model"
                 )

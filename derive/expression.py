@@ -68,7 +68,7 @@ class Expr:
         Raises:
             DeclarationError: for a number that is not finite, and for what is no expression.
         """
-        if isinstance(other, float) and not math.isfinite(other):
+        if not_finite(other):
             raise DeclarationError(f"found the number {other} in an expression with {self}; expected a finite number")
         return as_expr(other)
 
@@ -526,6 +526,9 @@ class Probabilities(Expr):
         return self.label
 
 
+LARGEST = 10**300  # what floating-point numbers can hold
+
+
 def fresh(index: Index) -> Index:
     """A placeholder over the set of an index."""
     return Index(f"{index.name.partition('.')[0]}.{next(_anonymous)}", index.size)
@@ -558,6 +561,13 @@ def matmul(left: Expr, right: Expr) -> Expr:
     return Array(body, axes, f"{left} @ {right}") if axes else body
 
 
+def not_finite(value: object) -> bool:
+    """Whether a value is a number, perhaps as an array without axes, that is infinite or undefined."""
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 def as_expr(value: object) -> Expr:
     """Any number, SymPy number or expression as an `Expr`.
 
@@ -569,6 +579,8 @@ def as_expr(value: object) -> Expr:
     if isinstance(value, bool):
         raise DeclarationError(f"found the truth value {value} where a number or an expression was expected")
     if isinstance(value, int | Fraction):
+        if abs(value) >= LARGEST:
+            raise DeclarationError("found a number of more than 300 digits in the model; no computation could hold it")
         return Number(Fraction(value))
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         return as_expr(value.item())

@@ -16,6 +16,7 @@ from cavi.derive.index import Gather, Index, Shift, indices_of, primed, shifted
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
+LARGEST_SIZE = 2**31 - 1
 DOMAINS = ("real", "nonnegative", "positive", "unit", "simplex", "count", "angle", "positive_definite")
 Declaration = Distribution | Callable[[Ref], Distribution]
 
@@ -181,8 +182,10 @@ class Model:
         check_name(name, "an index")
         self._claim(name)
         if isinstance(size, int):
-            if isinstance(size, bool) or size < 1:
-                raise DeclarationError(f"index {name}: the size must be at least 1, found {size}")
+            if isinstance(size, bool) or not 1 <= size <= LARGEST_SIZE:
+                raise DeclarationError(
+                    f"index {name}: the size must be a whole number 1 … {LARGEST_SIZE}, found {str(size)[:20]}"
+                )
             size = str(size)
         else:
             check_name(size, f"the size of index {name}")
