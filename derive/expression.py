@@ -579,9 +579,10 @@ def as_expr(value: object) -> Expr:
     if isinstance(value, bool):
         raise DeclarationError(f"found the truth value {value} where a number or an expression was expected")
     if isinstance(value, int | Fraction):
-        if abs(value) >= LARGEST:
+        exact = Fraction(value)
+        if abs(exact) >= LARGEST:
             raise DeclarationError("found a number of more than 300 digits in the model; no computation could hold it")
-        return Number(Fraction(value))
+        return Number(exact)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         return as_expr(value.item())
     if isinstance(value, float):

@@ -184,7 +184,7 @@ class Model:
         if isinstance(size, int):
             if isinstance(size, bool) or not 1 <= size <= LARGEST_SIZE:
                 raise DeclarationError(
-                    f"index {name}: the size must be a whole number 1 … {LARGEST_SIZE}, found {str(size)[:20]}"
+                    f"index {name}: the size must be at least 1 and at most {LARGEST_SIZE}, found {str(size)[:20]}"
                 )
             size = str(size)
         else:
