@@ -27,10 +27,13 @@ LENGTHS = {
 SCHEMAS = (1, 2)
 ROLES = ("latent", "observed", "point", "hyper", "covariate", "observed_index")
 
-_NUMBER = re.compile(r"-?[0-9]{1,60}(/[0-9]{1,60})?")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_INDEX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z0-9]{1,8})?'{0,8}")
-_SIZE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}|[0-9]{1,4}")
+PATTERNS = {
+    "number": r"-?[0-9]{1,60}(/[0-9]{1,60})?",
+    "name": r"[A-Za-z][A-Za-z0-9_]{0,63}",
+    "index": r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z0-9]{1,8})?'{0,8}",
+    "size": r"[A-Za-z][A-Za-z0-9_]{0,63}|[0-9]{1,4}",
+}
+_NUMBER, _NAME, _INDEX, _SIZE = (re.compile(PATTERNS[p]) for p in ("number", "name", "index", "size"))
 
 
 class CertificateError(ValueError):
