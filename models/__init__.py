@@ -49,7 +49,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()[:2]
-        ['ard_regression', 'bernoulli_mixture']
+        ['ard_regression', 'bayesian_pca']
     """
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
