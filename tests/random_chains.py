@@ -5,12 +5,18 @@ from random_scope import SIZES, Drawn, Scope
 
 
 def chain_of_categories(s: Scope) -> None:
-    rows = Drawn(s.name("s"), "simplex", ("k", "l"), 1)
-    s.declare(rows, "Dirichlet(1.2, over=l)")
+    plates = s.pick([("t",), ("t",), ("g", "t")])
+    here = plates[:-1]
+    rows = Drawn(s.name("s"), "simplex", (*s.pick([(), here]), "k", "l"), 1)
+    s.declare(rows, f"Dirichlet({s.number()}, over=l)")
+    initial = "Categorical(1 / size(k), over=k)"
+    if s.chance(0.5):
+        first = s.declare(Drawn(s.name("s"), "simplex", ("k",), 1), f"Dirichlet({s.pick([s.number(), 'a_1'])}, over=k)")
+        initial = f"Categorical({first.name})"
     name = s.name("z")
-    _, initial = None, s.pick(["Categorical(1 / size(k), over=k)", "Categorical(1 / size(k), over=k)"])
-    step = f"lambda {name}: Categorical({rows.name}[{name}[t - 1]], over=k)"
-    s.declare(Drawn(name, "category", ("t",), over="k"), step, options=f", initial={initial}{starts(s)}")
+    before = f"{name}[{', '.join((*here, 't - 1'))}]"
+    step = f"lambda {name}: Categorical({rows.name}[{', '.join((*rows.axes[:-2], before))}], over=k)"
+    s.declare(Drawn(name, "category", plates, over="k"), step, options=f", initial={initial}{starts(s)}")
 
 
 def chain_of_numbers(s: Scope) -> None:

@@ -14,7 +14,7 @@ def mean(s: Scope, plates: Plates, terms: int) -> str:
 
 
 def _term(s: Scope, plates: Plates) -> str:
-    options = [f for f in (_element, _element, _element, _inner, _inner, _summed, _product) if s.chance(0.7)]
+    options = [f for f in (_element, _element, _element, _inner, _inner, _summed, _selected, _product) if s.chance(0.7)]
     for production in options:
         if (text := production(s, plates)) is not None:
             return text
@@ -58,6 +58,16 @@ def _summed(s: Scope, plates: Plates) -> str | None:
     return f"Sum({text}{f' * {s.pick(factors)}' if factors and s.chance(0.7) else ''}, {axis})"
 
 
+def _selected(s: Scope, plates: Plates) -> str | None:
+    """The mean over an axis of what the categories along it select."""
+    for z in s.of("category"):
+        inner = [axis for axis in z.axes if axis not in plates]
+        values = [v for v in s.of("real") if len(v.axes) == 1 and z.over and SIZES[v.axes[0]] == SIZES[z.over]]
+        if len(inner) == 1 and values and (at := s.element(z, (*plates, *inner))) and inner[0] in at:
+            return f"Sum({s.pick(values).name}[{at}], {inner[0]}) / size({inner[0]})"
+    return None
+
+
 def _product(s: Scope, plates: Plates) -> str | None:
     found = s.elements(plates, "real")
     names = {e.split("[")[0] for e in found}
@@ -71,7 +81,7 @@ def positive(s: Scope, plates: Plates) -> str:
     """A positive number: mostly a latent, sometimes a product of two or a multiple."""
     found = s.elements(plates, "precision")
     if not found or s.chance(0.1):
-        return s.pick([s.number(), "a_0"])
+        return s.known()
     text = s.pick(found)
     if s.chance(0.2):
         text += f" * {s.pick(found)}" if s.chance(0.6) else f" * {s.number()}"
@@ -87,7 +97,8 @@ def precision_of(s: Scope, plates: Plates) -> str:
     if variances and s.chance(0.6):
         return f"variance={s.pick(variances)}"
     if s.chance(0.1):
-        return s.pick([f"std={s.number()}", f"variance={s.number()}", "std=b_0"])
+        known = ["std=spread[d]"] if "d" in plates else []
+        return s.pick([f"std={s.number()}", f"variance={s.number()}", "std=b_0", *known])
     return positive(s, plates)
 
 
@@ -104,7 +115,7 @@ def category_probs(s: Scope, plates: Plates) -> tuple[str, str]:
         if v.axes[-1] not in plates and (text := s.element(v, plates, 1)) is not None:
             found.append((text, v.axes[-1]))
     sticks = [v for v in s.of("unit") if v.axes == ("k",)]
-    if sticks and s.chance(0.3):
+    if sticks and s.chance(0.5):
         return f"stick_breaking({s.pick(sticks).name})", "k"
     if found and s.chance(0.9):
         return s.pick(found)
@@ -112,7 +123,7 @@ def category_probs(s: Scope, plates: Plates) -> tuple[str, str]:
         over = s.pick(["k", "v"])
         shares = s.declare(Drawn(s.name("s"), "simplex", (over,), 1), f"Dirichlet({s.number()}, over={over})")
         return shares.name, over
-    return "1 / size(k), over=k", "k"
+    return (s.pick(["1 / size(k), over=k", "p_0"]), "k") if "k" not in plates else ("1 / size(l), over=l", "l")
 
 
 def vector(s: Scope, axis: str, plates: Plates, terms: int) -> str:

@@ -88,7 +88,7 @@ def judge(given: Mutant) -> Outcome:
         return end("refused" if named else "fault", "" if named else "unnamed", str(error))
     except Exception as error:  # whatever else comes out is what is looked for
         inside = traceback.extract_tb(error.__traceback__)[-1].filename
-        own = inside == FILE and isinstance(error, TypeError | AttributeError | NameError)
+        own = inside == FILE and isinstance(error, TypeError | AttributeError | NameError | IndexError)
         called = isinstance(error, TypeError) and re.search(CALL, str(error))
         return end(
             "python" if own or called else "fault", type(error).__name__, f"{type(error).__name__}: {error}"[:500]
@@ -106,13 +106,13 @@ def _run(program: Program) -> dict:
 
 def names_something(message: str, program: Program) -> bool:
     """Whether a message names a declaration, a family, function or keyword of a call, or quotes a name that is none."""
-    known = {w for line in program.lines for w in re.findall(r"\w+", line.partition(" = ")[0])} - {"m"}
-    known |= {w for line in program.lines for w in re.findall(r"(\w+)=", line)}
-    known |= set(re.findall(r"\b(\w+)\(", "\n".join(program.lines))) - {"float", "object", "range", "array", "ones"}
-    return (
-        bool(known & set(re.findall(r"\w+", message)))
-        or re.search(r"\bnames?\b.* found |^the name ", message) is not None
-    )
+    text = "\n".join(program.lines)
+    known = {w for line in program.lines for w in re.findall(r"\w+", line.partition(" = ")[0])}
+    for written in (r"\b(\w+)=", r"['\"]([A-Za-z]\w*)['\"]", r"\b(\w+)\("):
+        known |= set(re.findall(written, text))
+    known -= {"m", "a", "float", "object", "range", "array", "ones"}
+    quoted = re.search(r"\bnames?\b.* found |^the name ", message)
+    return quoted is not None or bool(known & set(re.findall(r"\w+", message)))
 
 
 # --- mutations -------------------------------------------------------------------------------------------------------

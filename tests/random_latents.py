@@ -41,7 +41,7 @@ def scale(s: Scope) -> None:
 
 
 def shape(s: Scope) -> str:
-    return s.pick([s.number(), "a_0", "2"])
+    return s.pick([s.known(), "2"])
 
 
 def normal_with_scale(s: Scope) -> None:
@@ -73,7 +73,7 @@ def fraction(s: Scope) -> None:
 def shares(s: Scope) -> None:
     over, other = s.pick([("k", "l"), ("v", "k"), ("l", "k"), ("k", "g"), ("v", "g")])
     plates = s.pick([(), (), (other,)])
-    concentration = s.pick([s.number(), "a_0", "1"])
+    concentration = s.pick([s.number(), "a_0", "1", *(["a_1"] if over == "k" and plates != ("k",) else [])])
     s.declare(Drawn(s.name("s"), "simplex", (*plates, over), 1), f"Dirichlet({concentration}, over={over})")
 
 

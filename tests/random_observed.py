@@ -57,9 +57,13 @@ def trials(s: Scope) -> None:
 
 def tokens(s: Scope) -> None:
     plates, weight = plates_seen(s)
-    probs, _ = category_probs(s, plates)
+    probs, over = category_probs(s, plates)
     total = "total[n]" if "n" in plates and s.chance(0.5) else "3"
-    s.observe(s.pick([f"Categorical({probs})", f"Multinomial({total}, {probs})"]), plates, weight)
+    if s.chance(0.5):
+        s.observe(f"Multinomial({total}, {probs})", plates, weight)
+    else:
+        name = s.observe(f"Categorical({probs})", plates, weight)
+        s.gathers += [(name, over, plates[0])] * 2 if len(plates) == 1 else []
 
 
 def vector_data(s: Scope) -> None:
@@ -123,5 +127,22 @@ def hidden_factors(s: Scope) -> None:
         s.observe(f"MultivariateNormal({w.name} @ {f.name}[n], {noise}, over=d)", ("n",))
 
 
+def copied_rows(s: Scope) -> None:
+    """Rows that stand for several copies each, with a category of their own."""
+    probs, over = category_probs(s, ("n",))
+    z = Drawn(s.name("z"), "category", ("n",), over=over)
+    s.declare(z, f"Categorical({probs})", options=", weight=copies[n]")
+    w = s.declare(Drawn(s.name("w"), "real", (over,)), f"Normal({s.number()}, {precision_of(s, (over,))})")
+    s.observe(f"Normal({w.name}[{z.name}[n]], {precision_of(s, ('n',))})", ("n",), ", weight=copies[n]")
+
+
 OBSERVED = {normal_data: 40, positive_data: 6, log_normal_data: 2, counts: 10, trials: 8, tokens: 6, vector_data: 12}
-OBSERVED |= {pairs: 5, autoregression: 3, added_counts: 2, other_data: 4, crossed_effects: 7, hidden_factors: 4}
+OBSERVED |= {
+    pairs: 5,
+    autoregression: 3,
+    added_counts: 2,
+    other_data: 4,
+    copied_rows: 2,
+    crossed_effects: 7,
+    hidden_factors: 4,
+}

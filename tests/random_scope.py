@@ -28,15 +28,21 @@ KNOWN = {
     "first": 'first = m.observed_index("first", n, over=g)',
     "second": 'second = m.observed_index("second", n, over=g)',
     "column": 'column = m.observed_index("column", n, over=h)',
+    "when": 'when = m.observed_index("when", n, over=t)',
     "place": 'place = m.observed_index("place", t, over=g)',
     "a_0": 'a_0 = m.hyper("a_0")',
     "b_0": 'b_0 = m.hyper("b_0")',
     "m_0": 'm_0 = m.hyper("m_0")',
     "nu_0": 'nu_0 = m.hyper("nu_0")',
+    "a_1": 'a_1 = m.hyper("a_1", k)',
+    "p_0": 'p_0 = m.hyper("p_0", k)',
+    "spread": 'spread = m.hyper("spread", d)',
+    "copies": 'copies = m.covariate("copies", n)',
     "m_1": 'm_1 = m.hyper("m_1", d)',
     "S_0": 'S_0 = m.hyper("S_0", d, e)',
 }
-GATHERS = (("group", "g", "n"), ("first", "g", "n"), ("second", "g", "n"), ("column", "h", "n"), ("place", "g", "t"))
+GATHERS = [("group", "g", "n"), ("first", "g", "n"), ("second", "g", "n"), ("column", "h", "n"), ("place", "g", "t")]
+GATHERS += [("when", "t", "n")]
 COVARIATES = {("n",): "c", ("d",): "D_1", ("t",): "time"}
 
 
@@ -77,7 +83,8 @@ class Drawn:
 class Scope:
     """The state of a drawing: random numbers, lines and variables so far, and those nothing refers to yet.
 
-    `theme` are the plates that latents of this drawing prefer, so that some meet in one likelihood.
+    `theme` are the plates that latents of this drawing prefer, so that some meet in one likelihood; `gathers` the
+    observed integers to select by, each with the index it points into and its own.
     """
 
     random: random.Random
@@ -86,6 +93,7 @@ class Scope:
     unused: set[str] = field(default_factory=set)
     observed: list[str] = field(default_factory=list)
     theme: list[tuple[str, ...]] = field(default_factory=list)
+    gathers: list[tuple[str, str, str]] = field(default_factory=lambda: list(GATHERS))
 
     def chance(self, probability: float) -> bool:
         """True as often as said."""
@@ -98,6 +106,11 @@ class Scope:
     def number(self) -> str:
         """A generic positive number."""
         return str(self.random.randint(3, 24) / 10)
+
+    def known(self) -> str:
+        """A known positive number: a literal, a hyperparameter or an expression of them."""
+        written = ["a_0", "a_0", "a_0 / b_0", "1 / b_0", "a_0 + 1", "sqrt(b_0)", "a_0 * b_0", "b_0**2"]
+        return self.number() if self.chance(0.6) else self.pick(written)
 
     def name(self, prefix: str) -> str:
         """A name that is free."""
@@ -116,11 +129,12 @@ class Scope:
         self.drawn.append(variable)
         self.unused.add(variable.name)
 
-    def observe(self, text: str, plates: tuple[str, ...], options: str = "") -> None:
-        """Add a line that declares an observed variable."""
+    def observe(self, text: str, plates: tuple[str, ...], options: str = "") -> str:
+        """Add a line that declares an observed variable; its name."""
         name = self.name("x")
         self.observed.append(name)
         self.add(f'{name} = m.observed("{name}", {text}{"".join(f", {p}" for p in plates)}{options})')
+        return name
 
     def add(self, line: str) -> None:
         """Add a line; what it refers to is used."""
@@ -137,7 +151,7 @@ class Scope:
         """What can stand at an axis on these plates: an index, an observed integer or a category."""
         same = [p for p in plates if SIZES[p] == SIZES[axis]]
         found = [axis] * 3 if axis in plates else same * 2
-        found += [f"{name}[{at}]" for name, over, at in GATHERS if SIZES[over] == SIZES[axis] and at in plates]
+        found += [f"{name}[{at}]" for name, over, at in self.gathers if SIZES[over] == SIZES[axis] and at in plates]
         for z in self.of("category"):
             if SIZES[z.over] == SIZES[axis] and depth < 2:
                 inner = [self.subscript(p, plates, depth + 1) for p in z.axes]

@@ -14,8 +14,8 @@ from random_sweep import sweep
 
 from cavi.derive import CaviError, Derived
 
-SEEDS = range(25)
-SWEPT = range(25, 2025, 10)
+SEEDS = range(30)
+SWEPT = range(30, 2030, 10)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
