@@ -22,7 +22,7 @@ from cavi.derive.expression import (
     as_expr,
     map_subs,
     materialise,
-    not_finite,
+    not_a_number,
     replace_running,
 )
 from cavi.derive.index import Index, primed
@@ -103,9 +103,9 @@ def _checked(make: Callable[P, D]) -> Callable[P, D]:
     @functools.wraps(make)
     def call(*args: P.args, **kwargs: P.kwargs) -> D:
         for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
-            if isinstance(value, bool) or not_finite(value):
+            if (found := not_a_number(value)) is not None:
                 raise DeclarationError(
-                    f"{make.__name__}: the {name} is {value}; expected a finite number or an expression of the model"
+                    f"{make.__name__}: the {name} is {found}; expected a finite number or an expression of the model"
                 )
         return make(*args, **kwargs)
 

@@ -68,8 +68,8 @@ class Expr:
         Raises:
             DeclarationError: for a number that is not finite, and for what is no expression.
         """
-        if not_finite(other):
-            raise DeclarationError(f"found the number {other} in an expression with {self}; expected a finite number")
+        if (found := not_a_number(other)) is not None:
+            raise DeclarationError(f"found {found} in an expression with {self}; expected a finite number")
         return as_expr(other)
 
     def __add__(self, other: object) -> Expr:
@@ -561,11 +561,15 @@ def matmul(left: Expr, right: Expr) -> Expr:
     return Array(body, axes, f"{left} @ {right}") if axes else body
 
 
-def not_finite(value: object) -> bool:
-    """Whether a value is a number, perhaps as an array without axes, that is infinite or undefined."""
+def not_a_number(value: object) -> str | None:
+    """How to name a value that looks like a number and is none: a truth value, NaN, infinite, or beyond the floats."""
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()
-    return isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)
+    if isinstance(value, int | Fraction) and abs(Fraction(value)) >= LARGEST:
+        return "a number of more than 300 digits"
+    return None
 
 
 def as_expr(value: object) -> Expr:
@@ -579,10 +583,9 @@ def as_expr(value: object) -> Expr:
     if isinstance(value, bool):
         raise DeclarationError(f"found the truth value {value} where a number or an expression was expected")
     if isinstance(value, int | Fraction):
-        exact = Fraction(value)
-        if abs(exact) >= LARGEST:
-            raise DeclarationError("found a number of more than 300 digits in the model; no computation could hold it")
-        return Number(exact)
+        if (found := not_a_number(value)) is not None:
+            raise DeclarationError(f"found {found} in the model; no computation could hold it")
+        return Number(Fraction(value))
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         return as_expr(value.item())
     if isinstance(value, float):

@@ -24,7 +24,7 @@ from cavi.derive.expression import (
     map_subs,
     materialise,
     matmul,
-    not_finite,
+    not_a_number,
     replace_running,
 )
 from cavi.derive.index import Index, shifted
@@ -67,8 +67,8 @@ def Sum(expr: object, *indices: Index) -> Expr:
     Raises:
         DeclarationError: when an index is not an `Index` or does not occur.
     """
-    if not_finite(expr):
-        raise DeclarationError(f"Sum({expr}): expected an expression or a finite number")
+    if (found := not_a_number(expr)) is not None:
+        raise DeclarationError(f"Sum({found}): expected an expression or a finite number")
     body = as_expr(expr)
     if not indices:
         raise DeclarationError(f"Sum({body}): expected at least one index to sum over, for example Sum({body}, j)")

@@ -269,12 +269,11 @@ def link(a: Link, scope: Scope) -> Operand:
         name, subs = a.starts
         mark = indexed(scope.name(name), subs, scope)
         return Operand(f"(1.0 - {mark.code})", mark.axes)
-    (index,) = set(indices_of(a.sub))
-    place = scope.fixed.get(index, f"np.arange({scope.size(index.size)})")
-    inside = f"{place} < {scope.size(index.size)} - 1" if isinstance(a.sub, Shift) else f"{place} > 0"
-    if index in scope.fixed:
-        return Operand(f"float({inside})")
-    return Operand(f"({inside}).astype(float)", (index,))
+    here = a.sub.base if isinstance(a.sub, Shift) else a.sub
+    axes = tuple(dict.fromkeys(i for i in indices_of(here) if i not in scope.fixed))
+    place = _grid(here, axes, scope)
+    inside = f"{place} < {scope.size(here.size)} - 1" if isinstance(a.sub, Shift) else f"{place} > 0"
+    return Operand(f"({inside}).astype(float)" if axes else f"float({inside})", axes)
 
 
 def before(a: Before, scope: Scope) -> Operand:

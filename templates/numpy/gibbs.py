@@ -212,6 +212,9 @@ class SamplerWriter(Writer):
         plates = tuple(i for i in link.plates if i not in scope.fixed)
         parts = []
         for parameter in draws.DRAWS[link.family][0]:
+            if parameter not in args:  # a limit that was not declared
+                parts.append("-np.inf" if parameter == "lower" else "np.inf")
+                continue
             axes = (*plates, *_axes(link, parameter))
             value = polynomial(args[parameter], scope, axes)
             code = value.code
