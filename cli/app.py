@@ -87,6 +87,7 @@ def derive(
     if not no_verify:
         report = output.verified(derived, digits, seed)
         written.append(write_certificate(derived, report, out / "certificate.json"))
+        write_text(out / "derivation.html", derived.html(report))
         write_text(out / f"{derived.model.name}.py", sealed(derived.numpy(), derived.plain()))
     if as_json:
         paths = [str(p) for p in written]

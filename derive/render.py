@@ -9,7 +9,7 @@ from cavi.derive.errors import CaviError
 from cavi.derive.names import suggestion
 
 
-def render(kind: str, result: object) -> str:
+def render(kind: str, result: object, **options: object) -> str:
     """The text that the renderer registered under ``cavi.renderers`` makes.
 
     Raises:
@@ -18,7 +18,7 @@ def render(kind: str, result: object) -> str:
     found = {e.name: e for e in entry_points(group="cavi.renderers")}
     if kind not in found:
         raise CaviError(f"no renderer {kind!r} is installed; {suggestion(kind, found)}")
-    return str(found[kind].load()(result))
+    return str(found[kind].load()(result, **options))
 
 
 def write_text(target: Path, text: str) -> Path:

@@ -383,11 +383,11 @@ class Derived:
         """A complete LaTeX article, or a fragment to paste into a paper."""
         return self.render("latex_fragment" if fragment else "latex")
 
-    def html(self) -> str:
-        """A self-contained HTML page."""
-        return self.render("html")
+    def html(self, report: Any = None) -> str:
+        """A self-contained HTML page, with the evidence of a report of `cavi.verify.verify` on it if given."""
+        return self.render("html", **({} if report is None else {"evidence": report.as_dict()}))
 
-    def render(self, kind: str) -> str:
+    def render(self, kind: str, **options: object) -> str:
         """The text that the renderer registered under ``cavi.renderers`` makes.
 
         Raises:
@@ -395,7 +395,7 @@ class Derived:
         """
         from cavi.derive.render import render
 
-        return render(kind, self)
+        return render(kind, self, **options)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``derivation.tex``, ``derivation.html`` and the NumPy module; each file appears whole."""

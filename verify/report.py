@@ -86,6 +86,7 @@ class Report:
             "ok": self.ok,
             "failed": len(self.failed),
             "undecided": len(self.undecided),
+            "instances": [{"seed": i.seed, "sizes": dict(i.sizes)} for i in self.instances],
             "rows": [r.as_dict() for r in self.rows],
         }
 

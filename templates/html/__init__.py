@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from cavi.derive.result import Derived
 from cavi.templates.article import article
 from cavi.templates.environment import environment
+from cavi.templates.html.evidence import evidence_view
 from cavi.templates.html.view import view
 
 
-def render(derived: Derived) -> str:
-    """The page: model, derivation step by step, updates, bound, algorithm, generated code, notation."""
+def render(derived: Derived, evidence: Mapping[str, Any] | None = None) -> str:
+    """The page: model, derivation step by step, updates, bound, algorithm, generated code, evidence, notation.
+
+    Args:
+        derived: the derivation.
+        evidence: the plain data of a report on it, ``report.as_dict()``; without it the page has no such section.
+    """
     template = environment("html").get_template("html/page.html.jinja")
-    return template.render(view(article(derived), derived.numpy()))
+    found = None if evidence is None else evidence_view(evidence)
+    return template.render({**view(article(derived), derived.numpy()), "evidence": found})
