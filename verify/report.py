@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row as plain data."""
-        got = None if self.got is None else round(self.got, 1)
+        got = None if self.got is None else math.floor(10 * self.got) / 10  # never more than was found
         return {
             "name": self.name,
             "tier": self.tier,

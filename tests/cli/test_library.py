@@ -25,7 +25,7 @@ def test_what_has_not_changed_is_not_verified_again(tmp_path: Path, monkeypatch:
     calls = []
     monkeypatch.setattr(library, "verify", lambda *a, **k: calls.append(k) or first)
     (again,) = library.verify_library(12, 0, 1, tmp_path, Output(quiet=True), ["normal"])
-    assert not calls and again.as_dict() == first.as_dict()
+    assert not calls and again.as_dict()["rows"] == first.as_dict()["rows"]
     library.verify_library(12, 1, 1, tmp_path, Output(quiet=True), ["normal"])
     library.verify_library(13, 0, 1, tmp_path, Output(quiet=True), ["normal"])
     assert calls == [{"digits": 12, "seed": 1}, {"digits": 13, "seed": 0}]
