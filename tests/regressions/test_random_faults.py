@@ -20,6 +20,32 @@ z = m.latent("z", Categorical(s))
 x = m.observed("x", Poisson(1))
 derived = derive(m, factors=[("z", "W")])
 """,
+    "observed categories of broken sticks: the last one takes the rest": """
+r = m.latent("r", Beta(2, 3), k)
+x = m.observed("x", Categorical(stick_breaking(r)), g)
+derived = derive(m)
+""",
+    "maximised sticks": """
+r = m.point("r", Beta(2, 3), k)
+x = m.observed("x", Categorical(stick_breaking(r)), g)
+derived = derive(m)
+""",
+    "a truncated Normal with a lower limit alone": """
+b = m.latent("b", TruncatedNormal(1, 1, lower=0))
+x = m.observed("x", Normal(b, 1), n)
+derived = derive(m)
+""",
+    "a truncated Normal with an upper limit alone": """
+b = m.latent("b", TruncatedNormal(1, 1, upper=1))
+x = m.observed("x", Normal(b, 1), n)
+derived = derive(m)
+""",
+    "crossed effects in one block": """
+row, column = m.observed_index("row", n, over=g), m.observed_index("column", n, over=h)
+a, b = m.latent("a", Normal(0, 2), g), m.latent("b", Normal(0.3, 1.4), h)
+x = m.observed("x", Normal(a[row[n]] + b[column[n]], 1.7), n)
+derived = derive(m, factors=[("a", "b")])
+""",
     "a latent integrated out": """
 w, u = m.latent("w", Normal(0, 1)), m.latent("u", Normal(0, 1))
 x = m.observed("x", Normal(w + u, 1.3), n)
