@@ -124,7 +124,8 @@ def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, up
     if update.factor.point:
         return
     printer = declaration.printer
-    if any(link.chain is not None or link.family in MATRIX_FAMILIES for link in update.density):
+    kinds = {link.over is None for link in update.density}  # numbers given a category, or one of the two
+    if len(kinds) > 1 or any(link.chain is not None or link.family in MATRIX_FAMILIES for link in update.density):
         yield from density_lines(declaration, update)
         return
     latents = list(update.families)
