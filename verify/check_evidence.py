@@ -63,8 +63,9 @@ def check_evidence(state: State) -> Iterator[Row]:
     def agreed(finding: Finding) -> Finding:
         digits = known["value"][1]
         if digits < asked:
-            return Finding(None, f"the grids of the evidence agree to {digits:.0f} digits only")
-        return finding
+            return Finding(None, f"the grids of the evidence establish {math.floor(max(digits, 0.0))} digits only")
+        got = None if finding.digits is None else min(finding.digits, digits)
+        return Finding(got, finding.detail)
 
     def identity() -> Finding:
         log_p = evidence()

@@ -10,6 +10,8 @@ of q but the values of point parameters.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mpmath
 import numpy as np
 
@@ -30,6 +32,7 @@ COUNT_FOR_CENTRES = 54
 WIDENING = 0.04
 MANY = 40
 MAX_WIDTH = 4
+HOPELESS = 0.1  # a first step of this size is not made good on the widest tables
 MAX_WIDTH_PRECISE = 2
 
 
@@ -110,23 +113,36 @@ def _log_evidence(model: JointTables) -> tuple[Value, float]:
         _, marginals = model.total(axes, COUNT_FOR_CENTRES, marginals=True)
         axes = model.recentre(axes, marginals, COUNT_FOR_CENTRES)
     axes = _placed(model, axes)
-    previous, digits = None, 0.0
+    values: list[mpmath.mpf] = []
+    digits = 0.0
     for level, count in enumerate(COUNTS if width < MAX_WIDTH else COUNTS_WIDE[matrices]):
         # Nodes and range grow together, so that two levels agree only if both suffice.
         wider = {k: a.widened(WIDENING * level) for k, a in axes.items()}
         try:
             value = e("log", model.total(wider, count)[0])
         except Infeasible:
-            if previous is None or digits < DIGITS:
+            if digits < DIGITS and (e.name != "float64" or len(values) < 3):
                 raise
             break
-        if previous is not None:
-            gap = abs(to_mpf(value - previous))
-            digits = float(-mpmath.log10(gap)) if gap else 60.0
-            if digits > DIGITS:
-                break
-        previous = value
+        values.append(to_mpf(value))
+        digits = _established(values)
+        if digits > DIGITS or (width == MAX_WIDTH and len(values) == 2 and abs(values[1] - values[0]) > HOPELESS):
+            break
     return value, digits
+
+
+def _established(values: list[mpmath.mpf]) -> float:
+    """The digits that a sequence of refinements establishes, from its last three steps.
+
+    The last step bounds the error of a sequence that converges, but two values may also agree by chance. So a step
+    counts for at most one digit more than the one before it, and two for each digit that the one before had gained.
+    """
+    steps = [abs(b - a) for a, b in pairwise(values)][-3:]
+    if len(steps) < 2:
+        return 0.0
+    *earlier, before, last = (float(-mpmath.log10(s)) if s else 60.0 for s in steps)
+    gained = max(0.0, before - earlier[0]) if earlier else 0.0
+    return min(last, before + 1.0 + 2.0 * gained)
 
 
 def _placed(model: JointTables, axes: dict[Key, Axis]) -> dict[Key, Axis]:
