@@ -62,18 +62,13 @@ def log_q_of_links(state: State, factor: Mapping[str, Any], site: Position, valu
     for link, binding in links(state, factor, site):
         v = {**link, "name": link["latent"]}
         family = distribution_at(v, state, binding)["name"]
-        value, args = node_arguments({**v, "plates": _plates(state, link)}, scope, binding)
+        # An event axis of the factor may stand before its plates in the array of the latent.
+        value, args = node_arguments(v, scope, binding, state.claim.axes(link["latent"]))
         if FAMILIES[family].support in ("category", "binary"):
             total = total + _category_density(state, family, value, args)
         else:
             total = total + log_density(state.engine, family, value, args)
     return total
-
-
-def _plates(state: State, link: Mapping[str, Any]) -> list[list[str]]:
-    """The axes of the latent before the event of the link, in the order of the declaration."""
-    axes = state.claim.axes(link["latent"])
-    return axes[: len(axes) - len(link["event"])]
 
 
 def _category_density(state: State, family: str, value: Value, args: Mapping[str, Any]) -> Value:

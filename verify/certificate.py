@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cavi.verify.claim import Claim
+from cavi.verify.cost import MAX_TERMS, terms
 from cavi.verify.grammar import CertificateError, check_claim, field, text
 from cavi.verify.instance_json import instance_from_json, instance_to_json
 from cavi.verify.report import TIERS, Finding, Report, Row, run
@@ -83,6 +84,11 @@ def check_certificate(path: str | Path) -> Report:
     if not 1 <= len(entries) <= 4:
         raise CertificateError(f"certificate: expected one to four instances, found {len(entries)}")
     instances = tuple(_instance(claim, entry) for entry in entries)
+    for instance in instances:
+        if terms(claim.plain, instance.sizes) > MAX_TERMS:
+            raise CertificateError(
+                f"certificate: its sums have more than {MAX_TERMS} terms at the sizes of an instance"
+            )
     recorded = _recorded(plain)
     rows = list(symbolic_rows(claim, instances, digits))
     rows += _about_the_file(plain, recorded, rows)

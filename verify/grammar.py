@@ -14,8 +14,8 @@ from cavi.verify.density import FAMILIES
 
 MAX_DEPTH = 60
 MAX_NODES = 400_000
-MAX_BOUND = 6
-MAX_AXES = 6
+MAX_BOUND = 16
+MAX_AXES = 16
 MAX_EXPONENT = 64
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")

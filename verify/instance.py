@@ -58,7 +58,8 @@ def make_instance(
         InstanceError: when no values satisfy the declared supports (such as lower < upper).
     """
     rng = np.random.default_rng(seed)
-    sizes = dict(sizes or small_sizes(claim, 3))
+    least = _least_sizes(list(claim.variables.values()))
+    sizes = {s: max(k, least.get(s, 1)) for s, k in (sizes or small_sizes(claim, 3)).items()}
     for _ in range(ATTEMPTS):
         world = _World(claim, sizes, rng, single_copies)
         if world.fill():
@@ -66,6 +67,21 @@ def make_instance(
     raise InstanceError(
         f"{claim.model['name']}: no data were found that satisfy the declared supports in {ATTEMPTS} attempts"
     )
+
+
+def _least_sizes(e: Any) -> dict[str, int]:
+    """Size -> the least number of elements for which every fixed position, as in w[k, 1], is there."""
+    if isinstance(e, Mapping):
+        e = list(e.values())
+    if not isinstance(e, list):
+        return {}
+    if len(e) == 3 and e[0] == "int":
+        return {str(e[2]): int(e[1]) + 1}
+    found: dict[str, int] = {}
+    for part in e:
+        for size, least in _least_sizes(part).items():
+            found[size] = max(least, found.get(size, 1))
+    return found
 
 
 def small_sizes(claim: Claim, largest: int) -> dict[str, int]:

@@ -305,7 +305,7 @@ class _Made:
         model, e = self.model, self.engine
         grid: dict[Element, Value] = {**model.points, **normals}
         for c in model.coordinates:
-            if c.axes[0].name in piece.axes:
+            if all(a.name in piece.axes for a in c.axes):  # a simplex of one category has no axis
                 shaped = [_along(self.nodes[a.name], piece.axes.index(a.name), len(piece.axes)) for a in c.axes]
                 grid |= c.values(e, shaped)
         lookup = Averages(model.state, Held(piece.relevant, {})).scope(piece.relevant, grid)

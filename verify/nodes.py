@@ -68,10 +68,15 @@ def node_parts(v: Mapping[str, Any], state: State, binding: Binding) -> Iterator
         yield v["weight"], binding
 
 
-def node_arguments(v: Mapping[str, Any], scope: Scope, binding: Binding) -> tuple[Value, dict[str, Any]]:
-    """The value of a node's element and its distribution's arguments."""
+def node_arguments(
+    v: Mapping[str, Any], scope: Scope, binding: Binding, axes: Axes | None = None
+) -> tuple[Value, dict[str, Any]]:
+    """The value of a node's element and its distribution's arguments.
+
+    `axes` are those of the variable's array, by default its plates and then its event.
+    """
     distribution = distribution_at(v, scope, binding)
-    subs = [["index", i, s] for i, s in [*v["plates"], *v["event"]]]
+    subs = [["index", i, s] for i, s in axes or [*v["plates"], *v["event"]]]
     matrix = FAMILIES[distribution["name"]].support in MATRICES
     groups = [v["event"][:1], v["event"][1:]] if matrix else [v["event"]] if v["event"] else []
     value = _table(["ref", v["name"], subs], groups, scope, binding)

@@ -89,10 +89,10 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, order: i
         args = state.arguments(latent, site)
         if family == "MultivariateNormal":
             values, weights, log_q = _vector_normal(state, elements, args, compact)
-        elif len(elements) == 1:
-            values, weights, log_q = _scalar(state, family, args, elements[0], compact)
         elif family == "Dirichlet":
             values, weights, log_q = _simplex(state, args, elements)
+        elif len(elements) == 1 and family != "Multinomial":
+            values, weights, log_q = _scalar(state, family, args, elements[0], compact)
         elif family == "Multinomial":
             args = {"total": _total(state, factor, site, args), **args}
             values, weights, log_q = _counts(state, args, elements)
@@ -229,6 +229,9 @@ def _simplex(state: State, args: Mapping[str, Any], elements: list[Element]) -> 
     """Sticks broken off one after another, each a Beta; the weights correct for the claimed density."""
     e, c = state.engine, args["concentration"]
     count = len(c) - 1
+    if not count:  # a simplex of one part is a point
+        one, none = (np.array([e.number(k)], dtype=object) for k in (1, 0))
+        return {elements[0]: one}, one, none
     rest: Value = np.array(e.number(1), dtype=object)
     weights: Value = np.array(e.number(1), dtype=object)
     other: Value = e.number(0)

@@ -51,6 +51,43 @@ w, u = m.latent("w", Normal(0, 1)), m.latent("u", Normal(0, 1))
 x = m.observed("x", Normal(w + u, 1.3), n)
 derived = derive(m, marginalise=["w"])
 """,
+    "a block of two Normals of different axes that nothing couples": """
+w = m.latent("w", Normal(1, 1), k, g)
+W = m.latent("W", MatrixNormal(0, 1, 1, over=(d, q)))
+x = m.observed("x", Normal(Sum(w[k, 0], k), 1))
+derived = derive(m, factors=[("w", "W")])
+""",
+    "a Wishart precision of a matrix product beside counts": """
+L = m.latent("L", Wishart(m.hyper("nu_0"), m.hyper("S_0", d, e), over=d))
+f = m.latent("f", MultivariateNormal(0, covariance=0.7, over=q), n)
+w = m.latent("w", Normal(0, 1), d, q)
+x = m.observed("x", MultivariateNormal(w @ f[n], L, over=d), n)
+s = m.latent("s", Dirichlet(0.8, over=v))
+y = m.observed("y", Multinomial(3, s), n)
+derived = derive(m)
+""",
+    "a category and a Normal in one block, printed": """
+p = m.hyper("p", k)
+z, w = m.latent("z", Categorical(p)), m.latent("w", Normal(1, 1))
+x = m.observed("x", Normal(1, 1))
+derived = derive(m, factors=[("z", "w")])
+""",
+    "an axis kept before a plate": """
+w = m.latent("w", Normal(0.3, 1.2), k, d)
+x = m.observed("x", Normal(Sum(w[k, d], k), 1.4), d)
+derived = derive(m, factors=["w"])
+""",
+    "a fixed position above the first": """
+w = m.latent("w", Normal(1, 1), k, g)
+x = m.observed("x", Normal(Sum(w[k, 1], k), 1))
+derived = derive(m)
+""",
+    "a matrix product with a known covariance": """
+F, S = m.covariate("F", n, q), m.hyper("S_0", d, e)
+W = m.latent("W", MatrixNormal(0, 1, 1, over=(d, q)))
+x = m.observed("x", MultivariateNormal(W @ F[n], covariance=S), n)
+derived = derive(m)
+""",
 }
 
 

@@ -113,10 +113,11 @@ VALUE = ("claim", "factors", 0, "parameters", 0, "value")
         (_set(*VALUE, value=["ref", "a.__class__", []]), "expected a name"),
         (_set(*VALUE, value=_nested(80)), "nested deeper than"),
         (
-            _set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(6)], ["sum", [["j", "N"]], ["num", "1"]]]),
+            _set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(16)], ["sum", [["j", "N"]], ["num", "1"]]]),
             "nested sums",
         ),
-        (_set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(9)], ["num", "1"]]), "found 9 axes"),
+        (_set(*VALUE, value=["sum", [[f"i{k}", "N"] for k in range(19)], ["num", "1"]]), "found 19 axes"),
+        (_set(*VALUE, value=["sum", [[f"i{k}", "9999"] for k in range(3)], ["num", "1"]]), "sums have more than"),
         (_set(*VALUE, value=["num"]), "'num' takes 1 parts, found 0"),
         (_set(*VALUE, value=7), "must be a list"),
         (_set("claim", "factors", 0, "families", "tau", value="Cauchy"), "unknown family"),
