@@ -25,6 +25,7 @@ from cavi.templates.layout import (
 _SPACES = {"thin": "0.17em", "medium": "1em", "wide": "2em"}
 _SIZES = ("1em", "1.2em", "1.8em", "2.4em")
 _ACCENTS = {"hat": "^", "tilde": "~"}
+NO_BREAK = "&#xa0;"
 _BIG = {"sum": "∑", "prod": "∏"}
 # A function's name is followed by the invisible sign of application.
 _APPLY = "<mo>&#x2061;</mo>"
@@ -50,7 +51,10 @@ def to_mathml(box: Box) -> str:
         case Operator():
             return f"<mo>{escape(box.char)}</mo>"
         case Words():
-            return f"<mtext>{escape(box.text)}</mtext>"
+            # Spaces at the ends of a token are trimmed, unless they do not break.
+            inner = box.text.strip(" ")
+            before, after = len(box.text) - len(box.text.lstrip(" ")), len(box.text) - len(box.text.rstrip(" "))
+            return f"<mtext>{NO_BREAK * before}{escape(inner)}{NO_BREAK * after}</mtext>"
         case Space():
             return f"<mspace width='{_SPACES[box.size]}'/>"
         case Row():

@@ -14,8 +14,8 @@ from random_sweep import sweep
 
 from cavi.derive import CaviError, Derived
 
-SEEDS = range(30)
-SWEPT = range(30, 2030, 10)
+SEEDS = range(12)
+SWEPT = range(12, 2012, 10)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
