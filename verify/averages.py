@@ -60,12 +60,17 @@ class Averages:
 
     def log_joint(self) -> Value:
         """E[log p(x, z)] summed over every element of every node."""
-        return sum((self.node(v) for v in self.state.claim.nodes), self.engine.number(0))
+        return sum((self.node(v) for v in self.state.claim.kept_nodes), self.marginal())
+
+    def marginal(self) -> Value:
+        """E of what stands in the place of the densities in which latents are integrated out; zero without any."""
+        claimed = self.state.claim.marginal
+        return self.engine.number(0) if claimed is None else self.expression(claimed["value"], {})
 
     def touching(self, elements: set[Element]) -> Value:
         """The same over those elements of nodes whose density depends on some of the given latents."""
-        total: Value = self.engine.number(0)
-        for v in self.state.claim.nodes:
+        total = self.marginal()
+        for v in self.state.claim.kept_nodes:
             for binding in bindings(v["plates"], self.state.sizes, {}):
                 total = total + self._node_element(v, binding, elements)
         return total
@@ -96,17 +101,11 @@ class Averages:
 
     def _log_density(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
         """E[log p] of one element with its categories assigned."""
-        parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
-        for name, _ in self._scope(parts, inner, assigned):
-            if name in self.state.claim.marginalised:
-                raise Infeasible(
-                    f"{v['name']} depends on {name}, which is integrated out: its expected log density alone is not in "
-                    "the bound; for a model with one factor the evidence row decides"
-                )
         apart = self._apart(v, binding, assigned)
         if apart is not None:
             return apart
         family = distribution_at(v, self.state, binding)["name"]
+        parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
         touched = self._scope(parts, inner, assigned)
         scales = self._scales(v, binding, assigned)
         units = self._units(touched - set(scales), partial(polynomial_degree, v), assigned)

@@ -18,7 +18,6 @@ from cavi.verify.averages import Infeasible
 from cavi.verify.claim import Element
 from cavi.verify.rules import Map, interval, stretched_line
 
-NEGLIGIBLE = 1e-15
 COMPACT, TAILS = 2 / 3, 2.0  # shares of the nodes: a matrix near a typical one; logits with long tails
 Key = tuple[Any, ...]
 
@@ -55,12 +54,12 @@ class Axis:
         low, high = self.window
         return replace(self, window=(low - share * (high - low), high + share * (high - low)))
 
-    def narrowed(self, marginal: Value, count: int) -> Axis:
+    def narrowed(self, marginal: Value, count: int, negligible: float) -> Axis:
         """The axis with its window around the mass of a marginal, wider where the mass reaches an end."""
         if self.kind != "line":
             return self
         mass = np.array([float(x) for x in (to_mpf(m) for m in _scaled(marginal))])
-        inside = np.flatnonzero(mass > NEGLIGIBLE)
+        inside = np.flatnonzero(mass > negligible)
         if not len(inside):
             raise Infeasible(f"the marginal of {self.name} vanishes on its window")
         low, high = self.window

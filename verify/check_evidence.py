@@ -18,7 +18,7 @@ from cavi.verify.check_families import compare
 from cavi.verify.check_identity import claimed_elbo, elbo_by_quadrature
 from cavi.verify.claim import Element
 from cavi.verify.elimination import DIGITS, log_evidence
-from cavi.verify.evaluate import positions
+from cavi.verify.evaluate import evaluate, positions
 from cavi.verify.points import as_array, held_points
 from cavi.verify.report import Finding, Row, run
 from cavi.verify.state import State
@@ -41,7 +41,7 @@ def by_bayes(state: State, best: State, factor: Mapping[str, Any]) -> Value:
 
 
 def check_evidence(state: State) -> Iterator[Row]:
-    """A row for the identity, and one for exactness if q has a single factor."""
+    """A row for the identity; if q has a single factor, one for exactness and one for the evidence it states."""
     asked = min(DIGITS, state.digits)
     known: dict[str, tuple[Value, float]] = {}
     refused: list[Infeasible] = []
@@ -84,8 +84,17 @@ def check_evidence(state: State) -> Iterator[Row]:
         except Infeasible:
             return compare(claimed_elbo(best), by_bayes(state, best, factor), "(p(x, z) / q*(z) at one point)")
 
+    def stated() -> Finding:
+        best = state
+        for site in positions(factor["plates"], state.sizes):
+            best = best.solve(factor, site)
+        claimed = evaluate(claim.plain["exact"]["evidence"], best, {})
+        return compare(claimed, by_bayes(state, best, factor), "(p(x, z) / q*(z) at one point)")
+
     yield run("log p(x) = L(q) + KL(q || posterior)", "identity", asked, identity)
-    factors = state.claim.factors
+    claim, factors = state.claim, state.claim.factors
     factor = factors[0]
     if len(factors) == 1 and not factor["point"] and not factor["sequential"]:
         yield run("the optimum is the posterior: L(q*) = log p(x)", "identity", asked, exact)
+        if claim.plain.get("exact") is not None:
+            yield run("the evidence in the parameters of the posterior", "identity", state.digits, stated)

@@ -1,4 +1,8 @@
-"""Tier 2: the claimed ELBO at a random q against E_q[log p] - E_q[log q] of the declared densities."""
+"""Tier 2: the claimed ELBO at a random q against E_q[log p] - E_q[log q] of the declared densities.
+
+Where latents are integrated out, E_q of the claimed log marginal (which has a row of its own) takes the place of the
+densities that it replaces.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,14 @@ from typing import Any
 from cavi.verify.arithmetic import Value
 from cavi.verify.averages import Averages
 from cavi.verify.check_families import compare
+from cavi.verify.claim import Claim
 from cavi.verify.evaluate import evaluate, positions
 from cavi.verify.report import Finding, Row, run
 from cavi.verify.state import State
 from cavi.verify.units import reference_unit
+
+Part = tuple[str, str]
+MARGINAL = "expected log marginal"
 
 
 def claimed_elbo(state: State) -> Value:
@@ -40,40 +48,62 @@ def elbo_by_quadrature(state: State) -> Value:
 def check_identity(state: State) -> Iterator[Row]:
     """A row for every term that stands for one node or one factor, and one for the whole."""
     averages = Averages(state)
-    nodes = {v["name"]: v for v in state.claim.nodes}
-    factors = state.claim.factor_named
-    total: dict[str, Value] = {}
+    claim, terms = state.claim, state.claim.plain["elbo"]
+    nodes = {v["name"]: v for v in claim.kept_nodes}
+    replaced = set(claim.marginal["nodes"]) if claim.marginal else set[str]()
+    factors = claim.factor_named
+    total: dict[Part, Value] = {}
 
-    def found(kind: str, name: str) -> Value:
-        if (key := f"{kind} {name}") not in total:
-            total[key] = (
-                entropy(state, state.claim.factor_named[name]) if kind == "entropy" else averages.node(nodes[name])
-            )
-        return total[key]
+    def found(part: Part) -> Value:
+        if part not in total:
+            kind, name = part
+            if kind == MARGINAL:
+                total[part] = averages.marginal()
+            else:
+                total[part] = entropy(state, factors[name]) if kind == "entropy" else averages.node(nodes[name])
+        return total[part]
 
-    terms = state.claim.plain["elbo"]
     alone = {t["name"] for t in terms if t["kind"] == "entropy"}
+    of_marginal = [t for t in terms if t["kind"] != "entropy" and replaced & set(_names(claim, t))]
+    if of_marginal:
+        merged = {n for t in of_marginal for n in _names(claim, t) if n in nodes}
+        parts = [(MARGINAL, ", ".join(sorted(replaced))), *(("expected log density", n) for n in sorted(merged))]
+        yield run(f"ELBO, {_title(parts)}", "identity", state.digits, partial(_terms, state, of_marginal, parts, found))
     for term in terms:
         # A term may stand for several whose sum alone is closed; their names are joined by a plus.
+        if term in of_marginal:
+            continue
         if term["kind"] == "entropy":
             parts = [("entropy", term["name"])]
         else:
-            names = term["name"].split(" + ")
+            names = _names(claim, term)
             parts = [("expected log density", n) for n in names if n in nodes]
             parts += [("entropy", n) for n in names if n in factors and n not in alone and not factors[n]["point"]]
-
-        title = f"ELBO, {' and '.join(f'{kind} of {name}' for kind, name in parts)}"
-        yield run(title, "identity", state.digits, partial(_term, state, term, parts, found))
+        yield run(f"ELBO, {_title(parts)}", "identity", state.digits, partial(_terms, state, [term], parts, found))
 
     def whole() -> Finding:
-        parts = [found("expected log density", n) for n in nodes]
-        parts += [found("entropy", f["name"]) for f in state.claim.factors]
-        return compare(claimed_elbo(state), sum(parts, state.engine.number(0)))
+        parts: list[Part] = [("expected log density", n) for n in nodes]
+        parts += [("entropy", f["name"]) for f in claim.factors]
+        parts += [(MARGINAL, ", ".join(sorted(replaced)))] if replaced else []
+        return compare(claimed_elbo(state), sum(map(found, parts), state.engine.number(0)))
 
     yield run("ELBO = E[log p] - E[log q]", "identity", state.digits, whole)
 
 
-def _term(state: State, term: Mapping[str, Any], parts: list[tuple[str, str]], found: Callable[..., Value]) -> Finding:
-    """One claimed term against the sum of what it stands for."""
-    total = sum((found(kind, name) for kind, name in parts), state.engine.number(0))
-    return compare(evaluate(term["value"], state, {}), total)
+def _names(claim: Claim, term: Mapping[str, Any]) -> list[str]:
+    """What a term stands for: names joined by a plus, or by commas where one density replaces several."""
+    if term["kind"] == "entropy":
+        return []
+    joined = term["name"].split(" + ")
+    return [n for name in joined for n in ([name] if name in claim.factor_named else name.split(","))]
+
+
+def _title(parts: list[Part]) -> str:
+    return " and ".join(f"{kind} of {name}" for kind, name in parts)
+
+
+def _terms(state: State, terms: list[Mapping[str, Any]], parts: list[Part], found: Callable[[Part], Value]) -> Finding:
+    """Claimed terms against the sum of what they stand for."""
+    zero = state.engine.number(0)
+    claimed = sum((evaluate(t["value"], state, {}) for t in terms), zero)
+    return compare(claimed, sum(map(found, parts), zero))

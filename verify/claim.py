@@ -24,11 +24,19 @@ class Claim:
         self.factor_of = {latent: f for f in self.factors for latent in f["latents"]}
         self.factor_named = {f["name"]: f for f in self.factors}
         self.marginalised = frozenset(plain.get("marginalised") or ())
+        # What integrating latents out has made of some declared densities: {"nodes": [...], "value": expression}.
+        self.marginal: dict[str, Any] | None = plain.get("marginal")
 
     @cached_property
     def nodes(self) -> list[dict[str, Any]]:
         """The variables that contribute a log density."""
         return [v for v in self.variables.values() if v["distribution"] is not None]
+
+    @cached_property
+    def kept_nodes(self) -> list[dict[str, Any]]:
+        """Those whose density still stands in the log joint, since nothing in it is integrated out."""
+        replaced = self.marginal["nodes"] if self.marginal else ()
+        return [v for v in self.nodes if v["name"] not in replaced]
 
     @cached_property
     def constraints(self) -> list[dict[str, Any]]:

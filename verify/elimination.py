@@ -10,13 +10,14 @@ of q but the values of point parameters.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 
 import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Value, doubles, precision, to_mpf
-from cavi.verify.averages import Infeasible
+from cavi.verify.averages import NOTHING_HELD, Held, Infeasible
 from cavi.verify.axis import Axis, Key
 from cavi.verify.claim import Claim
 from cavi.verify.gaussian import normal_latents
@@ -27,28 +28,36 @@ from cavi.verify.state import State
 DIGITS = 8
 GUARDED = 70  # working digits: 1 - p is exact to the ends of the windows
 COUNTS = (36, 54, 80, 120, 150, 220, 330, 500)
+COUNTS_ALONE = (*COUNTS, 750, 1100, 1600)  # tables over one coordinate
 COUNTS_WIDE = {False: (36, 44, 52, 56), True: (44, 60, 75)}  # the widest tables, without and with a matrix
 COUNT_FOR_CENTRES = 54
 WIDENING = 0.04
+TAIL_DIGITS = 7  # the mass beyond the windows is so much smaller than the last digit asked for
 MANY = 40
 MAX_WIDTH = 4
 HOPELESS = 0.1  # a first step of this size is not made good on the widest tables
 MAX_WIDTH_PRECISE = 2
+LOST = 8  # digits that reading a quadratic form off its values may cost
 
 
-def log_evidence(state: State) -> tuple[Value, float]:
-    """log p(x), points held at their value under q, and the digits on which the two finest grids agree.
+def log_evidence(
+    state: State, digits: int = DIGITS, held: Held = NOTHING_HELD, nodes: Collection[str] | None = None
+) -> tuple[Value, float]:
+    """log p(x), points held at their value under q, and the digits that a sequence of grids establishes.
+
+    With latents held it is the log of the integral of the joint density over the others; with nodes named, of the
+    densities of these nodes alone.
 
     Raises:
         Infeasible: when the model has too many categories or too wide scopes for elimination.
     """
     try:
-        with precision(GUARDED):
-            return _log_evidence(_narrowest(state))
+        with precision(max(GUARDED, 2 * digits + 10)):
+            return _log_evidence(_narrowest(state, digits, held, nodes), digits)
     except Infeasible:
-        # In float64 larger tables can be afforded; eight digits are all that is asked.
+        # In float64 larger tables can be afforded; it is precise enough for the digits asked of an evidence.
         with np.errstate(all="ignore"):
-            return _log_evidence(_narrowest(_in_doubles(state)))
+            return _log_evidence(_narrowest(_in_doubles(state), DIGITS, held, nodes), min(digits, DIGITS))
 
 
 def evidence_instance(claim: Claim, seed: int) -> Instance:
@@ -85,22 +94,24 @@ def _in_doubles(state: State) -> State:
     return State(state.claim, state.instance, doubles(), state.digits)
 
 
-def _narrowest(state: State) -> JointTables:
+def _narrowest(
+    state: State, digits: int = DIGITS, held: Held = NOTHING_HELD, nodes: Collection[str] | None = None
+) -> JointTables:
     """The tables with those Normals integrated out that leave the fewest coordinates together.
 
-    Where grids over all latents can be afforded, nothing is integrated out.
+    Where grids over all latents can be afforded for a few digits, nothing is integrated out.
     """
-    best = JointTables(state)
-    if best.width() <= MAX_WIDTH_PRECISE:
+    best = JointTables(state, (), held, nodes)
+    if best.width() <= MAX_WIDTH_PRECISE and digits <= DIGITS:
         return best
-    for normals in normal_latents(state.claim):
-        other = JointTables(state, normals)
+    for normals in normal_latents(state.claim, best.nodes):
+        other = JointTables(state, normals, held, nodes)
         if other.width() < best.width():
             best = other
     return best
 
 
-def _log_evidence(model: JointTables) -> tuple[Value, float]:
+def _log_evidence(model: JointTables, asked: int) -> tuple[Value, float]:
     e, width = model.engine, model.width()
     largest = MAX_WIDTH if e.name == "float64" else MAX_WIDTH_PRECISE
     if e.name != "float64" and _prefers_doubles(model):
@@ -112,21 +123,24 @@ def _log_evidence(model: JointTables) -> tuple[Value, float]:
     if matrices:
         _, marginals = model.total(axes, COUNT_FOR_CENTRES, marginals=True)
         axes = model.recentre(axes, marginals, COUNT_FOR_CENTRES)
-    axes = _placed(model, axes)
+    axes = _placed(model, axes, asked)
+    if not axes:  # nothing is on a grid: the Normals are integrated out exactly
+        return e("log", model.total(axes, 1)[0]), float(mpmath.mp.dps - LOST if e.name != "float64" else 16 - LOST)
     values: list[mpmath.mpf] = []
     digits = 0.0
-    for level, count in enumerate(COUNTS if width < MAX_WIDTH else COUNTS_WIDE[matrices]):
+    counts = COUNTS_WIDE[matrices] if width == MAX_WIDTH else COUNTS_ALONE if width == 1 else COUNTS
+    for level, count in enumerate(counts):
         # Nodes and range grow together, so that two levels agree only if both suffice.
         wider = {k: a.widened(WIDENING * level) for k, a in axes.items()}
         try:
             value = e("log", model.total(wider, count)[0])
         except Infeasible:
-            if digits < DIGITS and (e.name != "float64" or len(values) < 3):
+            if digits < asked and (e.name != "float64" or len(values) < 3):
                 raise
             break
         values.append(to_mpf(value))
         digits = _established(values)
-        if digits > DIGITS or (width == MAX_WIDTH and len(values) == 2 and abs(values[1] - values[0]) > HOPELESS):
+        if digits > asked or (width == MAX_WIDTH and len(values) == 2 and abs(values[1] - values[0]) > HOPELESS):
             break
     return value, digits
 
@@ -145,12 +159,13 @@ def _established(values: list[mpmath.mpf]) -> float:
     return min(last, before + 1.0 + 2.0 * gained)
 
 
-def _placed(model: JointTables, axes: dict[Key, Axis]) -> dict[Key, Axis]:
+def _placed(model: JointTables, axes: dict[Key, Axis], digits: int) -> dict[Key, Axis]:
     """The axes with their windows around the mass."""
+    negligible = 10.0 ** -(digits + TAIL_DIGITS)
     for _ in range(8):
         before = {k: a.window for k, a in axes.items()}
         _, marginals = model.total(axes, COUNTS[0], marginals=True)
-        axes = {k: a.narrowed(marginals[k], COUNTS[0]) for k, a in axes.items()}
+        axes = {k: a.narrowed(marginals[k], COUNTS[0], negligible) for k, a in axes.items()}
         if all(_close(before[k], a.window) for k, a in axes.items()):
             break
     return axes

@@ -84,18 +84,18 @@ def integral(e: Engine, forms: Sequence[Quadratic], elements: Sequence[Element])
     return total + len(elements) * e("log", 2 * e.constants("pi")) / 2
 
 
-def normal_latents(claim: Claim) -> list[tuple[str, ...]]:
-    """Sets of latents with Normal priors in which every declared log density is quadratic, begun at each of them."""
+def normal_latents(claim: Claim, nodes: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Sets of latents with Normal priors in which the log density of every node is quadratic, begun at each of them."""
     candidates = [
         v["name"]
-        for v in claim.nodes
+        for v in nodes
         if claim.is_random(v["name"])
         and v["distribution"]["name"] in NORMALS
         and not claim.factor_of.get(v["name"], {"point": False})["point"]
     ]
 
     def quadratic_in(names: tuple[str, ...]) -> bool:
-        return all(polynomial_degree(v, names) <= 2 for v in claim.nodes)
+        return all(polynomial_degree(v, names) <= 2 for v in nodes)
 
     found: dict[tuple[str, ...], None] = {}
     for first in range(len(candidates)):

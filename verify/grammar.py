@@ -154,6 +154,7 @@ def check_claim(plain: object) -> dict[str, Any]:
         _variable(v, walk)
     for f in field(plain, "factors", list, "claim"):
         _factor(f, walk)
+    _integrated(plain, walk)
     for t in field(plain, "elbo", list, "claim"):
         where = f"elbo term {_short(t.get('name')) if isinstance(t, dict) else ''}"
         text(field(t, "name", str, where), where)
@@ -168,6 +169,23 @@ def check_claim(plain: object) -> dict[str, Any]:
             text(field(s, "rule", str, where), where)
             text(field(s, "factor", str, where), where)
     return plain
+
+
+def _integrated(plain: dict[str, Any], walk: _Walker) -> None:
+    """Latents integrated out with what replaces their densities, and the evidence where it is exact."""
+    gone = [name(n, "marginalised") for n in _list(plain.get("marginalised", []), "marginalised")]
+    marginal, exact = plain.get("marginal"), plain.get("exact")
+    if bool(gone) != (marginal is not None):
+        raise CertificateError(
+            "claim: 'marginalised' names latents exactly where 'marginal' says what replaces their densities"
+        )
+    if marginal is not None:
+        for n in field(marginal, "nodes", list, "marginal"):
+            name(n, "marginal: nodes")
+        walk.expression(field(marginal, "value", list, "marginal"), "marginal: value")
+    if exact is not None:
+        text(field(exact, "factor", str, "exact"), "exact")
+        walk.expression(field(exact, "evidence", list, "exact"), "exact: evidence")
 
 
 def _variable(v: object, walk: _Walker) -> None:

@@ -7,7 +7,7 @@ what stands in no common table is a factor of its own, computed once for all con
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_float
-from cavi.verify.averages import Averages, Held, Infeasible
+from cavi.verify.averages import NOTHING_HELD, Averages, Held, Infeasible
 from cavi.verify.axis import Axis, Coordinates, Key, cholesky_coordinates, scalar, sticks, typical
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
@@ -50,21 +50,28 @@ class Piece:
 class JointTables:
     """The declared densities of an instance with the tables they make on grids.
 
+    Only some nodes may be asked for, and latents may be held at given values (categories, or arrays of one point).
+
     Raises:
         Infeasible: for copies, for too many categories, for supports without coordinates.
     """
 
-    def __init__(self, state: State, normals: Sequence[str] = ()) -> None:
+    def __init__(
+        self, state: State, normals: Sequence[str] = (), held: Held = NOTHING_HELD, nodes: Collection[str] | None = None
+    ) -> None:
         self.state, self.engine, self.claim = state, state.engine, state.claim
+        self.nodes = [v for v in self.claim.nodes if nodes is None or v["name"] in nodes]
         for f in self.claim.factors:
             if any(to_float(state.weight(f, site)) != 1 for site in positions(f["plates"], state.sizes)):
                 raise Infeasible(f"{f['name']} stands for several copies, which elimination does not enumerate")
-        self.fixed: dict[Element, int] = {}
-        self.points: dict[Element, Value] = {}
+        self.fixed: dict[Element, int] = dict(held.assigned)
+        self.points: dict[Element, Value] = {x: value[0] for x, value in held.points.items()}
         self.random: list[Element] = []
         for f in self.claim.factors:
             for site in positions(f["plates"], state.sizes):
                 for x in self.claim.elements(f, site, state.sizes):
+                    if x in self.fixed or x in self.points:
+                        continue
                     if not f["point"]:
                         self.random.append(x)
                         continue
@@ -146,6 +153,8 @@ class JointTables:
         for v in self.claim.constraints:
             for binding in bindings(v["plates"], state.sizes, {}):
                 group = sorted(mentioned(v["constraint"], state, binding))
+                if all(x in self.fixed or x in self.points for x in group):
+                    continue
                 total = round(to_float(state.known[v["name"]][tuple(binding[i] for i, _ in v["plates"])]))
                 vectors = [c for c in product(range(total + 1), repeat=len(group)) if sum(c) == total]
                 choices.append([dict(zip(group, c, strict=True)) for c in vectors])
@@ -207,7 +216,7 @@ class JointTables:
     def _groups(self, assigned: Mapping[Element, int]) -> list[list[Piece]]:
         """The pieces of the joint density; those with a Normal to be integrated out in common are together."""
         groups: list[list[Piece]] = []
-        for v in self.claim.nodes:
+        for v in self.nodes:
             for binding in bindings(v["plates"], self.state.sizes, {}):
                 piece = self._piece(v, binding, assigned)
                 if not piece.normals:

@@ -12,6 +12,7 @@ from cavi.verify.arithmetic import precise, precision
 from cavi.verify.check_evidence import check_evidence
 from cavi.verify.check_families import check_families
 from cavi.verify.check_identity import check_identity
+from cavi.verify.check_marginal import check_marginal
 from cavi.verify.check_optimality import check_optimality
 from cavi.verify.check_steps import check_steps
 from cavi.verify.claim import Claim
@@ -86,6 +87,8 @@ def symbolic_rows(claim: Claim, instances: Sequence[Instance], digits: int) -> I
         state = State(claim, instances[0], engine, digits)
         yield from check_families(state)
         yield from check_identity(state)
-        yield from check_evidence(State(claim, instances[-1], engine, digits))
+        small = State(claim, instances[-1], engine, digits)
+        yield from check_marginal(small)
+        yield from check_evidence(small)
         yield from check_optimality(state)
         yield from check_steps(state)
