@@ -117,6 +117,9 @@ def verify(
     marginalise: MARGINALISE = None,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
+    only: Annotated[
+        str | None, typer.Option(help="Carry out the checks whose name contains this text, or whose tier it is.")
+    ] = None,
     junit_xml: Annotated[Path | None, typer.Option("--junit", help="Write the report as JUnit XML too.")] = None,
     as_json: AS_JSON = False,
     quiet: QUIET = False,
@@ -126,9 +129,10 @@ def verify(
 
     output = Output(quiet or as_json)
     if theory or library:
-        if model is not None or factors is not None or (theory and library):
+        if model is not None or factors is not None or only is not None or (theory and library):
             raise ValueError(
-                "--identities and --library verify a whole catalogue: give one alone, leave out the model and --factors"
+                "--identities and --library verify a whole catalogue: give one alone, leave out the model, --factors "
+                "and --only"
             )
         if theory:
             from cavi.cli.theory import verify_all
@@ -144,6 +148,10 @@ def verify(
             "expected a model, path.py:object, certificate.json, derived module, --identities or --library; found none"
         )
     else:
+        if only is not None and (model.endswith(".json") or (model.endswith(".py") and has_seal(model))):
+            raise ValueError(
+                "--only repeats a check of a model; a certificate and a sealed module are checked as a whole"
+            )
         if model.endswith(".json"):
             report = check_certificate(model)
         elif model.endswith(".py") and has_seal(model):
@@ -151,7 +159,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            report = output.verified(derived_model(model, factors, marginalise), digits, seed)
+            report = output.verified(derived_model(model, factors, marginalise), digits, seed, only)
         output.text(str(report))
         reports, found = [report], report.as_dict()
     if junit_xml is not None:

@@ -79,7 +79,7 @@ class Output:
             task = bar.add_task(title, total=total)
             yield lambda name: bar.update(task, advance=1, description=f"{title}: {name}")
 
-    def verified(self, derived: Derived, digits: int, seed: int) -> Report:
+    def verified(self, derived: Derived, digits: int, seed: int, only: str | None = None) -> Report:
         """The report on a derivation, with a line of progress on a terminal."""
         from rich.console import Console
 
@@ -87,8 +87,12 @@ class Output:
 
         console = Console(stderr=True)
         if self.quiet or not sys.stderr.isatty():
-            return verify(derived, digits=digits, seed=seed)
+            return verify(derived, digits=digits, seed=seed, only=only)
         with console.status(f"verifying {derived.model.name}") as status:
             return verify(
-                derived, digits=digits, seed=seed, progress=lambda row: status.update(f"{row.tier}: {row.name}")
+                derived,
+                digits=digits,
+                seed=seed,
+                only=only,
+                progress=lambda row: status.update(f"{row.tier}: {row.name}"),
             )

@@ -20,7 +20,7 @@ from cavi.verify.claim import Element
 from cavi.verify.elimination import DIGITS, log_evidence
 from cavi.verify.evaluate import evaluate, positions
 from cavi.verify.points import as_array, held_points
-from cavi.verify.report import Finding, Row, run
+from cavi.verify.report import Check, Finding
 from cavi.verify.state import State
 from cavi.verify.units import log_q_at
 
@@ -40,7 +40,7 @@ def by_bayes(state: State, best: State, factor: Mapping[str, Any]) -> Value:
     return np.ravel(np.asarray(log_p - log_q, dtype=object))[0]
 
 
-def check_evidence(state: State) -> Iterator[Row]:
+def check_evidence(state: State) -> Iterator[Check]:
     """A row for the identity; if q has a single factor, one for exactness and one for the evidence it states."""
     asked = min(DIGITS, state.digits)
     known: dict[str, tuple[Value, float]] = {}
@@ -91,10 +91,10 @@ def check_evidence(state: State) -> Iterator[Row]:
         claimed = evaluate(claim.plain["exact"]["evidence"], best, {})
         return compare(claimed, by_bayes(state, best, factor), "(p(x, z) / q*(z) at one point)")
 
-    yield run("log p(x) = L(q) + KL(q || posterior)", "identity", asked, identity)
+    yield Check("log p(x) = L(q) + KL(q || posterior)", "identity", asked, identity)
     claim, factors = state.claim, state.claim.factors
     factor = factors[0]
     if len(factors) == 1 and not factor["point"] and not factor["sequential"]:
-        yield run("the optimum is the posterior: L(q*) = log p(x)", "identity", asked, exact)
+        yield Check("the optimum is the posterior: L(q*) = log p(x)", "identity", asked, exact)
         if claim.plain.get("exact") is not None:
-            yield run("the evidence in the parameters of the posterior", "identity", state.digits, stated)
+            yield Check("the evidence in the parameters of the posterior", "identity", state.digits, stated)

@@ -10,22 +10,22 @@ import numpy as np
 
 from cavi.verify.arithmetic import Value, digits_of, to_float
 from cavi.verify.evaluate import bindings, evaluate, positions, reaches
-from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.report import Check, Finding, worst
 from cavi.verify.state import State, at_nodes
 from cavi.verify.units import reference_unit
 
 
-def check_families(state: State) -> Iterator[Row]:
+def check_families(state: State) -> Iterator[Check]:
     """Rows for every factor that is not a point mass, and for the moments of point masses."""
     for factor in state.claim.factors:
         name = factor["name"]
         if not factor["point"]:
-            yield run(f"q({name}) integrates to one", "families", state.digits, partial(_normalised, state, factor))
-            yield run(f"log q({name})", "families", state.digits, partial(_density, state, factor))
-            yield run(f"entropy of q({name})", "families", state.digits, partial(_entropy, state, factor))
+            yield Check(f"q({name}) integrates to one", "families", state.digits, partial(_normalised, state, factor))
+            yield Check(f"log q({name})", "families", state.digits, partial(_density, state, factor))
+            yield Check(f"entropy of q({name})", "families", state.digits, partial(_entropy, state, factor))
         for spec in factor["moments"]:
             if spec["value"] is not None:
-                yield run(
+                yield Check(
                     f"E[{spec['key']}] under q({name})",
                     "families",
                     state.digits,

@@ -15,12 +15,13 @@ from cavi.verify.averages import Averages
 from cavi.verify.check_families import compare
 from cavi.verify.claim import Claim
 from cavi.verify.evaluate import evaluate, positions
-from cavi.verify.report import Finding, Row, run
+from cavi.verify.report import Check, Finding
 from cavi.verify.state import State
 from cavi.verify.units import reference_unit
 
 Part = tuple[str, str]
 MARGINAL = "expected log marginal"
+WHOLE = "ELBO = E[log p] - E[log q]"
 
 
 def claimed_elbo(state: State) -> Value:
@@ -45,7 +46,7 @@ def elbo_by_quadrature(state: State) -> Value:
     return Averages(state).log_joint() + entropies
 
 
-def check_identity(state: State) -> Iterator[Row]:
+def check_identity(state: State) -> Iterator[Check]:
     """A row for every term that stands for one node or one factor, and one for the whole."""
     averages = Averages(state)
     claim, terms = state.claim, state.claim.plain["elbo"]
@@ -68,7 +69,9 @@ def check_identity(state: State) -> Iterator[Row]:
     if of_marginal:
         merged = {n for t in of_marginal for n in _names(claim, t) if n in nodes}
         parts = [(MARGINAL, ", ".join(sorted(replaced))), *(("expected log density", n) for n in sorted(merged))]
-        yield run(f"ELBO, {_title(parts)}", "identity", state.digits, partial(_terms, state, of_marginal, parts, found))
+        yield Check(
+            f"ELBO, {_title(parts)}", "identity", state.digits, partial(_terms, state, of_marginal, parts, found)
+        )
     for term in terms:
         # A term may stand for several whose sum alone is closed; their names are joined by a plus.
         if term in of_marginal:
@@ -79,7 +82,7 @@ def check_identity(state: State) -> Iterator[Row]:
             names = _names(claim, term)
             parts = [("expected log density", n) for n in names if n in nodes]
             parts += [("entropy", n) for n in names if n in factors and n not in alone and not factors[n]["point"]]
-        yield run(f"ELBO, {_title(parts)}", "identity", state.digits, partial(_terms, state, [term], parts, found))
+        yield Check(f"ELBO, {_title(parts)}", "identity", state.digits, partial(_terms, state, [term], parts, found))
 
     def whole() -> Finding:
         parts: list[Part] = [("expected log density", n) for n in nodes]
@@ -87,7 +90,7 @@ def check_identity(state: State) -> Iterator[Row]:
         parts += [(MARGINAL, ", ".join(sorted(replaced)))] if replaced else []
         return compare(claimed_elbo(state), sum(map(found, parts), state.engine.number(0)))
 
-    yield run("ELBO = E[log p] - E[log q]", "identity", state.digits, whole)
+    yield Check(WHOLE, "identity", state.digits, whole)
 
 
 def _names(claim: Claim, term: Mapping[str, Any]) -> list[str]:

@@ -18,18 +18,18 @@ from cavi.verify.claim import Element
 from cavi.verify.elimination import log_evidence
 from cavi.verify.evaluate import positions
 from cavi.verify.points import as_array, held_points
-from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.report import Check, Finding, worst
 from cavi.verify.state import State
 
 POINTS = 3
 
 
-def check_marginal(state: State) -> Iterator[Row]:
+def check_marginal(state: State) -> Iterator[Check]:
     """One row for a derivation with latents integrated out, none for others."""
     claimed = state.claim.marginal
     if claimed is not None:
         names = ", ".join(sorted(state.claim.marginalised))
-        yield run(
+        yield Check(
             f"log of the joint density with {names} integrated out", "identity", state.digits, partial(_marginal, state)
         )
 

@@ -18,26 +18,26 @@ from cavi.verify.averages import Averages, Held
 from cavi.verify.claim import Element
 from cavi.verify.evaluate import Position, bindings, positions
 from cavi.verify.points import as_array, held_points
-from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.report import Check, Finding, worst
 from cavi.verify.state import State
 from cavi.verify.units import log_q_at
 
 NUDGE = 25  # digits: the step of a difference quotient
 
 
-def check_optimality(state: State) -> Iterator[Row]:
+def check_optimality(state: State) -> Iterator[Check]:
     """One row for every factor: the worst of its elements."""
     for factor in state.claim.factors:
         name = factor["name"]
         if factor["point"]:
             title = f"{name} is the maximiser"
-            yield run(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
+            yield Check(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
         else:
             title = f"log q*({name}) - E[log p] is constant"
-            yield run(title, "optimality", state.digits, partial(_each, state, factor, _constant))
+            yield Check(title, "optimality", state.digits, partial(_each, state, factor, _constant))
             if factor["statistics"]:
                 title = f"log q*({name}) has the stated statistics"
-                yield run(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
+                yield Check(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
 
 
 def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:

@@ -17,16 +17,16 @@ from cavi.verify.arithmetic import to_mpf
 from cavi.verify.averages import Averages
 from cavi.verify.evaluate import Plain, Position, positions
 from cavi.verify.points import held_points
-from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.report import Check, Finding, worst
 from cavi.verify.state import State
 
 
-def check_steps(state: State) -> Iterator[Row]:
+def check_steps(state: State) -> Iterator[Check]:
     """A row for every step of every factor's derivation."""
     for d in state.claim.plain["derivations"]:
         for number, step in enumerate(d["steps"], start=1):
             factor = state.claim.factor_named[step["factor"]]
-            yield run(
+            yield Check(
                 f"{d.get('title', step['factor'])}, step {number}: {step['rule']}",
                 "derivation",
                 state.digits,

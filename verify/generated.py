@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -19,12 +19,14 @@ from cavi.verify.arithmetic import precise, precision, to_float
 from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.claim import Axes, Claim
 from cavi.verify.evaluate import positions, size_of
-from cavi.verify.instance import Instance, InstanceError, Table, make_instance
-from cavi.verify.report import Finding, Row, run, worst
+from cavi.verify.generic import Table
+from cavi.verify.instance import Instance, InstanceError, make_instance
+from cavi.verify.report import Check, Finding, Row, worst
 from cavi.verify.state import State
 
 DIGITS = 10
 SWEEPS = 12
+RUNS = "the module runs and imports NumPy and SciPy only"
 ALLOWED = ("numpy", "scipy", "__future__")
 
 
@@ -61,26 +63,44 @@ class Generated:
 
 def check_generated(claim: Claim, render: Callable[[], str], seed: int) -> Iterator[Row]:
     """Rows for rendering, imports, and for every update and the bound at three random shapes."""
-    found: dict[str, Any] = {}
+    return (check.row() for check in generated_checks(claim, render, seed))
 
-    def load() -> Finding:
+
+def generated_checks(claim: Claim, render: Callable[[], str], seed: int) -> Iterator[Check]:
+    """The checks of a rendered module, which is rendered and executed when the first of them is carried out.
+
+    Where that has failed there is no module to compare, and no further check.
+    """
+
+    @cache
+    def module() -> tuple[Generated | None, str]:
+        """The module, or what went wrong."""
         try:
             source = render()
-            found["module"] = Generated(source)
+            foreign = sorted(set(_imports(source)) - set(ALLOWED) - set(sys.stdlib_module_names))
+            return Generated(source), f"imports {', '.join(foreign)}" if foreign else ""
         except Exception as error:  # whatever a renderer or its output raises, it is not a module that runs
-            return Finding(0.0, f"{type(error).__name__}: {error}")
-        foreign = sorted(set(_imports(source)) - set(ALLOWED) - set(sys.stdlib_module_names))
-        return Finding(0.0, f"imports {', '.join(foreign)}") if foreign else Finding(float(DIGITS))
+            return None, f"{type(error).__name__}: {error}"
 
-    yield run("the module runs and imports NumPy and SciPy only", "code", DIGITS, load)
-    if "module" not in found:
+    def load() -> Finding:
+        wrong = module()[1]
+        return Finding(0.0 if wrong else float(DIGITS), wrong)
+
+    @cache
+    def cases() -> list[Case]:
+        return [(claim, *case) for case in _cases(claim, seed)]
+
+    def each(check: Callable[..., Finding], name: str = "") -> Finding:
+        found, wrong = module()
+        return Finding(0.0, wrong) if found is None else _over(found, cases(), check, name)
+
+    yield Check(RUNS, "code", DIGITS, load)
+    if module.cache_info().currsize and module()[0] is None:
         return
-    cases = [(claim, *case) for case in _cases(claim, seed)]
     for factor in claim.factors:
-        name = factor["name"]
-        yield run(f"update_{name}", "code", DIGITS, partial(_over, found["module"], cases, _update, name))
-    yield run("elbo", "code", DIGITS, partial(_over, found["module"], cases, _bound, ""))
-    yield run("the bound never falls", "code", DIGITS, partial(_over, found["module"], cases, _ascent, ""))
+        yield Check(f"update_{factor['name']}", "code", DIGITS, partial(each, _update, factor["name"]))
+    yield Check("elbo", "code", DIGITS, partial(each, _bound))
+    yield Check("the bound never falls", "code", DIGITS, partial(each, _ascent))
 
 
 def _cases(claim: Claim, seed: int) -> Iterator[tuple[str, Instance]]:

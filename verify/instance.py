@@ -17,12 +17,10 @@ from cavi.verify.arithmetic import Engine, Value, doubles
 from cavi.verify.claim import Axes, Claim, names_in
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
+from cavi.verify.generic import LARGEST_COUNT, RANGES, Table, random_table
 from cavi.verify.nodes import distribution_at, family_arguments
 from cavi.verify.sampling import draw
 
-Table = dict[Position, Fraction]
-DENOMINATORS = (7, 11, 13, 17, 19)
-LARGEST_COUNT = 4
 ATTEMPTS = 60
 
 
@@ -48,11 +46,16 @@ class Instance:
 
 
 def make_instance(
-    claim: Claim, seed: int, sizes: Mapping[str, int] | None = None, single_copies: bool = False
+    claim: Claim,
+    seed: int,
+    sizes: Mapping[str, int] | None = None,
+    single_copies: bool = False,
+    wide: bool = False,
 ) -> Instance:
     """A random case: of the sizes given, else of 2 but for one plate of 3.
 
-    With `single_copies` every weight that makes a latent stand for several copies is one.
+    With `single_copies` every weight that makes a latent stand for several copies is one; with `wide` the
+    hyperparameters and q are spread over orders of magnitude.
 
     Raises:
         InstanceError: when no values satisfy the declared supports (such as lower < upper).
@@ -61,12 +64,36 @@ def make_instance(
     least = _least_sizes(list(claim.variables.values()))
     sizes = {s: max(k, least.get(s, 1)) for s, k in (sizes or small_sizes(claim, 3)).items()}
     for _ in range(ATTEMPTS):
-        world = _World(claim, sizes, rng, single_copies)
+        world = _World(claim, sizes, rng, single_copies, wide)
         if world.fill():
-            return Instance(seed, sizes, world.data(), _random_q(claim, sizes, rng, world))
+            return Instance(seed, sizes, world.data(), _random_q(claim, sizes, rng, world, wide))
     raise InstanceError(
         f"{claim.model['name']}: no data were found that satisfy the declared supports in {ATTEMPTS} attempts"
     )
+
+
+def wide_instance(claim: Claim, seed: int) -> Instance:
+    """A random case at random sizes (1 to 3; of vectors 1 or 2), spread over orders of magnitude.
+
+    Raises:
+        InstanceError: when no values satisfy the declared supports.
+    """
+    rng = np.random.default_rng(seed + 23)
+    # One category, or a chain of one, has no optimum to compare; a grid over three coordinates is large.
+    two = {v["over"][1] for v in claim.nodes if v["over"] and claim.selects(v["name"])} | _chains(claim)
+    inside = _inside(claim)
+    chosen = {s: int(rng.integers(2 if s in two else 1, 3 if s in inside else 4)) for s in claim.model["sizes"]}
+    return make_instance(claim, seed, chosen, wide=True)
+
+
+def _inside(claim: Claim) -> set[str]:
+    """The sizes of vectors and of sets of categories."""
+    of_variables = {s for v in claim.variables.values() for _, s in [*v["event"], *([v["over"]] if v["over"] else [])]}
+    return of_variables | {s for f in claim.factors for _, s in f["event"]}
+
+
+def _chains(claim: Claim) -> set[str]:
+    return {v["chain"]["index"][1] for v in claim.variables.values() if v.get("chain")} & set(claim.model["sizes"])
 
 
 def _least_sizes(e: Any) -> dict[str, int]:
@@ -86,13 +113,8 @@ def _least_sizes(e: Any) -> dict[str, int]:
 
 def small_sizes(claim: Claim, largest: int) -> dict[str, int]:
     """Two of everything, and `largest` of the first plate that is neither an event nor a set of categories."""
-    inside: set[str] = set()
-    for v in claim.variables.values():
-        inside |= {size for _, size in v["event"]} | ({v["over"][1]} if v["over"] else set())
-    for f in claim.factors:
-        inside |= {size for _, size in f["event"]}
+    inside, chains = _inside(claim), _chains(claim)
     sizes = {s: 2 for s in claim.model["sizes"]}
-    chains = {v["chain"]["index"][1] for v in claim.variables.values() if v.get("chain")} & set(sizes)
     if chains:  # a chain of two has no element with neighbours on both sides
         return sizes | dict.fromkeys(chains, largest)
     plates = [s for v in claim.variables.values() if v["role"] == "observed" for _, s in v["plates"]]
@@ -107,9 +129,14 @@ class _World:
     """Values of all variables in float64, known ones rounded to rationals; the scope of their distributions."""
 
     def __init__(
-        self, claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, single_copies: bool = False
+        self,
+        claim: Claim,
+        sizes: Mapping[str, int],
+        rng: np.random.Generator,
+        single_copies: bool = False,
+        wide: bool = False,
     ) -> None:
-        self.claim, self.sizes, self.rng = claim, sizes, rng
+        self.claim, self.sizes, self.rng, self.wide = claim, sizes, rng, wide
         weights = [v["weight"] for v in claim.variables.values() if v["weight"] is not None]
         self.ones = set(names_in(weights)) if single_copies else set()
         chains = [v["chain"]["linked"] for v in claim.variables.values() if v.get("chain")]
@@ -140,7 +167,7 @@ class _World:
                 self.values[name] = _marks(self.claim.axes(name), self.sizes, self.rng)
             elif v["distribution"] is None and v["constraint"] is None:
                 domain = {"domain": "dof"} if name in self.dofs and v["domain"] == "positive" else {}
-                self.values[name] = _known({**v, **domain}, self.claim.axes(name), self.sizes, self.rng)
+                self.values[name] = _known({**v, **domain}, self.claim.axes(name), self.sizes, self.rng, self.wide)
                 if name in self.ones and v["role"] != "observed_index":
                     self.values[name] = dict.fromkeys(self.values[name], Fraction(1))
         for name, v in self.claim.variables.items():
@@ -243,76 +270,15 @@ def _marks(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Ta
     return {at: Fraction(int(at[0] == 0)) if at and at[0] < 2 else x for at, x in table.items()}
 
 
-def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
+def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator, wide: bool) -> Table:
     if v["role"] == "observed_index":
         size = size_of(sizes, v["over"][1])
         places = list(positions(axes, sizes))
         targets = rng.permutation([i % size for i in range(len(places))])
         return {at: Fraction(int(t)) for at, t in zip(places, targets, strict=True)}
-    table = random_table(v["domain"], axes, sizes, rng)
+    table = random_table(v["domain"], axes, sizes, rng, wide and v["role"] == "hyper")
     if v["domain"] == "count" and len(table) > 1 and len(set(table.values())) == 1:
         table[min(table)] += 1  # equal totals would hide a wrong index
-    return table
-
-
-def random_table(domain: str, axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
-    """Generic rationals over the axes; over the last one they add up to one in a simplex."""
-    places = list(positions(axes, sizes))
-    if domain in ("spd", "positive_definite"):
-        return _spd(axes, sizes, rng)
-    if domain != "simplex":
-        return {at: generic(domain, rng) for at in places}
-    raw = {at: Fraction(int(rng.integers(3, 12))) for at in places}
-    totals: dict[Position, Fraction] = {}
-    for at, value in raw.items():
-        totals[at[:-1]] = totals.get(at[:-1], Fraction(0)) + value
-    return {at: value / totals[at[:-1]] for at, value in raw.items()}
-
-
-_RANGES = {
-    "real": (-1.6, 1.6),
-    "positive": (0.6, 2.4),
-    "nonnegative": (0.3, 2.4),
-    "shape": (2.3, 4.2),
-    "dof": (9.2, 12.1),
-    "unit": (0.2, 0.8),
-    "angle": (-2.4, 2.4),
-    "simplex": (0.1, 0.9),
-}
-
-
-def generic(domain: str, rng: np.random.Generator) -> Fraction:
-    """A rational inside the domain that is neither 0 nor 1 nor a simple fraction."""
-    if domain == "count":
-        return Fraction(int(rng.integers(2, LARGEST_COUNT + 1)))
-    low, high = _RANGES[domain]
-    while True:
-        bottom = int(rng.choice(DENOMINATORS))
-        value = Fraction(round(rng.uniform(low, high) * bottom), bottom)
-        if value.denominator > 1 and low < value < high and abs(value) > Fraction(1, 10):
-            return value
-
-
-def _columns(rows: Axes, columns: Axes) -> bool:
-    """Whether the second axes are the first ones with a prime."""
-    return all(c == i + "'" and s == t for (i, s), (c, t) in zip(rows, columns, strict=True))
-
-
-def _spd(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
-    """Positive definite matrices over the last two groups of axes: A Aᵀ + a positive diagonal."""
-    # Two event axes may run over the same set, so the primes tell the columns; a declared matrix may have none.
-    paired = (r for r in range(len(axes) // 2, 0, -1) if _columns(axes[-2 * r : -r], axes[-r:]))
-    half = next(paired, 1)
-    rows = list(positions(axes[-half:], sizes))
-    size = len(rows)
-    table: Table = {}
-    for at in positions(axes[: -2 * half], sizes):
-        a = [[generic("real", rng) for _ in range(size)] for _ in range(size)]
-        diagonal = [generic("positive", rng) for _ in range(size)]
-        for i in range(size):
-            for j in range(size):
-                total = sum((x * y for x, y in zip(a[i], a[j], strict=True)), Fraction(0))
-                table[(*at, *rows[i], *rows[j])] = total + (diagonal[i] if i == j else 0)
     return table
 
 
@@ -344,7 +310,7 @@ def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
 
 
 def _random_q(
-    claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, world: _World
+    claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, world: _World, wide: bool
 ) -> dict[str, dict[str, Table]]:
     """Random standard parameters for every factor, far from any optimum."""
     q: dict[str, dict[str, Table]] = {}
@@ -361,7 +327,7 @@ def _random_q(
                         domain = "positive_definite"
                     if domain == "spd" and p.get("domain"):
                         domain = p["domain"]  # of a precision that another latent of the block multiplies, say
-                    q[latent][p["name"]] = random_table(domain, p["indices"], sizes, rng)
+                    q[latent][p["name"]] = random_table(domain, p["indices"], sizes, rng, wide)
     return q
 
 
@@ -375,5 +341,5 @@ def _point_value(
         return {at: Fraction(int(chosen[at[:-1]] == at[-1])) for at in positions(axes, sizes)}
     if v["distribution"] is not None and FAMILIES[v["distribution"]["name"]].support in ("interval", "above"):
         return dict(world.values[latent])
-    domain = v["domain"] if v["domain"] in _RANGES else "real"
+    domain = v["domain"] if v["domain"] in RANGES else "real"
     return random_table(domain, axes, sizes, rng)

@@ -8,8 +8,9 @@ from typing import Any
 
 from cavi.verify.claim import Claim
 from cavi.verify.evaluate import positions
+from cavi.verify.generic import Table
 from cavi.verify.grammar import CertificateError, field, name, number
-from cavi.verify.instance import Instance, Table
+from cavi.verify.instance import Instance
 
 MAX_SIZE = 6
 MAX_VALUE = 10**6

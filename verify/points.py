@@ -13,7 +13,7 @@ from cavi.verify.averages import Held
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Position
-from cavi.verify.instance import generic, random_table
+from cavi.verify.generic import generic, random_table
 from cavi.verify.nodes import assignments
 from cavi.verify.state import State
 

@@ -75,6 +75,11 @@ class Report:
         return tuple(r for r in self.rows if r.verdict == "failed")
 
     @property
+    def first_wrong_line(self) -> Row | None:
+        """The first line of a derivation whose two sides differ; the rule that it names was applied wrongly."""
+        return next((r for r in self.failed if r.tier == "derivation"), None)
+
+    @property
     def undecided(self) -> tuple[Row, ...]:
         """The rows that could not be carried out."""
         return tuple(r for r in self.rows if r.verdict == "undecided")
@@ -87,6 +92,7 @@ class Report:
             "ok": self.ok,
             "failed": len(self.failed),
             "undecided": len(self.undecided),
+            "first_wrong_line": None if self.first_wrong_line is None else self.first_wrong_line.name,
             "instances": [{"seed": i.seed, "sizes": dict(i.sizes)} for i in self.instances],
             "rows": [r.as_dict() for r in self.rows],
         }
@@ -115,6 +121,18 @@ class Report:
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the plain data of a report: {error!r}") from None
 
+    def _what_failed(self) -> list[str]:
+        """Where to look: the instances that the failures were found at, and the first line that is wrong."""
+        found = [
+            f"seed {i.seed}: " + (", ".join(f"{s} = {k}" for s, k in i.sizes.items()) or "no sizes")
+            for i in self.instances
+        ]
+        line = self.first_wrong_line
+        return [
+            *([f"found at {'; '.join(found)}"] if found else []),
+            *([f"first wrong line: {line.name}"] if line is not None else []),
+        ]
+
     def __str__(self) -> str:
         width = min(58, max((len(r.name) for r in self.rows), default=10))
         head = f"{'check':<{width}}  {'tier':<11} {'asked':>5} {'got':>5} {'s':>6}  verdict"
@@ -127,6 +145,8 @@ class Report:
                 lines.append(f"    {r.detail}")
         counts = f"{len(self.rows)} checks, {len(self.failed)} failed, {len(self.undecided)} undecided"
         seconds = sum(r.seconds for r in self.rows)
+        if self.failed:
+            lines += self._what_failed()
         lines.append(f"{'ok' if self.ok else 'FAILED'}: {counts}, {seconds:.1f} s")
         return "\n".join(lines)
 
@@ -139,25 +159,37 @@ class Finding:
     detail: str = ""
 
 
-Check = Callable[[], Finding]
+@dataclass(frozen=True)
+class Check:
+    """One check to be carried out: what it compares, its tier, the digits asked for, and how it is found."""
+
+    name: str
+    tier: str
+    asked: int
+    find: Callable[[], Finding]
+
+    def row(self) -> Row:
+        """Carry it out and time it. A claim that cannot even be evaluated has failed."""
+        start = time.perf_counter()
+        verdict: Verdict
+        try:
+            with np.errstate(all="ignore"):  # what is not finite fails by its digits, without a warning
+                found = self.find()
+            if found.digits is None:
+                verdict = "undecided"
+            else:
+                verdict = "checked" if found.digits >= self.asked else "failed"
+        except (Infeasible, QuadratureError) as error:
+            found, verdict = Finding(None, str(error)), "undecided"
+        except (KeyError, ValueError, ZeroDivisionError, ArithmeticError, TypeError) as error:
+            found, verdict = Finding(0.0, f"{type(error).__name__}: {error}"), "failed"
+        seconds = time.perf_counter() - start
+        return Row(self.name, self.tier, self.asked, found.digits, seconds, verdict, found.detail)
 
 
-def run(name: str, tier: str, asked: int, check: Check) -> Row:
-    """Carry out one check and time it. A claim that cannot even be evaluated has failed."""
-    start = time.perf_counter()
-    verdict: Verdict
-    try:
-        with np.errstate(all="ignore"):  # what is not finite fails by its digits, without a warning
-            found = check()
-        if found.digits is None:
-            verdict = "undecided"
-        else:
-            verdict = "checked" if found.digits >= asked else "failed"
-    except (Infeasible, QuadratureError) as error:
-        found, verdict = Finding(None, str(error)), "undecided"
-    except (KeyError, ValueError, ZeroDivisionError, ArithmeticError, TypeError) as error:
-        found, verdict = Finding(0.0, f"{type(error).__name__}: {error}"), "failed"
-    return Row(name, tier, asked, found.digits, time.perf_counter() - start, verdict, found.detail)
+def run(name: str, tier: str, asked: int, find: Callable[[], Finding]) -> Row:
+    """A check carried out at once."""
+    return Check(name, tier, asked, find).row()
 
 
 def worst(findings: Iterator[Finding]) -> Finding:

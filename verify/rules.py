@@ -152,6 +152,8 @@ def _locate(engine: Engine, integrand: Callable[[Value], Value], drop: float) ->
         for _ in range(12):
             middle = (near + far) / 2
             near, far = (middle, far) if at(mode + direction * middle) > top - fall else (near, middle)
+        if engine.name != "float64" and at(mode + direction * far) == -np.inf:
+            raise QuadratureError("the working precision is lost near an end of the support")
         return far
 
     scale = (reach(1, 0.5) + reach(-1, 0.5)) / 2

@@ -18,6 +18,7 @@ from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
 from cavi.verify.instance import Instance
 from cavi.verify.matrix import inverse, log_determinant
+from cavi.verify.rules import QuadratureError
 from cavi.verify.units import Unit, build_unit, several_axes
 
 Tables = dict[tuple[str, str], dict[Position, Any]]
@@ -35,7 +36,7 @@ class State:
             for latent, tables in instance.q.items()
             for name, table in tables.items()
         }
-        self._units: dict[tuple[str, Position, int], Unit] = {}
+        self._units: dict[tuple[str, Position, int], Unit | QuadratureError] = {}
         self._moments: dict[tuple[str, str, Position], Value] = {}
         for factor in claim.factors:
             for site in positions(factor["plates"], self.sizes):
@@ -81,8 +82,14 @@ class State:
         """
         place = (factor["name"], site, order)
         if place not in self._units:
-            self._units[place] = build_unit(self, factor, site, order)
-        return self._units[place]
+            try:
+                self._units[place] = build_unit(self, factor, site, order)
+            except QuadratureError as error:
+                self._units[place] = error
+        found = self._units[place]
+        if isinstance(found, QuadratureError):
+            raise found
+        return found
 
     def moment_by_quadrature(self, factor: str, spec: Mapping[str, Any], binding: Binding) -> Value:
         """E_q[pattern] from the density alone."""

@@ -84,6 +84,16 @@ def test_verify_reports_rows(own: Path) -> None:
     assert json.loads(result.stdout)["ok"] is True
 
 
+def test_verify_repeats_one_check(own: Path) -> None:
+    done = run("verify", f"{own}:m", "--digits", 15, "--seed", "3", "--only", "integrates to one", "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["instances"][0]["seed"] == 3
+    assert all("integrates to one" in r["name"] for r in found["rows"])
+    wrong = run("verify", f"{own}:m", "--only", "nonsense")
+    assert wrong.exit_code == 2 and "no check is called 'nonsense'" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     "arguments, part",
     [

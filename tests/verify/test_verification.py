@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from cavi.derive import (
     dot,
 )
 from cavi.verify import CertificateError, verify
+from cavi.verify.report import TIERS
 
 
 def test_textbook_normal_is_verified_to_thirty_digits(normal: dict[str, Any]) -> None:
@@ -83,7 +85,8 @@ def test_seed_makes_a_run_repeatable(normal: dict[str, Any]) -> None:
 def test_progress_sees_every_row(normal: dict[str, Any]) -> None:
     seen: list[str] = []
     report = verify(normal, 10, progress=lambda row: seen.append(row.name))
-    assert seen == [r.name for r in report.rows]
+    assert sorted(seen) == sorted(r.name for r in report.rows)
+    assert [TIERS.index(r.tier) for r in report.rows] == sorted(TIERS.index(r.tier) for r in report.rows)
 
 
 @pytest.mark.parametrize("digits", [0, 1000, 12.5, "30"])
@@ -213,3 +216,47 @@ def test_verify_needs_neither_derive_nor_sympy() -> None:
     assert "cavi.verify" in found.stdout
     assert "sympy" not in found.stdout
     assert "cavi.derive" not in found.stdout
+
+
+@pytest.fixture(scope="module")
+def location() -> dict[str, Any]:
+    m = Model("location")
+    n = m.index("n", "N")
+    mu, tau = m.latent("mu", Normal(m.hyper("m_0"), m.hyper("t_0"))), m.latent("tau", Gamma(2, m.hyper("b_0")))
+    m.observed("x", Normal(mu, tau), n)
+    return derive(m).plain()
+
+
+def test_one_check_can_be_repeated_from_its_seed(location: dict[str, Any]) -> None:
+    whole = {r.name: r for r in verify(location, 12, seed=5).rows}
+    alone = verify(location, 12, seed=5, only="log q*(mu) - E[log p] is constant").rows
+    assert [r.name for r in alone] == [n for n in whole if n.startswith("log q*(mu) - E[log p] is constant")]
+    assert [(r.got, r.detail) for r in alone] == [(whole[r.name].got, whole[r.name].detail) for r in alone]
+    assert {r.tier for r in verify(location, 12, only="derivation").rows} == {"derivation"}
+    with pytest.raises(ValueError, match="no check is called 'nonsense'; there are: q\\(mu\\) integrates to one"):
+        verify(location, 12, only="nonsense")
+
+
+def test_the_first_wrong_line_of_a_derivation_is_named(location: dict[str, Any]) -> None:
+    assert verify(location, 12, code=False).first_wrong_line is None
+    plain = copy.deepcopy(location)
+    steps = plain["derivations"][0]["steps"]
+    for step in steps[1:]:  # from the second line on
+        step["after"] = ["mul", [["num", "1/2"], step["after"]]]
+        step["before"] = ["mul", [["num", "1/2"], step["before"]]] if step is not steps[1] else step["before"]
+    report = verify(plain, 12)
+    wrong = report.first_wrong_line
+    assert wrong is not None and wrong.name.split(": ")[0].endswith("step 2")
+    assert f"first wrong line: {wrong.name}" in str(report) and "found at seed 0: N = 3" in str(report)
+
+
+def test_shapes_of_a_tenth_to_a_thousand_are_decided() -> None:
+    m = Model("rates")
+    n, g = m.index("n", "N"), m.index("g", "G")
+    p = m.latent("p", Beta(m.hyper("a"), m.hyper("b")), g)
+    m.observed("x", Bernoulli(p[g]), n, g)
+    for seed in range(4):
+        report = verify(derive(m), 12, seed, code=False, only="widely spread")
+        assert report.ok and not report.undecided and len(report.rows) > 4, str(report)
+        q = report.instances[1].q["p"]
+        assert any(not 0.6 < x < 4.2 for table in q.values() for x in table.values())
