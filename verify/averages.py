@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from cavi.verify.arithmetic import Engine, Value
+from cavi.verify.arithmetic import Value
 from cavi.verify.claim import Element
 from cavi.verify.degree import NORMALS, degree, polynomial_degree
 from cavi.verify.density import log_density
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate
-from cavi.verify.matrix import log_determinant
+from cavi.verify.independence import Parts
 from cavi.verify.mentions import mentioned, vanishes
 from cavi.verify.nodes import assignments, branches, distribution_at, node_arguments, node_parts
+from cavi.verify.on_grid import OnGrid, flat
 from cavi.verify.state import State
-from cavi.verify.units import COMPACT_ORDER, Unit, conditioned
+from cavi.verify.units import Unit, conditioned
+from cavi.verify.vector_normal import COMPACT_ORDER
 
 MAX_POINTS = 1_500_000
 
@@ -95,166 +96,28 @@ class Averages:
                 continue
             value = self._log_density(v, binding, assigned)
             if v["weight"] is not None:
-                value = value * evaluate(v["weight"], _OnGrid(self, assigned, {}), binding)
+                value = value * evaluate(v["weight"], OnGrid(self, assigned, {}), binding)
             total = total + probability * value
         return total
 
     def _log_density(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
         """E[log p] of one element with its categories assigned."""
-        apart = self._apart(v, binding, assigned)
+        parts_of = Parts(self, v, binding, assigned)
+        apart = parts_of.apart()
         if apart is not None:
             return apart
         family = distribution_at(v, self.state, binding)["name"]
         parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
-        touched = self._scope(parts, inner, assigned)
-        scales = self._scales(v, binding, assigned)
-        units = self._units(touched - set(scales), partial(polynomial_degree, v), assigned)
-        scope = _OnGrid(self, assigned, units)
+        touched = self.touched(parts, inner, assigned)
+        scales = parts_of.scales()
+        units = self.units(touched - set(scales), partial(polynomial_degree, v), assigned)
+        scope = OnGrid(self, assigned, units)
         scope.placed |= {x: mean for x, (_, mean) in scales.items()}
-        value = self._contract(log_density(self.engine, family, *node_arguments(v, scope, binding)), units)
+        value = self.contract(log_density(self.engine, family, *node_arguments(v, scope, binding)), units)
         order = len(list(bindings(v["event"], self.state.sizes, binding)))
         for log, mean in scales.values():
             value = value + order * (log - self.engine("log", mean)) / 2
         return value
-
-    def _scales(
-        self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]
-    ) -> dict[Element, tuple[Value, Value]]:
-        """E[log u] and E[u] of numbers u that multiply the precision of a Normal and are independent of all else.
-
-        E[log p(x | m, u Λ)] is E[log p(x | m, E[u] Λ)] with E[log u] in the place of log E[u], D/2 times.
-        """
-        distribution = distribution_at(v, self.state, binding)
-        precision = distribution["args"].get("precision")
-        if distribution["name"] not in ("Normal", "MultivariateNormal") or precision is None or precision[0] != "mul":
-            return {}
-        event = {i for i, _ in v["event"]} | {f"{i}'" for i, _ in v["event"]}
-        factors = [f for f in precision[1] if f[0] == "ref" and self._is_positive(f) and not _indices(f) & event]
-        apart = {
-            **v,
-            "distribution": {**distribution, "args": {**distribution["args"], "precision": None}},
-            "chain": None,
-        }
-        found: dict[Element, tuple[Value, Value]] = {}
-        for f in factors:
-            scope = self._scope([f], [binding], assigned)
-            others = ["mul", [g for g in precision[1] if g is not f]]
-            apart["distribution"]["args"]["precision"] = others
-            parts, inner = zip(*node_parts(apart, self.state, binding), strict=True)
-            sites = {self.state.claim.site_of(*x) for x in self._scope(parts, inner, assigned)}
-            if len(scope) == 1 and self.state.claim.site_of(*next(iter(scope))) not in sites:
-                found[next(iter(scope))] = self._log_and_mean(f, v, binding, assigned)
-        return found
-
-    def _apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
-        """Smaller grids where two parts of a density are independent; None where they are not.
-
-        Normal: E[λ d²] = E[λ] E[d²] for the precision λ and the distance d; Poisson: E[x log r] = E[x] E[log r].
-        """
-        distribution = distribution_at(v, self.state, binding)
-        family, args = distribution["name"], distribution["args"]
-        own = ["ref", v["name"], [["index", i, s] for i, s in v["plates"]]]
-        if family == "Normal":
-            first, second = ["add", [own, ["mul", [["num", "-1"], args["mean"]]]]], args["precision"]
-        elif family == "MultivariateNormal":
-            return self._vector_apart(v, binding, assigned)
-        elif family == "Poisson":
-            first, second = own, args["rate"]
-        else:
-            return None
-        left, right = (self._scope([e], [binding], assigned) for e in (first, second))
-        site_of = self.state.claim.site_of
-        if {site_of(*x) for x in left} & {site_of(*x) for x in right}:
-            return None
-        left_units = self._units(left, partial(polynomial_degree, v), assigned)
-        x = evaluate(first, _OnGrid(self, assigned, left_units), binding)
-        log_r, mean_r = self._log_and_mean(second, v, binding, assigned)
-        if family == "Normal":
-            square = self._contract(x * x, left_units)
-            return (log_r - self.engine("log", 2 * self.engine.constants("pi")) - mean_r * square) / 2
-        factorial = self._contract(self.engine("lgamma", x + self.engine.number(1)), left_units)
-        return self._contract(x, left_units) * log_r - mean_r - factorial
-
-    def _vector_apart(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value | None:
-        """Σ E[Λ_ij] E[d_i d_j] and E[log det Λ] where the precision Λ and the distance d are independent."""
-        args = distribution_at(v, self.state, binding)["args"]
-        own = ["ref", v["name"], [["index", i, s] for i, s in [*v["plates"], *v["event"]]]]
-        away = ["add", [own, ["mul", [["num", "-1"], args["mean"]]]]]
-        rows = list(bindings(v["event"], self.state.sizes, binding))
-        pairs = [b for r in rows for b in bindings([[f"{i}'", s] for i, s in v["event"]], self.state.sizes, r)]
-        if self._is_diagonal(args["precision"], pairs, len(rows), assigned):
-            parts = [self._coordinate(v, away, args["precision"], r, assigned) for r in rows]
-            return sum(parts[1:], parts[0])
-        left = self._scope([away] * len(rows), rows, assigned)
-        right = self._scope([args["precision"]] * len(pairs), pairs, assigned)
-        site_of = self.state.claim.site_of
-        if not right or {site_of(*x) for x in left} & {site_of(*x) for x in right}:
-            return None
-        degrees = partial(polynomial_degree, v)
-        units = self._units(left, degrees, assigned)
-        distance = [evaluate(away, _OnGrid(self, assigned, units), r) for r in rows]
-        precise = self._units(right, degrees, assigned)
-        scope, size = _OnGrid(self, assigned, precise), range(len(rows))
-        table = [evaluate(args["precision"], scope, b) for b in pairs]
-        matrix = [table[i * len(rows) : (i + 1) * len(rows)] for i in size]
-        value = self._contract(log_determinant(self.engine, matrix), precise)
-        for i in size:
-            for j in size:
-                square = self._contract(distance[i] * distance[j], units)
-                value = value - self._contract(matrix[i][j], precise) * square
-        return (value - len(rows) * self.engine("log", 2 * self.engine.constants("pi"))) / 2
-
-    def _is_diagonal(self, e: Plain, pairs: list[dict[str, int]], size: int, assigned: Mapping[Element, int]) -> bool:
-        """Whether the elements of a matrix off the diagonal are known to be zero."""
-        scope = _OnGrid(self, assigned, {})
-        off = [b for i, b in enumerate(pairs) if i // size != i % size]
-        return bool(off) and all(
-            not mentioned(e, self.state, b, assigned) and bool(np.all(evaluate(e, scope, b) == 0)) for b in off
-        )
-
-    def _coordinate(
-        self, v: Mapping[str, Any], away: Plain, precision: Plain, row: Binding, assigned: Mapping[Element, int]
-    ) -> Value:
-        """E[log p] of one coordinate of a vector with independent coordinates."""
-        column = {**row, **{f"{i}'": row[i] for i, _ in v["event"]}}
-        units = self._units(
-            self._scope([away, precision], [row, column], assigned), partial(polynomial_degree, v), assigned
-        )
-        scope = _OnGrid(self, assigned, units)
-        gap, known = evaluate(away, scope, row), evaluate(precision, scope, column)
-        constant = self.engine("log", 2 * self.engine.constants("pi"))
-        return self._contract((self.engine("log", known) - constant - known * gap * gap) / 2, units)
-
-    def _log_and_mean(
-        self, e: Plain, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]
-    ) -> tuple[Value, Value]:
-        """E[log e] and E[e]; positive independent factors of a product one by one."""
-        factors = list(e[1]) if e[0] == "mul" and all(map(self._is_positive, e[1])) else [e]
-        scopes = [self._scope([f], [binding], assigned) for f in factors]
-        sites = [site for scope in scopes for site in {self.state.claim.site_of(*x) for x in scope}]
-        if len(set(sites)) < len(sites):
-            factors, scopes = [e], [set().union(*scopes)]
-        log: Value = self.engine.number(0)
-        mean: Value = self.engine.number(1)
-        for f, scope in zip(factors, scopes, strict=True):
-            units = self._units(scope, partial(polynomial_degree, v), assigned)
-            value = evaluate(f, _OnGrid(self, assigned, units), binding)
-            log = log + self._contract(self.engine("log", value), units)
-            mean = mean * self._contract(value, units)
-        return log, mean
-
-    def _is_positive(self, e: Plain) -> bool:
-        """Whether a factor is positive by its form and the declared domains."""
-        match e:
-            case ["num", value]:
-                return Fraction(value) > 0
-            case ["size", _] | ["const", "pi"]:
-                return True
-            case ["ref", name, _]:
-                return self.state.claim.variables[name]["domain"] in ("positive", "unit", "simplex")
-            case ["pow", base, _]:
-                return self._is_positive(base)
-        return False
 
     def _depends(
         self, parts: list[Plain], inner: list[Binding], assigned: Mapping[Element, int], only: set[Element]
@@ -286,11 +149,11 @@ class Averages:
         zero = self.engine.number(0)
         value: Value = self.engine.number(1)
         random: list[tuple[Plain, set[tuple[str, Position]]]] = []
-        claim, bare = self.state.claim, _OnGrid(self, self.held.assigned, {})
+        claim, bare = self.state.claim, OnGrid(self, self.held.assigned, {})
         if any(vanishes(f, self.state, binding, self.held.assigned) for f in factors):
             return zero  # behind a zero nothing is looked up: an element there may not exist
         for f in factors:
-            touched = self._scope([f], [binding], self.held.assigned)
+            touched = self.touched([f], [binding], self.held.assigned)
             if touched:
                 random.append((f, {claim.site_of(*x) for x in touched}))
                 continue
@@ -311,7 +174,7 @@ class Averages:
                     sites |= s
             value = value * self._group(group, binding)
             random = rest
-        return _flat(value)
+        return flat(value)
 
     def _group(self, group: list[Plain], binding: Binding) -> Value:
         key = repr([_resolved(f, binding) for f in group])
@@ -319,33 +182,36 @@ class Averages:
             parts, inner = group, [binding] * len(group)
             total: Value = self.engine.number(0)
             categories = {
-                x for x in self._scope(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
+                x for x in self.touched(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
             } - set(self.held.assigned)
             for assigned in assignments(categories, self.state, self.held.assigned):
-                units = self._units(self._scope(parts, inner, assigned), partial(_product_degree, group), assigned)
-                scope = _OnGrid(self, assigned, units)
+                units = self.units(self.touched(parts, inner, assigned), partial(_product_degree, group), assigned)
+                scope = OnGrid(self, assigned, units)
                 value = self.engine.number(1)
                 for f in group:
                     value = value * evaluate(f, scope, binding)
-                total = total + self._probability(assigned) * self._contract(value, units)
+                total = total + self._probability(assigned) * self.contract(value, units)
             self._known[key] = total
         return self._known[key]
 
-    def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> _OnGrid:
+    def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> OnGrid:
         """A scope with the given categories and with values placed by the caller."""
-        scope = _OnGrid(self, assigned, {})
+        scope = OnGrid(self, assigned, {})
         scope.placed |= values
         return scope
 
     # --- grids -----------------------------------------------------------------------------
 
-    def _scope(self, parts: Sequence[Plain], inner: Sequence[Binding], assigned: Mapping[Element, int]) -> set[Element]:
+    def touched(
+        self, parts: Sequence[Plain], inner: Sequence[Binding], assigned: Mapping[Element, int]
+    ) -> set[Element]:
+        """The elements of latents in some expressions that are neither held nor assigned."""
         found: set[Element] = set()
         for p, b in zip(parts, inner, strict=True):
             found |= mentioned(p, self.state, b, assigned)
         return found - set(self.held.points) - set(assigned)
 
-    def _units(
+    def units(
         self, touched: set[Element], degree_in: Callable[[Sequence[str]], int], assigned: Mapping[Element, int]
     ) -> dict[Unit, int]:
         """The units to average over given the assigned categories, with the first of their axes in the grid."""
@@ -380,7 +246,8 @@ class Averages:
         site_of = self.state.claim.site_of
         return {x: k for x, k in assigned.items() if x not in self.held.assigned and site_of(*x) == (factor, site)}
 
-    def _contract(self, value: Value, units: Mapping[Unit, int]) -> Value:
+    def contract(self, value: Value, units: Mapping[Unit, int]) -> Value:
+        """The mean of values on the grid of some units."""
         if not isinstance(value, np.ndarray):
             return value
         for unit, axis in sorted(units.items(), key=lambda item: -item[1]):
@@ -393,49 +260,12 @@ class Averages:
                 continue
             weights = unit.weights.reshape(unit.shape + (1,) * (value.ndim - axis - count))
             value = (value * weights).sum(axis=axes)
-        return _flat(value)
-
-
-class _OnGrid:
-    """Scope of a declaration on a tensor grid: assigned categories, held points, units along their axes."""
-
-    def __init__(self, averages: Averages, assigned: Mapping[Element, int], units: Mapping[Unit, int]) -> None:
-        state = averages.state
-        self.engine: Engine = state.engine
-        self.sizes, self.state, self.assigned = state.sizes, state, assigned
-        self.moment, self.param = state.moment, state.param
-        self.axes = 1 + sum(len(u.shape) for u in units)
-        self.placed: dict[Element, Value] = {}
-        for unit, axis in units.items():
-            for element, x in unit.values.items():
-                self.placed[element] = self._place(x, axis) if isinstance(x, np.ndarray) else x
-        for element, x in averages.held.points.items():
-            self.placed[element] = self._place(x, 0)
-
-    def _place(self, x: Value, axis: int) -> Value:
-        return x.reshape((1,) * axis + x.shape + (1,) * (self.axes - axis - x.ndim))
-
-    def element(self, name: str, at: Position) -> Value:
-        """A latent on the grid, or a known value."""
-        if (name, at) in self.assigned:
-            return self.assigned[name, at]
-        return self.placed[name, at] if (name, at) in self.placed else self.state.element(name, at)
-
-    def expectation(self, expr: Plain, binding: Binding) -> Value:
-        """An expectation inside a density is no part of the grammar of declarations."""
-        raise KeyError("an expectation cannot stand inside another")
+        return flat(value)
 
 
 def _product_degree(factors: Sequence[Plain], names: Sequence[str]) -> int:
     """Degree of a product in the elements of latents."""
     return min(99, sum(degree(f, names) for f in factors))
-
-
-def _indices(e: Any) -> set[str]:
-    """The names of the indices in an expression."""
-    if not isinstance(e, list):
-        return set()
-    return {e[1]} if e[:1] == ["index"] else set().union(*map(_indices, e))
 
 
 def _resolved(e: Any, binding: Binding) -> Any:
@@ -446,11 +276,3 @@ def _resolved(e: Any, binding: Binding) -> Any:
         case list():
             return [_resolved(part, binding) for part in e]
     return e
-
-
-def _flat(value: Value) -> Value:
-    """A result over the held points only, or a number."""
-    if not isinstance(value, np.ndarray):
-        return value
-    flat = value.reshape(value.shape[0], -1)[:, 0] if value.ndim else value[()]
-    return flat[0] if isinstance(flat, np.ndarray) and len(flat) == 1 else flat

@@ -18,6 +18,7 @@ from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import Binding, Position, bindings
 from cavi.verify.matrix import cholesky, inverse, lower_inverse
 from cavi.verify.rules import QuadratureError, Rule, compressed, half_line, line_rule, normal_rule
+from cavi.verify.scalar import scalar_rule
 
 if TYPE_CHECKING:
     from cavi.verify.state import State
@@ -162,7 +163,6 @@ class Grid:
         self._weigh(stacked, self.e("log", stacked))
 
     def _scalar(self, family: str, args: dict[str, Any], element: Element) -> None:
-        from cavi.verify.units import scalar_rule
 
         if not any(isinstance(a, np.ndarray) and a.size > 1 for a in args.values()):
             plain = {n: a.ravel()[0] if isinstance(a, np.ndarray) else a for n, a in args.items()}
@@ -229,7 +229,6 @@ class Grid:
         self._weigh(factor * e("exp", logs - log_proposal), logs)
 
     def _whitened(self) -> tuple[Value, Value, Value]:
-        from cavi.verify.units import scalar_rule
 
         e = self.e
         if self.order:

@@ -25,8 +25,8 @@ from cavi.verify.gaussian import Quadratic, integral, quadratic
 from cavi.verify.mentions import mentioned, position
 from cavi.verify.nodes import branches, distribution_at, node_arguments, node_parts
 from cavi.verify.rules import Map, half_line, interval, real_line, stretched_line
+from cavi.verify.scalar import bounded_map
 from cavi.verify.state import State
-from cavi.verify.units import bounded_map
 
 MAX_CONFIGURATIONS = 256
 MAX_TABLE = {"float64": 12_000_000}

@@ -14,7 +14,7 @@ from cavi.verify.arithmetic import doubles, precise, precision, to_mpf
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.matrix import cholesky, lower_inverse
 from cavi.verify.sampling import draw
-from cavi.verify.units import scalar_rule
+from cavi.verify.scalar import scalar_rule
 
 CASES: dict[str, tuple[dict[str, float], Any, Any]] = {
     "Normal": ({"mean": 0.3, "precision": 2.5}, 1.7, stats.norm(0.3, 2.5**-0.5)),

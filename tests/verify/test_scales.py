@@ -9,6 +9,7 @@ from cavi.derive import Gamma, Model, MultivariateNormal, Normal, derive
 from cavi.verify.arithmetic import precise, precision, to_float
 from cavi.verify.averages import Averages
 from cavi.verify.claim import Claim
+from cavi.verify.independence import Parts
 from cavi.verify.instance import make_instance
 from cavi.verify.state import State
 
@@ -35,8 +36,8 @@ def test_the_value_is_that_of_the_whole_grid(vector: bool, monkeypatch: pytest.M
         state = _tails(vector)
         node = state.claim.variables["x"]
         apart = Averages(state).node(node)
-        monkeypatch.setattr(Averages, "_scales", lambda *_: {})
-        monkeypatch.setattr(Averages, "_apart", lambda *_: None)
+        monkeypatch.setattr(Parts, "scales", lambda *_: {})
+        monkeypatch.setattr(Parts, "apart", lambda *_: None)
         whole = Averages(state).node(node)
         assert np.isfinite(to_float(whole))
         assert abs(to_float(apart - whole)) < 1e-18
