@@ -115,8 +115,14 @@ def verify(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Find the evidence for --library anew.")] = False,
     factors: FACTORS = None,
     marginalise: MARGINALISE = None,
-    digits: DIGITS = 30,
+    digits: Annotated[
+        int | None, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.", show_default="30")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
+    rigorous: Annotated[
+        bool,
+        typer.Option("--rigorous", help="Prove it by ball arithmetic on a small instance (ε from --digits, or 10)."),
+    ] = False,
     only: Annotated[
         str | None, typer.Option(help="Carry out the checks whose name contains this text, or whose tier it is.")
     ] = None,
@@ -129,19 +135,19 @@ def verify(
 
     output = Output(quiet or as_json)
     if theory or library:
-        if model is not None or factors is not None or only is not None or (theory and library):
+        if model is not None or factors is not None or only is not None or rigorous or (theory and library):
             raise ValueError(
-                "--identities and --library verify a whole catalogue: give one alone, leave out the model, --factors "
-                "and --only"
+                "--identities and --library verify a whole catalogue: give one alone, leave out the model, --factors, "
+                "--only and --rigorous"
             )
         if theory:
             from cavi.cli.theory import verify_all
 
-            reports = verify_all(digits, seed, output)
+            reports = verify_all(digits or 30, seed, output)
         else:
             from cavi.cli.library import default_cache, verify_library
 
-            reports = verify_library(digits, seed, jobs, None if no_cache else default_cache(), output)
+            reports = verify_library(digits or 30, seed, jobs, None if no_cache else default_cache(), output)
         found: Any = [r.as_dict() for r in reports]
     elif model is None:
         raise ValueError(
@@ -159,7 +165,13 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            report = output.verified(derived_model(model, factors, marginalise), digits, seed, only)
+            derived = derived_model(model, factors, marginalise)
+            if rigorous:
+                from cavi.verify import certify
+
+                report = certify(derived, digits or 10, seed)
+            else:
+                report = output.verified(derived, digits or 30, seed, only)
         output.text(str(report))
         reports, found = [report], report.as_dict()
     if junit_xml is not None:

@@ -11,6 +11,7 @@ from cavi.verify.certificate import canonical, certificate, check_certificate, w
 from cavi.verify.grammar import CertificateError
 from cavi.verify.junit import junit
 from cavi.verify.report import Report, Row
+from cavi.verify.rigorous import certify
 from cavi.verify.seal import check_module, has_seal, sealed, unsealed
 from cavi.verify.verification import verify
 
@@ -20,6 +21,7 @@ __all__ = [
     "Row",
     "canonical",
     "certificate",
+    "certify",
     "check_certificate",
     "check_module",
     "has_seal",

@@ -58,7 +58,7 @@ def log_q_of_links(state: State, factor: Mapping[str, Any], site: Position, valu
     """The reference log density at given values of all the elements."""
     from cavi.verify.nodes import distribution_at, node_arguments
 
-    scope = _Placed(state, values)
+    scope = Placed(state, values)
     total: Value = state.engine.number(0)
     for link, binding in links(state, factor, site):
         v = {**link, "name": link["latent"]}
@@ -82,7 +82,7 @@ def _category_density(state: State, family: str, value: Value, args: Mapping[str
     return total
 
 
-class _Placed:
+class Placed:
     """Scope of q: elements of the block that come earlier, parameters, known values."""
 
     def __init__(self, state: State, values: Mapping[Element, Value]) -> None:
@@ -113,7 +113,7 @@ class Grid:
         self.state, self.e, self.order = state, state.engine, order
         self.values: dict[Element, Value] = {}
         self.axis_of: dict[Element, int] = {}
-        self.scope = _Placed(state, self.values)
+        self.scope = Placed(state, self.values)
         self.weights: Value = np.array(self.e.number(1), dtype=object)
         self.log_q: Value = self.e.number(0)
         self.lengths: list[int] = []
@@ -191,7 +191,7 @@ class Grid:
     def _normal(self, family: str, args: dict[str, Any], elements: list[Element]) -> None:
         """x = m + L^-T u with L Lᵀ the precision."""
         e, size = self.e, len(elements)
-        mean, precision = _as_vector(e, family, args)
+        mean, precision = as_vector(e, family, args)
         low = cholesky(e, precision)
         root = lower_inverse(e, low)
         u, w, standard = self._whitened()
@@ -312,7 +312,7 @@ def _sum(terms: Any) -> Any:
     return total
 
 
-def _as_vector(e: Any, family: str, args: Mapping[str, Any]) -> tuple[list[Any], list[list[Any]]]:
+def as_vector(e: Any, family: str, args: Mapping[str, Any]) -> tuple[list[Any], list[list[Any]]]:
     """Mean and precision of a Normal as those of a vector."""
     if family == "Normal":
         return [args["mean"]], [[args["precision"]]]

@@ -14,8 +14,8 @@ from cavi.verify.averages import Infeasible
 from cavi.verify.instance import Instance
 from cavi.verify.rules import QuadratureError
 
-Verdict = Literal["checked", "failed", "undecided"]
-TIERS = ("families", "identity", "optimality", "derivation", "code", "certificate")
+Verdict = Literal["certified", "checked", "failed", "undecided"]
+TIERS = ("families", "identity", "optimality", "derivation", "code", "rigorous", "certificate")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Row:
         tier: one of `TIERS`.
         asked, got: decimal digits of agreement asked for and obtained (None where nothing was compared).
         seconds: time it took.
-        verdict: ``undecided`` means that the check could not be carried out; `detail` says why.
+        verdict: ``certified``: proved, to the ε in `detail`; ``checked``: the two sides agree to the digits obtained;
+            ``failed``: they differ; ``undecided``: the check could not be carried out, `detail` says why.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether at least one check was carried out and none failed."""
-        return any(r.verdict == "checked" for r in self.rows) and all(r.verdict != "failed" for r in self.rows)
+        return any(r.verdict in ("checked", "certified") for r in self.rows) and not self.failed
 
     @property
     def failed(self) -> tuple[Row, ...]:
@@ -153,10 +154,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: digits of agreement, or a reason why it could not be carried out."""
+    """What a check found: digits of agreement (`proved` or compared), or a reason why it could not be carried out."""
 
     digits: float | None
     detail: str = ""
+    proved: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class Check:
             if found.digits is None:
                 verdict = "undecided"
             else:
-                verdict = "checked" if found.digits >= self.asked else "failed"
+                held: Verdict = "certified" if found.proved else "checked"
+                verdict = held if found.digits >= self.asked else "failed"
         except (Infeasible, QuadratureError) as error:
             found, verdict = Finding(None, str(error)), "undecided"
         except (KeyError, ValueError, ZeroDivisionError, ArithmeticError, TypeError) as error:
