@@ -20,6 +20,7 @@ from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, p
 from cavi.verify.generic import LARGEST_COUNT, RANGES, Table, random_table
 from cavi.verify.nodes import distribution_at, family_arguments
 from cavi.verify.sampling import draw
+from cavi.verify.telling import most_telling
 
 ATTEMPTS = 60
 
@@ -112,17 +113,41 @@ def _least_sizes(e: Any) -> dict[str, int]:
 
 
 def small_sizes(claim: Claim, largest: int) -> dict[str, int]:
-    """Two of everything, and `largest` of the first plate that is neither an event nor a set of categories."""
+    """Two of everything, and `largest` of the first plate that is neither an event nor a set of categories.
+
+    More where two would hide a mistake: a chain of two has no element with neighbours on both sides, a set of two with
+    a shifted position no element between the ends, a square table of categories hardly tells its rows from its columns,
+    nor do three pairs of data.
+    """
     inside, chains = _inside(claim), _chains(claim)
     sizes = {s: 2 for s in claim.model["sizes"]}
-    if chains:  # a chain of two has no element with neighbours on both sides
-        return sizes | dict.fromkeys(chains, largest)
-    plates = [s for v in claim.variables.values() if v["role"] == "observed" for _, s in v["plates"]]
-    for s in plates:
+    tables = [v for v in claim.variables.values() if v["role"] == "observed_index" and len(v["plates"]) > 1]
+    sizes |= dict.fromkeys((_shifted(claim.plain) | {v["over"][1] for v in tables}) & set(sizes), largest)
+    if chains:
+        marked = any(v["chain"]["linked"] != ["num", "1"] and names_in([v["chain"]["linked"]]) for v in _links(claim))
+        return sizes | dict.fromkeys(chains, largest + 2 if marked else largest)
+    observed = [v for v in claim.variables.values() if v["role"] == "observed"]
+    for s in (s for v in observed for _, s in v["plates"]):
         if s not in inside and s in sizes:
-            sizes[s] = largest
+            squares = [v for v in observed if [t for _, t in v["plates"]].count(s) > 1]
+            sizes[s] = largest + 1 if squares else largest
             break
     return sizes
+
+
+def _links(claim: Claim) -> list[Mapping[str, Any]]:
+    return [v for v in claim.variables.values() if v.get("chain")]
+
+
+def _shifted(e: Any) -> set[str]:
+    """Sizes of the sets in which a position next to another one is looked up."""
+    if isinstance(e, Mapping):
+        e = list(e.values())
+    if not isinstance(e, list):
+        return set()
+    if e[:1] == ["shift"] and e[1][:1] == ["index"]:
+        return {str(e[1][2])}
+    return set().union(*map(_shifted, e))
 
 
 class _World:
@@ -177,7 +202,7 @@ class _World:
                     if not self._draw(name, v, binding):
                         return False
                 if v["role"] == "observed":
-                    _vary(v, self.values[name], self.sizes)
+                    self.values[name] = _vary(v, self.values[name], self.sizes, self.rng)
             elif v["constraint"] is not None:
                 self.values[name] = {
                     at: _observed_value(v, evaluate(v["constraint"], self, binding))
@@ -240,16 +265,17 @@ def _near_matrix(entries: list[Fraction]) -> list[Fraction]:
     return [x for row in rows for x in row]
 
 
-def _vary(v: Mapping[str, Any], table: Table, sizes: Mapping[str, int]) -> None:
+def _vary(v: Mapping[str, Any], table: Table, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
     """Categories or counts that all came out the same hide a wrong index: move the first one on."""
     support = FAMILIES[v["distribution"]["name"]].support
-    if support in ("count", "bounded_count") and len(table) > 1 and len(set(table.values())) == 1:
-        first = min(table)
-        table[first] += -1 if table[first] > 1 or support == "bounded_count" else 1
-    if support in ("binary", "category") and len(table) > 1 and len(set(table.values())) == 1:
-        categories = 2 if support == "binary" else size_of(sizes, v["over"][1])
-        first = min(table)
-        table[first] = (table[first] + 1) % categories
+    first = min(table, default=())
+    if len(table) > 1 and len(set(table.values())) == 1:
+        if support in ("count", "bounded_count"):
+            table[first] += -1 if table[first] > 1 or support == "bounded_count" else 1
+        elif support in ("binary", "category"):
+            categories = 2 if support == "binary" else size_of(sizes, v["over"][1])
+            table[first] = (table[first] + 1) % categories
+    return most_telling(table, v["plates"], rng) if support in ("binary", "category", "count") else table
 
 
 def _observed_value(v: Mapping[str, Any], x: float) -> Fraction:
@@ -265,9 +291,16 @@ def dofs_of(claim: Claim) -> list[Plain]:
 
 
 def _marks(axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator) -> Table:
-    """Starts of sequences laid end to end: the first element is one, the second is not, some others are."""
-    table = {at: Fraction(int(rng.random() < 0.3)) for at in positions(axes, sizes)}
-    return {at: Fraction(int(at[0] == 0)) if at and at[0] < 2 else x for at, x in table.items()}
+    """Starts of sequences end to end: the first element is one, the second and the last are not, one between is."""
+    table = {at: Fraction(0) for at in positions(axes, sizes)}
+    along: dict[Position, list[Position]] = {}
+    for at in table:
+        along.setdefault(at[1:], []).append(at)
+    for sequence in along.values():
+        table[sequence[0]] = Fraction(1)
+        if len(sequence) > 3:
+            table[sequence[int(rng.integers(2, len(sequence) - 1))]] = Fraction(1)
+    return table
 
 
 def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.random.Generator, wide: bool) -> Table:
@@ -275,7 +308,7 @@ def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.r
         size = size_of(sizes, v["over"][1])
         places = list(positions(axes, sizes))
         targets = rng.permutation([i % size for i in range(len(places))])
-        return {at: Fraction(int(t)) for at, t in zip(places, targets, strict=True)}
+        return most_telling({at: Fraction(int(t)) for at, t in zip(places, targets, strict=True)}, axes, rng)
     table = random_table(v["domain"], axes, sizes, rng, wide and v["role"] == "hyper")
     if v["domain"] == "count" and len(table) > 1 and len(set(table.values())) == 1:
         table[min(table)] += 1  # equal totals would hide a wrong index
