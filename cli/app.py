@@ -111,7 +111,16 @@ def verify(
     ] = None,
     theory: Annotated[bool, typer.Option("--identities", help="Verify every identity of the catalogue.")] = False,
     library: Annotated[bool, typer.Option("--library", help="Verify every model of the library.")] = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes for --library.")] = None,
+    mutations: Annotated[
+        bool, typer.Option("--mutations", help="Plant mistakes in the library, or in a model, and count those caught.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Of --mutations: mistakes in each derivation, and in its code.")
+    ] = 30,
+    correct: Annotated[int, typer.Option(min=0, help="Of --mutations: unchanged instances of each model.")] = 2,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes for --library and --mutations.")
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Find the evidence for --library anew.")] = False,
     factors: FACTORS = None,
     marginalise: MARGINALISE = None,
@@ -134,6 +143,19 @@ def verify(
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
+    if mutations:
+        if theory or library or rigorous or only is not None or factors is not None or junit_xml is not None:
+            raise ValueError(
+                "--mutations goes with a model or none, --limit, --correct, --seed, --jobs and --json alone"
+            )
+        from cavi.cli.mutations import all_caught, verify_mutations
+
+        table = verify_mutations(model, limit, correct, seed, jobs, output)
+        if as_json:
+            Output(quiet).json(table)
+        if not all_caught(table):
+            raise typer.Exit(1)
+        return
     if theory or library:
         if model is not None or factors is not None or only is not None or rigorous or (theory and library):
             raise ValueError(

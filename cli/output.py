@@ -56,13 +56,14 @@ class Output:
         if self.quiet:
             return
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table(title=title)
         for column in columns:
             table.add_column(column, overflow="fold", no_wrap=column == "name")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         Console().print(table)
 
     @contextmanager

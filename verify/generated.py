@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from types import ModuleType
 from typing import Any
 
@@ -19,13 +20,15 @@ from cavi.verify.arithmetic import precise, precision, to_float
 from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.claim import Axes, Claim
 from cavi.verify.evaluate import positions, size_of
+from cavi.verify.extremes import extremes
 from cavi.verify.generic import Table
-from cavi.verify.instance import Instance, InstanceError, make_instance
+from cavi.verify.instance import Instance, InstanceError, make_instance, small_sizes
 from cavi.verify.report import Check, Finding, Row, worst
 from cavi.verify.state import State
 
 DIGITS = 10
 SWEEPS = 12
+LARGEST = 4
 RUNS = "the module runs and imports NumPy and SciPy only"
 ALLOWED = ("numpy", "scipy", "__future__")
 
@@ -87,82 +90,116 @@ def generated_checks(claim: Claim, render: Callable[[], str], seed: int) -> Iter
         return Finding(0.0 if wrong else float(DIGITS), wrong)
 
     @cache
-    def cases() -> list[Case]:
-        return [(claim, *case) for case in _cases(claim, seed)]
+    def known() -> list[Case]:
+        return list(cases(claim, seed))
 
-    def each(check: Callable[..., Finding], name: str = "") -> Finding:
+    def each(check: Comparison, name: str = "") -> Finding:
         found, wrong = module()
-        return Finding(0.0, wrong) if found is None else _over(found, cases(), check, name)
+        return Finding(0.0, wrong) if found is None else over(found, known(), check, name)
 
     yield Check(RUNS, "code", DIGITS, load)
     if module.cache_info().currsize and module()[0] is None:
         return
     for factor in claim.factors:
-        yield Check(f"update_{factor['name']}", "code", DIGITS, partial(each, _update, factor["name"]))
-    yield Check("elbo", "code", DIGITS, partial(each, _bound))
-    yield Check("the bound never falls", "code", DIGITS, partial(each, _ascent))
+        yield Check(f"update_{factor['name']}", "code", DIGITS, partial(each, same_update, factor["name"]))
+    yield Check("elbo", "code", DIGITS, partial(each, same_bound))
+    yield Check("the bound never falls", "code", DIGITS, partial(each, ascent))
+    yield Check("finite at extreme values", "code", DIGITS, partial(each, finite))
 
 
-def _cases(claim: Claim, seed: int) -> Iterator[tuple[str, Instance]]:
-    """Instances at mixed sizes, at sizes that are all one, and at larger ones."""
+@dataclass(frozen=True)
+class Case:
+    """A claim at one shape; what the module must give there, in high precision, is computed when it is asked for."""
+
+    claim: Claim
+    where: str
+    instance: Instance
+
+    @cached_property
+    def updated(self) -> dict[str, dict[tuple[str, str], Any]]:
+        """The standard parameters of each factor after its update alone, by latent and name."""
+        return {f["name"]: self._after(self._state(), f) for f in self.claim.factors}
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """The bound at the random q, and after one sweep of all updates."""
+        state = self._state()
+        before = to_float(claimed_elbo(state))
+        for factor in self.claim.factors:
+            state = solve_all(state, factor)
+        return before, to_float(claimed_elbo(state))
+
+    def _state(self) -> State:
+        return State(self.claim, self.instance, precise(), DIGITS)
+
+    def _after(self, state: State, factor: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+        after, sizes = solve_all(state, factor), self.instance.sizes
+        return {
+            (latent, p["name"]): _floats(after.params[latent, p["name"]], p["indices"], sizes)
+            for latent in factor["latents"]
+            for p in self.claim.standard(latent)
+        }
+
+
+Comparison = Callable[[Generated, Case, str], Finding]
+
+
+def cases(claim: Claim, seed: int) -> Iterator[Case]:
+    """Cases at mixed sizes, at sizes that are all one, and at sizes of which data say most."""
     rng = np.random.default_rng(seed + 7)
     names = claim.model["sizes"]
     for sizes in (
         {s: int(rng.integers(2, 4)) for s in names},
         dict.fromkeys(names, 1),
-        {s: int(rng.integers(3, 5)) for s in names},
+        small_sizes(claim, LARGEST),
     ):
         try:
-            yield f"{sizes}", make_instance(claim, seed + 11, sizes=sizes)
+            yield Case(claim, f"{sizes}", make_instance(claim, seed + 11, sizes=sizes))
         except InstanceError:
             continue
 
 
-Case = tuple[Claim, str, Instance]
+def over(module: Generated, known: Iterable[Case], check: Comparison, name: str = "") -> Finding:
+    """The worst finding of a comparison over several cases; whatever the module raises is a failed one."""
 
-
-def _over(module: Generated, cases: list[Case], check: Callable[..., Finding], name: str) -> Finding:
     def one(case: Case) -> Finding:
-        claim, where, instance = case
         try:
             with precision(40), np.errstate(all="ignore"):
-                finding = check(module, claim, instance, name)
+                finding = check(module, case, name)
         except Exception as error:  # generated code may raise anything; that is a failed check
             finding = Finding(0.0, f"{type(error).__name__}: {error}")
-        return Finding(finding.digits, f"{finding.detail} at {where}".strip())
+        return Finding(finding.digits, f"{finding.detail} at {case.where}".strip())
 
-    return worst(one(c) for c in cases)
+    return worst(one(c) for c in known)
 
 
-def _update(module: Generated, claim: Claim, instance: Instance, name: str) -> Finding:
-    factor = claim.factor_named[name]
-    state = module.state(claim, instance)
+def same_update(module: Generated, case: Case, name: str) -> Finding:
+    """The standard parameters of a factor after its update by the module."""
+    state = module.state(case.claim, case.instance)
     module.module.UPDATES[name](state)
-    expected = solve_all(State(claim, instance, precise(), DIGITS), factor)
 
-    def one(latent: str, formula: Mapping[str, Any]) -> Finding:
-        reference = _floats(expected.params[latent, formula["name"]], formula["indices"], instance.sizes)
-        got = np.asarray(state.params[latent][formula["name"]], dtype=float)
-        return _compare(got, reference, f"{latent}.{formula['name']}")
+    def one(latent: str, parameter: str, reference: Any) -> Finding:
+        got = np.asarray(state.params[latent][parameter], dtype=float)
+        return _compare(got, reference, f"{latent}.{parameter}")
 
-    return worst(one(latent, p) for latent in factor["latents"] for p in claim.standard(latent))
+    return worst(one(*key, reference) for key, reference in case.updated[name].items())
 
 
-def _bound(module: Generated, claim: Claim, instance: Instance, name: str) -> Finding:
+def same_bound(module: Generated, case: Case, name: str) -> Finding:
     """At the random q, and again after every factor was updated once by the module itself."""
-    state = module.state(claim, instance)
-    reference = State(claim, instance, precise(), DIGITS)
-    findings = [_compare(np.array(module.module.elbo(state)), np.array(to_float(claimed_elbo(reference))), "elbo")]
-    for factor in claim.factors:
+    state = module.state(case.claim, case.instance)
+    before, after = case.bounds
+    findings = [_compare(np.array(module.module.elbo(state)), np.array(before), "elbo")]
+    for factor in case.claim.factors:
         module.module.UPDATES[factor["name"]](state)
-        reference = solve_all(reference, factor)
-    value = np.array(to_float(claimed_elbo(reference)))
-    findings.append(_compare(np.array(module.module.elbo(state)), value, "elbo after one sweep"))
+    findings.append(_compare(np.array(module.module.elbo(state)), np.array(after), "elbo after one sweep"))
     return worst(iter(findings))
 
 
-def _ascent(module: Generated, claim: Claim, instance: Instance, name: str) -> Finding:
-    state = module.state(claim, instance)
+def ascent(module: Generated, case: Case, name: str) -> Finding:
+    """The bound after every update of some sweeps, which must not be less than before it."""
+    claim = case.claim
+    state = module.state(claim, case.instance)
     last, fall = float(module.module.elbo(state)), 0.0
     for _ in range(SWEEPS):
         for factor in claim.factors:
@@ -175,6 +212,22 @@ def _ascent(module: Generated, claim: Claim, instance: Instance, name: str) -> F
             last = bound
     digits = float(DIGITS + 5) if fall <= 0 else float(-np.log10(fall))
     return Finding(max(0.0, digits), f"falls by {fall:.3g} relative")
+
+
+def finite(module: Generated, case: Case, name: str) -> Finding:
+    """All numbers after each update alone, and after a sweep, from data far from zero and from shapes near it."""
+    claim, updates = case.claim, list(module.module.UPDATES.values())
+    found = 0
+    for instance in extremes(claim, case.instance):
+        for several in [*([one] for one in updates), updates]:
+            state = module.state(claim, instance)
+            for update in several:
+                update(state)
+            arrays = [a for params in state.params.values() for a in params.values()]
+            numbers = [*arrays, *state.moments.values(), module.module.elbo(state)]
+            found += sum(int((~np.isfinite(np.asarray(a, dtype=float))).sum()) for a in numbers)
+    collapse = any(f["point"] for f in claim.factors)  # a maximised scale may shrink to nothing
+    return Finding(0.0 if found and not collapse else float(DIGITS), f"{found} numbers not finite" if found else "")
 
 
 def solve_all(state: State, factor: Mapping[str, Any]) -> State:

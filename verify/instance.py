@@ -192,7 +192,7 @@ class _World:
                 self.values[name] = _marks(self.claim.axes(name), self.sizes, self.rng)
             elif v["distribution"] is None and v["constraint"] is None:
                 domain = {"domain": "dof"} if name in self.dofs and v["domain"] == "positive" else {}
-                self.values[name] = _known({**v, **domain}, self.claim.axes(name), self.sizes, self.rng, self.wide)
+                self.values[name] = self._unlike_others({**v, **domain}, self.claim.axes(name))
                 if name in self.ones and v["role"] != "observed_index":
                     self.values[name] = dict.fromkeys(self.values[name], Fraction(1))
         for name, v in self.claim.variables.items():
@@ -211,6 +211,16 @@ class _World:
                     )
                 }
         return True
+
+    def _unlike_others(self, v: Mapping[str, Any], axes: Axes) -> Table:
+        """Values of a known variable; of one number, not one that another has: exchanged, they would not be told."""
+        others = {x for t in self.values.values() for x in t.values()}
+        table = _known(v, axes, self.sizes, self.rng, self.wide)
+        for _ in range(ATTEMPTS):
+            if v["domain"] == "count" or len(table) > 1 or others.isdisjoint(table.values()):
+                break
+            table = _known(v, axes, self.sizes, self.rng, self.wide)
+        return table
 
     def arguments(self, v: Mapping[str, Any], binding: Binding) -> tuple[str, dict[str, Any]]:
         """The family and its arguments at one plate position, vectors as lists."""
