@@ -11,12 +11,13 @@ from cavi.verify.certificate import canonical, certificate, check_certificate, w
 from cavi.verify.grammar import CertificateError
 from cavi.verify.junit import junit
 from cavi.verify.report import Report, Row
-from cavi.verify.rigorous import certify
+from cavi.verify.rigorous import Inequality, certify, prove_positive
 from cavi.verify.seal import check_module, has_seal, sealed, unsealed
 from cavi.verify.verification import verify
 
 __all__ = [
     "CertificateError",
+    "Inequality",
     "Report",
     "Row",
     "canonical",
@@ -26,6 +27,7 @@ __all__ = [
     "check_module",
     "has_seal",
     "junit",
+    "prove_positive",
     "sealed",
     "unsealed",
     "verify",

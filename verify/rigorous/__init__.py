@@ -1,5 +1,6 @@
-"""Proofs by ball arithmetic: enclosures of evidence, bound and divergence. Needs the extra ``rigorous``."""
+"""Proofs by ball arithmetic: evidence, bound and divergence enclosed, inequalities. Needs the extra ``rigorous``."""
 
 from cavi.verify.rigorous.certify import certify
+from cavi.verify.rigorous.inequality import Inequality, prove_positive
 
-__all__ = ["certify"]
+__all__ = ["Inequality", "certify", "prove_positive"]
