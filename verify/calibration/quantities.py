@@ -47,7 +47,10 @@ def quantities(claim: Claim, values: Values, invariant: bool = False, most: int 
         if invariant and claim.selects(name) and claim.variables[name]["over"] is not None:
             continue
         if shared:
-            found += _across(name, array, shared, most)
+            whole = _sums_to_one(claim, name) and {axes.index(e[1]) for e in claim.variables[name]["event"]} <= {
+                *shared
+            }
+            found += _across(name, array, shared, most, whole)
         else:
             found += _elements(claim, name, array, most)
     return tuple(found)
@@ -60,21 +63,27 @@ def _elements(claim: Claim, name: str, array: np.ndarray, most: int) -> list[Qua
         places = [at for at in places if at[-2] <= at[-1]]  # a symmetric matrix has its elements twice
     chosen = [places[i] for i in sorted({round(x) for x in np.linspace(0, len(places) - 1, min(most, len(places)))})]
     found = [Quantity(f"{name}{_at(at)}", name, (at,), _first) for at in chosen]
-    if len(places) > len(chosen):
+    if len(places) > len(chosen) and not _sums_to_one(claim, name):
         found.append(Quantity(f"mean of {name}", name, tuple(places), _mean))
     return found
 
 
-def _across(name: str, array: np.ndarray, shared: list[int], most: int) -> list[Quantity]:
+def _across(name: str, array: np.ndarray, shared: list[int], most: int, whole: bool) -> list[Quantity]:
     found: list[Quantity] = []
     kept = [range(n) if i not in shared else range(1) for i, n in enumerate(array.shape)]
     free = [range(n) if i in shared else None for i, n in enumerate(array.shape)]
     for at in list(product(*kept))[:most]:
         places = tuple(product(*(f if f is not None else (a,) for f, a in zip(free, at, strict=True))))
         shown = "[" + ",".join("·" if i in shared else str(a) for i, a in enumerate(at)) + "]"
-        found.append(Quantity(f"mean of {name}{shown}", name, places, _mean))
+        if not whole:
+            found.append(Quantity(f"mean of {name}{shown}", name, places, _mean))
         found.append(Quantity(f"largest of {name}{shown}", name, places, _largest))
     return found
+
+
+def _sums_to_one(claim: Claim, latent: str) -> bool:
+    """Whether the latent consists of probabilities, whose mean is known."""
+    return FAMILIES[claim.variables[latent]["distribution"]["name"]].support == "simplex"
 
 
 def discrete(claim: Claim, latent: str) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 from cavi.verify.calibration.quantities import Quantity, discrete, quantities
 from cavi.verify.calibration.setting import Progress, Sampler, make_setting
 from cavi.verify.calibration.statistics import autocorrelation_time, band, ranks, uniformity
-from cavi.verify.calibration.table import CalibrationReport, judged, plain_row
+from cavi.verify.calibration.table import FAULTS, CalibrationReport, broken, judged, plain_row, timed
 from cavi.verify.report import Row
 
 PILOT, MOST_THIN, SLOW = 200, 4, 3.0
@@ -89,15 +89,11 @@ def simulation_based_calibration(
             slow = _pilot(sampler, wanted, rng)
             thin = thin or int(np.clip(np.ceil(slow), 1, MOST_THIN))
             runs = _replicate(sampler, wanted, draws, replicates, thin, rng, progress)
-    except (ArithmeticError, IndexError, KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
-        if type(error).__module__.startswith("cavi."):
-            raise
-        row = plain_row("the sampler runs", "failed", f"{type(error).__name__}: {error}")
-        return CalibrationReport(_title(setting.claim.model, replicates, draws, 0, level), (row,))
-    rows = [*_rank_rows(sampler, wanted, runs, draws, level, slow / thin), *_moves(sampler, runs)]
-    first = rows[0]
-    rows[0] = Row(first.name, first.tier, 0, None, time.perf_counter() - started, first.verdict, first.detail)
-    return CalibrationReport(_title(setting.claim.model, replicates, draws, thin, level), tuple(rows))
+            rows = [*_rank_rows(sampler, wanted, runs, draws, level, slow / thin), *_moves(sampler, runs)]
+    except FAULTS as error:
+        rows = [broken(error)]
+    title = _title(setting.claim.model, replicates, draws, thin or 0, level)
+    return CalibrationReport(title, timed(rows, time.perf_counter() - started))
 
 
 def _title(model: Mapping[str, Any], replicates: int, draws: int, thin: int, level: float) -> str:

@@ -60,7 +60,7 @@ def make_setting(
     for name, value in (sizes or {}).items():
         if isinstance(value, bool) or int(value) != value or value < 1:
             raise ValueError(f"sizes: {name} = {value!r}; expected a whole number of 1 or more")
-    chosen = {**small_sizes(claim, LARGEST), **(sizes or {})}
+    chosen = {**small_sizes(claim, LARGEST), **_told(claim, {**(hyper or {}), **data}), **(sizes or {})}
     instance = make_instance(claim, seed, chosen, single_copies=True)
     arrays = {n: _array(claim, n, table, instance.sizes) for n, table in instance.data.items()}
     of_hyper = {n: a for n, a in arrays.items() if claim.variables[n]["role"] == "hyper"}
@@ -72,6 +72,16 @@ def make_setting(
             old = target[name]
             target[name] = np.array(np.broadcast_to(np.asarray(value, dtype=old.dtype), old.shape))
     return Setting(claim, dict(instance.sizes), of_hyper, of_data)
+
+
+def _told(claim: Claim, given: Mapping[str, Any]) -> dict[str, int]:
+    """Sizes that the shapes of given arrays tell."""
+    found: dict[str, int] = {}
+    for name, value in given.items():
+        axes, shape = claim.axes(name) if name in claim.variables else [], np.shape(value)
+        if len(shape) == len(axes):
+            found |= {s: n for (_, s), n in zip(axes, shape, strict=True) if not s.isdigit()}
+    return found
 
 
 def _known(what: str, given: Mapping[str, Any] | None, names: Any) -> None:

@@ -76,13 +76,6 @@ def student_tails(t: float, degrees: int) -> float:
     return float(mpmath.betainc(degrees / 2, 0.5, 0, degrees / (degrees + t * t), regularized=True))
 
 
-def batch_means(trace: Array, batches: int) -> Array:
-    """The means of consecutive stretches of a chain; the first axis is time."""
-    length = len(trace) // batches
-    cut = trace[: length * batches]
-    return np.asarray(cut.reshape(batches, length, *trace.shape[1:]).mean(axis=1))
-
-
 def autocorrelation_time(trace: Array) -> Array:
     """Sweeps that a nearly independent draw takes, for each column: 1 + 2 Σ of autocorrelations (Sokal's window)."""
     count = len(trace)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from cavi.verify.report import Report, Row, Verdict
 
@@ -76,6 +78,30 @@ def judged(name: str, p: float, tests: int, level: float, detail: str, seconds: 
 def plain_row(name: str, verdict: Verdict, detail: str) -> Row:
     """A row whose verdict does not come from a p-value."""
     return Row(name, TIER, 0, None, 0.0, verdict, detail)
+
+
+FAULTS = (ArithmeticError, IndexError, KeyError, TypeError, ValueError)
+
+
+def broken(error: Exception) -> Row:
+    """The row of a sampler that raised an error.
+
+    A matrix that is singular in double precision is met by right samplers too, where data drawn from the prior explode.
+
+    Raises:
+        Exception: the error itself, if it is one of this project's that says what the user can do.
+    """
+    if type(error).__module__.startswith("cavi."):
+        raise error
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, np.linalg.LinAlgError):
+        return plain_row("the sampler runs", "undecided", f"{said}; choose hyper for which the data stay moderate")
+    return plain_row("the sampler runs", "failed", said)
+
+
+def timed(rows: Sequence[Row], seconds: float) -> tuple[Row, ...]:
+    """The rows, with the time that they took together entered in the first."""
+    return (replace(rows[0], seconds=seconds), *rows[1:])
 
 
 def _cell(x: str | float) -> str:
