@@ -104,6 +104,24 @@ def derive(
 
 @app.command()
 @guarded
+def diagram(
+    model: MODEL,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="FILE.svg or FILE.tex; without it the SVG is printed.")
+    ] = None,
+    layout: Annotated[str, typer.Option(help="own, or dot for that of Graphviz.")] = "own",
+    quiet: QUIET = False,
+) -> None:
+    """Draw the plate diagram of a model as SVG or TikZ."""
+    from cavi.cli.sources import find_model
+
+    output = Output(quiet)
+    drawing = find_model(model)[0].diagram(layout)
+    output.text(drawing.svg() if out is None else f"wrote {drawing.save(out)}")
+
+
+@app.command()
+@guarded
 def verify(
     model: Annotated[
         str | None,

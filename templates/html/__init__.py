@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from cavi.derive.result import Derived
 from cavi.templates.article import article
 from cavi.templates.environment import environment
@@ -13,7 +15,7 @@ from cavi.templates.html.view import view
 
 
 def render(derived: Derived, evidence: Mapping[str, Any] | None = None) -> str:
-    """The page: model, derivation step by step, updates, bound, algorithm, generated code, evidence, notation.
+    """The page: plate diagram, model, derivation step by step, bound, algorithm, generated code, evidence, notation.
 
     Args:
         derived: the derivation.
@@ -21,4 +23,6 @@ def render(derived: Derived, evidence: Mapping[str, Any] | None = None) -> str:
     """
     template = environment("html").get_template("html/page.html.jinja")
     found = None if evidence is None else evidence_view(evidence)
-    return template.render({**view(article(derived), derived.numpy()), "evidence": found})
+    drawing = derived.model.diagram()
+    figure = {"diagram": Markup(drawing.svg(standalone=False)), "legend": drawing.legend()}
+    return template.render({**view(article(derived), derived.numpy()), **figure, "evidence": found})
