@@ -1,4 +1,4 @@
-"""The command line, ``cavi list | derive | diagram | verify | identities | fit``: the one place that imports all."""
+"""The command line, ``cavi``: the one place that imports everything."""
 
 from __future__ import annotations
 
