@@ -1,4 +1,7 @@
-"""A derivation as one self-contained HTML page: MathML, no script, nothing loaded from elsewhere."""
+"""A derivation as one self-contained HTML page: MathML, nothing loaded from elsewhere.
+
+Its only script is the fixed text of ``page.js.jinja``, which adds buttons to a page that is whole without them.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from markupsafe import Markup
 from cavi.derive.result import Derived
 from cavi.templates.article import article
 from cavi.templates.environment import environment
+from cavi.templates.html.badges import Badges
 from cavi.templates.html.evidence import evidence_view
 from cavi.templates.html.view import view
 
@@ -23,6 +27,7 @@ def render(derived: Derived, evidence: Mapping[str, Any] | None = None) -> str:
     """
     template = environment("html").get_template("html/page.html.jinja")
     found = None if evidence is None else evidence_view(evidence)
+    badges = Badges(() if evidence is None else tuple(evidence["rows"]))
     drawing = derived.model.diagram()
     figure = {"diagram": Markup(drawing.svg(standalone=False)), "legend": drawing.legend()}
-    return template.render({**view(article(derived), derived.numpy()), **figure, "evidence": found})
+    return template.render({**view(article(derived), derived.numpy(), badges), **figure, "evidence": found})
