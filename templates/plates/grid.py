@@ -23,8 +23,8 @@ _FAULT = 400  # a node in a foreign plate, or foreign plates that overlap
 _THROUGH = 70  # an edge through a node
 _CROSSING = 26
 _BORDER = 3  # an edge through a plate of neither end
-_START = 60  # the first threshold
-_RUNS = 2
+_START = 40  # the first threshold
+_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Search:
         n = len(self.cells)
         if n == 1:
             return
-        steps = 500 * n
+        steps = 300 * n
         self.cost = self.total()
         best, least = list(self.cells), self.cost
         for step in range(steps):
@@ -216,9 +216,11 @@ class _Search:
         cost = 0
         for k, (a, b, beside) in enumerate(g.edges):
             start, end = cells[a], cells[b]
+            short = -2 < start[0] - end[0] < 2 and -2 < start[1] - end[1] < 2  # between such cells lies no other
             if k not in near:
-                for v in moved:
-                    cost += self._through(start, end, cells[v], v in g.wide)
+                if not short:
+                    for v in moved:
+                        cost += self._through(start, end, cells[v], v in g.wide)
                 continue
             cost += _length(start, end, beside, a in g.dots)
             left, right = (start[0], end[0]) if start[0] < end[0] else (end[0], start[0])
@@ -233,11 +235,11 @@ class _Search:
                         and (y < bottom or v < bottom)
                     ):
                         cost += self._crossing(start, end, (x, y), (u, v))
+            if short:
+                continue
             for v, (x, y) in enumerate(cells):
-                if left <= x <= right and top <= y <= bottom:
+                if left - 1 <= x <= right + 1 and top <= y <= bottom:
                     cost += self._through(start, end, (x, y), v in g.wide)
-                elif v in g.wide and left <= x + 1 and x - 1 <= right and top <= y <= bottom:
-                    cost += self._through(start, end, (x, y), True)
         return cost
 
     def _whole(self) -> int:

@@ -26,7 +26,7 @@ def declared(name: str) -> Model:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_svg_is_well_formed_and_complete(name: str) -> None:
+def test_svg_and_tikz_are_well_formed_and_complete(name: str) -> None:
     drawing = draw(declared(name))
     root = ElementTree.fromstring(drawing.svg())
     assert root.get("role") == "img"
@@ -38,11 +38,6 @@ def test_svg_is_well_formed_and_complete(name: str) -> None:
     assert all(g.find(f"{SVG}title") is not None and "".join(g.find(f"{SVG}text").itertext()) for g in groups)
     assert "prefers-color-scheme" in drawing.svg() and "prefers-color-scheme" not in drawing.svg(standalone=False)
     assert "http" not in drawing.svg().replace("http://www.w3.org/2000/svg", "")
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_tikz_has_every_node_arrow_and_plate(name: str) -> None:
-    drawing = draw(declared(name))
     source = drawing.tikz()
     assert len(re.findall(r"\\node\[(?:random|fixed|dot)", source)) == len(drawing.diagram.nodes)
     assert source.count(r"\draw[arrow") == len(drawing.diagram.edges)
