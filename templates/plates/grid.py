@@ -272,7 +272,7 @@ class _Search:
         key = (b[0] - a[0], b[1] - a[1], v[0] - a[0], v[1] - a[1], int(wide))
         found = self.crossings.get(key)
         if found is None:
-            found = self.crossings[key] = _near(a, b, v) or (wide and _beside(a, b, v))
+            found = self.crossings[key] = _near(a, b, v, wide) or (wide and _beside(a, b, v))
         return _THROUGH if found else 0
 
 
@@ -317,13 +317,13 @@ def _cross(a: Cell, b: Cell, c: Cell, d: Cell) -> bool:
     return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
 
 
-def _near(a: Cell, b: Cell, v: Cell) -> bool:
-    """Whether a cell between the ends lies less than 0.4 cells from the line."""
+def _near(a: Cell, b: Cell, v: Cell, wide: bool) -> bool:
+    """Whether a cell between the ends lies less than 0.4 cells from the line, or 0.6 for a wide node."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     area = dx * (v[1] - a[1]) - dy * (v[0] - a[0])
     along = dx * (v[0] - a[0]) + dy * (v[1] - a[1])
     square = dx * dx + dy * dy
-    return 0 < along < square and 25 * area * area < 4 * square
+    return 0 < along < square and 25 * area * area < (9 if wide else 4) * square
 
 
 def _beside(a: Cell, b: Cell, v: Cell) -> bool:
