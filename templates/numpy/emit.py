@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from cavi.derive.canonical import map_subs
-from cavi.derive.index import Gather, Index, indices_of
+from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
-from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, is_free_scatter, name_it, power, spread
+from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, indexed, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
 
 
@@ -69,17 +69,18 @@ def _signed(coefficient: Fraction, o: Operand, first: bool) -> str:
 def monomial(m: Monomial, scope: Scope) -> Operand:
     """A monomial without its coefficient: sums contracted, the rest multiplied."""
     bound = set(m.bound)
-    scatters = [a for a, _ in m.powers if isinstance(a, Delta) and is_free_scatter(a, bound, scope)]
     below = [(a, e) for a, e in m.powers if e < 0 and not bound & set(atom_indices(a))]
-    operands = [
-        power(atom(_gathered(a, scatters, bound), scope), e)
-        for a, e in m.powers
-        if a not in scatters and (a, e) not in below
-    ]
     if below:
-        denominator = product([power(atom(a, scope), -e) for a, e in below])
         rest = tuple((a, e) for a, e in m.powers if (a, e) not in below)
-        return _divide(monomial(Monomial(m.coefficient, rest, m.bound), scope), denominator)
+        top = monomial(Monomial(m.coefficient, rest, m.bound), scope)
+        return _divide(top, product([power(atom(a, scope), -e) for a, e in below]))
+    m, statistics = _statistics(m, scope)
+    bound = set(m.bound)
+    scatters, same = _scatters(m, bound, scope)
+    operands = [
+        power(atom(same.get(a) or _gathered(a, scatters, bound), scope), e) for a, e in m.powers if a not in scatters
+    ]
+    operands += statistics
     if not operands and not scatters:
         return Operand("1")
     outer = [o for o in operands if not bound & set(o.axes)]
@@ -88,6 +89,28 @@ def monomial(m: Monomial, scope: Scope) -> Operand:
         return product(outer)
     summed = _segments(inner, scatters, scope) if scatters else _contracted(inner, bound, scope)
     return product([*outer, summed]) if outer else summed
+
+
+def _scatters(m: Monomial, bound: set[Index], scope: Scope) -> tuple[list[Delta], dict[Atom, Delta]]:
+    """The sums by segments; δ[i, first[n]] δ[i, second[n]] is one of them and says that first[n] = second[n]."""
+    scatters: dict[Sub, Delta] = {}
+    same: dict[Atom, Delta] = {}
+    for a, _ in m.powers:
+        if isinstance(a, Delta) and is_free_scatter(a, bound, scope):
+            if a.left in scatters:
+                same[a] = Delta(scatters[a.left].right, a.right)
+            else:
+                scatters[a.left] = a
+    return list(scatters.values()), same
+
+
+def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
+    """The sums over rows that are functions of the module as calls, and the monomial that is left."""
+    taken = scope.planner.split(m, scope.function, scope.own) if scope.planner is not None else None
+    if taken is None or scope.planner is None:
+        return m, []
+    calls = [indexed(f"{scope.planner.chosen[s]}(state)", subs, scope) for s, subs in taken.statistics]
+    return taken.rest, calls
 
 
 def _gathered(a: Atom, scatters: list[Delta], bound: set[Index]) -> Atom:
@@ -168,6 +191,4 @@ def _is_bound(index: Index) -> bool:
 
 def atom_of(g: Gather, scope: Scope) -> Operand:
     """The observed integers themselves as an array."""
-    from cavi.templates.numpy.arrays import indexed
-
     return indexed(scope.name(g.name), g.subs, scope)

@@ -14,8 +14,11 @@ from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
 from cavi.derive.term import Atom, Element, Function, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.features import Features, column_text, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
+from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight
 from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.statistics import Planner, Statistic, statistic_text
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,16 @@ class Body:
 
     lines: tuple[str, ...]
     helpers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class StatisticView:
+    """A sum over rows: its function, the formula, the latents that it reads, the statements."""
+
+    name: str
+    formula: str
+    reads: tuple[str, ...]
+    body: tuple[str, ...]
 
 
 class Writer:
@@ -35,19 +48,97 @@ class Writer:
         observed = derived.model.with_role("observed", "covariate", "observed_index")
         self.large = frozenset(i.size for v in observed for i in v.indices)
         self.helpers: set[str] = set()
+        self.planner: Planner | None = None
+        self.plans = features(derived)
+        self.reads: dict[str, set[object]] = {}
 
-    def scope(self, fixed: Mapping[Index, str] | None = None) -> Scope:
-        """A fresh scope."""
-        return Scope(self.names, dict(fixed or {}), large=self.large)
+    def plan(self) -> None:
+        """Write every function once, to see which sums over rows several of them need."""
+        self.planner = Planner(self.derived, dict(self.names))
+        for u in self.derived.updates:
+            self.update(u, u.formulas)
+            if u.initial:
+                self.update(u, u.initial, "start")
+            self.moments(u)
+        self.elbo()
+        self.helpers = set()
+        self.reads = {}
+        self.planner.choose([*self.names.values(), *self.derived.model.sizes], self.plans)
 
-    def update(self, update: Update, formulas: Sequence[Formula]) -> tuple[str, ...]:
+    def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
+        """A fresh scope for a function, and for the code in it while elements of the factor `own` change."""
+        return Scope(self.names, dict(fixed or {}), large=self.large, planner=self.planner, function=function, own=own)
+
+    def statistics(self) -> tuple[StatisticView, ...]:
+        """The sums over rows that are functions of their own."""
+        if self.planner is None:
+            return ()
+        return tuple(self._statistic(s, name) for s, name in self.planner.chosen.items())
+
+    def _statistic(self, s: Statistic, name: str) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=name)
+        out = next((o for plan in self.plans.values() if (o := total(s, plan, scope)) is not None), None)
+        out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
+        lines = self._flush(scope)
+        comment = f"  # {shape_comment(i.size for i in s.axes)}"
+        if lines and lines[-1].startswith(f"{out.code} = "):
+            code = lines.pop().removeprefix(f"{out.code} = ").partition("  # ")[0]
+        else:
+            code = out.code
+        body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
+        return StatisticView(name, statistic_text(s, self.derived), s.reads, body)
+
+    def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
         """The body of an update: parameters by the formulas, then the moments."""
         if update.factor.sequential and formulas is update.formulas:
             return self._one_by_one(update)
-        return (*self._formulas(formulas), f"state.refresh({quote(update.factor.name)})")
+        name = update.factor.name
+        return (*self._formulas(formulas, f"{kind} {name}"), f"state.refresh({quote(name)})")
 
-    def _formulas(self, formulas: Sequence[Formula], store: bool = True) -> tuple[str, ...]:
-        scope = self.scope()
+    def locals(self) -> tuple[LocalView, ...]:
+        """The local updates that are matrix products."""
+        return tuple(self._local(plan) for plan in self.plans.values())
+
+    def _local(self, plan: Features) -> LocalView:
+        inside, outside = Scope(self.names, large=self.large), self.scope(f"natural {plan.latent}")
+        parts = [feature(c, plan, inside) for c in plan.columns]
+        first = next(iter(inside.used))
+        ones = f"np.ones((len({first}), 1), {first}.dtype)"
+        weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
+        natural = [*self._flush(outside), *stacked(weights)]
+        blocks = self._flush(inside)
+        update, z = plan.update, plan.latent
+        assert self.planner is not None
+        entropy = next((n for s, n in self.planner.chosen.items() if plan.is_entropy(s)), "")
+        return LocalView(
+            latent=z,
+            rows=plan.row.size,
+            groups=plan.group.size,
+            row=plan.row.name,
+            columns=", ".join(column_text(c, self.derived) for c in plan.columns),
+            features=(*self._unpack(inside, (), plan.row.size), *blocks, *stacked([p or ones for p in parts])),
+            natural=(*self._unpack(outside, ()), *natural),
+            reads=(z, *plan.reads),
+            collected=bool(plan.whole and entropy and self._collected(plan)),
+            entropy=entropy,
+            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            cost=(),
+        )
+
+    def _collected(self, plan: Features) -> bool:
+        """Whether nothing reads q of a category but through sums over rows of its features and its entropy."""
+        mine = {(plan.update.factor.name, s.key) for s in plan.update.moment_specs}
+        mine |= {("parameter", plan.latent, f.name) for f in plan.update.formulas}
+        own = {f"{kind} {plan.update.factor.name}" for kind in ("update", "start", "moments")}
+        assert self.planner is not None
+        own |= set(self.planner.chosen.values())
+        if any(keys & mine for function, keys in self.reads.items() if function not in own):
+            return False
+        statistics = [s for s in self.planner.chosen if plan.latent in s.reads]
+        return all(plan.column_of(s) is not None or plan.is_entropy(s) for s in statistics)
+
+    def _formulas(self, formulas: Sequence[Formula], function: str = "") -> tuple[str, ...]:
+        scope = self.scope(function)
         body: list[str] = []
         local: set[str] = set()
         for along, group in groupby(formulas, key=lambda f: f.along):
@@ -56,11 +147,10 @@ class Writer:
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
                 body.extend(self._plain(tuple(group), scope, local))
-        if store:
-            for latent in dict.fromkeys(f.latent for f in formulas):
-                mine = [f for f in formulas if f.latent == latent]
-                pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
-                body.extend(call("state.store", [quote(latent), *pairs]))
+        for latent in dict.fromkeys(f.latent for f in formulas):
+            mine = [f for f in formulas if f.latent == latent]
+            pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
+            body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
 
     def _recursion(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
@@ -85,6 +175,11 @@ class Writer:
     def _plain(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         for f in formulas:
             name = self.names["parameter", f.latent, f.name]
+            plan = self.plans.get(f.latent)
+            if plan is not None and f.value is plan.logits:
+                yield from self._product(name, plan, scope)
+                local.add(name)
+                continue
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
@@ -98,6 +193,17 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
+        """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
+        z, shape = plan.latent, shape_comment(scope.size(i.size) for i in (plan.row, plan.group))
+        yield f"natural = natural_{z}(state)"
+        yield f"{name} = np.empty({shape})"
+        yield f"for rows in blocks({plan.row.size}):"
+        yield f"    {name}[rows] = features_{z}(state, rows) @ natural.T"
+        if plan.rest:
+            code = polynomial(plan.rest, scope, (plan.row, plan.group)).code
+            yield from (*self._flush(scope), *assign(f"{name} +=", code))
 
     def _flush(self, scope: Scope) -> list[str]:
         lines, scope.lines = scope.lines, []
@@ -133,8 +239,10 @@ class Writer:
         """Whether no term varies over some axis, so that it must be spread out."""
         return not set(indices) <= set(p.free)
 
-    def _unpack(self, scope: Scope, local: Iterable[str]) -> list[str]:
+    def _unpack(self, scope: Scope, local: Iterable[str], rows: str = "") -> list[str]:
+        """The statements that name what a function uses; arrays whose first axis is `rows` only at these rows."""
         self.helpers |= scope.helpers
+        self.reads.setdefault(scope.function, set()).update(scope.used.values())
         local = set(local)
         lines = []
         sizes = sorted(scope.sizes, key=self.derived.model.sizes.index)
@@ -142,7 +250,10 @@ class Writer:
             lines.append(f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}")
         for name, key in scope.used.items():
             if name not in local:
-                lines.append(f"{name} = {self._source(key)}")
+                source = self._source(key)
+                if rows and f"# ({rows}," in source:
+                    source = source.partition("  # ")[0] + "[rows]"
+                lines.append(f"{name} = {source}")
         return lines
 
     def _source(self, key: object) -> str:
@@ -161,7 +272,7 @@ class Writer:
 
     def moments(self, update: Update) -> tuple[str, ...]:
         """The body that recomputes the moments of one factor from its parameters."""
-        scope = self.scope()
+        scope = self.scope(f"moments {update.factor.name}")
         body: list[str] = []
         for s in update.moment_specs:
             if s.value is None:
@@ -182,7 +293,7 @@ class Writer:
     def _one_by_one(self, update: Update) -> tuple[str, ...]:
         """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
         fixed = {i: i.name for i in update.factor.sequential}
-        scope = self.scope(fixed)
+        scope = self.scope(f"update {update.factor.name}", fixed, update.factor.latents[0])
         body: list[str] = []
         stored: list[str] = []
         local: set[str] = set()
@@ -204,7 +315,9 @@ class Writer:
             for depth, i in enumerate(update.factor.sequential)
         ]
         indent = "    " * len(loops)
-        return (*self._unpack(scope, local), *allocated, *loops, *(indent + line for line in [*body, *stored]))
+        changed = [f"state.changed({quote(n)})" for n in update.factor.latents]
+        inside = [indent + line for line in [*body, *stored]]
+        return (*self._unpack(scope, local), *allocated, *changed, *loops, *inside)
 
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
@@ -265,7 +378,7 @@ class Writer:
 
     def elbo(self) -> tuple[str, ...]:
         """The body that returns the terms of the ELBO by name."""
-        scope = self.scope()
+        scope = self.scope("elbo")
         body: list[str] = []
         entries: list[str] = []
         for t in self.derived.elbo.closed_terms:

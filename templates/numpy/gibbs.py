@@ -232,7 +232,7 @@ class SamplerWriter(Writer):
     def _element_by_element(self, c: CompleteConditional) -> tuple[str, ...]:
         """One element after another along the coupled plates, each given the present values of the others."""
         fixed = {i: i.name for i in c.factor.sequential}
-        scope, local, body = self.scope(fixed), set[str](), list[str]()
+        scope, local, body = self.scope(fixed=fixed), set[str](), list[str]()
         body.extend(self._slices(c.formulas, scope, local))
         for link in c.density:
             now = scope.name(("parameter", link.latent, "value"))

@@ -16,8 +16,49 @@ SOURCES = {
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    shifted /= shifted.sum(axis=-1, keepdims=True)
+    return shifted
+''',
+    "normalised": '''
+def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """softmax(logits) in their place, and log Σ exp(logits)."""
+    top = logits.max(axis=-1, keepdims=True)
+    logits -= top
+    np.exp(logits, out=logits)
+    total = logits.sum(axis=-1, keepdims=True)
+    logits /= total
+    return logits, top + np.log(total)
+''',
+    "blocks": '''
+def blocks(size: int) -> Iterator[slice]:
+    """Rows in blocks, so that what is computed for one of them stays in the cache."""
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+''',
+    "pairs": '''
+def pairs(x: np.ndarray) -> np.ndarray:
+    """x[n,d] x[n,e] for d <= e, a column for each pair."""
+    rows, side = x.shape
+    out, column = np.empty((rows, side * (side + 1) // 2), x.dtype), 0
+    for d in range(side):
+        np.multiply(x[:, d:], x[:, d : d + 1], out=out[:, column : column + side - d])
+        column += side - d
+    return out
+''',
+    "packed": '''
+def packed(matrix: np.ndarray) -> np.ndarray:
+    """What multiplies `pairs`: the diagonal, and off it what stands at (d, e) and (e, d) together."""
+    d, e = np.triu_indices(matrix.shape[-1])
+    return np.where(d == e, matrix[..., d, e], matrix[..., d, e] + matrix[..., e, d])
+''',
+    "unpacked": '''
+def unpacked(sums: np.ndarray, side: int) -> np.ndarray:
+    """Symmetric matrices from sums over `pairs`."""
+    d, e = np.triu_indices(side)
+    out = np.empty((*sums.shape[:-1], side, side), sums.dtype)
+    out[..., d, e] = out[..., e, d] = sums
+    return out
 ''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
-from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.functions import StatisticView, Writer
+from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.starts import Start, start_order, starts
 
@@ -49,6 +50,8 @@ class ModuleView:
     variables: tuple[tuple[str, dict[str, Any]], ...]
     parameters: tuple[tuple[str, dict[str, Any]], ...]
     sizes: tuple[str, ...]
+    statistics: tuple[StatisticView, ...]
+    locals: tuple[LocalView, ...]
     factors: tuple[FactorView, ...]
     order: tuple[str, ...]
     elbo: tuple[str, ...]
@@ -60,12 +63,16 @@ def module_view(derived: Derived) -> ModuleView:
     """The view of a derived model."""
     names = python_names(derived)
     writer = Writer(derived, names)
+    writer.plan()
     start = starts(derived)
     order, plain = start_order(derived)
     factors = tuple(_factor(u, derived, writer, start[u.factor.name], plain) for u in derived.updates)
     elbo = writer.elbo()
     support = writer.support()
-    used = writer.helpers
+    statistics = writer.statistics()
+    local = writer.locals()
+    used = writer.helpers | ({"blocks"} if local else set())
+    used |= {"normalised"} if any(v.collected for v in local) else set()
     return ModuleView(
         name=derived.model.name,
         title=derived.model.title,
@@ -76,6 +83,8 @@ def module_view(derived: Derived) -> ModuleView:
         variables=known_variables(derived),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
+        statistics=statistics,
+        locals=local,
         factors=factors,
         order=order,
         elbo=elbo,
@@ -105,7 +114,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
     lines = update_text(update, derived).strip().splitlines()
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
-        initial = writer.update(update, update.initial)
+        initial = writer.update(update, update.initial, "start")
     return FactorView(
         name=update.factor.name,
         function=function_name(update.factor.name),
