@@ -100,11 +100,20 @@ def generated_checks(claim: Claim, render: Callable[[], str], seed: int) -> Iter
     yield Check(RUNS, "code", DIGITS, load)
     if module.cache_info().currsize and module()[0] is None:
         return
+    for title, check, name in comparisons(claim):
+        yield Check(title, "code", DIGITS, partial(each, check, name))
+
+
+def comparisons(claim: Claim) -> Iterator[tuple[str, Comparison, str]]:
+    """What is compared of a module: the title, how, and the factor that it is about."""
     for factor in claim.factors:
-        yield Check(f"update_{factor['name']}", "code", DIGITS, partial(each, same_update, factor["name"]))
-    yield Check("elbo", "code", DIGITS, partial(each, same_bound))
-    yield Check("the bound never falls", "code", DIGITS, partial(each, ascent))
-    yield Check("finite at extreme values", "code", DIGITS, partial(each, finite))
+        yield f"update_{factor['name']}", same_update, factor["name"]
+    yield "elbo", same_bound, ""
+    yield "the bound never falls", ascent, ""
+    yield "finite at extreme values", finite, ""
+    for factor in claim.factors:
+        if any(link.get("chain") for link in factor.get("q", ())):
+            yield f"start of {factor['name']} from marginals", started, factor["name"]
 
 
 @dataclass(frozen=True)
@@ -216,18 +225,39 @@ def ascent(module: Generated, case: Case, name: str) -> Finding:
 
 def finite(module: Generated, case: Case, name: str) -> Finding:
     """All numbers after each update alone, and after a sweep, from data far from zero and from shapes near it."""
-    claim, updates = case.claim, list(module.module.UPDATES.values())
+    claim, updates = case.claim, module.module.UPDATES
     found = 0
     for instance in extremes(claim, case.instance):
-        for several in [*([one] for one in updates), updates]:
+        for several in [*([name] for name in updates), list(updates)]:
+            if any(claim.factor_named[name]["point"] for name in several):
+                continue  # a maximised scale may shrink to nothing
             state = module.state(claim, instance)
-            for update in several:
-                update(state)
+            for name in several:
+                updates[name](state)
             arrays = [a for params in state.params.values() for a in params.values()]
             numbers = [*arrays, *state.moments.values(), module.module.elbo(state)]
             found += sum(int((~np.isfinite(np.asarray(a, dtype=float))).sum()) for a in numbers)
-    collapse = any(f["point"] for f in claim.factors)  # a maximised scale may shrink to nothing
-    return Finding(0.0 if found and not collapse else float(DIGITS), f"{found} numbers not finite" if found else "")
+    return Finding(0.0 if found else float(DIGITS), f"{found} numbers not finite" if found else "")
+
+
+def started(module: Generated, case: Case, name: str) -> Finding:
+    """A chain that starts from marginals alone has these marginals, and every standard parameter in its shape."""
+    factor = case.claim.factor_named[name]
+    state = module.state(case.claim, case.instance)
+    given = {
+        (latent, name): np.array(state.params[latent][name], dtype=float)
+        for latent in factor["latents"]
+        for name, spec in module.module.PARAMETERS[latent].items()
+        if spec["role"] == "marginal"
+    }
+    module.module.FROM_MARGINALS[name](state)
+    for latent in factor["latents"]:
+        for p in case.claim.standard(latent):
+            shape = tuple(size_of(case.instance.sizes, s) for _, s in p["indices"])
+            if np.shape(state.params[latent][p["name"]]) != shape:
+                return Finding(0.0, f"{latent}.{p['name']} has another shape than {shape}")
+    module.module.FOLLOWS[name](state)
+    return worst(_compare(state.params[a][b], value, f"{a}.{b}") for (a, b), value in given.items())
 
 
 def solve_all(state: State, factor: Mapping[str, Any]) -> State:

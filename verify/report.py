@@ -184,7 +184,7 @@ class Check:
                 verdict = held if found.digits >= self.asked else "failed"
         except (Infeasible, QuadratureError) as error:
             found, verdict = Finding(None, str(error)), "undecided"
-        except (KeyError, ValueError, ZeroDivisionError, ArithmeticError, TypeError) as error:
+        except (LookupError, ValueError, ArithmeticError, TypeError, RecursionError) as error:
             found, verdict = Finding(0.0, f"{type(error).__name__}: {error}"), "failed"
         seconds = time.perf_counter() - start
         return Row(self.name, self.tier, self.asked, found.digits, seconds, verdict, found.detail)
