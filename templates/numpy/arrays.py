@@ -55,6 +55,7 @@ class Scope:
         large: sizes that are expected to be much larger than the others, those of observed plates.
         planner: decides which sums over rows are functions of their own; None where there are none.
         function: the function that is being written.
+        statistic: whether the function is itself a sum over rows.
         own: a factor whose elements change while this code runs, one after another.
     """
 
@@ -69,6 +70,7 @@ class Scope:
     sliced: dict[object, frozenset[Index]] = field(default_factory=dict)
     planner: Planner | None = None
     function: str = ""
+    statistic: bool = False
     own: str | None = None
 
     def within(self, index: Index) -> Scope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from cavi.derive.canonical import map_subs
@@ -106,8 +107,10 @@ def _scatters(m: Monomial, bound: set[Index], scope: Scope) -> tuple[list[Delta]
 
 def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
     """The sums over rows that are functions of the module as calls, and the monomial that is left."""
-    taken = scope.planner.split(m, scope.function, scope.own) if scope.planner is not None else None
-    if taken is None or scope.planner is None:
+    if scope.planner is None or scope.statistic:
+        return m, []
+    taken = scope.planner.split(m, scope.function, scope.own)
+    if taken is None:
         return m, []
     calls = [indexed(f"{scope.planner.chosen[s]}(state)", subs, scope) for s, subs in taken.statistics]
     return taken.rest, calls
@@ -159,13 +162,8 @@ def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operan
     running = tuple(dict.fromkeys(i for d in deltas for i in indices_of(d.right)))
     rest = tuple(dict.fromkeys(i for o in inner for i in o.axes if i not in running))
     free = tuple(i for i in rest if not _is_bound(i))
-    indexes, sizes, lefts = [], [], []
-    for d in deltas:
-        assert isinstance(d.right, Gather) and isinstance(d.left, Index)
-        one = atom_of(d.right, scope)
-        indexes.append(spread(one, running))
-        sizes.append(scope.size(d.left.size))
-        lefts.append(d.left)
+    lefts = [d.left for d in deltas if isinstance(d.left, Index)]
+    sizes = [scope.size(i.size) for i in lefts]
     if inner:
         values = contract(inner, {*running, *free}, scope)
         code = spread(values, (*running, *free))
@@ -180,15 +178,28 @@ def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operan
             else f"np.broadcast_to({code}, ({shape}))"
         )
     helper = scope.helper("segment_sum")
-    index = indexes[0] if len(indexes) == 1 else f"({', '.join(indexes)})"
     size = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
-    return name_it(Operand(f"{helper}({code}, {index}, {size})", (*lefts, *free)), "total", scope)
+    gathers = [d.right for d in deltas if isinstance(d.right, Gather)]
+    whole = all(isinstance(s, Index) and s not in scope.fixed for g in gathers for s in g.subs)
+    if scope.planner is not None and whole:  # made once: which rows share an index is a matter of the data alone
+        members = f"{scope.planner.segments(tuple(deltas))}(state)"
+    else:
+        members = segments(deltas, scope)
+    return name_it(Operand(f"{helper}({code}, {members}, {size})", (*lefts, *free)), "total", scope)
+
+
+def segments(deltas: Iterable[Delta], scope: Scope) -> str:
+    """Which rows share observed integers, as code."""
+    deltas = list(deltas)
+    running = tuple(dict.fromkeys(i for d in deltas for i in indices_of(d.right)))
+    indexes, sizes = [], []
+    for d in deltas:
+        assert isinstance(d.right, Gather)
+        indexes.append(spread(indexed(scope.name(d.right.name), d.right.subs, scope), running))
+        sizes.append(scope.size(d.left.size))
+    index, size = (x[0] if len(x) == 1 else f"({', '.join(x)})" for x in (indexes, sizes))
+    return f"{scope.helper('segments')}({index}, {size})"
 
 
 def _is_bound(index: Index) -> bool:
     return "." in index.name
-
-
-def atom_of(g: Gather, scope: Scope) -> Operand:
-    """The observed integers themselves as an array."""
-    return indexed(scope.name(g.name), g.subs, scope)

@@ -9,11 +9,11 @@ from itertools import groupby
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
-from cavi.derive.index import Index
+from cavi.derive.index import Gather, Index
 from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
-from cavi.derive.term import Atom, Element, Function, Polynomial, from_atom
+from cavi.derive.term import Atom, Delta, Element, Function, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
-from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight
@@ -63,6 +63,7 @@ class Writer:
         self.elbo()
         self.helpers = set()
         self.reads = {}
+        self.planner.scattered.clear()
         self.planner.choose([*self.names.values(), *self.derived.model.sizes], self.plans)
 
     def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
@@ -73,10 +74,17 @@ class Writer:
         """The sums over rows that are functions of their own."""
         if self.planner is None:
             return ()
-        return tuple(self._statistic(s, name) for s, name in self.planner.chosen.items())
+        found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
+        return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found)
+
+    def _members(self, name: str, deltas: tuple[Delta, ...]) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=name)
+        code = segments(deltas, scope)
+        words = " and ".join(d.right.name for d in deltas if isinstance(d.right, Gather))
+        return StatisticView(name, f"Which rows share {words}.", (), (*self._unpack(scope, ()), f"return {code}"))
 
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
-        scope = Scope(self.names, large=self.large, function=name)
+        scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)
         out = next((o for plan in self.plans.values() if (o := total(s, plan, scope)) is not None), None)
         out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)

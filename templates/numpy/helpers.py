@@ -92,22 +92,26 @@ def logdet(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
     diagonal = np.diagonal(np.linalg.cholesky(square), axis1=-2, axis2=-1)
     return 2.0 * np.log(diagonal).sum(axis=-1)
 ''',
-    "segment_sum": '''
-def segment_sum(values: np.ndarray, index: Any, size: Any) -> np.ndarray:
-    """Add up the rows of `values` that share an index: out[i, …] = Σ_{n: index[n] = i} values[n, …].
+    "segments": '''
+def segments(index: Any, size: Any) -> tuple[csr_matrix, int]:
+    """Which rows share an index, as a sparse matrix of ones over indices and rows; and how many axes the rows have.
 
     `index` and `size` may be tuples, for a sum into several axes at once.
     """
     indexes = index if isinstance(index, tuple) else (index,)
     sizes = size if isinstance(size, tuple) else (size,)
-    rows = np.ravel_multi_index(tuple(np.asarray(i).ravel() for i in indexes), sizes)
-    trailing = values.shape[np.asarray(indexes[0]).ndim :]
-    flat = np.reshape(values, (rows.size, -1))
+    place = np.ravel_multi_index(tuple(np.asarray(i).ravel() for i in indexes), sizes)
     total = int(np.prod(sizes))
-    out = np.empty((total, flat.shape[1]))
-    for column in range(flat.shape[1]):
-        out[:, column] = np.bincount(rows, weights=flat[:, column], minlength=total)
-    return out.reshape(*sizes, *trailing)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=total))])
+    ones = csr_matrix((np.ones(place.size), np.argsort(place, kind="stable"), ends), shape=(total, place.size))
+    return ones, np.ndim(indexes[0])
+''',
+    "segment_sum": '''
+def segment_sum(values: np.ndarray, members: tuple[csr_matrix, int], size: Any) -> np.ndarray:
+    """Add up the rows of `values` that share an index: out[i, …] = Σ_{n: index[n] = i} values[n, …]."""
+    ones, axes = members
+    sizes = size if isinstance(size, tuple) else (size,)
+    return (ones @ values.reshape(ones.shape[1], -1)).reshape(*sizes, *values.shape[axes:])
 ''',
     "log_probability": '''
 def log_probability(p: np.ndarray) -> np.ndarray:
@@ -191,6 +195,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "segment_sum": ("segments",),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio", "log_normal_interval"),
@@ -211,6 +216,8 @@ def imports(used: Iterable[str]) -> list[str]:
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
+    if "segments" in closure(used):
+        lines.insert(0, "from scipy.sparse import csr_matrix")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")
     return lines

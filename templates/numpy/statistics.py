@@ -78,6 +78,7 @@ class Planner:
     uses: dict[Statistic, set[str]] = field(default_factory=dict)
     chosen: dict[Statistic, str] = field(default_factory=dict)
     choosing: bool = True
+    scattered: dict[str, tuple[Delta, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rows = row_sizes(self.derived)
@@ -94,6 +95,12 @@ class Planner:
                     name += "_"
                 names.add(name)
                 self.chosen[statistic] = name
+
+    def segments(self, deltas: tuple[Delta, ...]) -> str:
+        """The function that tells which rows share observed integers."""
+        name = "segments_" + "_".join(self.names[d.right.name] for d in deltas if isinstance(d.right, Gather))
+        self.scattered[name] = deltas
+        return name
 
     def split(self, m: Monomial, function: str, own: str | None) -> Taken | None:
         """A monomial taken apart, if its statistics have been chosen; `own` is a factor that changes meanwhile."""

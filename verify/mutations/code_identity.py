@@ -174,6 +174,10 @@ def _logdet(matrix: Any, axes: int = 1) -> Any:
     return found.reshape(lead) if lead else found[0]
 
 
+def _segments(index: Any, size: Any) -> Any:
+    return index
+
+
 def _segment_sum(values: Any, index: Any, size: Any) -> Any:
     indexes = index if isinstance(index, tuple) else (index,)
     sizes = size if isinstance(size, tuple) else (size,)
@@ -190,5 +194,6 @@ REPLACED: dict[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in UNINTERPRETED},
     "inverse": _inverse,
     "logdet": _logdet,
+    "segments": _segments,
     "segment_sum": _segment_sum,
 }
