@@ -113,14 +113,6 @@ class Features:
         found = next((c for c in self.columns if c.monomial == key), None)
         return None if found is None else (found, (z.subs[1], *here))
 
-    def is_entropy(self, s: Statistic) -> bool:
-        """Whether a statistic is Σ_nk q(z[n]=k) log q(z[n]=k)."""
-        match s.monomial.powers:
-            case ((Function("xlogx", (p,)), 1),):
-                probs = [a for a in p.atoms() if isinstance(a, Parameter)]
-                return len(p.monomials) == 1 and [(a.latent, a.name) for a in probs] == [(self.latent, "probs")]
-        return False
-
 
 def features(derived: Derived) -> dict[str, Features]:
     """Latent -> the plan of its local update, for the categories whose logits have features."""

@@ -10,9 +10,10 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Gather, Index
-from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
-from cavi.derive.term import Atom, Delta, Element, Function, Polynomial, from_atom
-from cavi.templates.numpy.arrays import Operand, Scope
+from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, MomentSpec
+from cavi.derive.term import Atom, Delta, Element, Function, Moment, Parameter, Polynomial, from_atom
+from cavi.templates.numpy.arrays import Operand, Scope, spread
+from cavi.templates.numpy.chains import Chain, chains
 from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
@@ -27,6 +28,30 @@ class Body:
 
     lines: tuple[str, ...]
     helpers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ChainView:
+    """A chain that a sweep need not keep whole.
+
+    Attributes:
+        latent: the category.
+        logits, transition, starts: what its passes are made of.
+        keeps: the sums of pairs and what they are of the passes.
+        marginal, pair: the names of its moments.
+        body: the statements that compute the logits.
+        row: the index over positions.
+    """
+
+    latent: str
+    logits: str
+    transition: str
+    starts: str
+    keeps: tuple[tuple[str, str], ...]
+    marginal: str
+    pair: str
+    body: tuple[str, ...]
+    row: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +75,7 @@ class Writer:
         self.helpers: set[str] = set()
         self.planner: Planner | None = None
         self.plans = features(derived)
+        self.chains = chains(derived)
         self.reads: dict[str, set[object]] = {}
 
     def plan(self) -> None:
@@ -64,7 +90,7 @@ class Writer:
         self.helpers = set()
         self.reads = {}
         self.planner.scattered.clear()
-        self.planner.choose([*self.names.values(), *self.derived.model.sizes], self.plans)
+        self.planner.choose([*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.chains})
 
     def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
         """A fresh scope for a function, and for the code in it while elements of the factor `own` change."""
@@ -75,7 +101,24 @@ class Writer:
         if self.planner is None:
             return ()
         found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
-        return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found)
+        entropies = [self._entropy(t) for t in self.derived.elbo.closed_terms if self._has_entropy(t)]
+        return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found, *entropies)
+
+    def _has_entropy(self, term: ElboTerm) -> bool:
+        """Whether the entropy of a factor is a function of its own: where a pass over rows gives it on the way."""
+        plan = self.plans.get(term.name)
+        passes = (plan is not None and plan.whole) or term.name in self.chains
+        read = {a for a in term.value.atoms() if isinstance(a, Moment | Parameter)}
+        return (
+            passes and term.kind == "entropy" and all(isinstance(a, Parameter) and a.latent == term.name for a in read)
+        )
+
+    def _entropy(self, term: ElboTerm) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=f"entropy_{term.name}", statistic=True)
+        code = polynomial(term.value, scope, ()).code
+        lines = self._flush(scope)
+        body = (*self._unpack(scope, ()), *lines, *assign("return", code))
+        return StatisticView(f"entropy_{term.name}", f"The entropy of q({term.name}).", (term.name,), body)
 
     def _members(self, name: str, deltas: tuple[Delta, ...]) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=name)
@@ -116,8 +159,7 @@ class Writer:
         natural = [*self._flush(outside), *stacked(weights)]
         blocks = self._flush(inside)
         update, z = plan.update, plan.latent
-        assert self.planner is not None
-        entropy = next((n for s, n in self.planner.chosen.items() if plan.is_entropy(s)), "")
+        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
         return LocalView(
             latent=z,
             rows=plan.row.size,
@@ -127,10 +169,48 @@ class Writer:
             features=(*self._unpack(inside, (), plan.row.size), *blocks, *stacked([p or ones for p in parts])),
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
-            collected=bool(plan.whole and entropy and self._collected(plan)),
-            entropy=entropy,
+            collected=plan.whole and entropy and self._collected(plan),
             moment=self.names[update.factor.name, update.moment_specs[0].key],
             cost=(),
+        )
+
+    def passes(self) -> tuple[ChainView, ...]:
+        """The chains that a sweep need not keep whole."""
+        return tuple(v for c in self.chains.values() if (v := self._pass(c)) is not None)
+
+    def _pass(self, chain: Chain) -> ChainView | None:
+        """What the forward and backward passes of a chain are written with; None where others read its pairs."""
+        assert self.planner is not None
+        update, z = chain.update, chain.latent
+        name = update.factor.name
+        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        kept = {("parameter", z, f.name) for f in update.formulas} | {(name, chain.pair)}
+        own = {f"{kind} {name}" for kind in ("update", "start", "moments", "")} | {f"entropy_{z}", ""}
+        sums = {s: n for s, n in self.planner.chosen.items() if chain.is_pair_sum(s)}
+        own |= set(sums.values())
+        if not entropy or any(keys & kept for function, keys in self.reads.items() if function not in own):
+            return None
+        keeps = []
+        for s, n in sums.items():
+            axes = chain.is_pair_sum(s)
+            assert axes is not None
+            keeps.append((n, spread(Operand("pairs.T", axes), s.axes)))
+        scope, body = self.scope(f"update {name}"), list[str]()
+        body.extend(self._plain(update.formulas[:1], scope, set()))
+        transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
+        body.extend(self._flush(scope))
+        starts = scope.name(chain.starts) if chain.starts is not None else ""
+        self.helpers |= {"forward_backward", "kernels"}
+        return ChainView(
+            latent=z,
+            logits=self.names["parameter", z, "logits"],
+            transition=transition,
+            starts=starts,
+            keeps=tuple(keeps),
+            marginal=self.names[name, chain.marginal],
+            pair=self.names[name, chain.pair],
+            body=(*self._unpack(scope, {self.names["parameter", z, "logits"]}), *body),
+            row=chain.row.name,
         )
 
     def _collected(self, plan: Features) -> bool:
@@ -139,11 +219,11 @@ class Writer:
         mine |= {("parameter", plan.latent, f.name) for f in plan.update.formulas}
         own = {f"{kind} {plan.update.factor.name}" for kind in ("update", "start", "moments")}
         assert self.planner is not None
-        own |= set(self.planner.chosen.values())
+        own |= {*self.planner.chosen.values(), f"entropy_{plan.latent}"}
         if any(keys & mine for function, keys in self.reads.items() if function not in own):
             return False
         statistics = [s for s in self.planner.chosen if plan.latent in s.reads]
-        return all(plan.column_of(s) is not None or plan.is_entropy(s) for s in statistics)
+        return all(plan.column_of(s) is not None for s in statistics)
 
     def _formulas(self, formulas: Sequence[Formula], function: str = "") -> tuple[str, ...]:
         scope = self.scope(function)
@@ -390,7 +470,7 @@ class Writer:
         body: list[str] = []
         entries: list[str] = []
         for t in self.derived.elbo.closed_terms:
-            code = polynomial(t.value, scope, ()).code
+            code = f"entropy_{t.name}(state)" if self._has_entropy(t) else polynomial(t.value, scope, ()).code
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

@@ -60,6 +60,92 @@ def unpacked(sums: np.ndarray, side: int) -> np.ndarray:
     out[..., d, e] = out[..., e, d] = sums
     return out
 ''',
+    "forward_backward": '''
+def forward_backward(
+    logits: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray] | None:
+    """Marginals and the sum of pairs (before, after) of a chain with weights exp(Σ logits + Σ transition), and log Z.
+
+    Positions are cut into blocks. Within them the passes run in step, each block first as a matrix of what becomes of
+    every category that it may begin with, so that there are about 2 √T steps, not T. The last result is the probability
+    of each category given what came before. None where all weights of a step vanish in floating point.
+    """
+    length, groups = logits.shape
+    steps = max(1, int(np.sqrt(length / 4)))
+    count = -(-length // steps)
+    top = logits.max(axis=1, keepdims=True)
+    level = transition.max()
+    matrix = np.exp(transition - level)
+    weights = np.ones((count * steps, groups))
+    np.exp(logits - top, out=weights[:length])
+    weights = np.ascontiguousarray(weights.reshape(count, steps, groups).swapaxes(0, 1))
+    begins = np.ones(count * steps, dtype=bool)  # what fills up the last block is a sequence of its own
+    begins[1:length] = False
+    if starts is not None:
+        begins[:length] |= starts == 1
+    begins = np.ascontiguousarray(begins.reshape(count, steps).T)
+    begins_any = begins.any(axis=1)
+    whole = np.broadcast_to(np.eye(groups), (count, groups, groups))
+    for i in range(steps):
+        moved = (whole.reshape(-1, groups) @ matrix).reshape(count, groups, groups)
+        if begins_any[i]:
+            moved = np.where(begins[i, :, None, None], whole.sum(axis=2, keepdims=True), moved)
+        whole = moved * weights[i, :, None, :]
+        if i % 4 == 3 or i == steps - 1:
+            whole /= np.maximum(whole.max(axis=(1, 2), keepdims=True), 1e-300)
+    before, after = np.empty((count, groups)), np.empty((count, groups))
+    state = np.full(groups, 1.0 / groups)
+    for b in range(count):
+        before[b] = state
+        state = state @ whole[b]
+        state = state / state.sum()
+    state = np.ones(groups)
+    for b in reversed(range(count)):
+        after[b] = state
+        state = whole[b] @ state
+        state = state / state.max()
+    forward, backward = np.empty(weights.shape), np.empty(weights.shape)
+    scale = np.empty(weights.shape[:2])
+    state = before
+    for i in range(steps):
+        moved = state @ matrix
+        if begins_any[i]:
+            moved = np.where(begins[i, :, None], 1.0, moved)
+        state = moved * weights[i]
+        scale[i] = state.sum(axis=1)
+        state /= scale[i, :, None]
+        forward[i] = state
+    state = after
+    for i in reversed(range(steps)):
+        backward[i] = state
+        state = weights[i] * state
+        moved = state @ matrix.T
+        if begins_any[i]:
+            moved = np.where(begins[i, :, None], state.sum(axis=1, keepdims=True), moved)
+        state = moved / moved.max(axis=1, keepdims=True)
+    forward, backward, weights = (a.swapaxes(0, 1).reshape(-1, groups)[:length] for a in (forward, backward, weights))
+    scale, begins = scale.T.reshape(-1)[:length], begins.T.reshape(-1)[:length]
+    marginals = forward * backward
+    marginals /= marginals.sum(axis=1, keepdims=True)
+    into = weights[1:] * backward[1:]
+    norm = ((forward[:-1] @ matrix) * into).sum(axis=1)
+    linked = ~begins[1:]
+    pairs = matrix * ((forward[:-1][linked] / norm[linked, None]).T @ into[linked])
+    log_normaliser = float(np.log(scale).sum() + top.sum() + level * linked.sum())
+    good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
+    return (marginals, pairs, log_normaliser, forward) if good else None
+''',
+    "kernels": '''
+def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
+    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
+    logits = np.log(np.maximum(filtered, 1e-300))[:, None, :] + transition.T
+    ends = np.zeros(len(filtered), dtype=bool)
+    ends[-1] = True
+    if starts is not None:
+        ends[:-1] |= starts[1:] == 1
+    logits[ends] = np.log(np.maximum(filtered[ends], 1e-300))[:, None, :]
+    return softmax(logits)
+''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
     """log Σ exp(logits) over the last axis, without overflow."""
@@ -196,6 +282,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 
 _NEEDS = {
     "segment_sum": ("segments",),
+    "kernels": ("softmax",),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio", "log_normal_interval"),

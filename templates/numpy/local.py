@@ -29,7 +29,6 @@ class LocalView:
         reads: the latents that the sums of features read, the category among them.
         collected: whether fit need not keep q of the category during sweeps.
         moment: the name of its moment.
-        entropy: the sum that is its negative entropy; empty where it is not a function of its own.
         cost: operations and numbers moved in one pass.
     """
 
@@ -43,7 +42,6 @@ class LocalView:
     reads: tuple[str, ...]
     collected: bool
     moment: str
-    entropy: str
     cost: tuple[str, ...]
 
 

@@ -14,7 +14,7 @@ from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
-from cavi.templates.numpy.functions import StatisticView, Writer
+from cavi.templates.numpy.functions import ChainView, StatisticView, Writer
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.starts import Start, start_order, starts
@@ -52,6 +52,7 @@ class ModuleView:
     sizes: tuple[str, ...]
     statistics: tuple[StatisticView, ...]
     locals: tuple[LocalView, ...]
+    passes: tuple[ChainView, ...]
     factors: tuple[FactorView, ...]
     order: tuple[str, ...]
     elbo: tuple[str, ...]
@@ -71,6 +72,7 @@ def module_view(derived: Derived) -> ModuleView:
     support = writer.support()
     statistics = writer.statistics()
     local = writer.locals()
+    passes = writer.passes()
     used = writer.helpers | ({"blocks"} if local else set())
     used |= {"normalised"} if any(v.collected for v in local) else set()
     return ModuleView(
@@ -85,6 +87,7 @@ def module_view(derived: Derived) -> ModuleView:
         sizes=derived.model.sizes,
         statistics=statistics,
         locals=local,
+        passes=passes,
         factors=factors,
         order=order,
         elbo=elbo,
