@@ -246,6 +246,13 @@ def atom(a: object, scope: Scope) -> Operand:
         case Function(name="pow", args=(base, exponent)) if (logit := _logistic(base, exponent)) is not None:
             one = polynomial(logit, scope)
             return Operand(f"{scope.helper('expit')}({one.code})", one.axes)
+        case Function() if (
+            scope.planner is not None
+            and not scope.statistic
+            and not scope.fixed
+            and (shared := scope.planner.shared(a, scope.function, scope.own))
+        ):
+            return indexed(f"{shared[0]}(state)", shared[1], scope)
         case Function():
             return function(a.name, [polynomial(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")

@@ -154,7 +154,7 @@ class Writer:
         inside, outside = Scope(self.names, large=self.large), self.scope(f"natural {plan.latent}")
         parts = [feature(c, plan, inside) for c in plan.columns]
         first = next(iter(inside.used))
-        ones = f"np.ones((len({first}), 1), {first}.dtype)"
+        ones = f"np.ones(len({first}), {first}.dtype)"
         weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
         natural = [*self._flush(outside), *stacked(weights)]
         blocks = self._flush(inside)
@@ -166,7 +166,11 @@ class Writer:
             groups=plan.group.size,
             row=plan.row.name,
             columns=", ".join(column_text(c, self.derived) for c in plan.columns),
-            features=(*self._unpack(inside, (), plan.row.size), *blocks, *stacked([p or ones for p in parts])),
+            features=(
+                *self._unpack(inside, (), plan.row.size),
+                *blocks,
+                *stacked([p or ones for p in parts], "vstack"),
+            ),
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
             collected=plan.whole and entropy and self._collected(plan),
@@ -273,11 +277,16 @@ class Writer:
             shape = shape_comment(i.size for i in f.indices)
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
-                whole = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
+                used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
+                # A view repeats without memory, but an element of it cannot be set.
+                repeats = used and not self.derived.update(f.latent).factor.sequential
+                before, after = ("broadcast_to(", "") if repeats else ("full(", ", dtype=float")
+                arguments = (code, shape_comment(sizes)) if repeats else (shape_comment(sizes), code)
+                whole = f"np.{before}{', '.join(arguments)}{after})"
                 yield from self._flush(scope)
                 if len(whole) > WIDTH:
                     yield from assign(f"{name} =", code)
-                    whole = f"np.full({shape_comment(sizes)}, {name}, dtype=float)"
+                    whole = whole.replace(code, name)
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
@@ -288,7 +297,7 @@ class Writer:
         yield f"natural = natural_{z}(state)"
         yield f"{name} = np.empty({shape})"
         yield f"for rows in blocks({plan.row.size}):"
-        yield f"    {name}[rows] = features_{z}(state, rows) @ natural.T"
+        yield f"    {name}[rows] = (natural @ features_{z}(state, rows)).T"
         if plan.rest:
             code = polynomial(plan.rest, scope, (plan.row, plan.group)).code
             yield from (*self._flush(scope), *assign(f"{name} +=", code))

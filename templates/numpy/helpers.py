@@ -23,11 +23,11 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 ''',
     "normalised": '''
 def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """softmax(logits) in their place, and log Σ exp(logits)."""
-    top = logits.max(axis=-1, keepdims=True)
+    """exp(logits) normalised over the first axis, in their place, and log Σ exp(logits)."""
+    top = logits.max(axis=0)
     logits -= top
     np.exp(logits, out=logits)
-    total = logits.sum(axis=-1, keepdims=True)
+    total = logits.sum(axis=0)
     logits /= total
     return logits, top + np.log(total)
 ''',
@@ -38,12 +38,13 @@ def blocks(size: int) -> Iterator[slice]:
 ''',
     "pairs": '''
 def pairs(x: np.ndarray) -> np.ndarray:
-    """x[n,d] x[n,e] for d <= e, a column for each pair."""
-    rows, side = x.shape
-    out, column = np.empty((rows, side * (side + 1) // 2), x.dtype), 0
+    """x[d,n] x[e,n] for d <= e, a line for each pair."""
+    x = np.ascontiguousarray(x)
+    side, line = len(x), 0
+    out = np.empty((side * (side + 1) // 2, x.shape[1]), x.dtype)
     for d in range(side):
-        np.multiply(x[:, d:], x[:, d : d + 1], out=out[:, column : column + side - d])
-        column += side - d
+        np.multiply(x[d:], x[d], out=out[line : line + side - d])
+        line += side - d
     return out
 ''',
     "packed": '''
@@ -166,17 +167,24 @@ def one_hot_argmax(logits: np.ndarray) -> np.ndarray:
 def inverse(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
     """Inverse of symmetric positive definite matrices, by Cholesky factors; each side has so many of the last axes."""
     side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
-    square = matrix.reshape(*matrix.shape[: matrix.ndim - 2 * axes], side, side)
+    few = distinct(matrix, matrix.ndim - 2 * axes)
+    square = few.reshape(*few.shape[: few.ndim - 2 * axes], side, side)
     half = np.linalg.solve(np.linalg.cholesky(square), np.broadcast_to(np.eye(side), square.shape))
-    return (np.swapaxes(half, -1, -2) @ half).reshape(matrix.shape)
+    return np.broadcast_to((np.swapaxes(half, -1, -2) @ half).reshape(few.shape), matrix.shape)
 ''',
     "logdet": '''
 def logdet(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
     """Log-determinant of symmetric positive definite matrices; each side has so many of the last axes."""
-    side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
-    square = matrix.reshape(*matrix.shape[: matrix.ndim - 2 * axes], side, side)
+    side, lead = int(np.prod(matrix.shape[matrix.ndim - axes :])), matrix.ndim - 2 * axes
+    few = distinct(matrix, lead)
+    square = few.reshape(*few.shape[:lead], side, side)
     diagonal = np.diagonal(np.linalg.cholesky(square), axis1=-2, axis2=-1)
-    return 2.0 * np.log(diagonal).sum(axis=-1)
+    return np.broadcast_to(2.0 * np.log(diagonal).sum(axis=-1), matrix.shape[:lead])
+''',
+    "distinct": '''
+def distinct(array: np.ndarray, axes: int) -> np.ndarray:
+    """Of an array that only repeats along some of the first axes, one element of each of these."""
+    return array[tuple(slice(1) if stride == 0 else slice(None) for stride in array.strides[:axes])]
 ''',
     "segments": '''
 def segments(index: Any, size: Any) -> tuple[csr_matrix, int]:
@@ -281,6 +289,8 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "inverse": ("distinct",),
+    "logdet": ("distinct",),
     "segment_sum": ("segments",),
     "kernels": ("softmax",),
     "log_bessel_k": ("_bessel_k_integral",),

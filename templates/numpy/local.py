@@ -54,26 +54,25 @@ def width(c: Column) -> str:
 
 
 def feature(c: Column, plan: Features, scope: Scope) -> str:
-    """A feature for a block of rows, as an array over rows and columns."""
+    """A feature for a block of rows, as an array over columns of T and rows; a vector where it is one column."""
     row = next(iter(_row_of(c)), plan.row)
     if not c.monomial.powers:
         return ""
     if c.pair is not None:
         atom, power = c.pair
-        one = polynomial(from_atom(atom, power), scope, (row, c.axes[0]))
+        one = polynomial(from_atom(atom, power), scope, (c.axes[0], row))
         others = tuple((a, e) for a, e in c.monomial.powers if not set(c.axes) & Monomial(e, ((a, e),)).free)
-        pairs = Operand(f"{scope.helper('pairs')}({one.code})", (row, c.axes[0]))
+        pairs = Operand(f"{scope.helper('pairs')}({one.code})", (c.axes[0], row))
         if not others:
             return pairs.code
         rest = polynomial(Polynomial((Monomial(c.monomial.coefficient, others, c.monomial.bound),)), scope)
         return product([pairs, rest]).code
     whole = polynomial(Polynomial((c.monomial,)), scope)
-    code = spread(whole, (row, *c.axes))
-    if len(c.axes) == 1:
+    code = spread(whole, (*c.axes, row))
+    if len(c.axes) <= 1:
         return code
-    plain = whole.plain or code != whole.code
-    bare = code if plain else f"({code})"
-    return f"{bare}[:, None]" if not c.axes else f"{bare}.reshape(len({bare}), -1)"
+    bare = code if whole.plain or code != whole.code else f"({code})"
+    return f"{bare}.reshape(-1, {bare}.shape[-1])"
 
 
 def _row_of(c: Column) -> list[Index]:
@@ -106,13 +105,13 @@ def _simple(code: str) -> bool:
     return True
 
 
-def stacked(parts: Sequence[str]) -> list[str]:
+def stacked(parts: Sequence[str], how: str = "hstack") -> list[str]:
     """``return np.hstack([...])``, one part a line where they are long."""
-    whole = f"return np.hstack([{', '.join(parts)}])"
+    whole = f"return np.{how}([{', '.join(parts)}])"
     if len(whole) <= 100:
         return [whole]
     lines = [line for p in parts for line in assign("", p, end=",")]
-    return ["return np.hstack(", "    [", *(f"        {line.strip()}" for line in lines), "    ]", ")"]
+    return [f"return np.{how}(", "    [", *(f"        {line.strip()}" for line in lines), "    ]", ")"]
 
 
 def place(plan: Features, column: Column) -> str:

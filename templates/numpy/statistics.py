@@ -89,7 +89,8 @@ class Planner:
         self.choosing = False
         names = set(taken)
         for statistic, functions in self.uses.items():
-            if not statistic.reads or len(functions) > 1 or set(always) & set(statistic.reads):
+            summed = bool(statistic.monomial.bound)
+            if not statistic.reads or len(functions) > 1 or (summed and set(always) & set(statistic.reads)):
                 name = name_of(statistic, self.names, self.derived)
                 while name in names:
                     name += "_"
@@ -101,6 +102,25 @@ class Planner:
         name = "segments_" + "_".join(self.names[d.right.name] for d in deltas if isinstance(d.right, Gather))
         self.scattered[name] = deltas
         return name
+
+    def shared(self, a: Function, function: str, own: str | None) -> tuple[str, tuple[Sub, ...]] | None:
+        """A function of a whole parameter that several functions of the module need, and its subscripts."""
+        match a:
+            case Function("digamma" | "log" | "lgamma", (p,)) if len(p.monomials) == 1:
+                m = p.monomials[0]
+            case _:
+                return None
+        match m.powers:
+            case ((Parameter() as parameter, 1),) if m.coefficient == 1 and parameter.latent != own:
+                if not parameter.subs or not all(isinstance(s, Index) for s in parameter.subs):
+                    return None
+            case _:
+                return None
+        statistic, here = _statistic([(a, ONE)], set(), self.latents)
+        if self.choosing:
+            self.uses.setdefault(statistic, set()).add(function)
+        name = self.chosen.get(statistic)
+        return None if name is None else (name, here)
 
     def split(self, m: Monomial, function: str, own: str | None) -> Taken | None:
         """A monomial taken apart, if its statistics have been chosen; `own` is a factor that changes meanwhile."""
@@ -246,7 +266,7 @@ def name_of(s: Statistic, names: dict[object, str], derived: Derived) -> str:
     declared = {i.size: i.name for i in reversed(derived.model.indices)}
     over = [re.sub(r"\W", "", declared.get(i.size, i.size)) for i in s.monomial.bound]
     words = [w for a, e in s.monomial.powers for w in _words(a, e, names)]
-    return "_".join(["sum", *over, *words])
+    return "_".join([*(["sum", *over] if over else []), *words])
 
 
 def statistic_text(s: Statistic, derived: Derived) -> str:
@@ -273,7 +293,8 @@ def _words(a: Atom, e: Fraction, names: dict[object, str]) -> list[str]:
             return ["by_" + "_".join(names[g.name] for g in _gathers(a))] if list(_gathers(a)) else ["at"]
         case Function():
             inner = [w for p in a.args for m in p.monomials for b, x in m.powers for w in _words(b, x, names)]
-            return ["_".join([a.name, *inner]) + power]
+            total = ["sum"] if any(m.bound for p in a.args for m in p.monomials) else []
+            return ["_".join([a.name, *total, *inner]) + power]
         case Link():
             return ["linked"]
     return [type(a).__name__.lower()]
