@@ -250,7 +250,7 @@ def atom(a: object, scope: Scope) -> Operand:
             scope.planner is not None
             and not scope.statistic
             and not scope.fixed
-            and (shared := scope.planner.shared(a, scope.function, scope.own))
+            and (shared := scope.planner.shared(a, scope.function))
         ):
             return indexed(f"{shared[0]}(state)", shared[1], scope)
         case Function():

@@ -6,10 +6,12 @@ only its marginals and the sum of its pairs, which are matrix products of scaled
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Derived, Update
 from cavi.derive.index import Index
+from cavi.derive.result import Formula
 from cavi.derive.term import Link, Moment, Monomial, Parameter, Polynomial, atom_indices
 from cavi.templates.numpy.statistics import Statistic, row_sizes
 
@@ -44,13 +46,6 @@ class Chain:
         """The category."""
         return self.update.factor.latents[0]
 
-    @property
-    def logits(self) -> Polynomial:
-        """What the observations say of each position."""
-        value = self.update.formulas[0].value
-        assert isinstance(value, Polynomial)
-        return value
-
     def is_pair_sum(self, s: Statistic) -> tuple[Index, Index] | None:
         """The axes (category now, category before) of a statistic that is Σ_t E[z_t z_{t-1}] over linked positions."""
         match s.monomial.powers:
@@ -64,16 +59,16 @@ class Chain:
         return None
 
 
-def chains(derived: Derived) -> dict[str, Chain]:
-    """Latent -> the plan of its passes."""
-    found = (_chain(u, row_sizes(derived)) for u in derived.updates)
+def chains(derived: Derived, initial: bool = False) -> dict[str, Chain]:
+    """Latent -> the plan of its passes; `initial` for the factor that a run starts from."""
+    found = (_chain(u, u.initial if initial else u.formulas, row_sizes(derived)) for u in derived.updates)
     return {c.latent: c for c in found if c is not None}
 
 
-def _chain(update: Update, rows: frozenset[str]) -> Chain | None:
-    if [f.name for f in update.formulas] != FORMULAS or len(update.factor.latents) != 1 or update.factor.sequential:
+def _chain(update: Update, formulas: Sequence[Formula], rows: frozenset[str]) -> Chain | None:
+    if [f.name for f in formulas] != FORMULAS or len(update.factor.latents) != 1 or update.factor.sequential:
         return None
-    logits, pair = update.formulas[:2]
+    logits, pair = formulas[:2]
     if len(logits.indices) != 2 or logits.indices[0].size not in rows or not isinstance(pair.value, Polynomial):
         return None
     row, group = logits.indices

@@ -76,6 +76,7 @@ class Writer:
         self.planner: Planner | None = None
         self.plans = features(derived)
         self.chains = chains(derived)
+        self.first_chains = chains(derived, initial=True)
         self.reads: dict[str, set[object]] = {}
 
     def plan(self) -> None:
@@ -86,6 +87,8 @@ class Writer:
             if u.initial:
                 self.update(u, u.initial, "start")
             self.moments(u)
+            self.follow(u)
+            self.from_marginals(u)
         self.elbo()
         self.helpers = set()
         self.reads = {}
@@ -144,6 +147,8 @@ class Writer:
         if update.factor.sequential and formulas is update.formulas:
             return self._one_by_one(update)
         name = update.factor.name
+        if formulas is update.initial and name in self.first_chains:
+            return self._first_passes(update, self.first_chains[name])
         return (*self._formulas(formulas, f"{kind} {name}"), f"state.refresh({quote(name)})")
 
     def locals(self) -> tuple[LocalView, ...]:
@@ -178,6 +183,32 @@ class Writer:
             cost=(),
         )
 
+    def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
+        """The start of a chain by passes; by recursion in logarithms where weights vanish in floating point."""
+        z, name = chain.latent, update.factor.name
+        logits = self.names["parameter", z, "logits"]
+        recursion = self._formulas(update.initial, f"start {name}")
+        scope, body = self.scope(f"start {name}"), list[str]()
+        body.extend(self._plain(update.initial[:1], scope, set()))
+        transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
+        starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
+        self.helpers |= {"forward_backward", "kernels"}
+        return (
+            *self._unpack(scope, {logits}),
+            *body,
+            *self._flush(scope),
+            f"transition = {transition}",
+            f"found = forward_backward({logits}, transition{starts})",
+            "if found is not None:",
+            "    marginals, _, _, filtered = found",
+            f"    kernel = kernels(filtered, transition{starts})",
+            f"    state.store({quote(z)}, filtered=filtered, kernel=kernel, probs=marginals)",
+            f"    state.refresh({quote(name)})",
+            "    return",
+            *recursion,
+            f"state.refresh({quote(name)})",
+        )
+
     def passes(self) -> tuple[ChainView, ...]:
         """The chains that a sweep need not keep whole."""
         return tuple(v for c in self.chains.values() if (v := self._pass(c)) is not None)
@@ -189,7 +220,8 @@ class Writer:
         name = update.factor.name
         entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
         kept = {("parameter", z, f.name) for f in update.formulas} | {(name, chain.pair)}
-        own = {f"{kind} {name}" for kind in ("update", "start", "moments", "")} | {f"entropy_{z}", ""}
+        own = {f"{kind} {name}" for kind in ("update", "start", "moments", "follow", "from_marginals")}
+        own |= {f"entropy_{z}"}
         sums = {s: n for s, n in self.planner.chosen.items() if chain.is_pair_sum(s)}
         own |= set(sums.values())
         if not entropy or any(keys & kept for function, keys in self.reads.items() if function not in own):
@@ -221,7 +253,9 @@ class Writer:
         """Whether nothing reads q of a category but through sums over rows of its features and its entropy."""
         mine = {(plan.update.factor.name, s.key) for s in plan.update.moment_specs}
         mine |= {("parameter", plan.latent, f.name) for f in plan.update.formulas}
-        own = {f"{kind} {plan.update.factor.name}" for kind in ("update", "start", "moments")}
+        own = {
+            f"{kind} {plan.update.factor.name}" for kind in ("update", "start", "moments", "follow", "from_marginals")
+        }
         assert self.planner is not None
         own |= {*self.planner.chosen.values(), f"entropy_{plan.latent}"}
         if any(keys & mine for function, keys in self.reads.items() if function not in own):
@@ -325,11 +359,15 @@ class Writer:
     def follow(self, update: Update) -> tuple[str, ...]:
         """The body that computes what follows from the standard parameters; empty where nothing does."""
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
-        return self._formulas(derived) if derived else ()
+        return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
 
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
-        return self._formulas(update.from_marginals) if update.from_marginals else ()
+        return (
+            self._formulas(update.from_marginals, f"from_marginals {update.factor.name}")
+            if update.from_marginals
+            else ()
+        )
 
     @staticmethod
     def _lacks(p: Polynomial, indices: Iterable[Index]) -> bool:

@@ -103,7 +103,7 @@ class Planner:
         self.scattered[name] = deltas
         return name
 
-    def shared(self, a: Function, function: str, own: str | None) -> tuple[str, tuple[Sub, ...]] | None:
+    def shared(self, a: Function, function: str) -> tuple[str, tuple[Sub, ...]] | None:
         """A function of a whole parameter that several functions of the module need, and its subscripts."""
         match a:
             case Function("digamma" | "log" | "lgamma", (p,)) if len(p.monomials) == 1:
@@ -111,7 +111,7 @@ class Planner:
             case _:
                 return None
         match m.powers:
-            case ((Parameter() as parameter, 1),) if m.coefficient == 1 and parameter.latent != own:
+            case ((Parameter() as parameter, 1),) if m.coefficient == 1 and not local_to(function, parameter):
                 if not parameter.subs or not all(isinstance(s, Index) for s in parameter.subs):
                     return None
             case _:
@@ -127,12 +127,20 @@ class Planner:
         taken = take_apart(m, self.rows, self.latents)
         if taken is None or any(own is not None and own in s.reads for s, _ in taken.statistics):
             return None
+        if any(local_to(function, a) for s, _ in taken.statistics for a in _all_atoms(s.monomial.powers)):
+            return None
         for s, _ in taken.statistics:
             if self.choosing:
                 self.uses.setdefault(s, set()).add(function)
             elif s not in self.chosen:
                 return None
         return None if self.choosing else taken
+
+
+def local_to(function: str, a: Atom) -> bool:
+    """Whether a parameter is a local variable of the function that is being written, not yet in the state."""
+    kind, _, factor = function.partition(" ")
+    return isinstance(a, Parameter) and kind not in ("elbo", "moments") and a.latent in factor.split(",")
 
 
 def take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:

@@ -194,6 +194,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in UNINTERPRETED},
     "inverse": _inverse,
     "logdet": _logdet,
+    "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
     "distinct": lambda array, axes: array,
     "segments": _segments,
     "segment_sum": _segment_sum,
