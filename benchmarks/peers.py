@@ -1,8 +1,9 @@
-"""Time, memory and bound of generated modules against other libraries: same data, same start, same number of iterations.
+"""Time, memory and bound of generated modules against other libraries: same data, same start, same iterations.
 
 Run with ``python benchmarks/peers.py [--small] [NAME …]`` after ``pip install -e '.[peers]'``. One core for everybody.
-Every row runs both sides in one process, three times in turn, and takes the fastest; memory is the peak that `tracemalloc` sees in a run
-of its own, beyond the data.
+Every row runs both sides in one process, in turn. Time is that of a run with many iterations less that of one with two,
+over their difference, so that checks, starts and results are not counted; the least of three. Memory is the peak that
+`tracemalloc` sees in a run of its own, beyond the data. Bounds are compared at the same point of both algorithms.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from scipy.special import gammaln
 from cavi.derive import Categorical, Gamma, Model, MultivariateNormal, Normal, derive, dot
 from cavi.models import info, load
 
-Run = Callable[[], float]
+Bound = Callable[[], float]
+Run = Callable[[int], Bound]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Case:
     Attributes:
         name, sizes, peer: what is compared.
         iterations: of both.
-        ours, theirs: run and return the bound.
+        ours, theirs: run so many, and return what computes the bound.
     """
 
     name: str
@@ -78,10 +80,19 @@ def full_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
     module = library("gaussian_mixture_full")
     hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": d + 1.0, "m_0": x.mean(axis=0), "W_0": np.eye(d)}
 
-    def ours() -> float:
-        return float(module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0).elbo)
+    def ours(iterations: int) -> Bound:
+        found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0)
 
-    def theirs() -> float:
+        def bound() -> float:  # the peer's is taken after one more update of all but z
+            state = module.State(*module.prepare({"x": x}, hyper, {"K": k}))
+            module.initialise(state, found.params, np.random.default_rng(0))
+            for factor in ("pi", "Lambda,mu"):
+                module.UPDATES[factor](state)
+            return float(module.elbo(state))
+
+        return bound
+
+    def theirs(iterations: int) -> Bound:
         peer = BayesianGaussianMixture(
             n_components=k, covariance_type="full", reg_covar=0, tol=0, max_iter=iterations,
             weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=1.0,
@@ -92,7 +103,7 @@ def full_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
         peer.fit(x)
         wishart = -0.5 * (d + 1) * d * np.log(2) - gammaln((d + 1 - np.arange(d)) / 2).sum()
         missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
-        return float(peer.lower_bound_ + missing)
+        return lambda: float(peer.lower_bound_ + missing)
 
     return Case("mixture, full", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
 
@@ -106,18 +117,18 @@ def diagonal_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
     hyper = {name: np.ones(()) if not spec["axes"] else np.ones(d) for name, spec in module.KNOWN.items()}
     del hyper["x"]
 
-    def ours() -> float:
+    def ours(iterations: int) -> Bound:
         module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0)
-        return float("nan")
+        return lambda: float("nan")
 
-    def theirs() -> float:
+    def theirs(iterations: int) -> Bound:
         peer = BayesianGaussianMixture(
             n_components=k, covariance_type="diag", reg_covar=0, tol=0, max_iter=iterations,
             weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=1.0,
         )  # fmt: skip
         peer._initialize_parameters = lambda *args, **options: peer._initialize(x, r)
         peer.fit(x)
-        return float("nan")
+        return lambda: float("nan")
 
     return Case("mixture, diagonal", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
 
@@ -127,9 +138,9 @@ def chain(length: int, d: int, k: int, implementation: str, iterations: int = 5)
     from hmmlearn.hmm import GaussianHMM
 
     m = Model("em_chain")
-    t, i, l = m.index("t", "T"), m.index("j", "K"), m.index("k", "K")
+    t, i, j = m.index("t", "T"), m.index("j", "K"), m.index("k", "K")
     a, b = m.index("d", "D"), m.index("e", "D")
-    pi, moves = m.point("pi", over=i), m.point("A", i, over=l)
+    pi, moves = m.point("pi", over=i), m.point("A", i, over=j)
     z = m.latent("z", lambda z: Categorical(moves[z[t - 1]], over=i), t, initial=Categorical(pi))
     mu, lam = m.point("mu", i, a), m.point("Lambda", i, a, b, support="positive_definite")
     m.observed("x", MultivariateNormal(mu[z[t]], lam[z[t]], over=a), t)
@@ -141,12 +152,20 @@ def chain(length: int, d: int, k: int, implementation: str, iterations: int = 5)
     x = centres[states] + rng.normal(size=(length, d))
     first, steps = np.full(k, 1.0 / k), 0.5 / k + 0.5 * np.eye(k)
 
-    def ours() -> float:
+    def ours(iterations: int) -> Bound:
         init = {"pi": first, "A": steps, "mu": centres, "Lambda": np.tile(np.eye(d), (k, 1, 1))}
         given = {name: {"value": v} for name, v in init.items()}
-        return float(module.fit({"x": x}, {}, init=given, max_iter=iterations, tol=-1.0).elbo_trace[-1])
+        found = module.fit({"x": x}, {}, init=given, max_iter=iterations, tol=-1.0)
 
-    def theirs() -> float:
+        def bound() -> float:  # log p(x) at the parameters found
+            state = module.State(*module.prepare({"x": x}, {}, {"K": k}))
+            module.initialise(state, found.params, np.random.default_rng(0))
+            module.COLLECT["z"](state)
+            return float(module.elbo(state))
+
+        return bound
+
+    def theirs(iterations: int) -> Bound:
         peer = GaussianHMM(
             k, "full", covars_prior=0, covars_weight=0, init_params="", tol=-np.inf, n_iter=iterations,
             implementation=implementation,
@@ -154,7 +173,7 @@ def chain(length: int, d: int, k: int, implementation: str, iterations: int = 5)
         peer.startprob_, peer.transmat_, peer.means_ = first.copy(), steps.copy(), centres.copy()
         peer.covars_ = np.tile(np.eye(d), (k, 1, 1))
         peer.fit(x)
-        return float(peer.score(x))
+        return lambda: float(peer.score(x))
 
     return Case(
         "hidden Markov chain", f"T={length:,} D={d} K={k}", f"hmmlearn ({implementation})", iterations, ours, theirs
@@ -180,16 +199,17 @@ def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
     begin = rng.normal(size=(d, q))
     hyper = {"a_alpha": 1.0, "b_alpha": 1.0, "a_tau": 1.0, "b_tau": 1.0}
 
-    def ours() -> float:
+    def ours(iterations: int) -> Bound:
         # z is updated first, from loadings that are as good as known, as the peer has them
         init = {
             "W": {"mean": begin, "precision": np.tile(1e12 * np.eye(q), (d, 1, 1))},
             "alpha": {"shape": np.ones(q), "rate": np.ones(q)},
             "tau": {"shape": 2.0, "rate": 2.0},
         }
-        return float(module.fit({"x": x}, hyper, init=init, max_iter=iterations, tol=-1.0).elbo)
+        found = module.fit({"x": x}, hyper, init=init, max_iter=iterations, tol=-1.0)
+        return lambda: float(found.elbo)
 
-    def theirs() -> float:
+    def theirs(iterations: int) -> Bound:
         alpha = nodes.Gamma(1.0, 1.0, plates=(q,))
         w = nodes.GaussianARD(0, alpha, shape=(q,), plates=(d, 1))
         z = nodes.GaussianARD(0, 1, shape=(q,), plates=(1, n))
@@ -204,7 +224,7 @@ def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
             *map({"alpha": alpha, "W": w, "tau": tau, "z": z}.get, ["z", *(f for f in module.UPDATES if f != "z")])
         ]
         peer.update(*order, repeat=iterations, tol=-1, verbose=False)
-        return float(peer.L[peer.iter - 1])
+        return lambda: float(peer.L[peer.iter - 1])
 
     return Case("Bayesian PCA", f"N={n:,} D={d} Q={q}", "BayesPy", iterations, ours, theirs)
 
@@ -220,11 +240,12 @@ def relevance(n: int, d: int, iterations: int = 10) -> Case:
     y = x @ (rng.normal(size=d) * (rng.random(d) < 0.3)) + 0.5 * rng.normal(size=n)
     hyper = dict.fromkeys([h for h, s in module.KNOWN.items() if s["where"] == "hyper"], 1.0)
 
-    def ours() -> float:
+    def ours(iterations: int) -> Bound:
         init = {"alpha": {"shape": np.ones(d), "rate": np.ones(d)}, "tau": {"shape": 1.0, "rate": 1.0}}
-        return float(module.fit({"X": x, "y": y}, hyper, init=init, max_iter=iterations, tol=-1.0).elbo)
+        found = module.fit({"X": x, "y": y}, hyper, init=init, max_iter=iterations, tol=-1.0)
+        return lambda: float(found.elbo)
 
-    def theirs() -> float:
+    def theirs(iterations: int) -> Bound:
         alpha = nodes.Gamma(1.0, 1.0, plates=(d,))
         w = nodes.GaussianARD(0, alpha, shape=(d,), plates=())
         tau = nodes.Gamma(1.0, 1.0)
@@ -234,7 +255,7 @@ def relevance(n: int, d: int, iterations: int = 10) -> Case:
         tau.initialize_from_parameters(1.0, 1.0)
         peer = VB(out, w, tau, alpha)
         peer.update(w, alpha, tau, repeat=iterations, tol=-1, verbose=False)
-        return float(peer.L[peer.iter - 1])
+        return lambda: float(peer.L[peer.iter - 1])
 
     return Case("ARD regression", f"N={n:,} D={d}", "BayesPy", iterations, ours, theirs)
 
@@ -253,19 +274,19 @@ def topics(documents: int, words: int, k: int, length: int, iterations: int = 20
     rows = np.repeat(np.arange(documents), np.diff(counts.indptr))
     data = {"doc": rows, "w": counts.indices, "count": counts.data}
 
-    def ours() -> float:
+    def ours(iterations: int) -> Bound:
         hyper = {"alpha": 0.1, "eta": 0.1}
         init = {"theta": {"concentration": rng.gamma(100.0, 0.01, (documents, k))}}
         init |= {"beta": {"concentration": rng.gamma(100.0, 0.01, (k, words))}}
         module.fit(data, hyper, {"V": words}, init=init, max_iter=iterations, tol=-1.0)
-        return float("nan")
+        return lambda: float("nan")
 
-    def theirs() -> float:
+    def theirs(iterations: int) -> Bound:
         LatentDirichletAllocation(
             k, doc_topic_prior=0.1, topic_word_prior=0.1, max_iter=1, max_doc_update_iter=iterations,
             mean_change_tol=0, random_state=0,
         ).fit(counts)  # fmt: skip
-        return float("nan")
+        return lambda: float("nan")
 
     return Case(
         "topics",
@@ -289,17 +310,20 @@ CASES: dict[str, Callable[[bool], Case]] = {
 }
 
 
-def timed(run: Run) -> tuple[float, float]:
-    """Seconds, and the bound."""
-    start = time.perf_counter()
-    bound = run()
-    return time.perf_counter() - start, bound
+def timed(run: Run, iterations: int) -> tuple[float, Bound]:
+    """Seconds an iteration, and the bound."""
+    seconds = []
+    for count in (2, 2 + iterations):
+        start = time.perf_counter()
+        bound = run(count)
+        seconds.append(time.perf_counter() - start)
+    return (seconds[1] - seconds[0]) / iterations, bound
 
 
 def peak(run: Run) -> float:
     """MB that a run needs at most."""
     tracemalloc.start()
-    run()
+    run(2)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return most / 1e6
@@ -307,9 +331,9 @@ def peak(run: Run) -> float:
 
 def row(case: Case, repeats: int) -> str:
     """One line of the table."""
-    times = [(timed(case.ours), timed(case.theirs)) for _ in range(repeats)]
-    ours, theirs = (min(t[i][0] for t in times) / case.iterations for i in (0, 1))
-    bounds = times[-1][0][1], times[-1][1][1]
+    times = [[timed(run, case.iterations) for run in (case.ours, case.theirs)] for _ in range(repeats)]
+    ours, theirs = (min(t[i][0] for t in times) for i in (0, 1))
+    bounds = [bound() for _, bound in times[-1]]
     gap = abs(bounds[0] - bounds[1]) / abs(bounds[1])
     same = "" if np.isnan(gap) else f"{gap:.0e}"
     memory = f"{peak(case.ours):.0f} | {peak(case.theirs):.0f}"

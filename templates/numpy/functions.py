@@ -17,9 +17,9 @@ from cavi.templates.numpy.chains import Chain, chains
 from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
-from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight
+from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight, width
 from cavi.templates.numpy.names import quote, shape_comment
-from cavi.templates.numpy.statistics import Planner, Statistic, statistic_text
+from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,30 @@ class Writer:
             return self._first_passes(update, self.first_chains[name])
         return (*self._formulas(formulas, f"{kind} {name}"), f"state.refresh({quote(name)})")
 
+    def plan_text(self) -> tuple[str, ...]:
+        """What is computed when, and what it costs: for the docstring of the module."""
+        assert self.planner is not None
+        lines = []
+        for v in self.locals():
+            kept = "; during sweeps of fit q is not kept" if v.collected else ""
+            lines.append(
+                f"features_{v.latent}, natural_{v.latent}: logits of q({v.latent}) = η T in blocks of rows, "
+                f"T of F = {v.width} lines ({v.columns}); a sweep has 4·{v.rows}·{v.groups}·F flops, reads the data "
+                f"once and works on blocks of F + {v.groups} numbers a row{kept}"
+            )
+        for c in self.chains.values():
+            lines.append(
+                f"forward_backward: passes over q({c.latent}) in about 2 √{c.row.size} steps; "
+                f"2·{c.row.size}·{c.group.size}³ flops"
+            )
+        for s, name in self.planner.chosen.items():
+            when = f"kept for the present q({', '.join(s.reads)})" if s.reads else "once"
+            part = next((p.latent for p in self.plans.values() if p.column_of(s) is not None), None)
+            cost = f"a part of sums_{part}" if part else f"{flops(s)} flops"
+            if s.monomial.bound:
+                lines.append(f"{name}: {when}, {cost}")
+        return tuple(lines)
+
     def locals(self) -> tuple[LocalView, ...]:
         """The local updates that are matrix products."""
         return tuple(self._local(plan) for plan in self.plans.values())
@@ -161,7 +185,7 @@ class Writer:
         first = next(iter(inside.used))
         ones = f"np.ones(len({first}), {first}.dtype)"
         weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
-        natural = [*self._flush(outside), *stacked(weights)]
+        natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
         blocks = self._flush(inside)
         update, z = plan.update, plan.latent
         entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
@@ -169,6 +193,7 @@ class Writer:
             latent=z,
             rows=plan.row.size,
             groups=plan.group.size,
+            width=" + ".join(width(c) for c in plan.columns),
             row=plan.row.name,
             columns=", ".join(column_text(c, self.derived) for c in plan.columns),
             features=(
@@ -180,7 +205,6 @@ class Writer:
             reads=(z, *plan.reads),
             collected=plan.whole and entropy and self._collected(plan),
             moment=self.names[update.factor.name, update.moment_specs[0].key],
-            cost=(),
         )
 
     def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
@@ -387,7 +411,7 @@ class Writer:
             if name not in local:
                 source = self._source(key)
                 if rows and f"# ({rows}," in source:
-                    source = source.partition("  # ")[0] + "[rows]"
+                    source = source.partition("  # ")[0] + "[rows].astype(state.dtype, copy=False)"
                 lines.append(f"{name} = {source}")
         return lines
 

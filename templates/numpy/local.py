@@ -24,25 +24,25 @@ class LocalView:
         latent: the category.
         rows, groups: the sizes of its axes.
         row: the index over rows.
+        width: the number of lines of T, as Python.
         columns: the features in words, in their order.
         features, natural: the bodies that compute T and η.
         reads: the latents that the sums of features read, the category among them.
         collected: whether fit need not keep q of the category during sweeps.
         moment: the name of its moment.
-        cost: operations and numbers moved in one pass.
     """
 
     latent: str
     rows: str
     groups: str
     row: str
+    width: str
     columns: str
     features: tuple[str, ...]
     natural: tuple[str, ...]
     reads: tuple[str, ...]
     collected: bool
     moment: str
-    cost: tuple[str, ...]
 
 
 def width(c: Column) -> str:
@@ -105,13 +105,13 @@ def _simple(code: str) -> bool:
     return True
 
 
-def stacked(parts: Sequence[str], how: str = "hstack") -> list[str]:
+def stacked(parts: Sequence[str], how: str = "hstack", end: str = "") -> list[str]:
     """``return np.hstack([...])``, one part a line where they are long."""
-    whole = f"return np.{how}([{', '.join(parts)}])"
+    whole = f"return np.{how}([{', '.join(parts)}]){end}"
     if len(whole) <= 100:
         return [whole]
     lines = [line for p in parts for line in assign("", p, end=",")]
-    return [f"return np.{how}(", "    [", *(f"        {line.strip()}" for line in lines), "    ]", ")"]
+    return [f"return np.{how}(", "    [", *(f"        {line.strip()}" for line in lines), "    ]", f"){end}"]
 
 
 def place(plan: Features, column: Column) -> str:

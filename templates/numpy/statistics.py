@@ -277,6 +277,12 @@ def name_of(s: Statistic, names: dict[object, str], derived: Derived) -> str:
     return "_".join([*(["sum", *over] if over else []), *words])
 
 
+def flops(s: Statistic) -> str:
+    """The operations of a sum as a product of sizes: two for each term; a sum by segments has one term a row."""
+    scattered = {a.left for a in s.monomial.atoms if isinstance(a, Delta) and isinstance(a.right, Gather)}
+    return "·".join(["2", *(i.size for i in (*s.monomial.bound, *s.axes) if i not in scattered)])
+
+
 def statistic_text(s: Statistic, derived: Derived) -> str:
     """The formula of a statistic, its indices named as declared."""
     names: dict[Index, Sub] = {}

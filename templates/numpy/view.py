@@ -58,6 +58,7 @@ class ModuleView:
     elbo: tuple[str, ...]
     elbo_equations: tuple[str, ...]
     support: tuple[str, ...]
+    plan: tuple[str, ...]
 
 
 def module_view(derived: Derived) -> ModuleView:
@@ -99,6 +100,7 @@ def module_view(derived: Derived) -> ModuleView:
             )
         ),
         support=support,
+        plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
     )
 
 

@@ -80,7 +80,7 @@ class Identity:
             v = self.claim.variables[name]
             array = _array(v["domain"], self.claim.axes(name), table, instance.sizes, rng, v["over"] is not None)
             known["hyper" if v["role"] == "hyper" else "data"][name] = array
-        state = module.State(known["data"], known["hyper"], dict(instance.sizes))
+        state = module.State(known["data"], known["hyper"], dict(instance.sizes), dtype=object)
         for latent in self.claim.factor_of:
             values = {}
             for p in self.claim.standard(latent):

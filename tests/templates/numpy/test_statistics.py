@@ -146,3 +146,26 @@ def test_responsibilities_are_not_kept_during_sweeps() -> None:
     tracemalloc.stop()
     assert "E_z" not in state.moments
     assert peak < rows * groups * 8 / 2
+
+
+@pytest.mark.parametrize("name", ["gaussian_mixture_full", "diagonal_gaussian_mixture", "poisson_mixture"])
+def test_single_precision(name: str) -> None:
+    """Blocks in single precision: bound and parameters to five digits, the results themselves in double precision."""
+    module = generated(name)
+    data, hyper, sizes = inputs(module, np.random.default_rng(3), 5000, 3)
+    double = module.fit(data, hyper, sizes, seed=0, max_iter=5, tol=0.0)
+    single = module.fit(data, hyper, sizes, seed=0, max_iter=5, tol=0.0, dtype=np.float32)
+    np.testing.assert_allclose(single.elbo_trace, double.elbo_trace, rtol=1e-6)
+    for latent, values in double.params.items():
+        for n, a in values.items():
+            assert single.params[latent][n].dtype == a.dtype
+            np.testing.assert_allclose(single.params[latent][n], a, rtol=1e-3, atol=1e-4)
+    with pytest.raises(module.DataError, match="float16"):
+        module.fit(data, hyper, sizes, dtype=np.float16)
+
+
+def test_the_plan_is_in_the_docstring() -> None:
+    words = " ".join(str(generated("gaussian_mixture_full").__doc__).split())
+    assert "T of F = 1 + D + D * (D + 1) // 2 lines" in words
+    assert "4·N·K·F flops" in words
+    assert "sum_n_X_X: once, 2·N·D·D flops" in " ".join(str(generated("ard_regression").__doc__).split())
