@@ -91,4 +91,5 @@ def _chain(update: Update, formulas: Sequence[Formula], rows: frozenset[str]) ->
     if link.sub != row or set(keys) != {1, 2}:
         return None
     starts = link.starts[0] if link.starts is not None else None
-    return Chain(update, row, group, Polynomial(tuple(steps)), *pair.indices[1:], starts, keys[1], keys[2])
+    _, before, after = pair.indices
+    return Chain(update, row, group, Polynomial(tuple(steps)), before, after, starts, keys[1], keys[2])

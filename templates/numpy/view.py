@@ -14,9 +14,10 @@ from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
-from cavi.templates.numpy.functions import ChainView, StatisticView, Writer
+from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
+from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
 from cavi.templates.numpy.starts import Start, start_order, starts
 
 
@@ -64,7 +65,7 @@ class ModuleView:
 def module_view(derived: Derived) -> ModuleView:
     """The view of a derived model."""
     names = python_names(derived)
-    writer = Writer(derived, names)
+    writer = PlannedWriter(derived, names)
     writer.plan()
     start = starts(derived)
     order, plain = start_order(derived)
