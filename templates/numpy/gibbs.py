@@ -51,6 +51,7 @@ class SamplerView:
     data: tuple[BlockView, ...]
     categories: tuple[str, ...]
     log_joint: tuple[str, ...]
+    blocked: bool
 
 
 def gibbs_module(derived: Derived) -> str:
@@ -92,6 +93,7 @@ def sampler_view(derived: Derived) -> SamplerView:
         data=data,
         categories=tuple(v.name for v in model.variables if v.is_random and _is_category(derived, v.name)),
         log_joint=log_joint,
+        blocked="blocks" in helpers.closure(writer.helpers),
     )
 
 

@@ -53,6 +53,16 @@ def packed(matrix: np.ndarray) -> np.ndarray:
     d, e = np.triu_indices(matrix.shape[-1])
     return np.where(d == e, matrix[..., d, e], matrix[..., d, e] + matrix[..., e, d])
 ''',
+    "quadratic_forms": '''
+def quadratic_forms(x: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Σ_de x[n,d] x[n,e] M[…,d,e] at [n, …], over blocks of rows."""
+    lead = matrices.shape[:-2]
+    weights = packed(matrices.reshape(-1, *matrices.shape[-2:]))
+    out = np.empty((len(x), len(weights)))
+    for rows in blocks(len(x)):
+        out[rows] = (weights @ pairs(x[rows].T)).T
+    return out.reshape(len(x), *lead)
+''',
     "unpacked": '''
 def unpacked(sums: np.ndarray, side: int) -> np.ndarray:
     """Symmetric matrices from sums over `pairs`."""
@@ -289,6 +299,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct",),
     "logdet": ("distinct",),
     "segment_sum": ("segments",),

@@ -60,6 +60,7 @@ class ModuleView:
     elbo_equations: tuple[str, ...]
     support: tuple[str, ...]
     plan: tuple[str, ...]
+    blocked: bool
 
 
 def module_view(derived: Derived) -> ModuleView:
@@ -101,6 +102,7 @@ def module_view(derived: Derived) -> ModuleView:
             )
         ),
         support=support,
+        blocked="blocks" in helpers.closure(used),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
     )
 
