@@ -80,7 +80,7 @@ class Identity:
             v = self.claim.variables[name]
             array = _array(v["domain"], self.claim.axes(name), table, instance.sizes, rng, v["over"] is not None)
             known["hyper" if v["role"] == "hyper" else "data"][name] = array
-        state = module.State(known["data"], known["hyper"], dict(instance.sizes))
+        state = module.State(known["data"], known["hyper"], dict(instance.sizes), dtype=object)
         for latent in self.claim.factor_of:
             values = {}
             for p in self.claim.standard(latent):
@@ -174,6 +174,10 @@ def _logdet(matrix: Any, axes: int = 1) -> Any:
     return found.reshape(lead) if lead else found[0]
 
 
+def _segments(index: Any, size: Any) -> Any:
+    return index
+
+
 def _segment_sum(values: Any, index: Any, size: Any) -> Any:
     indexes = index if isinstance(index, tuple) else (index,)
     sizes = size if isinstance(size, tuple) else (size,)
@@ -190,5 +194,8 @@ REPLACED: dict[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in UNINTERPRETED},
     "inverse": _inverse,
     "logdet": _logdet,
+    "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
+    "distinct": lambda array, axes: array,
+    "segments": _segments,
     "segment_sum": _segment_sum,
 }
