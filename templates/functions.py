@@ -5,6 +5,7 @@ from __future__ import annotations
 from cavi.derive.term import Constant, Function, Polynomial
 from cavi.templates.layout import (
     COMMA,
+    PLUS,
     Accent,
     Box,
     Fence,
@@ -63,6 +64,11 @@ def draw(f: Function, args: list[Box]) -> Box:
         case "xlogx":
             inner = args[0] if _is_simple(f.args[0], args[0]) else parens(args[0])
             return row(inner, _LOG, inner)
+        case "softplus":
+            exponential = row(function("exp"), parens(args[0]))
+            return row(_LOG, parens(row(Number("1"), PLUS, exponential)))
+        case "tanhc":
+            return Fraction(row(function("tanh"), parens(args[0])), args[0])
         case "log_bessel_i":
             return row(_LOG, Script(_BESSEL_I, args[0]), parens(args[1]))
         case "log_bessel_k":

@@ -68,6 +68,8 @@ class JointTables:
         self.points: dict[Element, Value] = {x: value[0] for x, value in held.points.items()}
         self.random: list[Element] = []
         for f in self.claim.factors:
+            if f["name"] in self.claim.auxiliary:
+                continue  # nothing declared depends on it
             for site in positions(f["plates"], state.sizes):
                 for x in self.claim.elements(f, site, state.sizes):
                     if x in self.fixed or x in self.points:

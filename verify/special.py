@@ -81,6 +81,16 @@ def xlogx(x: Number) -> Number:
     return mpf(0) if x == 0 else x * mpmath.log(x)
 
 
+def softplus(x: Number) -> Number:
+    """log(1 + exp x)."""
+    return mpmath.log1p(exp(x))
+
+
+def tanhc(x: Number) -> Number:
+    """tanh(x) / x, one at zero."""
+    return mpf(1) if x == 0 else mpmath.tanh(x) / x
+
+
 def log_bessel_i(order: Number, x: Number) -> Number:
     """log I_order(x)."""
     return mpmath.log(mpmath.besseli(order, x))

@@ -15,11 +15,13 @@ from cavi.templates.declaration import DeclaredLine
 from cavi.templates.equation import FLUSH_INDENT, Equation, Sentence
 from cavi.templates.html.mathml import to_mathml
 from cavi.templates.layout import Box
+from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
 
 
 def view(a: Article, code: str) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
+    bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": a.title,
         "declared": table(r for d in a.declared for r in _declared(d)),
@@ -27,8 +29,10 @@ def view(a: Article, code: str) -> dict[str, Any]:
         "joint": display([a.joint]),
         "factorisation": display([a.factorisation]),
         "log_densities": display(a.log_densities),
+        "relaxations": [_relaxation(r) for r in a.relaxations],
         "updates": [_update(u) for u in a.updates],
         "bound": display([a.bound]),
+        "bounded": Markup("for ") + Markup(", ").join(inline(r.node) for r in bounds) if bounds else "",
         "bound_terms": [
             {"left": inline(t.left), "rule": t.rule.name, "equations": display(t.equations)} for t in a.bound_terms
         ],
@@ -45,6 +49,20 @@ def view(a: Article, code: str) -> dict[str, Any]:
 def _known(k: Known) -> dict[str, Any]:
     symbols = Markup(", ").join(map(inline, k.symbols))
     return {"symbols": symbols, "kind": k.kind, "domain": sentence(k.domain)}
+
+
+def _relaxation(r: RelaxationView) -> dict[str, Any]:
+    return {
+        "kind": r.kind,
+        "name": r.name,
+        "node": inline(r.node),
+        "variables": Markup(", ").join(map(inline, r.variables)),
+        "statement": r.statement,
+        "condition": r.condition,
+        "source": r.source,
+        "steps": [_step(s) for s in r.steps],
+        "equations": display(r.equations),
+    }
 
 
 def _update(u: UpdateView) -> dict[str, Any]:

@@ -1,0 +1,27 @@
+"""The catalogue of bounds: each a function, the statistic in which the rest is convex, and its source."""
+
+from __future__ import annotations
+
+from sympy import Rational, cosh, log, sqrt
+
+from cavi.derive.families.special import softplus
+from cavi.derive.relaxations.bound import Bound, T, X
+
+# In the order in which they are proposed: the tightest first where several apply at the same cost.
+BOUNDS: tuple[Bound, ...] = (
+    Bound(
+        "jaakkola_jordan",
+        function=-softplus(X),
+        statistic=X**2,
+        keep=-X / 2,
+        convex=-log(2 * cosh(sqrt(T) / 2)),
+        source="Jaakkola and Jordan (2000), equations 8-10; Bishop (2006), 10.144",
+    ),
+    Bound(
+        "boehning",
+        function=-softplus(X),
+        keep=-(X**2) * Rational(1, 8),
+        parameter="psi",
+        source="Böhning and Lindsay (1988), theorem 2.1; Böhning (1992); Murphy (2012), 21.8.2",
+    ),
+)
