@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from cavi import models
@@ -82,5 +81,11 @@ def derived_model(name: str, factors: str | None, marginalise: str | None = None
     names = {n for entry in gone for n in entry}
     if factors is None and blocks:  # the model's own blocks, without what has been integrated out
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
-    known: Mapping[str, str] = models.info(name).bounds if name in models.names() else {}
-    return derive(model, factors=blocks, marginalise=gone, bounds=known if bounds is None else parse_bounds(bounds))
+    own_rules = models.info(name) if name in models.names() and bounds is None else None
+    return derive(
+        model,
+        factors=blocks,
+        marginalise=gone,
+        bounds=parse_bounds(bounds) if bounds is not None else own_rules.bounds if own_rules else None,
+        augment=own_rules.augment if own_rules else None,
+    )

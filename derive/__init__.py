@@ -66,10 +66,11 @@ from cavi.derive.operations import (
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Bound
+from cavi.derive.relaxations import Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "Augmentation",
     "Bernoulli",
     "Beta",
     "Binomial",

@@ -65,7 +65,9 @@ def _beside_one(p: Polynomial) -> Polynomial | None:
 
 def softplus(p: Polynomial) -> Polynomial:
     """The logarithm of 1 + exp p, the sign of the first term made positive: log(1 + 1/u) = log(1 + u) - log u."""
-    if p and p.monomials[0].coefficient < 0:
+    if not p:
+        return log(number(2))
+    if p.monomials[0].coefficient < 0:
         return softplus(-p) + p
     return from_atom(Function("softplus", (p,)))
 

@@ -315,13 +315,12 @@ class Model:
             plates, event = plates[:-2], plates[-2:]
         return self._add(Variable(self._new(name), "point", plates, event, domain=support or "real"))
 
-    def with_point(self, name: str, plates: tuple[Index, ...], domain: str) -> tuple[Model, Variable]:
-        """A copy of the model with one more point parameter, and that parameter; the model itself stays as it is."""
+    def with_variable(self, variable: Variable) -> Model:
+        """A copy of the model with one more variable; the model itself stays as it is."""
         other = Model(self.name, self.title)
         other._indices, other._joint = dict(self._indices), list(self._joint)
-        variable = Variable(check_name(name, "a variable"), "point", plates, domain=domain)
-        other._variables = {**self._variables, name: variable}
-        return other, variable
+        other._variables = {**self._variables, check_name(variable.name, "a variable"): variable}
+        return other
 
     # --- the checks behind them ------------------------------------------------------------
 

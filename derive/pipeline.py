@@ -44,6 +44,7 @@ def derive(
     *,
     marginalise: Sequence[object] = (),
     bounds: Mapping[str, object] | None = None,
+    augment: Mapping[str, object] | None = None,
     relax: str | None = None,
 ) -> Derived:
     """The mean-field inference of a model: one factor for each latent, or blocks as asked.
@@ -54,6 +55,7 @@ def derive(
             ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
         marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
         bounds: node -> a `Bound` or the name of one, for terms of its log density that are not conjugate.
+        augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest; the
             derivation says which it took and what else there was.
 
@@ -80,9 +82,9 @@ def derive(
         raise RelaxationError(f"relax={relax!r} is not known; expected 'auto', or name the rules: bounds={{'y': ...}}")
     nodes = log_joint(model)
     try:
-        return _derived(model, nodes, factors, marginalise, bounds or {})
+        return _derived(model, nodes, factors, marginalise, bounds, augment)
     except NonConjugateError as error:
-        known = [p for p in proposals(model, nodes) if p.node not in (bounds or {})]
+        known = [p for p in proposals(model, nodes) if p.node not in {**(bounds or {}), **(augment or {})}]
         if not known:
             raise
         if relax is None:
@@ -92,9 +94,11 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    chosen = {p.node: p.bounds[0] for p in known}
-    found = _derived(model, nodes, factors, marginalise, {**(bounds or {}), **chosen})
-    others = {p.node: p.bounds for p in known}
+    by_bound = {p.node: p.bounds[0] for p in known if p.bounds}
+    by_latent = {p.node: p.augmentations[0] for p in known if not p.bounds}
+    asked = {**(bounds or {}), **by_bound}, {**(augment or {}), **by_latent}
+    found = _derived(model, nodes, factors, marginalise, *asked)
+    others = {p.node: p.names for p in known}
     return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
 
 
@@ -103,12 +107,13 @@ def _derived(
     declared: Mapping[str, Polynomial],
     factors: Sequence[object] | None,
     marginalise: Sequence[object],
-    bounds: Mapping[str, object],
+    bounds: Mapping[str, object] | None,
+    augment: Mapping[str, object] | None,
 ) -> Derived:
     """The stages, once it is known what to relax."""
-    relaxed = apply_relaxations(model, declared, bounds)
+    relaxed = apply_relaxations(model, declared, bounds, augment)
     if relaxed.relaxations and marginalise:
-        raise RelaxationError("found marginalise= and bounds=; integrate latents out or bound terms, not both")
+        raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
     model = relaxed.model
     nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
     split = blocks(model, nodes, factors, gone)

@@ -25,9 +25,10 @@ def report(derived: Derived) -> str:
 
 def relaxation_text(r: Relaxation) -> str:
     """What was put in the place of a log density, by which rule and on what condition."""
-    (step,) = r.steps
-    lines = [f"\nlog p({r.node} | …) {step.relation} {show(r.value)}", f"  by {r.rule.name}: {r.rule.statement}"]
-    lines += [f"  because {r.rule.condition}", *(f"  {c}" for c in step.conditions[1:])]
+    given = ", ".join(map(name_text, r.variables))
+    left = f"log p({r.node} | …) ≥" if r.kind == "bound" else f"log p({r.node} | …, {given}) ="
+    lines = [f"\n{left} {show(r.value)}", f"  by {r.rule.name}: {r.rule.statement}"]
+    lines += [f"  because {r.rule.condition}", *(f"  {reason}" for reason in r.reasons)]
     return "\n".join([*lines, *([f"  ({r.rule.source})"] if r.rule.source else [])])
 
 

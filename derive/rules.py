@@ -103,6 +103,20 @@ TANGENT_OPTIMUM = Rule(
     "the coefficient of the tangent is not negative and independent of the statistic under q",
     "Jaakkola and Jordan (2000), section 4; Bishop (2006), 10.163",
 )
+GENERATING_FUNCTION = Rule(
+    "generating function of an exponential family",
+    "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
+    "coefficients are added to the natural parameters.",
+    "the sum of both is a natural parameter of the family",
+    "Wainwright and Jordan (2008), section 3.1",
+)
+AUGMENT = Rule(
+    "augmentation by an auxiliary latent",
+    "A density is written as the integral of a joint density with an auxiliary latent; every factorisation of the "
+    "larger model is one, and its bound is a bound of the same evidence.",
+    "integrating the auxiliary out gives the declared density",
+    "Tanner and Wong (1987)",
+)
 BOUND = Rule(
     "lower bound of a term",
     "A function that keeps its term from being conjugate is replaced by a function below it, with a local parameter "
@@ -128,5 +142,7 @@ CATALOGUE: tuple[Rule, ...] = (
     CONVEX_PART,
     TANGENT_BELOW,
     TANGENT_OPTIMUM,
+    GENERATING_FUNCTION,
+    AUGMENT,
     BOUND,
 )

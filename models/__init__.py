@@ -33,8 +33,8 @@ class Dataset:
 class ModelInfo:
     """What a model is and where it comes from.
 
-    `factors` is the factorisation it is meant to be derived with (None: every latent on its own), `bounds` are the
-    rules for the terms of its nodes that are not conjugate.
+    `factors` is the factorisation it is meant to be derived with (None: every latent on its own), `bounds` and
+    `augment` are the rules for the terms of its nodes that are not conjugate.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ModelInfo:
     data: str
     factors: Sequence[tuple[str, ...]] | None = None
     bounds: Mapping[str, str] = field(default_factory=dict)
+    augment: Mapping[str, str] = field(default_factory=dict)
 
 
 def names() -> list[str]:
@@ -79,13 +80,14 @@ def info(name: str) -> ModelInfo:
         module.DATA,
         getattr(module, "FACTORS", None),
         getattr(module, "BOUNDS", {}),
+        getattr(module, "AUGMENT", {}),
     )
 
 
 def derived(name: str) -> Derived:
     """The model of that name, derived as it is meant to be."""
     found = info(name)
-    return derive(load(name), found.factors, bounds=found.bounds)
+    return derive(load(name), found.factors, bounds=found.bounds, augment=found.augment)
 
 
 def data(name: str) -> Dataset:

@@ -101,7 +101,7 @@ def article(derived: Derived) -> Article:
     bound_terms = tuple(_bound_terms(derived, signs, printer))
     rules = [OPTIMAL_FACTOR, *(s.rule for u in updates for s in u.steps), ELBO_SPLIT]
     rules += [t.rule for t in bound_terms]
-    rules += [s.rule for r in derived.relaxations for s in (*r.proof, *r.steps)]
+    rules += [rule for r in derived.relaxations for rule in (r.allowed_by, *(s.rule for s in r.proof))]
     rules += [MOMENT] if any(u.moments for u in updates) else []
     return Article(
         title=model.title,
@@ -184,7 +184,7 @@ def _replaced(derived: Derived, signs: Notation) -> dict[str, tuple[Box, Box]]:
         if r.kind == "bound":
             after = row(LOG, BOUNDED, parens(row(_conditional(v, signs), SEMICOLON, Space(), new)))
         else:
-            after = row(LOG, P, parens(row(new, COMMA, _conditional(v, signs))))
+            after = row(LOG, P, parens(row(_conditional(v, signs), COMMA, Space(), new)))
         found[r.node] = (_log_p(v, signs), after)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cavi.derive.term import Constant, Function, Polynomial
 from cavi.templates.layout import (
     COMMA,
+    GIVEN,
     PLUS,
     Accent,
     Box,
@@ -67,6 +68,9 @@ def draw(f: Function, args: list[Box]) -> Box:
         case "softplus":
             exponential = row(function("exp"), parens(args[0]))
             return row(_LOG, parens(row(Number("1"), PLUS, exponential)))
+        case "log_polya_gamma":
+            density = Script(Glyph("p", "p"), Glyph(r"\mathrm{PG}", "PG", upright=True))
+            return row(_LOG, density, parens(row(args[1], GIVEN, args[0])))
         case "tanhc":
             return Fraction(row(function("tanh"), parens(args[0])), args[0])
         case "log_bessel_i":
@@ -137,6 +141,11 @@ def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
             "modified Bessel function of the second kind",
         ),
         ({"log_normal_interval", "truncated_mean", "truncated_second"}, row(_INTERVAL, ab), mass),
+        (
+            {"log_polya_gamma"},
+            Script(Glyph("p", "p"), Glyph(r"\mathrm{PG}", "PG", upright=True)),
+            "density of the Pólya-Gamma distribution with tilt 0, which has no closed form",
+        ),
         (
             {"truncated_mean"},
             row(Script(_TRUNCATED, Number("1")), ab),

@@ -44,20 +44,18 @@ class RelaxationView:
 def relaxation_views(derived: Derived, printer: Printer, left: dict[str, tuple[Box, Box]]) -> Iterator[RelaxationView]:
     """The views, in order; `left` has the signs of the declared log density of a node and of what replaces it."""
     for r in derived.relaxations:
-        (step,) = r.steps
         before, after = left[r.node]
-        links = [
-            Link(before, printer.polynomial(r.declared)),
-            Link(None, after, relation=RELATIONS[step.relation]),
-            Link(None, printer.polynomial(r.value)),
-        ]
+        links = [Link(before, printer.polynomial(r.declared))]
+        if r.kind == "bound":
+            links.append(Link(None, after, relation=RELATIONS["≥"]))
+        links.append(Link(None if r.kind == "bound" else after, printer.polynomial(r.value)))
         yield RelaxationView(
             kind=r.kind,
             name=r.name.replace("_", " "),
             node=printer.notation.array(r.node),
             variables=tuple(printer.notation.array(n) for n in r.variables),
-            statement=step.rule.statement,
-            condition="; ".join([step.rule.condition, *step.conditions[1:]]),
+            statement=r.allowed_by.statement,
+            condition="; ".join([r.allowed_by.condition, *r.reasons]),
             source=r.rule.source,
             steps=tuple(_steps(r)),
             equations=system(links),

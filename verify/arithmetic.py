@@ -26,8 +26,8 @@ Value = Any
 Scalar = Callable[..., Any]
 
 NAMES = (
-    "log exp lgamma digamma trigamma abs cos sin atan2 pow xlogx softplus tanhc log_bessel_i log_bessel_k "
-    "dlog_bessel_k log_normal_interval truncated_mean truncated_second sqrt lmultigamma multidigamma"
+    "log exp lgamma digamma trigamma abs cos sin atan2 pow xlogx softplus tanhc log_polya_gamma log_bessel_i "
+    "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second sqrt lmultigamma multidigamma"
 ).split()
 ELEMENTARY = [n for n in NAMES if n not in ("lmultigamma", "multidigamma")]
 
@@ -166,7 +166,7 @@ def _elementwise(function: Scalar, count: int = 1) -> Scalar:
     return np.frompyfunc(function, count, 1)
 
 
-_ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2} | {
+_ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2, "log_polya_gamma": 2} | {
     n: 2 for n in ("log_normal_interval", "truncated_mean", "truncated_second")
 }
 

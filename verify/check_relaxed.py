@@ -16,10 +16,14 @@ import numpy as np
 
 from cavi.verify.arithmetic import Value, digits_of, to_float, to_mpf
 from cavi.verify.averages import Averages, Held
+from cavi.verify.check_families import compare
 from cavi.verify.check_marginal import random_values
-from cavi.verify.evaluate import bindings
+from cavi.verify.claim import Element
+from cavi.verify.density import log_density
+from cavi.verify.evaluate import bindings, evaluate
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
+from cavi.verify.rules import half_line, line_rule
 from cavi.verify.state import State
 
 POINTS = 5
@@ -29,9 +33,11 @@ NEAR = (Fraction(1, 2), Fraction(15, 16), Fraction(17, 16), Fraction(2))
 def check_relaxed(state: State) -> Iterator[Check]:
     """Rows at single points: a bound is below the declared log density, and touches it where it says."""
     for name, entry in state.claim.relaxed.items():
-        if entry["kind"] != "bound":
-            continue
         rule = entry["rule"]
+        if entry["kind"] != "bound":
+            title = f"augmentation {rule}: integrating {', '.join(entry['variables'])} out gives p({name})"
+            yield Check(title, "identity", state.digits, partial(_integrates, state, entry))
+            continue
         yield Check(f"bound {rule} of {name} holds", "identity", state.digits, partial(_holds, state, entry))
         yield Check(f"bound {rule} of {name} touches", "identity", state.digits, partial(_touches, state, entry))
 
@@ -98,3 +104,49 @@ def _gap(state: State, entry: Mapping[str, Any]) -> Finding:
     if not gap >= -(mpmath.mpf(10) ** -state.digits):
         return Finding(0.0, f"the expected bound is above the expected log density by {float(-gap):.6g}")
     return Finding(60.0, f"the gap is {float(gap):.6g}")
+
+
+def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
+    """The log of the integral over every auxiliary element, at random values of all other latents.
+
+    The joint density must be a product over these elements: with v = c + Σ_n u_n(ω_n) at a reference, each is
+    integrated with the others at theirs, and every integral but one counts v there once too often.
+    """
+
+    def at(k: int) -> Finding:
+        held = random_values(state, k)
+        auxiliary = sorted(x for x in held.points if x[0] in entry["variables"])
+        base = to_mpf(_one(Averages(state, held).relaxed(entry["node"])))
+        logs, alone = mpmath.mpf(0), mpmath.mpf(0)
+        for x in auxiliary:
+
+            def joint(values: Value, x: Element = x) -> Value:
+                return _prior(state, x, values) + _varied(state, entry, held, x, values)
+
+            rule = line_rule(state.engine, joint, half_line(), state.digits, x[0])
+            logs += mpmath.log(to_mpf(rule.weights.sum()))
+            alone += to_mpf(_one(_varied(state, entry, held, x, 2 * _one(held.points[x])))) - base
+        moved = {x: as_array([2 * _one(v)]) if x in auxiliary else v for x, v in held.points.items()}
+        together = to_mpf(_one(Averages(state, Held(held.assigned, moved)).relaxed(entry["node"]))) - base
+        if digits_of(together, alone) < state.digits:
+            return Finding(0.0, "the joint density is no product over the elements of the auxiliary")
+        declared = _one(Averages(state, held).node(state.claim.variables[entry["node"]]))
+        return compare(logs - (len(auxiliary) - 1) * base, declared, f"at point {k + 1}")
+
+    return worst(at(k) for k in range(2))
+
+
+def _varied(state: State, entry: Mapping[str, Any], held: Held, x: Element, values: Value) -> Value:
+    """What stands in the place of the log density, with one auxiliary element at several values."""
+    several = np.atleast_1d(np.asarray(values, dtype=object))
+    points = {y: as_array([_one(v)] * len(several)) for y, v in held.points.items()}
+    found = Averages(state, Held(held.assigned, {**points, x: several})).relaxed(entry["node"])
+    return found if isinstance(values, np.ndarray) else _one(found)
+
+
+def _prior(state: State, x: Element, values: Value) -> Value:
+    """The declared log density of one auxiliary element."""
+    v = state.claim.variables[x[0]]
+    binding = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
+    args = {n: evaluate(e, state, binding) for n, e in v["distribution"]["args"].items()}
+    return log_density(state.engine, v["distribution"]["name"], values, args)

@@ -134,6 +134,16 @@ class tanhc(_Special):
         return 1 / x - x * self**2 - self / x
 
 
+class log_polya_gamma(_Special):
+    r"""The log density of a Pólya-Gamma PG(b, 0) at x > 0, an alternating series."""
+
+    tex = r"\log p_{{\mathrm{{PG}}}}\left({1}\mid {0}\right)"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list of functions."""
+        raise ArgumentIndexError(self, argindex)
+
+
 class xlogx(_Special):
     r"""x log x for x ≥ 0, zero at zero. Derivative: log x + 1."""
 

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain, count
+from typing import TypeVar
 
+import sympy
+
+from cavi.derive import families
 from cavi.derive.canonical import substitute, sum_over
-from cavi.derive.derivation import Derivation, Step
+from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
+from cavi.derive.expression import Expr, as_expr
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
+from cavi.derive.log_joint import log_density
+from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
+from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
-from cavi.derive.relaxations.catalogue import BOUNDS
-from cavi.derive.relaxations.matching import Match, matches
+from cavi.derive.relaxations.catalogue import AUGMENTATIONS, BOUNDS
+from cavi.derive.relaxations.matching import Match, known_positive, matches
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent
-from cavi.derive.rules import BOUND
+from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
-
-if TYPE_CHECKING:
-    from cavi.derive.model import Model, Variable
 
 Nodes = Mapping[str, Polynomial]
 Asked = Mapping[str, object]
@@ -43,39 +48,51 @@ class Relaxed:
         return {n: t for r in self.relaxations for n, t in r.tangents.items()}
 
 
-def relax(model: Model, nodes: Nodes, bounds: Asked | None) -> Relaxed:
-    """Apply the bounds asked for, node by node.
+def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | None = None) -> Relaxed:
+    """Apply the augmentations and the bounds asked for, node by node.
 
     Raises:
-        RelaxationError: for an unknown node or bound, one that is not proved, and one that fits no term of its node.
+        RelaxationError: for an unknown node or rule, one that is not proved, and one that fits no term of its node.
     """
     relaxed = Relaxed(model, dict(nodes))
+    for name, asked in _entries("augment", augment, nodes):
+        relaxed = augmented(relaxed, name, _rule("augment", asked, name, AUGMENTATIONS, Augmentation))
     for name, asked in _entries("bounds", bounds, nodes):
-        relaxed = _bounded(relaxed, name, _bound(asked, name))
+        if any(r.node == name for r in relaxed.relaxations):
+            raise RelaxationError(f"{name} is in bounds= and in augment=; one of the two makes its terms conjugate")
+        relaxed = bounded(relaxed, name, _rule("bounds", asked, name, BOUNDS, Bound))
     return relaxed
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The rules that would make the terms of a node workable, the cheapest first."""
+    """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent."""
 
     node: str
     bounds: tuple[str, ...]
+    augmentations: tuple[str, ...]
 
     def __str__(self) -> str:
-        return " or ".join(f"bounds={{{self.node!r}: {b!r}}}" for b in self.bounds)
+        options = [f"bounds={{{self.node!r}: {b!r}}}" for b in self.bounds]
+        return " or ".join([*options, *(f"augment={{{self.node!r}: {a!r}}}" for a in self.augmentations)])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All rules, the cheapest first."""
+        return (*self.bounds, *self.augmentations)
 
 
 def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     """For every node with a term that has the form of a rule: the rules, in the order of the catalogue.
 
-    All bring in one local parameter for each term; the catalogue has the tighter bounds first.
+    A bound brings in one local parameter for each term, an augmentation one latent; the tighter bounds come first.
     """
     found = []
     for name, p in nodes.items():
-        names = tuple(b.name for b in BOUNDS if matches(p, b.function, model))
-        if names:
-            found.append(Proposal(name, names))
+        by_bound = tuple(b.name for b in BOUNDS if matches(p, b.function, model))
+        by_latent = tuple(a.name for a in AUGMENTATIONS if matches(p, a.function, model))
+        if by_bound or by_latent:
+            found.append(Proposal(name, by_bound, by_latent))
     return tuple(found)
 
 
@@ -98,19 +115,62 @@ def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple
     return found
 
 
-def _bound(asked: object, node: str) -> Bound:
-    if isinstance(asked, Bound):
+R = TypeVar("R", Bound, Augmentation)
+
+
+def _rule(argument: str, asked: object, node: str, catalogue: Sequence[R], kind: type[R]) -> R:
+    if isinstance(asked, kind):
         return asked
-    known = {b.name: b for b in BOUNDS}
+    known = {r.name: r for r in catalogue}
     if not isinstance(asked, str) or asked not in known:
         raise RelaxationError(
-            f"bounds: {str(asked)[:40]!r} for {node} is neither a Bound nor the name of one; "
+            f"{argument}: {str(asked)[:40]!r} for {node} is neither {kind.__name__}(...) nor the name of one; "
             f"{suggestion(str(asked), known)}"
         )
     return known[asked]
 
 
-def _bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
+def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
+    """The node given an auxiliary latent for every argument of the rule's function."""
+    proof, model, p = rule.proof, relaxed.model, relaxed.nodes[node]
+    found = matches(p, rule.function, model)
+    if not found:
+        raise RelaxationError(
+            f"augment: no term of the log density of {node} is {rule.function} of latents with a positive coefficient, "
+            f"so {rule.name} does not apply there"
+        )
+    together: list[tuple[tuple[Index, ...], Polynomial, Polynomial]] = []
+    for match in found:
+        axes = _axes(model, node, match)
+        argument, weight = substitute(match.argument, axes), _weight(match, axes)
+        same = next((t for t in together if t[1] == argument), None)
+        if same is not None:
+            together.remove(same)
+            weight = weight + same[2]
+        together.append((tuple(axes.values()), argument, weight))
+    value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
+    nodes, names = dict(relaxed.nodes), []
+    for plates, argument, weight in together:
+        shape = known_positive(weight, model, f"augment: the coefficient of {rule.function} in {node}")
+        name = _free_name(model, rule.variable)
+        args = {k: _argument(v, shape) for k, v in rule.parameters.items()}
+        family = families.CATALOGUE[rule.family]
+        latent = Variable(name, "latent", plates, distribution=Distribution(rule.family, args), domain=family.domain)
+        model = model.with_variable(latent)
+        names.append(name)
+        nodes[name] = sum_over(log_density(latent, model), plates)
+        env = {X: argument, W: from_atom(Element(name, plates)), B: weight}
+        value = value + sum_over(from_sympy(rule.joint, env), plates)
+    record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, proof, AUGMENT)
+    return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
+
+
+def _argument(value: sympy.Expr, weight: Expr) -> Expr:
+    """A parameter of the auxiliary's distribution: the weight itself, or a number."""
+    return weight if value == B else as_expr(value)
+
+
+def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
     """The node with every term that has the form of the bound's function replaced."""
     _ = bound.proof
     p = relaxed.nodes[node]
@@ -137,15 +197,8 @@ def _bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
         at = from_atom(Element(xi.name, tuple(axes)))
         lower = from_sympy(bound.lower, {X: match.argument, bound.xi: at})
         value = value + sum_over(match.weight * lower, match.monomial.bound)
-    steps = Derivation(
-        f"{bound.name.replace('_', ' ')} bound of {node}",
-        f"log p({node} | …)",
-        (Step(p, value, BOUND, (bound.name.replace("_", " "),), "≥"),),
-        "what stands in the place of the log density is never larger, and touches it at one value of each local "
-        "parameter",
-    )
     record = Relaxation(
-        node, bound.name, "bound", bound.rule, tuple(tangents), p, value, bound.derivation, steps, tangents
+        node, bound.name, "bound", bound.rule, tuple(tangents), p, value, bound.derivation, BOUND, tangents=tangents
     )
     return Relaxed(model, {**relaxed.nodes, node: value}, (*relaxed.relaxations, record))
 
@@ -172,9 +225,10 @@ def _weight(match: Match, axes: Mapping[Index, Index]) -> Polynomial:
 
 def _local(model: Model, bound: Bound, plates: tuple[Index, ...]) -> tuple[Model, Variable]:
     """The model with a new point parameter under a name that is not taken."""
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, domain=bound.domain)
+    return model.with_variable(xi), xi
+
+
+def _free_name(model: Model, name: str) -> str:
     taken = {v.name for v in model.variables} | {i.name for i in model.indices} | set(model.sizes)
-    name, number = bound.parameter, 1
-    while name in taken:
-        number += 1
-        name = f"{bound.parameter}_{number}"
-    return model.with_point(name, plates, bound.domain)
+    return next(n for n in chain([name], (f"{name}_{k}" for k in count(2))) if n not in taken)

@@ -1,10 +1,11 @@
-"""The catalogue of bounds: each a function, the statistic in which the rest is convex, and its source."""
+"""The catalogue of relaxations: bounds by the statistic in which they are convex, augmentations by their joint."""
 
 from __future__ import annotations
 
-from sympy import Rational, cosh, log, sqrt
+from sympy import Integer, Rational, cosh, log, sqrt
 
 from cavi.derive.families.special import softplus
+from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, T, X
 
 # In the order in which they are proposed: the tightest first where several apply at the same cost.
@@ -23,5 +24,16 @@ BOUNDS: tuple[Bound, ...] = (
         keep=-(X**2) * Rational(1, 8),
         parameter="psi",
         source="Böhning and Lindsay (1988), theorem 2.1; Böhning (1992); Murphy (2012), 21.8.2",
+    ),
+)
+
+AUGMENTATIONS: tuple[Augmentation, ...] = (
+    Augmentation(
+        "polya_gamma",
+        function=-softplus(X),
+        family="PolyaGamma",
+        parameters={"shape": B, "tilt": Integer(0)},
+        joint=-B * log(2) - B * X / 2 - W * X**2 / 2,
+        source="Polson, Scott and Windle (2013), JASA 108, 1339-1349, theorem 1",
     ),
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import sympy
 
 from cavi.derive.canonical import collect, normalise
+from cavi.derive.errors import RelaxationError
+from cavi.derive.expression import Add, Expr, Mul, Number, Power, Ref
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
 from cavi.derive.from_sympy import from_sympy
@@ -27,6 +29,7 @@ from cavi.derive.term import (
     Size,
     from_atom,
 )
+from cavi.derive.text import show
 
 HOLE = Element("x", ())
 NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
@@ -124,3 +127,29 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
             supports = ("positive", "unit", "simplex", "count", "bounded_count", "binary", "count_vector", "above")
             return v.distribution is not None and lookup(v.distribution.family).support in supports
     return False
+
+
+def known_positive(p: Polynomial, model: Model, where: str) -> Expr:
+    """A positive quantity of known data as an expression of the model.
+
+    Raises:
+        RelaxationError: when latents occur in it, or when it may be zero.
+    """
+    positive = False
+    terms: list[Expr] = []
+    for m in p.monomials:
+        factors: list[Expr] = [Number(m.coefficient)]
+        strictly = True
+        for atom, exponent in m.powers:
+            if not isinstance(atom, Element) or model.variable(atom.name).is_random or m.bound:
+                raise RelaxationError(f"{where} is {show(p)}; expected known data on the plates of the term")
+            v = model.variable(atom.name)
+            strictly = strictly and v.domain in ("positive", "unit")
+            factors.append(Power(Ref(v, atom.subs), Number(exponent)) if exponent != 1 else Ref(v, atom.subs))
+        positive = positive or strictly
+        terms.append(Mul(tuple(factors)) if m.powers and m.coefficient != 1 else factors[-1])
+        if m.powers and m.coefficient == 1 and len(factors) > 2:
+            terms[-1] = Mul(tuple(factors[1:]))
+    if not positive:
+        raise RelaxationError(f"{where} is {show(p)}, which may be zero; expected a positive number")
+    return terms[0] if len(terms) == 1 else Add(tuple(terms))

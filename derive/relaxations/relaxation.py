@@ -46,7 +46,8 @@ class Relaxation:
         declared: the log density as declared, summed over its plates.
         value: what stands in its place.
         proof: why that is allowed, in SymPy.
-        steps: the same for this node, in the normal form.
+        allowed_by: the rule that lets it stand in the log joint.
+        reasons: why it was chosen, where it was not asked for.
         tangents: the local parameters of a bound, by name.
     """
 
@@ -58,7 +59,8 @@ class Relaxation:
     declared: Polynomial
     value: Polynomial
     proof: Derivation[Any] = field(repr=False)
-    steps: Derivation[Polynomial] = field(repr=False)
+    allowed_by: Rule
+    reasons: tuple[str, ...] = ()
     tangents: Mapping[str, Tangent] = field(default_factory=dict, repr=False)
 
     def proposed(self, names: Sequence[str]) -> Relaxation:
@@ -66,6 +68,5 @@ class Relaxation:
         if not names:
             return self
         others = ", ".join(n for n in names if n != self.name) or "none"
-        why = (f"chosen because the node is not conjugate without it; other rules for this form: {others}",)
-        steps = tuple(replace(s, conditions=(*s.conditions, *why)) for s in self.steps)
-        return replace(self, steps=replace(self.steps, steps=steps))
+        why = f"chosen because the node is not conjugate without it; other rules for this form: {others}"
+        return replace(self, reasons=(*self.reasons, why))

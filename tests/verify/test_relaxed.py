@@ -86,3 +86,25 @@ def test_a_relaxation_outside_the_grammar_is_refused(plain: dict, change: dict, 
     with pytest.raises(CertificateError) as found:
         verify(data)
     assert message in str(found.value)
+
+
+@pytest.fixture(scope="module")
+def augmented() -> dict:
+    return models.derived("logistic_regression_polya_gamma").plain()
+
+
+INTEGRAL = "augmentation polya_gamma: integrating omega out gives p(y)"
+
+
+def test_integrating_the_auxiliary_out_gives_the_declared_density_to_thirty_digits(augmented: dict) -> None:
+    report = verify(augmented, digits=30)
+    assert report.ok, str(report)
+    (row,) = (r for r in report.rows if r.name == INTEGRAL)
+    assert row.got is not None and row.got >= 30
+
+
+@pytest.mark.parametrize("change", [["num", "1/5"], ["ref", "omega", [["int", 0, "N"]]]])
+def test_a_wrong_augmentation_fails(augmented: dict, change: list) -> None:
+    data = copy.deepcopy(augmented)
+    data["relaxed"][0]["value"] = ["add", [data["relaxed"][0]["value"], change]]
+    assert INTEGRAL in failed(data)

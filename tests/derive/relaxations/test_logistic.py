@@ -141,7 +141,7 @@ ILLEGAL = {
     "term": (dict(bounds={"w": "boehning"}), "no term of the log density of w"),
     "container": (dict(bounds="boehning"), "expected a dict"),
     "relax": (dict(relax="yes"), "expected 'auto'"),
-    "marginalise": (dict(bounds={"y": "boehning"}, marginalise=["w"]), "found marginalise= and bounds="),
+    "marginalise": (dict(bounds={"y": "boehning"}, marginalise=["w"]), "found marginalise= beside bounds="),
 }
 
 
