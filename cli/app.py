@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cavi.cli.calibration import Test
 from cavi.cli.output import Output, guarded
 
 app = typer.Typer(
@@ -206,6 +207,34 @@ def verify(
         junit_xml.write_text(junit(reports), encoding="utf-8")
     if as_json:
         Output(quiet).json(found)
+    if not all(r.ok for r in reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def calibrate(
+    model: MODEL,
+    test: Annotated[
+        list[Test] | None,
+        typer.Option(help="ranks and joint: of the Gibbs sampler; fit: q beside the posterior; q: ranks under q."),
+    ] = None,
+    factors: FACTORS = None,
+    seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
+    junit_xml: Annotated[Path | None, typer.Option("--junit", help="Write the reports as JUnit XML too.")] = None,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Test a model's sampler and fits by simulation, and show how far q is from the posterior."""
+    from cavi.cli.calibration import calibrate_model
+    from cavi.cli.sources import derived_model
+    from cavi.verify import junit
+
+    reports = calibrate_model(derived_model(model, factors), test or list(Test), seed, Output(quiet or as_json))
+    if junit_xml is not None:
+        junit_xml.write_text(junit(reports), encoding="utf-8")
+    if as_json:
+        Output(quiet).json([r.as_dict() for r in reports])
     if not all(r.ok for r in reports):
         raise typer.Exit(1)
 

@@ -80,6 +80,20 @@ class Output:
             task = bar.add_task(title, total=total)
             yield lambda name: bar.update(task, advance=1, description=f"{title}: {name}")
 
+    @contextmanager
+    def counting(self, title: str) -> Iterator[Callable[[int, int], None] | None]:
+        """A bar for work that tells how much of it is done, on a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
     def verified(self, derived: Derived, digits: int, seed: int, only: str | None = None) -> Report:
         """The report on a derivation, with a line of progress on a terminal."""
         from rich.console import Console

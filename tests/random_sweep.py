@@ -1,12 +1,13 @@
 """Settles many seeds, shrinks every fault and keeps a log, so that a sweep that was broken off goes on where it was.
 
-python tests/random_sweep.py 0 2000 --log sweep.jsonl
+python tests/random_sweep.py 0 2000 --log sweep --jobs 2
 """
 
 import argparse
 import collections
 import itertools
 import json
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -59,8 +60,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int)
-    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--log", type=Path, required=True, help="each process adds its number to the name")
+    parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
-    counts = sweep(range(given.first, given.last), given.log)
+    parts = [range(given.first + j, given.last, given.jobs) for j in range(given.jobs)]
+    logs = [given.log.with_name(f"{given.log.stem}.{j}.jsonl") for j in range(given.jobs)]
+    with ProcessPoolExecutor(given.jobs) as pool:
+        counts = sum(pool.map(sweep, parts, logs), collections.Counter())
     print(dict(counts))
     raise SystemExit(1 if counts["fault"] else 0)

@@ -7,7 +7,7 @@ result runs over those points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,6 +48,18 @@ class Held:
 
 
 NOTHING_HELD = Held({}, {})
+
+
+class _Read(dict[Element, int]):
+    """Assigned categories, and which of them were asked for."""
+
+    def __init__(self, assigned: Mapping[Element, int]) -> None:
+        super().__init__(assigned)
+        self.asked: set[Element] = set()
+
+    def __getitem__(self, x: Element) -> int:
+        self.asked.add(x)
+        return super().__getitem__(x)
 
 
 class Averages:
@@ -102,11 +114,34 @@ class Averages:
             probability = self._probability(assigned)
             if not isinstance(probability, np.ndarray) and probability == 0:
                 continue
-            value = self._log_density(v, binding, assigned)
+            value = self._once(
+                (v["name"], *sorted(binding.items())), parts, inner, assigned, partial(self._log_density, v, binding)
+            )
             if v["weight"] is not None:
                 value = value * evaluate(v["weight"], OnGrid(self, assigned, {}), binding)
             total = total + probability * value
         return total
+
+    def _once(
+        self,
+        name: Hashable,
+        parts: Sequence[Plain],
+        inner: Sequence[Binding],
+        assigned: Mapping[Element, int],
+        find: Callable[[Mapping[Element, int]], Value],
+    ) -> Value:
+        """An average, found once for all that is held if it depends on none of it but some categories."""
+        read = _Read(assigned)
+        found: set[Element] = set()
+        for p, b in zip(parts, inner, strict=True):
+            found |= mentioned(p, self.state, b, read)
+        if found & set(self.held.points):
+            return find(assigned)
+        told = {x: k for x, k in assigned.items() if x in found or x in read.asked or x not in self.held.assigned}
+        key = name, frozenset((x, k, x in self.held.assigned) for x, k in told.items())
+        if key not in self.state.averaged:
+            self.state.averaged[key] = find(assigned)
+        return self.state.averaged[key]
 
     def _log_density(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
         """E[log p] of one element with its categories assigned."""
@@ -187,20 +222,27 @@ class Averages:
     def _group(self, group: list[Plain], binding: Binding) -> Value:
         key = repr([_resolved(f, binding) for f in group])
         if key not in self._known:
-            parts, inner = group, [binding] * len(group)
-            total: Value = self.engine.number(0)
-            categories = {
-                x for x in self.touched(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
-            } - set(self.held.assigned)
-            for assigned in assignments(categories, self.state, self.held.assigned):
-                units = self.units(self.touched(parts, inner, assigned), partial(_product_degree, group), assigned)
-                scope = OnGrid(self, assigned, units)
-                value = self.engine.number(1)
-                for f in group:
-                    value = value * evaluate(f, scope, binding)
-                total = total + self._probability(assigned) * self.contract(value, units)
-            self._known[key] = total
+            inner = [binding] * len(group)
+            self._known[key] = self._once(
+                key, group, inner, self.held.assigned, lambda assigned: self._product_mean(group, binding)
+            )
         return self._known[key]
+
+    def _product_mean(self, group: list[Plain], binding: Binding) -> Value:
+        """E of a product whose factors depend on each other."""
+        parts, inner = group, [binding] * len(group)
+        total: Value = self.engine.number(0)
+        categories = {
+            x for x in self.touched(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
+        } - set(self.held.assigned)
+        for assigned in assignments(categories, self.state, self.held.assigned):
+            units = self.units(self.touched(parts, inner, assigned), partial(_product_degree, group), assigned)
+            scope = OnGrid(self, assigned, units)
+            value = self.engine.number(1)
+            for f in group:
+                value = value * evaluate(f, scope, binding)
+            total = total + self._probability(assigned) * self.contract(value, units)
+        return total
 
     def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> OnGrid:
         """A scope with the given categories and with values placed by the caller."""

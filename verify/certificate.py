@@ -76,6 +76,17 @@ def check_certificate(path: str | Path) -> Report:
         CertificateError: when the file is missing, too large, not JSON, or does not follow the grammar.
     """
     plain = read_certificate(path)
+    try:
+        return _repeated(plain)
+    except CertificateError:
+        raise
+    except (LookupError, ValueError, ArithmeticError, TypeError, AttributeError, RecursionError) as error:
+        # Every part follows the grammar, but they do not fit together.
+        raise CertificateError(f"{path}: its parts contradict each other ({type(error).__name__}: {error})") from error
+
+
+def _repeated(plain: Mapping[str, Any]) -> Report:
+    """The rows of a certificate found again, and those on the file."""
     claim = Claim(plain["claim"])
     digits = field(plain, "digits", int, "certificate")
     if isinstance(digits, bool) or not MIN_DIGITS <= digits <= MAX_DIGITS:

@@ -47,21 +47,29 @@ class Generated:
 
     def state(self, claim: Claim, instance: Instance) -> Any:
         """A state of the module at an instance, every factor given."""
-        data: dict[str, Any] = {}
-        hyper: dict[str, Any] = {}
-        for name, table in instance.data.items():
-            v = claim.variables[name]
-            array = _array(table, claim.axes(name), instance.sizes)
-            whole = v["over"] is not None
-            (hyper if v["role"] == "hyper" else data)[name] = array.astype(int) if whole else array
-        init = {
-            latent: {p["name"]: _array(tables[p["name"]], p["indices"], instance.sizes) for p in claim.standard(latent)}
-            for latent, tables in instance.q.items()
-        }
+        data, hyper, init = given(claim, instance)
         known = self.module.prepare(data, hyper, dict(instance.sizes))
         state = self.module.State(*known)
         self.module.initialise(state, init, np.random.default_rng(0))
         return state
+
+
+Arrays = dict[str, Any]
+
+
+def given(claim: Claim, instance: Instance) -> tuple[Arrays, Arrays, dict[str, Arrays]]:
+    """The data, the hyperparameters and q of an instance as a user would pass them to a module."""
+    data: Arrays = {}
+    hyper: Arrays = {}
+    for name, table in instance.data.items():
+        v = claim.variables[name]
+        array = _array(table, claim.axes(name), instance.sizes)
+        (hyper if v["role"] == "hyper" else data)[name] = array.astype(int) if v["over"] is not None else array
+    init = {
+        latent: {p["name"]: _array(tables[p["name"]], p["indices"], instance.sizes) for p in claim.standard(latent)}
+        for latent, tables in instance.q.items()
+    }
+    return data, hyper, init
 
 
 def check_generated(claim: Claim, render: Callable[[], str], seed: int) -> Iterator[Row]:
@@ -100,11 +108,21 @@ def generated_checks(claim: Claim, render: Callable[[], str], seed: int) -> Iter
     yield Check(RUNS, "code", DIGITS, load)
     if module.cache_info().currsize and module()[0] is None:
         return
+    for title, check, name in comparisons(claim):
+        yield Check(title, "code", DIGITS, partial(each, check, name))
+
+
+def comparisons(claim: Claim) -> Iterator[tuple[str, Comparison, str]]:
+    """What is compared of a module: the title, how, and the factor that it is about."""
     for factor in claim.factors:
-        yield Check(f"update_{factor['name']}", "code", DIGITS, partial(each, same_update, factor["name"]))
-    yield Check("elbo", "code", DIGITS, partial(each, same_bound))
-    yield Check("the bound never falls", "code", DIGITS, partial(each, ascent))
-    yield Check("finite at extreme values", "code", DIGITS, partial(each, finite))
+        yield f"update_{factor['name']}", same_update, factor["name"]
+    yield "elbo", same_bound, ""
+    yield "fit makes the sweeps of the updates", swept, ""
+    yield "the bound never falls", ascent, ""
+    yield "finite at extreme values", finite, ""
+    for factor in claim.factors:
+        if any(link.get("chain") for link in factor.get("q", ())):
+            yield f"start of {factor['name']} from marginals", started, factor["name"]
 
 
 @dataclass(frozen=True)
@@ -196,6 +214,26 @@ def same_bound(module: Generated, case: Case, name: str) -> Finding:
     return worst(iter(findings))
 
 
+def swept(module: Generated, case: Case, name: str) -> Finding:
+    """The parameters and the bound after two sweeps of `fit`, which may take another way than the updates alone."""
+    claim, instance = case.claim, case.instance
+    state = module.state(claim, instance)
+    for _ in range(2):
+        for update in module.module.UPDATES.values():
+            update(state)
+    bound = float(module.module.elbo(state))
+    data, hyper, init = given(claim, instance)
+    try:
+        found = module.module.fit(data, hyper, dict(instance.sizes), init=init, max_iter=2, tol=0.0)
+    except ArithmeticError:
+        if not np.isfinite(bound) and any(f["point"] for f in claim.factors):
+            return Finding(float(DIGITS), "a maximised parameter collapses in both")
+        raise
+    standard = [(latent, p["name"]) for latent in claim.factor_of for p in claim.standard(latent)]
+    compared = [_compare(np.asarray(found.params[a][b]), state.params[a][b], f"{a}.{b}") for a, b in standard]
+    return worst(iter([_compare(np.array(found.elbo), np.array(bound), "elbo"), *compared]))
+
+
 def ascent(module: Generated, case: Case, name: str) -> Finding:
     """The bound after every update of some sweeps, which must not be less than before it."""
     claim = case.claim
@@ -216,18 +254,39 @@ def ascent(module: Generated, case: Case, name: str) -> Finding:
 
 def finite(module: Generated, case: Case, name: str) -> Finding:
     """All numbers after each update alone, and after a sweep, from data far from zero and from shapes near it."""
-    claim, updates = case.claim, list(module.module.UPDATES.values())
+    claim, updates = case.claim, module.module.UPDATES
     found = 0
     for instance in extremes(claim, case.instance):
-        for several in [*([one] for one in updates), updates]:
+        for several in [*([name] for name in updates), list(updates)]:
+            if any(claim.factor_named[name]["point"] for name in several):
+                continue  # a maximised scale may shrink to nothing
             state = module.state(claim, instance)
-            for update in several:
-                update(state)
+            for name in several:
+                updates[name](state)
             arrays = [a for params in state.params.values() for a in params.values()]
             numbers = [*arrays, *state.moments.values(), module.module.elbo(state)]
             found += sum(int((~np.isfinite(np.asarray(a, dtype=float))).sum()) for a in numbers)
-    collapse = any(f["point"] for f in claim.factors)  # a maximised scale may shrink to nothing
-    return Finding(0.0 if found and not collapse else float(DIGITS), f"{found} numbers not finite" if found else "")
+    return Finding(0.0 if found else float(DIGITS), f"{found} numbers not finite" if found else "")
+
+
+def started(module: Generated, case: Case, name: str) -> Finding:
+    """A chain that starts from marginals alone has these marginals, and every standard parameter in its shape."""
+    factor = case.claim.factor_named[name]
+    state = module.state(case.claim, case.instance)
+    given = {
+        (latent, name): np.array(state.params[latent][name], dtype=float)
+        for latent in factor["latents"]
+        for name, spec in module.module.PARAMETERS[latent].items()
+        if spec["role"] == "marginal"
+    }
+    module.module.FROM_MARGINALS[name](state)
+    for latent in factor["latents"]:
+        for p in case.claim.standard(latent):
+            shape = tuple(size_of(case.instance.sizes, s) for _, s in p["indices"])
+            if np.shape(state.params[latent][p["name"]]) != shape:
+                return Finding(0.0, f"{latent}.{p['name']} has another shape than {shape}")
+    module.module.FOLLOWS[name](state)
+    return worst(_compare(state.params[a][b], value, f"{a}.{b}") for (a, b), value in given.items())
 
 
 def solve_all(state: State, factor: Mapping[str, Any]) -> State:

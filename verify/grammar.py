@@ -17,6 +17,7 @@ MAX_NODES = 400_000
 MAX_BOUND = 16
 MAX_AXES = 16
 MAX_EXPONENT = 64
+MAX_MESSAGE = 1000
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
@@ -39,6 +40,10 @@ _NUMBER, _NAME, _INDEX, _SIZE = (re.compile(PATTERNS[p]) for p in ("number", "na
 
 class CertificateError(ValueError):
     """A claim or a certificate that does not follow the grammar: where, what was found, what was expected."""
+
+    def __init__(self, message: str) -> None:
+        # What was found may be megabytes of somebody's text.
+        super().__init__(message if len(message) <= MAX_MESSAGE else f"{message[:500]} … {message[-300:]}")
 
 
 class _Walker:
@@ -151,6 +156,10 @@ def check_claim(plain: object) -> dict[str, Any]:
         raise CertificateError(f"expected schema 1 or 2, found {_short(plain.get('schema'))}")
     walk = _Walker()
     model = field(plain, "model", dict, "claim")
+    name(field(model, "name", str, "model"), "model: name")
+    text(field(model, "title", str, "model"), "model: title")
+    for size in field(model, "sizes", list, "model"):
+        name(size, "model: sizes")
     for v in field(model, "variables", list, "model"):
         _variable(v, walk)
     for f in field(plain, "factors", list, "claim"):
@@ -217,6 +226,7 @@ def _variable(v: object, walk: _Walker) -> None:
     n = name(field(v, "name", str, "variable"), "variable")
     assert isinstance(v, dict)
     _one_of(field(v, "role", str, n), ROLES, n, "role")
+    text(field(v, "domain", str, n), n)
     axes(field(v, "plates", list, n), n)
     axes(field(v, "event", list, n), n)
     if v.get("over") is not None:
@@ -270,6 +280,7 @@ def _along(x: object, where: str) -> None:
 def _factor(f: object, walk: _Walker) -> None:
     n = text(field(f, "name", str, "factor"), "factor")
     assert isinstance(f, dict)
+    field(f, "point", bool, n)
     for latent in field(f, "latents", list, n):
         name(latent, n)
     for key in ("plates", "event", "sequential"):
@@ -286,6 +297,7 @@ def _factor(f: object, walk: _Walker) -> None:
         name(field(p, "name", str, where), where)
         axes(field(p, "indices", list, where), where)
         assert isinstance(p, dict)
+        text(field(p, "role", str, where), where)
         if p.get("along") is not None:
             _along(p["along"], where)
         value = field(p, "value", list, where)

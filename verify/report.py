@@ -29,6 +29,7 @@ class Row:
         seconds: time it took.
         verdict: ``certified``: proved, to the ε in `detail`; ``checked``: the two sides agree to the digits obtained;
             ``failed``: they differ; ``undecided``: the check could not be carried out, `detail` says why.
+        final: whether more working digits would not change the verdict.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     seconds: float
     verdict: Verdict
     detail: str = ""
+    final: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The row as plain data."""
@@ -174,6 +176,7 @@ class Check:
         """Carry it out and time it. A claim that cannot even be evaluated has failed."""
         start = time.perf_counter()
         verdict: Verdict
+        final = False
         try:
             with np.errstate(all="ignore"):  # what is not finite fails by its digits, without a warning
                 found = self.find()
@@ -182,12 +185,13 @@ class Check:
             else:
                 held: Verdict = "certified" if found.proved else "checked"
                 verdict = held if found.digits >= self.asked else "failed"
+                final = verdict == held
         except (Infeasible, QuadratureError) as error:
-            found, verdict = Finding(None, str(error)), "undecided"
-        except (KeyError, ValueError, ZeroDivisionError, ArithmeticError, TypeError) as error:
+            found, verdict, final = Finding(None, str(error)), "undecided", isinstance(error, Infeasible)
+        except (LookupError, ValueError, ArithmeticError, TypeError, RecursionError) as error:
             found, verdict = Finding(0.0, f"{type(error).__name__}: {error}"), "failed"
         seconds = time.perf_counter() - start
-        return Row(self.name, self.tier, self.asked, found.digits, seconds, verdict, found.detail)
+        return Row(self.name, self.tier, self.asked, found.digits, seconds, verdict, found.detail, final)
 
 
 def run(name: str, tier: str, asked: int, find: Callable[[], Finding]) -> Row:

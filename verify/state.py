@@ -6,7 +6,7 @@ where the claim has none), updates by their claimed formulas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -38,6 +38,7 @@ class State:
         }
         self._units: dict[tuple[str, Position, int], Unit | QuadratureError] = {}
         self._moments: dict[tuple[str, str, Position], Value] = {}
+        self.averaged: dict[Hashable, Value] = {}  # what `Averages` has found
         for factor in claim.factors:
             for site in positions(factor["plates"], self.sizes):
                 self._derive(factor, site)
@@ -207,8 +208,13 @@ class State:
         other = object.__new__(State)
         other.__dict__.update(self.__dict__)
         other.params = {k: dict(t) for k, t in self.params.items()}
-        other._units, other._moments = dict(self._units), dict(self._moments)
+        other._units, other._moments, other.averaged = dict(self._units), dict(self._moments), {}
         return other
+
+    def forget(self) -> None:
+        """Drop what was computed from formulas of the claim, which have changed."""
+        self._moments.clear()
+        self.averaged.clear()
 
     def _forget(self, factor: Mapping[str, Any], site: Position) -> None:
         self._units = {k: u for k, u in self._units.items() if k[:2] != (factor["name"], site)}

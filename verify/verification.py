@@ -156,7 +156,7 @@ def _rows(
                 if not wanted(check) or (open_ is not None and check.name not in open_):
                     continue
                 row = check.row()
-                if row.verdict == "checked" or more == escalation[-1]:
+                if row.final or more == escalation[-1]:
                     yield row
                 else:
                     again.add(check.name)

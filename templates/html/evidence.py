@@ -12,6 +12,8 @@ TITLES = {
     "optimality": "Each factor is optimal given the others",
     "derivation": "Both sides of every line agree",
     "code": "The generated code computes what is claimed",
+    "rigorous": "Proved by ball arithmetic",
+    "calibration": "Draws and fits have the right distribution",
     "certificate": "The certificate is whole",
 }
 

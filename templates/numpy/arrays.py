@@ -25,6 +25,7 @@ from cavi.derive.term import (
     Polynomial,
     Size,
 )
+from cavi.templates.numpy.statistics import Planner
 
 Axes = tuple[Index, ...]
 
@@ -52,6 +53,10 @@ class Scope:
         temporaries: the code of what has been computed already -> its local variable.
         sliced: parameters whose local variable is already the slice at some loop variables -> these.
         large: sizes that are expected to be much larger than the others, those of observed plates.
+        planner: decides which sums over rows are functions of their own; None where there are none.
+        function: the function that is being written.
+        statistic: whether the function is itself a sum over rows.
+        own: a factor whose elements change while this code runs, one after another.
     """
 
     names: Mapping[object, str]
@@ -63,6 +68,10 @@ class Scope:
     temporaries: dict[str, str] = field(default_factory=dict)
     large: frozenset[str] = frozenset()
     sliced: dict[object, frozenset[Index]] = field(default_factory=dict)
+    planner: Planner | None = None
+    function: str = ""
+    statistic: bool = False
+    own: str | None = None
 
     def within(self, index: Index) -> Scope:
         """The scope inside a loop over one more index; what it refers to is unpacked outside."""
@@ -74,6 +83,9 @@ class Scope:
             sizes=self.sizes,
             large=self.large,
             sliced=self.sliced,
+            planner=self.planner,
+            function=self.function,
+            own=self.own,
         )
 
     def name(self, key: object) -> str:
@@ -234,6 +246,13 @@ def atom(a: object, scope: Scope) -> Operand:
         case Function(name="pow", args=(base, exponent)) if (logit := _logistic(base, exponent)) is not None:
             one = polynomial(logit, scope)
             return Operand(f"{scope.helper('expit')}({one.code})", one.axes)
+        case Function() if (
+            scope.planner is not None
+            and not scope.statistic
+            and not scope.fixed
+            and (shared := scope.planner.shared(a, scope.function))
+        ):
+            return indexed(f"{shared[0]}(state)", shared[1], scope)
         case Function():
             return function(a.name, [polynomial(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")

@@ -20,7 +20,7 @@ LARGE, SMALL = 100_000, 10
 def contract(operands: Sequence[Operand], keep: Iterable[Index], scope: Scope) -> Operand:
     """Σ over every axis not in `keep` of the product of the operands."""
     keep = set(keep)
-    work = list(operands)
+    work = _quadratic(list(operands), keep, scope)
     while len(work) > 1:
         i, j = min(combinations(range(len(work)), 2), key=lambda ij: _cost(work, ij, keep, scope))
         pair = (work[i], work[j])
@@ -31,6 +31,26 @@ def contract(operands: Sequence[Operand], keep: Iterable[Index], scope: Scope) -
             found = name_it(found, "part", scope)
         work = [*rest, found]
     return _reduce(work[0], keep)
+
+
+def _quadratic(work: list[Operand], keep: set[Index], scope: Scope) -> list[Operand]:
+    """Σ_de x[n,d] x[n,e] M[…,d,e] over many rows as one operand: products of packed pairs, block by block."""
+    for x, y in combinations(work, 2):
+        if x.code != y.code or len(x.axes) != 2 or x.axes[0] != y.axes[0] or x.axes[0].size not in scope.large:
+            continue
+        (row, d), (_, e) = x.axes, y.axes
+        rest = [w for w in work if w is not x and w is not y]
+        near = [w for w in rest if {d, e} & set(w.axes)]
+        if row not in keep | {i for w in rest for i in w.axes} or {d, e} & keep or d == e or len(near) != 1:
+            continue
+        (matrix,) = near
+        lead = tuple(i for i in matrix.axes if i not in (d, e))
+        if not {d, e} <= set(matrix.axes) or row in lead:
+            continue
+        code = spread(matrix, (*lead, d, e))
+        forms = Operand(f"{scope.helper('quadratic_forms')}({x.code}, {code})", (row, *lead))
+        return [*(w for w in rest if w is not matrix), forms]
+    return work
 
 
 def _extent(axes: Iterable[Index], scope: Scope) -> int:

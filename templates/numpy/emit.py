@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from cavi.derive.canonical import map_subs
-from cavi.derive.index import Gather, Index, indices_of
+from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
-from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, is_free_scatter, name_it, power, spread
+from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, indexed, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
 
 
@@ -69,17 +70,18 @@ def _signed(coefficient: Fraction, o: Operand, first: bool) -> str:
 def monomial(m: Monomial, scope: Scope) -> Operand:
     """A monomial without its coefficient: sums contracted, the rest multiplied."""
     bound = set(m.bound)
-    scatters = [a for a, _ in m.powers if isinstance(a, Delta) and is_free_scatter(a, bound, scope)]
     below = [(a, e) for a, e in m.powers if e < 0 and not bound & set(atom_indices(a))]
-    operands = [
-        power(atom(_gathered(a, scatters, bound), scope), e)
-        for a, e in m.powers
-        if a not in scatters and (a, e) not in below
-    ]
     if below:
-        denominator = product([power(atom(a, scope), -e) for a, e in below])
         rest = tuple((a, e) for a, e in m.powers if (a, e) not in below)
-        return _divide(monomial(Monomial(m.coefficient, rest, m.bound), scope), denominator)
+        top = monomial(Monomial(m.coefficient, rest, m.bound), scope)
+        return _divide(top, product([power(atom(a, scope), -e) for a, e in below]))
+    m, statistics = _statistics(m, scope)
+    bound = set(m.bound)
+    scatters, same = _scatters(m, bound, scope)
+    operands = [
+        power(atom(same.get(a) or _gathered(a, scatters, bound), scope), e) for a, e in m.powers if a not in scatters
+    ]
+    operands += statistics
     if not operands and not scatters:
         return Operand("1")
     outer = [o for o in operands if not bound & set(o.axes)]
@@ -88,6 +90,30 @@ def monomial(m: Monomial, scope: Scope) -> Operand:
         return product(outer)
     summed = _segments(inner, scatters, scope) if scatters else _contracted(inner, bound, scope)
     return product([*outer, summed]) if outer else summed
+
+
+def _scatters(m: Monomial, bound: set[Index], scope: Scope) -> tuple[list[Delta], dict[Atom, Delta]]:
+    """The sums by segments; δ[i, first[n]] δ[i, second[n]] is one of them and says that first[n] = second[n]."""
+    scatters: dict[Sub, Delta] = {}
+    same: dict[Atom, Delta] = {}
+    for a, _ in m.powers:
+        if isinstance(a, Delta) and is_free_scatter(a, bound, scope):
+            if a.left in scatters:
+                same[a] = Delta(scatters[a.left].right, a.right)
+            else:
+                scatters[a.left] = a
+    return list(scatters.values()), same
+
+
+def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
+    """The sums over rows that are functions of the module as calls, and the monomial that is left."""
+    if scope.planner is None or scope.statistic:
+        return m, []
+    taken = scope.planner.split(m, scope.function, scope.own)
+    if taken is None:
+        return m, []
+    calls = [indexed(f"{scope.planner.chosen[s]}(state)", subs, scope) for s, subs in taken.statistics]
+    return taken.rest, calls
 
 
 def _gathered(a: Atom, scatters: list[Delta], bound: set[Index]) -> Atom:
@@ -136,13 +162,8 @@ def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operan
     running = tuple(dict.fromkeys(i for d in deltas for i in indices_of(d.right)))
     rest = tuple(dict.fromkeys(i for o in inner for i in o.axes if i not in running))
     free = tuple(i for i in rest if not _is_bound(i))
-    indexes, sizes, lefts = [], [], []
-    for d in deltas:
-        assert isinstance(d.right, Gather) and isinstance(d.left, Index)
-        one = atom_of(d.right, scope)
-        indexes.append(spread(one, running))
-        sizes.append(scope.size(d.left.size))
-        lefts.append(d.left)
+    lefts = [d.left for d in deltas if isinstance(d.left, Index)]
+    sizes = [scope.size(i.size) for i in lefts]
     if inner:
         values = contract(inner, {*running, *free}, scope)
         code = spread(values, (*running, *free))
@@ -157,17 +178,28 @@ def _segments(inner: list[Operand], deltas: list[Delta], scope: Scope) -> Operan
             else f"np.broadcast_to({code}, ({shape}))"
         )
     helper = scope.helper("segment_sum")
-    index = indexes[0] if len(indexes) == 1 else f"({', '.join(indexes)})"
     size = sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"
-    return name_it(Operand(f"{helper}({code}, {index}, {size})", (*lefts, *free)), "total", scope)
+    gathers = [d.right for d in deltas if isinstance(d.right, Gather)]
+    whole = all(isinstance(s, Index) and s not in scope.fixed for g in gathers for s in g.subs)
+    if scope.planner is not None and whole:  # made once: which rows share an index is a matter of the data alone
+        members = f"{scope.planner.segments(tuple(deltas))}(state)"
+    else:
+        members = segments(deltas, scope)
+    return name_it(Operand(f"{helper}({code}, {members}, {size})", (*lefts, *free)), "total", scope)
+
+
+def segments(deltas: Iterable[Delta], scope: Scope) -> str:
+    """Which rows share observed integers, as code."""
+    deltas = list(deltas)
+    running = tuple(dict.fromkeys(i for d in deltas for i in indices_of(d.right)))
+    indexes, sizes = [], []
+    for d in deltas:
+        assert isinstance(d.right, Gather)
+        indexes.append(spread(indexed(scope.name(d.right.name), d.right.subs, scope), running))
+        sizes.append(scope.size(d.left.size))
+    index, size = (x[0] if len(x) == 1 else f"({', '.join(x)})" for x in (indexes, sizes))
+    return f"{scope.helper('segments')}({index}, {size})"
 
 
 def _is_bound(index: Index) -> bool:
     return "." in index.name
-
-
-def atom_of(g: Gather, scope: Scope) -> Operand:
-    """The observed integers themselves as an array."""
-    from cavi.templates.numpy.arrays import indexed
-
-    return indexed(scope.name(g.name), g.subs, scope)

@@ -10,12 +10,15 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
-from cavi.derive.result import Along, ArrayOperation, Formula, MomentSpec
-from cavi.derive.term import Atom, Element, Function, Polynomial, from_atom
+from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, MomentSpec
+from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
+from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.features import Features, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.statistics import Planner
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,34 @@ class Writer:
         observed = derived.model.with_role("observed", "covariate", "observed_index")
         self.large = frozenset(i.size for v in observed for i in v.indices)
         self.helpers: set[str] = set()
+        self.planner: Planner | None = None
+        self.plans = features(derived)
+        self.chains = chains(derived)
+        self.first_chains = chains(derived, initial=True)
+        self.reads: dict[str, set[object]] = {}
 
-    def scope(self, fixed: Mapping[Index, str] | None = None) -> Scope:
-        """A fresh scope."""
-        return Scope(self.names, dict(fixed or {}), large=self.large)
+    def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
+        """A fresh scope for a function, and for the code in it while elements of the factor `own` change."""
+        return Scope(self.names, dict(fixed or {}), large=self.large, planner=self.planner, function=function, own=own)
 
-    def update(self, update: Update, formulas: Sequence[Formula]) -> tuple[str, ...]:
+    def _has_entropy(self, term: ElboTerm) -> bool:
+        """Whether the entropy of a factor is a function of its own: where a pass over rows gives it on the way."""
+        plan = self.plans.get(term.name)
+        passes = (plan is not None and plan.whole) or term.name in self.chains
+        read = {a for a in term.value.atoms() if isinstance(a, Moment | Parameter)}
+        return (
+            passes and term.kind == "entropy" and all(isinstance(a, Parameter) and a.latent == term.name for a in read)
+        )
+
+    def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
         """The body of an update: parameters by the formulas, then the moments."""
         if update.factor.sequential and formulas is update.formulas:
             return self._one_by_one(update)
-        return (*self._formulas(formulas), f"state.refresh({quote(update.factor.name)})")
+        name = update.factor.name
+        return (*self._formulas(formulas, f"{kind} {name}"), f"state.refresh({quote(name)})")
 
-    def _formulas(self, formulas: Sequence[Formula], store: bool = True) -> tuple[str, ...]:
-        scope = self.scope()
+    def _formulas(self, formulas: Sequence[Formula], function: str = "") -> tuple[str, ...]:
+        scope = self.scope(function)
         body: list[str] = []
         local: set[str] = set()
         for along, group in groupby(formulas, key=lambda f: f.along):
@@ -56,11 +74,10 @@ class Writer:
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
                 body.extend(self._plain(tuple(group), scope, local))
-        if store:
-            for latent in dict.fromkeys(f.latent for f in formulas):
-                mine = [f for f in formulas if f.latent == latent]
-                pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
-                body.extend(call("state.store", [quote(latent), *pairs]))
+        for latent in dict.fromkeys(f.latent for f in formulas):
+            mine = [f for f in formulas if f.latent == latent]
+            pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
+            body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
 
     def _recursion(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
@@ -85,19 +102,40 @@ class Writer:
     def _plain(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         for f in formulas:
             name = self.names["parameter", f.latent, f.name]
+            plan = self.plans.get(f.latent)
+            if plan is not None and f.value is plan.logits:
+                yield from self._product(name, plan, scope)
+                local.add(name)
+                continue
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
-                whole = f"np.full({shape_comment(sizes)}, {code}, dtype=float)"
+                used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
+                # A view repeats without memory, but an element of it cannot be set.
+                repeats = used and not self.derived.update(f.latent).factor.sequential
+                before, after = ("broadcast_to(", "") if repeats else ("full(", ", dtype=float")
+                arguments = (code, shape_comment(sizes)) if repeats else (shape_comment(sizes), code)
+                whole = f"np.{before}{', '.join(arguments)}{after})"
                 yield from self._flush(scope)
                 if len(whole) > WIDTH:
                     yield from assign(f"{name} =", code)
-                    whole = f"np.full({shape_comment(sizes)}, {name}, dtype=float)"
+                    whole = whole.replace(code, name)
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
+        """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
+        z, shape = plan.latent, shape_comment(scope.size(i.size) for i in (plan.row, plan.group))
+        yield f"natural = natural_{z}(state)"
+        yield f"{name} = np.empty({shape})"
+        yield f"for rows in blocks({plan.row.size}):"
+        yield f"    {name}[rows] = (natural @ features_{z}(state, rows)).T"
+        if plan.rest:
+            code = polynomial(plan.rest, scope, (plan.row, plan.group)).code
+            yield from (*self._flush(scope), *assign(f"{name} +=", code))
 
     def _flush(self, scope: Scope) -> list[str]:
         lines, scope.lines = scope.lines, []
@@ -122,19 +160,25 @@ class Writer:
     def follow(self, update: Update) -> tuple[str, ...]:
         """The body that computes what follows from the standard parameters; empty where nothing does."""
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
-        return self._formulas(derived) if derived else ()
+        return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
 
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
-        return self._formulas(update.from_marginals) if update.from_marginals else ()
+        return (
+            self._formulas(update.from_marginals, f"from_marginals {update.factor.name}")
+            if update.from_marginals
+            else ()
+        )
 
     @staticmethod
     def _lacks(p: Polynomial, indices: Iterable[Index]) -> bool:
         """Whether no term varies over some axis, so that it must be spread out."""
         return not set(indices) <= set(p.free)
 
-    def _unpack(self, scope: Scope, local: Iterable[str]) -> list[str]:
+    def _unpack(self, scope: Scope, local: Iterable[str], rows: str = "") -> list[str]:
+        """The statements that name what a function uses; arrays whose first axis is `rows` only at these rows."""
         self.helpers |= scope.helpers
+        self.reads.setdefault(scope.function, set()).update(scope.used.values())
         local = set(local)
         lines = []
         sizes = sorted(scope.sizes, key=self.derived.model.sizes.index)
@@ -142,7 +186,10 @@ class Writer:
             lines.append(f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}")
         for name, key in scope.used.items():
             if name not in local:
-                lines.append(f"{name} = {self._source(key)}")
+                source = self._source(key)
+                if rows and f"# ({rows}," in source:
+                    source = source.partition("  # ")[0] + "[rows].astype(state.dtype, copy=False)"
+                lines.append(f"{name} = {source}")
         return lines
 
     def _source(self, key: object) -> str:
@@ -161,7 +208,7 @@ class Writer:
 
     def moments(self, update: Update) -> tuple[str, ...]:
         """The body that recomputes the moments of one factor from its parameters."""
-        scope = self.scope()
+        scope = self.scope(f"moments {update.factor.name}")
         body: list[str] = []
         for s in update.moment_specs:
             if s.value is None:
@@ -182,7 +229,7 @@ class Writer:
     def _one_by_one(self, update: Update) -> tuple[str, ...]:
         """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
         fixed = {i: i.name for i in update.factor.sequential}
-        scope = self.scope(fixed)
+        scope = self.scope(f"update {update.factor.name}", fixed, update.factor.latents[0])
         body: list[str] = []
         stored: list[str] = []
         local: set[str] = set()
@@ -204,7 +251,9 @@ class Writer:
             for depth, i in enumerate(update.factor.sequential)
         ]
         indent = "    " * len(loops)
-        return (*self._unpack(scope, local), *allocated, *loops, *(indent + line for line in [*body, *stored]))
+        changed = [f"state.changed({quote(n)})" for n in update.factor.latents]
+        inside = [indent + line for line in [*body, *stored]]
+        return (*self._unpack(scope, local), *allocated, *changed, *loops, *inside)
 
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
@@ -265,11 +314,11 @@ class Writer:
 
     def elbo(self) -> tuple[str, ...]:
         """The body that returns the terms of the ELBO by name."""
-        scope = self.scope()
+        scope = self.scope("elbo")
         body: list[str] = []
         entries: list[str] = []
         for t in self.derived.elbo.closed_terms:
-            code = polynomial(t.value, scope, ()).code
+            code = f"entropy_{t.name}(state)" if self._has_entropy(t) else polynomial(t.value, scope, ()).code
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

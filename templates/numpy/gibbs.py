@@ -51,6 +51,7 @@ class SamplerView:
     data: tuple[BlockView, ...]
     categories: tuple[str, ...]
     log_joint: tuple[str, ...]
+    blocked: bool
 
 
 def gibbs_module(derived: Derived) -> str:
@@ -97,6 +98,7 @@ def sampler_view(derived: Derived) -> SamplerView:
         data=data,
         categories=tuple(v.name for v in model.variables if v.is_random and _is_category(derived, v.name)),
         log_joint=log_joint,
+        blocked="blocks" in helpers.closure(writer.helpers),
     )
 
 
@@ -237,7 +239,7 @@ class SamplerWriter(Writer):
     def _element_by_element(self, c: CompleteConditional) -> tuple[str, ...]:
         """One element after another along the coupled plates, each given the present values of the others."""
         fixed = {i: i.name for i in c.factor.sequential}
-        scope, local, body = self.scope(fixed), set[str](), list[str]()
+        scope, local, body = self.scope(fixed=fixed), set[str](), list[str]()
         body.extend(self._slices(c.formulas, scope, local))
         for link in c.density:
             now = scope.name(("parameter", link.latent, "value"))

@@ -16,8 +16,146 @@ SOURCES = {
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    shifted /= shifted.sum(axis=-1, keepdims=True)
+    return shifted
+''',
+    "normalised": '''
+def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """exp(logits) normalised over the first axis, in their place, and log Σ exp(logits)."""
+    top = logits.max(axis=0)
+    logits -= top
+    np.exp(logits, out=logits)
+    total = logits.sum(axis=0)
+    logits /= total
+    return logits, top + np.log(total)
+''',
+    "blocks": '''
+def blocks(size: int) -> Iterator[slice]:
+    """Rows in blocks, so that what is computed for one of them stays in the cache."""
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+''',
+    "pairs": '''
+def pairs(x: np.ndarray) -> np.ndarray:
+    """x[d,n] x[e,n] for d <= e, a line for each pair."""
+    x = np.ascontiguousarray(x)
+    side, line = len(x), 0
+    out = np.empty((side * (side + 1) // 2, x.shape[1]), x.dtype)
+    for d in range(side):
+        np.multiply(x[d:], x[d], out=out[line : line + side - d])
+        line += side - d
+    return out
+''',
+    "packed": '''
+def packed(matrix: np.ndarray) -> np.ndarray:
+    """What multiplies `pairs`: the diagonal, and off it what stands at (d, e) and (e, d) together."""
+    d, e = np.triu_indices(matrix.shape[-1])
+    return np.where(d == e, matrix[..., d, e], matrix[..., d, e] + matrix[..., e, d])
+''',
+    "quadratic_forms": '''
+def quadratic_forms(x: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Σ_de x[n,d] x[n,e] M[…,d,e] at [n, …], over blocks of rows."""
+    lead = matrices.shape[:-2]
+    weights = packed(matrices.reshape(-1, *matrices.shape[-2:]))
+    out = np.empty((len(x), len(weights)))
+    for rows in blocks(len(x)):
+        out[rows] = (weights @ pairs(x[rows].T)).T
+    return out.reshape(len(x), *lead)
+''',
+    "unpacked": '''
+def unpacked(sums: np.ndarray, side: int) -> np.ndarray:
+    """Symmetric matrices from sums over `pairs`."""
+    d, e = np.triu_indices(side)
+    out = np.empty((*sums.shape[:-1], side, side), sums.dtype)
+    out[..., d, e] = out[..., e, d] = sums
+    return out
+''',
+    "forward_backward": '''
+def forward_backward(
+    logits: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray] | None:
+    """Marginals and the sum of pairs (before, after) of a chain with weights exp(Σ logits + Σ transition), and log Z.
+
+    Positions are cut into blocks. Within them the passes run in step, each block first as a matrix of what becomes of
+    every category that it may begin with, so that there are about 2 √T steps, not T. The last result is the probability
+    of each category given what came before. None where all weights of a step vanish in floating point.
+    """
+    length, groups = logits.shape
+    steps = max(1, int(np.sqrt(length / 4)))
+    count = -(-length // steps)
+    top = logits.max(axis=1, keepdims=True)
+    level = transition.max()
+    matrix = np.exp(transition - level)
+    weights = np.ones((count * steps, groups))
+    np.exp(logits - top, out=weights[:length])
+    weights = np.ascontiguousarray(weights.reshape(count, steps, groups).swapaxes(0, 1))
+    begins = np.ones(count * steps, dtype=bool)  # what fills up the last block is a sequence of its own
+    begins[1:length] = False
+    if starts is not None:
+        begins[:length] |= starts == 1
+    begins = np.ascontiguousarray(begins.reshape(count, steps).T)
+    begins_any = begins.any(axis=1)
+    whole = np.broadcast_to(np.eye(groups), (count, groups, groups))
+    for i in range(steps):
+        moved = (whole.reshape(-1, groups) @ matrix).reshape(count, groups, groups)
+        if begins_any[i]:
+            moved = np.where(begins[i, :, None, None], whole.sum(axis=2, keepdims=True), moved)
+        whole = moved * weights[i, :, None, :]
+        if i % 4 == 3 or i == steps - 1:
+            whole /= np.maximum(whole.max(axis=(1, 2), keepdims=True), 1e-300)
+    before, after = np.empty((count, groups)), np.empty((count, groups))
+    state = np.full(groups, 1.0 / groups)
+    for b in range(count):
+        before[b] = state
+        state = state @ whole[b]
+        state = state / state.sum()
+    state = np.ones(groups)
+    for b in reversed(range(count)):
+        after[b] = state
+        state = whole[b] @ state
+        state = state / state.max()
+    forward, backward = np.empty(weights.shape), np.empty(weights.shape)
+    scale = np.empty(weights.shape[:2])
+    state = before
+    for i in range(steps):
+        moved = state @ matrix
+        if begins_any[i]:
+            moved = np.where(begins[i, :, None], 1.0, moved)
+        state = moved * weights[i]
+        scale[i] = state.sum(axis=1)
+        state /= scale[i, :, None]
+        forward[i] = state
+    state = after
+    for i in reversed(range(steps)):
+        backward[i] = state
+        state = weights[i] * state
+        moved = state @ matrix.T
+        if begins_any[i]:
+            moved = np.where(begins[i, :, None], state.sum(axis=1, keepdims=True), moved)
+        state = moved / moved.max(axis=1, keepdims=True)
+    forward, backward, weights = (a.swapaxes(0, 1).reshape(-1, groups)[:length] for a in (forward, backward, weights))
+    scale, begins = scale.T.reshape(-1)[:length], begins.T.reshape(-1)[:length]
+    marginals = forward * backward
+    marginals /= marginals.sum(axis=1, keepdims=True)
+    into = weights[1:] * backward[1:]
+    norm = ((forward[:-1] @ matrix) * into).sum(axis=1)
+    linked = ~begins[1:]
+    pairs = matrix * ((forward[:-1][linked] / norm[linked, None]).T @ into[linked])
+    log_normaliser = float(np.log(scale).sum() + top.sum() + level * linked.sum())
+    good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
+    return (marginals, pairs, log_normaliser, forward) if good else None
+''',
+    "kernels": '''
+def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
+    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
+    logits = np.log(np.maximum(filtered, 1e-300))[:, None, :] + transition.T
+    ends = np.zeros(len(filtered), dtype=bool)
+    ends[-1] = True
+    if starts is not None:
+        ends[:-1] |= starts[1:] == 1
+    logits[ends] = np.log(np.maximum(filtered[ends], 1e-300))[:, None, :]
+    return softmax(logits)
 ''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
@@ -39,34 +177,45 @@ def one_hot_argmax(logits: np.ndarray) -> np.ndarray:
 def inverse(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
     """Inverse of symmetric positive definite matrices, by Cholesky factors; each side has so many of the last axes."""
     side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
-    square = matrix.reshape(*matrix.shape[: matrix.ndim - 2 * axes], side, side)
+    few = distinct(matrix, matrix.ndim - 2 * axes)
+    square = few.reshape(*few.shape[: few.ndim - 2 * axes], side, side)
     half = np.linalg.solve(np.linalg.cholesky(square), np.broadcast_to(np.eye(side), square.shape))
-    return (np.swapaxes(half, -1, -2) @ half).reshape(matrix.shape)
+    return np.broadcast_to((np.swapaxes(half, -1, -2) @ half).reshape(few.shape), matrix.shape)
 ''',
     "logdet": '''
 def logdet(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
     """Log-determinant of symmetric positive definite matrices; each side has so many of the last axes."""
-    side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
-    square = matrix.reshape(*matrix.shape[: matrix.ndim - 2 * axes], side, side)
+    side, lead = int(np.prod(matrix.shape[matrix.ndim - axes :])), matrix.ndim - 2 * axes
+    few = distinct(matrix, lead)
+    square = few.reshape(*few.shape[:lead], side, side)
     diagonal = np.diagonal(np.linalg.cholesky(square), axis1=-2, axis2=-1)
-    return 2.0 * np.log(diagonal).sum(axis=-1)
+    return np.broadcast_to(2.0 * np.log(diagonal).sum(axis=-1), matrix.shape[:lead])
 ''',
-    "segment_sum": '''
-def segment_sum(values: np.ndarray, index: Any, size: Any) -> np.ndarray:
-    """Add up the rows of `values` that share an index: out[i, …] = Σ_{n: index[n] = i} values[n, …].
+    "distinct": '''
+def distinct(array: np.ndarray, axes: int) -> np.ndarray:
+    """Of an array that only repeats along some of the first axes, one element of each of these."""
+    return array[tuple(slice(1) if stride == 0 else slice(None) for stride in array.strides[:axes])]
+''',
+    "segments": '''
+def segments(index: Any, size: Any) -> tuple[csr_matrix, int]:
+    """Which rows share an index, as a sparse matrix of ones over indices and rows; and how many axes the rows have.
 
     `index` and `size` may be tuples, for a sum into several axes at once.
     """
     indexes = index if isinstance(index, tuple) else (index,)
     sizes = size if isinstance(size, tuple) else (size,)
-    rows = np.ravel_multi_index(tuple(np.asarray(i).ravel() for i in indexes), sizes)
-    trailing = values.shape[np.asarray(indexes[0]).ndim :]
-    flat = np.reshape(values, (rows.size, -1))
+    place = np.ravel_multi_index(tuple(np.asarray(i).ravel() for i in indexes), sizes)
     total = int(np.prod(sizes))
-    out = np.empty((total, flat.shape[1]))
-    for column in range(flat.shape[1]):
-        out[:, column] = np.bincount(rows, weights=flat[:, column], minlength=total)
-    return out.reshape(*sizes, *trailing)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=total))])
+    ones = csr_matrix((np.ones(place.size), np.argsort(place, kind="stable"), ends), shape=(total, place.size))
+    return ones, np.ndim(indexes[0])
+''',
+    "segment_sum": '''
+def segment_sum(values: np.ndarray, members: tuple[csr_matrix, int], size: Any) -> np.ndarray:
+    """Add up the rows of `values` that share an index: out[i, …] = Σ_{n: index[n] = i} values[n, …]."""
+    ones, axes = members
+    sizes = size if isinstance(size, tuple) else (size,)
+    return (ones @ values.reshape(ones.shape[1], -1)).reshape(*sizes, *values.shape[axes:])
 ''',
     "log_probability": '''
 def log_probability(p: np.ndarray) -> np.ndarray:
@@ -156,6 +305,11 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "quadratic_forms": ("blocks", "pairs", "packed"),
+    "inverse": ("distinct",),
+    "logdet": ("distinct",),
+    "segment_sum": ("segments",),
+    "kernels": ("softmax",),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio", "log_normal_interval"),
@@ -176,6 +330,8 @@ def imports(used: Iterable[str]) -> list[str]:
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
+    if "segments" in closure(used):
+        lines.insert(0, "from scipy.sparse import csr_matrix")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")
     return lines

@@ -8,6 +8,11 @@ from collections.abc import Iterable
 
 from cavi.derive import Derived
 
+_OURS = re.compile(
+    r"total_\d+|natural|transition|found|marginals|filtered|kernel|rows|features|sums|blocks|pairs|packed|unpacked|quadratic_forms|segments|normalised|kept|csr_matrix|"
+    r"(features|natural|sums|collect|expand|segments)_\w+"
+)
+
 
 def python_names(derived: Derived) -> dict[object, str]:
     """Moments by (factor, key), parameters by ("parameter", latent, name) and variables by name."""
@@ -22,8 +27,8 @@ def python_names(derived: Derived) -> dict[object, str]:
 
 
 def _apart(name: str) -> str:
-    """A variable's name, unless it looks like one of the numbered temporaries."""
-    return f"{name}_" if re.fullmatch(r"total_\d+", name) else name
+    """A variable's name, unless it looks like a temporary or a function that modules may have."""
+    return f"{name}_" if _OURS.fullmatch(name) else name
 
 
 def _words(key: str) -> str:

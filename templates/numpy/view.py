@@ -15,7 +15,9 @@ from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
+from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
 from cavi.templates.numpy.starts import Start, start_order, starts
 
 
@@ -49,23 +51,33 @@ class ModuleView:
     variables: tuple[tuple[str, dict[str, Any]], ...]
     parameters: tuple[tuple[str, dict[str, Any]], ...]
     sizes: tuple[str, ...]
+    statistics: tuple[StatisticView, ...]
+    locals: tuple[LocalView, ...]
+    passes: tuple[ChainView, ...]
     factors: tuple[FactorView, ...]
     order: tuple[str, ...]
     elbo: tuple[str, ...]
     elbo_equations: tuple[str, ...]
     support: tuple[str, ...]
+    plan: tuple[str, ...]
+    blocked: bool
 
 
 def module_view(derived: Derived) -> ModuleView:
     """The view of a derived model."""
     names = python_names(derived)
-    writer = Writer(derived, names)
+    writer = PlannedWriter(derived, names)
+    writer.plan()
     start = starts(derived)
     order, plain = start_order(derived)
     factors = tuple(_factor(u, derived, writer, start[u.factor.name], plain) for u in derived.updates)
     elbo = writer.elbo()
     support = writer.support()
-    used = writer.helpers
+    statistics = writer.statistics()
+    local = writer.locals()
+    passes = writer.passes()
+    used = writer.helpers | ({"blocks"} if local else set())
+    used |= {"normalised"} if any(v.collected for v in local) else set()
     return ModuleView(
         name=derived.model.name,
         title=derived.model.title,
@@ -76,6 +88,9 @@ def module_view(derived: Derived) -> ModuleView:
         variables=known_variables(derived),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
+        statistics=statistics,
+        locals=local,
+        passes=passes,
         factors=factors,
         order=order,
         elbo=elbo,
@@ -87,6 +102,8 @@ def module_view(derived: Derived) -> ModuleView:
             )
         ),
         support=support,
+        blocked="blocks" in helpers.closure(used),
+        plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
     )
 
 
@@ -105,7 +122,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
     lines = update_text(update, derived).strip().splitlines()
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
-        initial = writer.update(update, update.initial)
+        initial = writer.update(update, update.initial, "start")
     return FactorView(
         name=update.factor.name,
         function=function_name(update.factor.name),

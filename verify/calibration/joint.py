@@ -26,7 +26,7 @@ from cavi.verify.calibration.statistics import student_tails
 from cavi.verify.calibration.table import FAULTS, CalibrationReport, broken, judged, plain_row, timed
 from cavi.verify.report import Row
 
-SCALING = 400
+SCALING, LENGTH, LEAST = 400, 40, 20
 
 
 def geweke(
@@ -35,8 +35,8 @@ def geweke(
     *,
     hyper: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
-    sweeps: int = 4000,
-    chains: int = 50,
+    sweeps: int = 8000,
+    chains: int | None = None,
     seed: int = 0,
     level: float = 0.01,
     progress: Progress | None = None,
@@ -50,7 +50,8 @@ def geweke(
         hyper: values of hyperparameters; those not given are generic numbers in their domains.
         data: values of covariates and observed indices; observed variables are drawn.
         sweeps: draws from the prior, and sweeps of all chains together.
-        chains: how many there are; their means give the standard error.
+        chains: how many there are; their means give the standard error. By default each has 40 sweeps, enough for a
+            wrong conditional to show, since every sweep repeats its error.
         seed: of all random numbers.
         level: family-wise error of the z-scores, over all quantities together.
         progress: called with (draws and sweeps done, in all).
@@ -64,7 +65,9 @@ def geweke(
         ValueError: for numbers out of range and names that the model does not have.
         CaviError: where the model has no sampler.
     """
-    if not 20 <= chains <= sweeps // 10:
+    if chains is None:
+        chains = max(LEAST, sweeps // LENGTH)
+    if not LEAST <= chains <= sweeps // 10:
         raise ValueError(f"chains = {chains}, sweeps = {sweeps}; expected 20 or more chains of 10 or more sweeps")
     setting = make_setting(derived, sizes, hyper, seed, data or {})
     name = setting.claim.model["name"]

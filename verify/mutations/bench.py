@@ -66,7 +66,7 @@ class Bench:
         with precision(self.working):
             state, _ = self.state, self.checks
             kept = _swap(self.plain, mutant)
-            state._moments.clear()
+            state.forget()
             rebuilt = state
             try:
                 if _is_derived(self.plain, mutant.site.path):
@@ -75,7 +75,7 @@ class Bench:
             finally:
                 for path, value in kept:
                     get(self.plain, path[:-1])[path[-1]] = value
-                state._moments.clear()
+                state.forget()
 
     def failure(self, mutant: Mutant, every: bool = False) -> Row | None:
         """The first row that fails for a mutant: of the checks that read the formula, or of every check."""

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.claim import Claim
-from cavi.verify.generated import DIGITS, Case, Generated, ascent, cases, finite, over, same_bound, same_update
+from cavi.verify.generated import DIGITS, Case, Generated, cases, comparisons, over
 from cavi.verify.mutations.code import CodeMutant
+from cavi.verify.mutations.code_identity import SAME as SAME_FUNCTION
+from cavi.verify.mutations.code_identity import Identity
 from cavi.verify.mutations.code_rules import rule
 from cavi.verify.mutations.judge import NO_DIFFERENCE, Outcome, Verdict
 from cavi.verify.mutations.timing import TimeLimit, limited
@@ -45,6 +47,11 @@ class CodeJudge:
         return [self._outcome(self.original, case) for case in self._elsewhere]
 
     @cached_property
+    def identity(self) -> Identity:
+        """Whether mutants compute the same functions."""
+        return Identity(self.claim, self.source, self.seed)
+
+    @cached_property
     def _elsewhere(self) -> list[Case]:
         return [case for i in range(INSTANCES) for case in cases(self.claim, self.seed + 100 + i)]
 
@@ -65,6 +72,8 @@ class CodeJudge:
                 where = self._difference(mutant.tree)
         except TimeLimit:
             return verdict("out of time", f"{self.seconds:g} s")
+        if where is None and self.identity(mutant.tree, mutant.function):
+            return verdict("equivalent", SAME_FUNCTION)
         if where is None:
             return verdict(NO_DIFFERENCE, f"bit for bit or to rounding at {len(self._elsewhere)} instances")
         return verdict("survived", where)
@@ -75,13 +84,8 @@ class CodeJudge:
             module = Generated(ast.unparse(tree))
         except Exception as error:  # a mutant may not even run
             return f"{type(error).__name__} when it is loaded"
-        for factor in self.claim.factors:
-            if _fails(over(module, self.cases, same_update, factor["name"])):
-                return f"update_{factor['name']}"
-        if _fails(over(module, self.cases, same_bound)):
-            return "elbo"
-        for title, check in (("the bound never falls", ascent), ("finite at extreme values", finite)):
-            if _fails(over(module, self.cases, check)):
+        for title, check, name in comparisons(self.claim):
+            if _fails(over(module, self.cases, check, name)):
                 return title
         return None
 

@@ -33,7 +33,8 @@ def rule(tree: ast.Module, mutant: CodeMutant, run: Run) -> str | None:
     before, after = (_function(t, mutant.function) for t in (tree, mutant.tree))
     if _live(before) == _live(after):
         return "the value is never read"
-    if _folded(tree, before) == _folded(tree, after):
+    ndim = _ndim(tree, before, run)
+    if _folded(tree, before, ndim) == _folded(tree, after, ndim):
         return "the same with the values that its arguments always have"
     where = _first_difference(before, after)
     if where is not None and _is_exchanged(*where) and _are_vectors(tree, before, where[0], run):
@@ -70,23 +71,52 @@ def _is_dead(statement: ast.stmt, read: set[str]) -> bool:
 # --- arguments that no call gives --------------------------------------------------------------
 
 
-def _folded(tree: ast.Module, function: ast.FunctionDef) -> str:
-    """A function with the defaults of arguments that no call gives put in, and numbers multiplied and added up."""
+def _ndim(tree: ast.Module, function: ast.FunctionDef, run: Run) -> dict[str, int]:
+    """Names of arguments whose `ndim` a function asks for -> how many axes they have, where that is always the same."""
+    asked = {
+        n.value.id
+        for n in ast.walk(function)
+        if isinstance(n, ast.Attribute) and n.attr == "ndim" and isinstance(n.value, ast.Name)
+    } & {a.arg for a in function.args.args}
+    if not asked:
+        return {}
+    notes = ast.parse("\n".join(f"_ndim_of.setdefault({a!r}, set()).add(np.ndim({a}))" for a in sorted(asked))).body
+    watched = copy.deepcopy(function)
+    watched.body = [*notes, *watched.body]
+    body: list[Any] = [*ast.parse("_ndim_of = {}").body, *(watched if f is function else f for f in tree.body)]
+    if isinstance(tree.body[0], ast.Expr):  # the docstring and what is imported from the future come first
+        first = next(i for i, s in enumerate(tree.body) if not isinstance(s, ast.Expr | ast.ImportFrom))
+        body = [*body[1 : first + 1], body[0], *body[first + 1 :]]
+    found = run(ast.fix_missing_locations(ast.Module(body, []))).module._ndim_of
+    return {a: next(iter(counts)) for a, counts in found.items() if len(counts) == 1}
+
+
+def _folded(tree: ast.Module, function: ast.FunctionDef, ndim: dict[str, int]) -> str:
+    """A function with what is known of its arguments put in, and numbers multiplied and added up.
+
+    Known are the defaults of arguments that no call gives, and numbers of axes that are always the same.
+    """
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == function.name]
     given = max((len(c.args) + len(c.keywords) for c in calls), default=0)
     arguments = function.args.args
     first = len(arguments) - len(function.args.defaults)
     defaults = {a.arg: d for a, d in zip(arguments[first:], function.args.defaults, strict=True)}
     fixed = {a.arg: defaults[a.arg] for a in arguments[max(first, given) :]}
-    return ast.unparse(_Folding(fixed).visit(copy.deepcopy(function)))
+    return ast.unparse(_Folding(fixed, ndim).visit(copy.deepcopy(function)))
 
 
 class _Folding(ast.NodeTransformer):
-    def __init__(self, fixed: dict[str, ast.expr]) -> None:
-        self.fixed = fixed
+    def __init__(self, fixed: dict[str, ast.expr], ndim: dict[str, int]) -> None:
+        self.fixed, self.ndim = fixed, ndim
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.fixed.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if node.attr == "ndim" and isinstance(node.value, ast.Name) and node.value.id in self.ndim:
+            return ast.Constant(self.ndim[node.value.id])
+        self.generic_visit(node)
+        return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
@@ -95,6 +125,18 @@ class _Folding(ast.NodeTransformer):
                 return ast.Constant(a * b)
             case ast.BinOp(ast.Constant(int(a)), ast.Add(), ast.Constant(int(b))):
                 return ast.Constant(a + b)
+            case ast.BinOp(ast.Constant(int(a)), ast.Sub(), ast.Constant(int(b))):
+                return ast.Constant(a - b)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """Part of the shape of an array with so many axes, its ends counted from the front."""
+        self.generic_visit(node)
+        match node:
+            case ast.Subscript(ast.Attribute(ast.Name(of), "shape"), ast.Slice(low, ast.Constant(int(end)))):
+                if of in self.ndim:
+                    end = max(end + self.ndim[of], 0) if end < 0 else min(end, self.ndim[of])
+                    return ast.Subscript(node.value, ast.Slice(low, ast.Constant(end)), node.ctx)
         return node
 
 

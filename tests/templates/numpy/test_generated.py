@@ -81,7 +81,17 @@ def test_the_module_stands_alone_and_reads_well(name: str) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported <= {"__future__", "collections", "dataclasses", "typing", "numpy", "scipy", "argparse", "sys"}
+    assert imported <= {
+        "__future__",
+        "collections",
+        "dataclasses",
+        "functools",
+        "typing",
+        "numpy",
+        "scipy",
+        "argparse",
+        "sys",
+    }
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     for factor in derived_model(name).factors:
         assert f"update_{factor.name.replace(',', '_')}" in functions

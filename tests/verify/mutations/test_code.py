@@ -62,5 +62,7 @@ def test_an_inner_product_commutes_and_a_matrix_product_does_not() -> None:
     verdicts = {m.label: judge(m) for m in exchanged}
     proof = "the inner product of two vectors commutes"
     inner = {label for label, v in verdicts.items() if v.by == proof}
-    assert inner == {label for label in verdicts if label.endswith("E_w @ (X.T @ y) -> X.T @ y @ E_w")} != set()
-    assert all(v.outcome == "killed" for label, v in verdicts.items() if label.endswith("X.T @ X -> X @ X.T"))
+    commuting = "E_w @ sum_n_X_y(state) -> sum_n_X_y(state) @ E_w"
+    assert inner == {label for label in verdicts if label.endswith(commuting)} != set()
+    squares = [v.outcome for label, v in verdicts.items() if label.endswith("X.T @ X -> X @ X.T")]
+    assert squares and set(squares) == {"killed"}

@@ -1,0 +1,359 @@
+"""Time, memory and bound of generated modules against other libraries: same data, same start, same iterations.
+
+Run with ``python benchmarks/peers.py [--small] [NAME …]`` after ``pip install -e '.[peers]'``. One core for everybody.
+Every row runs both sides in one process, in turn. Time is that of a run with many iterations less that of one with two,
+over their difference, so that checks, starts and results are not counted; the least of three. Memory is the peak that
+`tracemalloc` sees in a run of its own, beyond the data. Bounds are compared at the same point of both algorithms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+import sys
+import time
+import tracemalloc
+import types
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaln
+
+from cavi.derive import Categorical, Gamma, Model, MultivariateNormal, Normal, derive, dot
+from cavi.models import info, load
+
+Bound = Callable[[], float]
+Run = Callable[[int], Bound]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two runs of the same iterations.
+
+    Attributes:
+        name, sizes, peer: what is compared.
+        iterations: of both.
+        ours, theirs: run so many, and return what computes the bound.
+    """
+
+    name: str
+    sizes: str
+    peer: str
+    iterations: int
+    ours: Run
+    theirs: Run
+
+
+def module_of(source: str) -> Any:
+    """The generated module of a source."""
+    module = types.ModuleType("generated")
+    sys.modules["generated"] = module
+    exec(compile(source, "generated", "exec"), module.__dict__)
+    return module
+
+
+def library(name: str) -> Any:
+    """The generated module of a library model."""
+    return module_of(derive(load(name), info(name).factors).numpy())
+
+
+def groups(n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Overlapping groups, and responsibilities to start from."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(k, size=n)
+    x = 3.0 * rng.normal(size=(k, d))[label] + rng.normal(size=(n, d)) @ (np.eye(d) + 0.3 * np.tri(d, k=-1))
+    return x, 0.1 / k + 0.9 * np.eye(k)[label]
+
+
+def full_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
+    """Full covariances against scikit-learn's BayesianGaussianMixture."""
+    from sklearn.mixture import BayesianGaussianMixture
+
+    x, r = groups(n, d, k)
+    module = library("gaussian_mixture_full")
+    hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": d + 1.0, "m_0": x.mean(axis=0), "W_0": np.eye(d)}
+
+    def ours(iterations: int) -> Bound:
+        found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0)
+
+        def bound() -> float:  # the peer's is taken after one more update of all but z
+            state = module.State(*module.prepare({"x": x}, hyper, {"K": k}))
+            module.initialise(state, found.params, np.random.default_rng(0))
+            for factor in ("pi", "Lambda,mu"):
+                module.UPDATES[factor](state)
+            return float(module.elbo(state))
+
+        return bound
+
+    def theirs(iterations: int) -> Bound:
+        peer = BayesianGaussianMixture(
+            n_components=k, covariance_type="full", reg_covar=0, tol=0, max_iter=iterations,
+            weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=1.0,
+            mean_precision_prior=0.1, mean_prior=hyper["m_0"], degrees_of_freedom_prior=d + 1.0,
+            covariance_prior=np.eye(d),
+        )  # fmt: skip
+        peer._initialize_parameters = lambda *args, **options: peer._initialize(x, r)
+        peer.fit(x)
+        wishart = -0.5 * (d + 1) * d * np.log(2) - gammaln((d + 1 - np.arange(d)) / 2).sum()
+        missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
+        return lambda: float(peer.lower_bound_ + missing)
+
+    return Case("mixture, full", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
+
+
+def diagonal_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
+    """Diagonal covariances; scikit-learn's prior is another one in more than one dimension, so that bounds differ."""
+    from sklearn.mixture import BayesianGaussianMixture
+
+    x, r = groups(n, d, k)
+    module = library("diagonal_gaussian_mixture")
+    hyper = {name: np.ones(()) if not spec["axes"] else np.ones(d) for name, spec in module.KNOWN.items()}
+    del hyper["x"]
+
+    def ours(iterations: int) -> Bound:
+        module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0)
+        return lambda: float("nan")
+
+    def theirs(iterations: int) -> Bound:
+        peer = BayesianGaussianMixture(
+            n_components=k, covariance_type="diag", reg_covar=0, tol=0, max_iter=iterations,
+            weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=1.0,
+        )  # fmt: skip
+        peer._initialize_parameters = lambda *args, **options: peer._initialize(x, r)
+        peer.fit(x)
+        return lambda: float("nan")
+
+    return Case("mixture, diagonal", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
+
+
+def chain(length: int, d: int, k: int, implementation: str, iterations: int = 5) -> Case:
+    """A Gaussian hidden Markov chain by EM against hmmlearn."""
+    from hmmlearn.hmm import GaussianHMM
+
+    m = Model("em_chain")
+    t, i, j = m.index("t", "T"), m.index("j", "K"), m.index("k", "K")
+    a, b = m.index("d", "D"), m.index("e", "D")
+    pi, moves = m.point("pi", over=i), m.point("A", i, over=j)
+    z = m.latent("z", lambda z: Categorical(moves[z[t - 1]], over=i), t, initial=Categorical(pi))
+    mu, lam = m.point("mu", i, a), m.point("Lambda", i, a, b, support="positive_definite")
+    m.observed("x", MultivariateNormal(mu[z[t]], lam[z[t]], over=a), t)
+    module = module_of(derive(m).numpy())
+
+    rng = np.random.default_rng(0)
+    centres = 1.5 * rng.normal(size=(k, d))
+    states = np.repeat(rng.integers(k, size=length // 5 + 1), 5)[:length]
+    x = centres[states] + rng.normal(size=(length, d))
+    first, steps = np.full(k, 1.0 / k), 0.5 / k + 0.5 * np.eye(k)
+
+    def ours(iterations: int) -> Bound:
+        init = {"pi": first, "A": steps, "mu": centres, "Lambda": np.tile(np.eye(d), (k, 1, 1))}
+        given = {name: {"value": v} for name, v in init.items()}
+        found = module.fit({"x": x}, {}, init=given, max_iter=iterations, tol=-1.0)
+
+        def bound() -> float:  # log p(x) at the parameters found
+            state = module.State(*module.prepare({"x": x}, {}, {"K": k}))
+            module.initialise(state, found.params, np.random.default_rng(0))
+            module.COLLECT["z"](state)
+            return float(module.elbo(state))
+
+        return bound
+
+    def theirs(iterations: int) -> Bound:
+        peer = GaussianHMM(
+            k, "full", covars_prior=0, covars_weight=0, init_params="", tol=-np.inf, n_iter=iterations,
+            implementation=implementation,
+        )  # fmt: skip
+        peer.startprob_, peer.transmat_, peer.means_ = first.copy(), steps.copy(), centres.copy()
+        peer.covars_ = np.tile(np.eye(d), (k, 1, 1))
+        peer.fit(x)
+        return lambda: float(peer.score(x))
+
+    return Case(
+        "hidden Markov chain", f"T={length:,} D={d} K={k}", f"hmmlearn ({implementation})", iterations, ours, theirs
+    )
+
+
+def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
+    """Bayesian PCA with relevance against BayesPy."""
+    from bayespy import nodes
+    from bayespy.inference import VB
+
+    m = Model("factors")
+    i, j, k = m.index("n", "N"), m.index("d", "D"), m.index("q", "Q")
+    a_alpha, b_alpha, a_tau, b_tau = m.hyper("a_alpha b_alpha a_tau b_tau")
+    alpha = m.latent("alpha", Gamma(a_alpha, b_alpha), k)
+    w = m.latent("W", Normal(0, alpha[k]), j, k)
+    tau = m.latent("tau", Gamma(a_tau, b_tau))
+    z = m.latent("z", MultivariateNormal(0, 1, over=k), i)
+    m.observed("x", Normal(dot(w[j], z[i]), tau), i, j)
+    module = module_of(derive(m, [("W",)]).numpy())
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, q)) @ rng.normal(size=(q, d)) + 0.5 * rng.normal(size=(n, d))
+    begin = rng.normal(size=(d, q))
+    hyper = {"a_alpha": 1.0, "b_alpha": 1.0, "a_tau": 1.0, "b_tau": 1.0}
+
+    def ours(iterations: int) -> Bound:
+        # z is updated first, from loadings that are as good as known, as the peer has them
+        init = {
+            "W": {"mean": begin, "precision": np.tile(1e12 * np.eye(q), (d, 1, 1))},
+            "alpha": {"shape": np.ones(q), "rate": np.ones(q)},
+            "tau": {"shape": 2.0, "rate": 2.0},
+        }
+        found = module.fit({"x": x}, hyper, init=init, max_iter=iterations, tol=-1.0)
+        return lambda: float(found.elbo)
+
+    def theirs(iterations: int) -> Bound:
+        alpha = nodes.Gamma(1.0, 1.0, plates=(q,))
+        w = nodes.GaussianARD(0, alpha, shape=(q,), plates=(d, 1))
+        z = nodes.GaussianARD(0, 1, shape=(q,), plates=(1, n))
+        tau = nodes.Gamma(1.0, 1.0)
+        y = nodes.GaussianARD(nodes.SumMultiply("i,i", w, z), tau)
+        y.observe(x.T)
+        w.initialize_from_value(begin[:, None, :])
+        alpha.initialize_from_parameters(1.0, np.ones(q))
+        tau.initialize_from_parameters(2.0, 2.0)
+        peer = VB(y, w, z, tau, alpha)
+        order = [
+            *map({"alpha": alpha, "W": w, "tau": tau, "z": z}.get, ["z", *(f for f in module.UPDATES if f != "z")])
+        ]
+        peer.update(*order, repeat=iterations, tol=-1, verbose=False)
+        return lambda: float(peer.L[peer.iter - 1])
+
+    return Case("Bayesian PCA", f"N={n:,} D={d} Q={q}", "BayesPy", iterations, ours, theirs)
+
+
+def relevance(n: int, d: int, iterations: int = 10) -> Case:
+    """Linear regression with relevance against BayesPy."""
+    from bayespy import nodes
+    from bayespy.inference import VB
+
+    module = library("ard_regression")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, d))
+    y = x @ (rng.normal(size=d) * (rng.random(d) < 0.3)) + 0.5 * rng.normal(size=n)
+    hyper = dict.fromkeys([h for h, s in module.KNOWN.items() if s["where"] == "hyper"], 1.0)
+
+    def ours(iterations: int) -> Bound:
+        init = {"alpha": {"shape": np.ones(d), "rate": np.ones(d)}, "tau": {"shape": 1.0, "rate": 1.0}}
+        found = module.fit({"X": x, "y": y}, hyper, init=init, max_iter=iterations, tol=-1.0)
+        return lambda: float(found.elbo)
+
+    def theirs(iterations: int) -> Bound:
+        alpha = nodes.Gamma(1.0, 1.0, plates=(d,))
+        w = nodes.GaussianARD(0, alpha, shape=(d,), plates=())
+        tau = nodes.Gamma(1.0, 1.0)
+        out = nodes.GaussianARD(nodes.SumMultiply("i,i", w, x), tau, plates=(n,))
+        out.observe(y)
+        alpha.initialize_from_parameters(1.0, np.ones(d))
+        tau.initialize_from_parameters(1.0, 1.0)
+        peer = VB(out, w, tau, alpha)
+        peer.update(w, alpha, tau, repeat=iterations, tol=-1, verbose=False)
+        return lambda: float(peer.L[peer.iter - 1])
+
+    return Case("ARD regression", f"N={n:,} D={d}", "BayesPy", iterations, ours, theirs)
+
+
+def topics(documents: int, words: int, k: int, length: int, iterations: int = 20) -> Case:
+    """Topics against scikit-learn's batch update: so many inner sweeps, of which it does one update of the topics."""
+    from scipy.sparse import csr_matrix
+    from sklearn.decomposition import LatentDirichletAllocation
+
+    module = library("lda")
+    rng = np.random.default_rng(0)
+    doc = np.repeat(np.arange(documents), length)
+    word = rng.zipf(1.3, size=doc.size) % words
+    counts = csr_matrix((np.ones(doc.size), (doc, word)), shape=(documents, words))
+    counts.sum_duplicates()
+    rows = np.repeat(np.arange(documents), np.diff(counts.indptr))
+    data = {"doc": rows, "w": counts.indices, "count": counts.data}
+
+    def ours(iterations: int) -> Bound:
+        hyper = {"alpha": 0.1, "eta": 0.1}
+        init = {"theta": {"concentration": rng.gamma(100.0, 0.01, (documents, k))}}
+        init |= {"beta": {"concentration": rng.gamma(100.0, 0.01, (k, words))}}
+        module.fit(data, hyper, {"V": words}, init=init, max_iter=iterations, tol=-1.0)
+        return lambda: float("nan")
+
+    def theirs(iterations: int) -> Bound:
+        LatentDirichletAllocation(
+            k, doc_topic_prior=0.1, topic_word_prior=0.1, max_iter=1, max_doc_update_iter=iterations,
+            mean_change_tol=0, random_state=0,
+        ).fit(counts)  # fmt: skip
+        return lambda: float("nan")
+
+    return Case(
+        "topics",
+        f"{documents:,} documents V={words:,} K={k}, {counts.nnz:,} counts",
+        "scikit-learn",
+        iterations,
+        ours,
+        theirs,
+    )
+
+
+CASES: dict[str, Callable[[bool], Case]] = {
+    "full": lambda small: full_mixture(20_000 if small else 200_000, 16, 20),
+    "full_narrow": lambda small: full_mixture(50_000 if small else 1_000_000, 4, 10),
+    "diagonal": lambda small: diagonal_mixture(50_000 if small else 1_000_000, 4, 10),
+    "chain_scaling": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling"),
+    "chain_log": lambda small: chain(10_000 if small else 100_000, 4, 8, "log"),
+    "factors": lambda small: factors(1_000 if small else 10_000, 50, 10),
+    "relevance": lambda small: relevance(1_000 if small else 10_000, 100),
+    "topics": lambda small: topics(500 if small else 5_000, 5_000, 50, 150),
+}
+
+
+def timed(run: Run, iterations: int) -> tuple[float, Bound]:
+    """Seconds an iteration, and the bound."""
+    seconds = []
+    for count in (2, 2 + iterations):
+        start = time.perf_counter()
+        bound = run(count)
+        seconds.append(time.perf_counter() - start)
+    return (seconds[1] - seconds[0]) / iterations, bound
+
+
+def peak(run: Run) -> float:
+    """MB that a run needs at most."""
+    tracemalloc.start()
+    run(2)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most / 1e6
+
+
+def row(case: Case, repeats: int) -> str:
+    """One line of the table."""
+    times = [[timed(run, case.iterations) for run in (case.ours, case.theirs)] for _ in range(repeats)]
+    ours, theirs = (min(t[i][0] for t in times) for i in (0, 1))
+    bounds = [bound() for _, bound in times[-1]]
+    gap = abs(bounds[0] - bounds[1]) / abs(bounds[1])
+    same = "" if np.isnan(gap) else f"{gap:.0e}"
+    memory = f"{peak(case.ours):.0f} | {peak(case.theirs):.0f}"
+    cells = [case.name, case.sizes, case.peer, f"{1e3 * ours:.1f}", f"{1e3 * theirs:.1f}", f"**{theirs / ours:.1f}**"]
+    return f"| {' | '.join(cells)} | {same} | {memory} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"some of {', '.join(CASES)}")
+    parser.add_argument("--small", action="store_true", help="a tenth of the rows or fewer")
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    print("| model | sizes | peer | ours, ms | peer, ms | ratio | gap of bounds | ours, MB | peer, MB |")
+    print("|---|---|---|---:|---:|---:|---:|---:|---:|")
+    for name in given.names or CASES:
+        print(row(CASES[name](given.small), given.repeats), flush=True)
+
+
+if __name__ == "__main__":
+    main()

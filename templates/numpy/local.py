@@ -1,0 +1,150 @@
+"""The functions of a local update that is a matrix product: features, natural parameters, sums, a pass over blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cavi.derive.index import Index
+from cavi.derive.term import Monomial, Polynomial, from_atom
+from cavi.templates.numpy.arrays import Operand, Scope, spread
+from cavi.templates.numpy.contraction import product
+from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.features import Column, Features
+from cavi.templates.numpy.layout import assign
+from cavi.templates.numpy.names import shape_comment
+from cavi.templates.numpy.statistics import Statistic
+
+
+@dataclass(frozen=True)
+class LocalView:
+    """What the templates print for one factor whose logits are T(x) @ η.T.
+
+    Attributes:
+        latent: the category.
+        rows, groups: the sizes of its axes.
+        row: the index over rows.
+        width: the number of lines of T, as Python.
+        columns: the features in words, in their order.
+        features, natural: the bodies that compute T and η.
+        reads: the latents that the sums of features read, the category among them.
+        collected: whether fit need not keep q of the category during sweeps.
+        moment: the name of its moment.
+    """
+
+    latent: str
+    rows: str
+    groups: str
+    row: str
+    width: str
+    columns: str
+    features: tuple[str, ...]
+    natural: tuple[str, ...]
+    reads: tuple[str, ...]
+    collected: bool
+    moment: str
+
+
+def width(c: Column) -> str:
+    """The number of columns of T that a feature takes, as Python."""
+    if c.pair is not None:
+        (size,) = {i.size for i in c.axes}
+        return f"{size} * ({size} + 1) // 2"
+    return " * ".join(i.size for i in c.axes) or "1"
+
+
+def feature(c: Column, plan: Features, scope: Scope) -> str:
+    """A feature for a block of rows, as an array over columns of T and rows; a vector where it is one column."""
+    row = next(iter(_row_of(c)), plan.row)
+    if not c.monomial.powers:
+        return ""
+    if c.pair is not None:
+        atom, power = c.pair
+        one = polynomial(from_atom(atom, power), scope, (c.axes[0], row))
+        others = tuple((a, e) for a, e in c.monomial.powers if not set(c.axes) & Monomial(e, ((a, e),)).free)
+        pairs = Operand(f"{scope.helper('pairs')}({one.code})", (c.axes[0], row))
+        if not others:
+            return pairs.code
+        rest = polynomial(Polynomial((Monomial(c.monomial.coefficient, others, c.monomial.bound),)), scope)
+        return product([pairs, rest]).code
+    whole = polynomial(Polynomial((c.monomial,)), scope)
+    code = spread(whole, (*c.axes, row))
+    if len(c.axes) <= 1:
+        return code
+    bare = code if whole.plain or code != whole.code else f"({code})"
+    return f"{bare}.reshape(-1, {bare}.shape[-1])"
+
+
+def _row_of(c: Column) -> list[Index]:
+    return [i for i in c.monomial.free if i.name == "row"]
+
+
+def weight(c: Column, p: Polynomial, plan: Features, scope: Scope) -> str:
+    """What multiplies a feature in the logits, as an array over groups and columns."""
+    axes = (plan.group, *c.axes)
+    code = polynomial(p, scope, axes).code
+    if not set(axes) <= set(p.free):
+        code = f"np.broadcast_to({code}, {shape_comment(scope.size(i.size) for i in axes)})"
+    elif not _simple(code):
+        code = f"({code})"
+    if c.pair is not None:
+        inside = code[1:-1] if code.startswith("(") and _simple(code[1:-1]) is False else code
+        return f"{scope.helper('packed')}({inside})"
+    if len(axes) == 1:
+        return f"{code}[:, None]"
+    return code if len(axes) == 2 else f"{code}.reshape({scope.size(plan.group.size)}, -1)"
+
+
+def _simple(code: str) -> bool:
+    depth = 0
+    for c in code:
+        depth += c in "([{"
+        depth -= c in ")]}"
+        if depth == 0 and c in " -":
+            return False
+    return True
+
+
+def stacked(parts: Sequence[str], how: str = "hstack", end: str = "") -> list[str]:
+    """``return np.hstack([...])``, one part a line where they are long."""
+    whole = f"return np.{how}([{', '.join(parts)}]){end}"
+    if len(whole) <= 100:
+        return [whole]
+    lines = [line for p in parts for line in assign("", p, end=",")]
+    return [f"return np.{how}(", "    [", *(f"        {line.strip()}" for line in lines), "    ]", f"){end}"]
+
+
+def place(plan: Features, column: Column) -> str:
+    """The columns of T at which a feature stands, as the subscript of an axis."""
+    before = [width(c) for c in plan.columns[: plan.columns.index(column)]]
+    start = _added(before)
+    if not column.axes:
+        return start
+    last = column == plan.columns[-1]
+    return f"{start if before else ''} : {'' if last else _added([*before, width(column)])}".strip()
+
+
+def _added(widths: Sequence[str]) -> str:
+    ones = sum(w == "1" for w in widths)
+    others = [w for w in widths if w != "1"]
+    return " + ".join([*([str(ones)] if ones or not others else []), *others])
+
+
+def total(s: Statistic, plan: Features, scope: Scope) -> Operand | None:
+    """A statistic as columns of the sums of all features, if it is one."""
+    found = plan.column_of(s)
+    if found is None:
+        return None
+    column, axes = found
+    sums = f"sums_{plan.latent}(state)[:, {place(plan, column)}]"
+    for i in column.axes:
+        scope.size(i.size)
+    for c in plan.columns[: plan.columns.index(column)]:
+        for i in c.axes:
+            scope.size(i.size)
+    if column.pair is not None:
+        sums = f"{scope.helper('unpacked')}({sums}, {column.axes[0].size})"
+    elif len(column.axes) > 1:
+        shape = ", ".join(scope.size(i.size) for i in column.axes)
+        sums = f"{sums}.reshape(-1, {shape})"
+    return Operand(spread(Operand(sums, axes), s.axes), s.axes)

@@ -1,0 +1,252 @@
+"""What a module computes over rows of data: sums that are kept, products of features, passes over chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cavi.derive import Update
+from cavi.derive.index import Gather
+from cavi.derive.result import ElboTerm, Formula
+from cavi.derive.term import Delta, Polynomial
+from cavi.templates.numpy.arrays import Operand, Scope, spread
+from cavi.templates.numpy.chains import Chain
+from cavi.templates.numpy.emit import polynomial, segments
+from cavi.templates.numpy.features import Features, column_text
+from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.layout import assign
+from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight, width
+from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
+
+
+@dataclass(frozen=True)
+class ChainView:
+    """A chain that a sweep need not keep whole.
+
+    Attributes:
+        latent: the category.
+        logits, transition, starts: what its passes are made of.
+        keeps: the sums of pairs and what they are of the passes.
+        marginal, pair: the names of its moments.
+        body: the statements that compute the logits.
+        row: the index over positions.
+    """
+
+    latent: str
+    logits: str
+    transition: str
+    starts: str
+    keeps: tuple[tuple[str, str], ...]
+    marginal: str
+    pair: str
+    body: tuple[str, ...]
+    row: str
+
+
+@dataclass(frozen=True)
+class StatisticView:
+    """A sum over rows: its function, the formula, the latents that it reads, the statements."""
+
+    name: str
+    formula: str
+    reads: tuple[str, ...]
+    body: tuple[str, ...]
+
+
+class PlannedWriter(Writer):
+    """Writes functions that share sums over rows, after one pass over all of them to see which are shared."""
+
+    def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
+        """The body of an update or a start; a chain starts by passes."""
+        chain = self.first_chains.get(update.factor.name)
+        if chain is not None and formulas is update.initial:
+            return self._first_passes(update, chain)
+        return super().update(update, formulas, kind)
+
+    def plan(self) -> None:
+        """Write every function once, to see which sums over rows several of them need."""
+        self.planner = Planner(self.derived, dict(self.names))
+        for u in self.derived.updates:
+            self.update(u, u.formulas)
+            if u.initial:
+                self.update(u, u.initial, "start")
+            self.moments(u)
+            self.follow(u)
+            self.from_marginals(u)
+        self.elbo()
+        self.helpers = set()
+        self.reads = {}
+        self.planner.scattered.clear()
+        self.planner.choose([*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.chains})
+
+    def statistics(self) -> tuple[StatisticView, ...]:
+        """The sums over rows that are functions of their own."""
+        if self.planner is None:
+            return ()
+        found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
+        entropies = [self._entropy(t) for t in self.derived.elbo.closed_terms if self._has_entropy(t)]
+        return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found, *entropies)
+
+    def _entropy(self, term: ElboTerm) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=f"entropy_{term.name}", statistic=True)
+        code = polynomial(term.value, scope, ()).code
+        lines = self._flush(scope)
+        body = (*self._unpack(scope, ()), *lines, *assign("return", code))
+        return StatisticView(f"entropy_{term.name}", f"The entropy of q({term.name}).", (term.name,), body)
+
+    def _members(self, name: str, deltas: tuple[Delta, ...]) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=name)
+        code = segments(deltas, scope)
+        words = " and ".join(d.right.name for d in deltas if isinstance(d.right, Gather))
+        return StatisticView(name, f"Which rows share {words}.", (), (*self._unpack(scope, ()), f"return {code}"))
+
+    def _statistic(self, s: Statistic, name: str) -> StatisticView:
+        scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)
+        out = next((o for plan in self.plans.values() if (o := total(s, plan, scope)) is not None), None)
+        out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
+        lines = self._flush(scope)
+        comment = f"  # {shape_comment(i.size for i in s.axes)}"
+        if lines and lines[-1].startswith(f"{out.code} = "):
+            code = lines.pop().removeprefix(f"{out.code} = ").partition("  # ")[0]
+        else:
+            code = out.code
+        body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
+        return StatisticView(name, statistic_text(s, self.derived), s.reads, body)
+
+    def plan_text(self) -> tuple[str, ...]:
+        """What is computed when, and what it costs: for the docstring of the module."""
+        assert self.planner is not None
+        lines = []
+        for v in self.locals():
+            kept = "; during sweeps of fit q is not kept" if v.collected else ""
+            lines.append(
+                f"features_{v.latent}, natural_{v.latent}: logits of q({v.latent}) = η T in blocks of rows, "
+                f"T of F = {v.width} lines ({v.columns}); a sweep has 4·{v.rows}·{v.groups}·F flops, reads the data "
+                f"once and works on blocks of F + {v.groups} numbers a row{kept}"
+            )
+        for c in self.chains.values():
+            lines.append(
+                f"forward_backward: passes over q({c.latent}) in about 2 √{c.row.size} steps; "
+                f"2·{c.row.size}·{c.group.size}³ flops"
+            )
+        for s, name in self.planner.chosen.items():
+            when = f"kept for the present q({', '.join(s.reads)})" if s.reads else "once"
+            part = next((p.latent for p in self.plans.values() if p.column_of(s) is not None), None)
+            cost = f"a part of sums_{part}" if part else f"{flops(s)} flops"
+            if s.monomial.bound:
+                lines.append(f"{name}: {when}, {cost}")
+        return tuple(lines)
+
+    def locals(self) -> tuple[LocalView, ...]:
+        """The local updates that are matrix products."""
+        return tuple(self._local(plan) for plan in self.plans.values())
+
+    def _local(self, plan: Features) -> LocalView:
+        inside, outside = Scope(self.names, large=self.large), self.scope(f"natural {plan.latent}")
+        parts = [feature(c, plan, inside) for c in plan.columns]
+        first = next(iter(inside.used))
+        ones = f"np.ones(len({first}), {first}.dtype)"
+        weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
+        natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
+        blocks = self._flush(inside)
+        update, z = plan.update, plan.latent
+        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        return LocalView(
+            latent=z,
+            rows=plan.row.size,
+            groups=plan.group.size,
+            width=" + ".join(width(c) for c in plan.columns),
+            row=plan.row.name,
+            columns=", ".join(column_text(c, self.derived) for c in plan.columns),
+            features=(
+                *self._unpack(inside, (), plan.row.size),
+                *blocks,
+                *stacked([p or ones for p in parts], "vstack"),
+            ),
+            natural=(*self._unpack(outside, ()), *natural),
+            reads=(z, *plan.reads),
+            collected=plan.whole and entropy and self._collected(plan),
+            moment=self.names[update.factor.name, update.moment_specs[0].key],
+        )
+
+    def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
+        """The start of a chain by passes; by recursion in logarithms where weights vanish in floating point."""
+        z, name = chain.latent, update.factor.name
+        logits = self.names["parameter", z, "logits"]
+        recursion = self._formulas(update.initial, f"start {name}")
+        scope, body = self.scope(f"start {name}"), list[str]()
+        body.extend(self._plain(update.initial[:1], scope, set()))
+        transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
+        starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
+        self.helpers |= {"forward_backward", "kernels"}
+        return (
+            *self._unpack(scope, {logits}),
+            *body,
+            *self._flush(scope),
+            f"transition = {transition}",
+            f"found = forward_backward({logits}, transition{starts})",
+            "if found is not None:",
+            "    marginals, _, _, filtered = found",
+            f"    kernel = kernels(filtered, transition{starts})",
+            f"    state.store({quote(z)}, filtered=filtered, kernel=kernel, probs=marginals)",
+            f"    state.refresh({quote(name)})",
+            "    return",
+            *recursion,
+            f"state.refresh({quote(name)})",
+        )
+
+    def passes(self) -> tuple[ChainView, ...]:
+        """The chains that a sweep need not keep whole."""
+        return tuple(v for c in self.chains.values() if (v := self._pass(c)) is not None)
+
+    def _pass(self, chain: Chain) -> ChainView | None:
+        """What the forward and backward passes of a chain are written with; None where others read its pairs."""
+        assert self.planner is not None
+        update, z = chain.update, chain.latent
+        name = update.factor.name
+        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        kept: set[object] = {("parameter", z, f.name) for f in update.formulas}
+        kept.add((name, chain.pair))
+        own = {f"{kind} {name}" for kind in ("update", "start", "moments", "follow", "from_marginals")}
+        own |= {f"entropy_{z}"}
+        sums = {s: n for s, n in self.planner.chosen.items() if chain.is_pair_sum(s)}
+        own |= set(sums.values())
+        if not entropy or any(keys & kept for function, keys in self.reads.items() if function not in own):
+            return None
+        keeps = []
+        for s, n in sums.items():
+            axes = chain.is_pair_sum(s)
+            assert axes is not None
+            keeps.append((n, spread(Operand("pairs.T", axes), s.axes)))
+        scope, body = self.scope(f"update {name}"), list[str]()
+        body.extend(self._plain(update.formulas[:1], scope, set()))
+        transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
+        body.extend(self._flush(scope))
+        starts = scope.name(chain.starts) if chain.starts is not None else ""
+        self.helpers |= {"forward_backward", "kernels"}
+        return ChainView(
+            latent=z,
+            logits=self.names["parameter", z, "logits"],
+            transition=transition,
+            starts=starts,
+            keeps=tuple(keeps),
+            marginal=self.names[name, chain.marginal],
+            pair=self.names[name, chain.pair],
+            body=(*self._unpack(scope, {self.names["parameter", z, "logits"]}), *body),
+            row=chain.row.name,
+        )
+
+    def _collected(self, plan: Features) -> bool:
+        """Whether nothing reads q of a category but through sums over rows of its features and its entropy."""
+        mine: set[object] = {(plan.update.factor.name, s.key) for s in plan.update.moment_specs}
+        mine |= {("parameter", plan.latent, f.name) for f in plan.update.formulas}
+        own = {
+            f"{kind} {plan.update.factor.name}" for kind in ("update", "start", "moments", "follow", "from_marginals")
+        }
+        assert self.planner is not None
+        own |= {*self.planner.chosen.values(), f"entropy_{plan.latent}"}
+        if any(keys & mine for function, keys in self.reads.items() if function not in own):
+            return False
+        statistics = [s for s in self.planner.chosen if plan.latent in s.reads]
+        return all(plan.column_of(s) is not None for s in statistics)

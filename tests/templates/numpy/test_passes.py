@@ -1,0 +1,63 @@
+"""Scaled passes over long chains against the recursion in logarithms, position by position."""
+
+import numpy as np
+import pytest
+from generated import generated, inputs
+from scipy.special import logsumexp
+
+
+def by_logarithms(logits: np.ndarray, transition: np.ndarray, starts: np.ndarray):
+    """Marginals, sum of pairs (before, after) and log Z."""
+    length, groups = logits.shape
+    forward, backward = np.zeros((length, groups)), np.zeros((length, groups))
+    for t in range(length):
+        message = 0.0
+        if t and starts[t]:
+            message = logsumexp(forward[t - 1])
+        elif t:
+            message = logsumexp(forward[t - 1][:, None] + transition, axis=0)
+        forward[t] = logits[t] + message
+    for t in reversed(range(length - 1)):
+        ahead = logits[t + 1] + backward[t + 1]
+        backward[t] = logsumexp(ahead) if starts[t + 1] else logsumexp(transition + ahead, axis=1)
+    total = logsumexp(forward[-1])
+    pairs = np.zeros((groups, groups))
+    for t in range(1, length):
+        if not starts[t]:
+            pairs += np.exp(forward[t - 1][:, None] + transition + logits[t] + backward[t] - total)
+    return np.exp(forward + backward - total), pairs, total
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 50, 501])
+@pytest.mark.parametrize("sequences", [False, True])
+def test_passes_equal_the_recursion(length: int, sequences: bool) -> None:
+    rng = np.random.default_rng(length)
+    logits, transition = 5.0 * rng.normal(size=(length, 3)) - 50.0, 3.0 * rng.normal(size=(3, 3))
+    starts = (rng.random(length) < 0.2) * 1.0 if sequences else np.zeros(length)
+    starts[0] = 1.0
+    passes = generated("hmm_gaussian").forward_backward
+    marginals, pairs, total, _ = passes(logits, transition, starts if sequences else None)
+    expected = by_logarithms(logits, transition, starts)
+    np.testing.assert_allclose(marginals, expected[0], atol=1e-12)
+    np.testing.assert_allclose(pairs, expected[1], atol=1e-10)
+    assert total == pytest.approx(expected[2], rel=1e-12)
+
+
+def test_impossible_steps_are_left_to_logarithms() -> None:
+    """Weights that vanish in floating point: the passes decline, and a run gives what the plain update gives."""
+    passes = generated("hmm_gaussian").forward_backward
+    logits = np.array([[0.0, -2000.0], [-2000.0, 0.0]])
+    with np.errstate(all="ignore"):
+        assert passes(logits, np.array([[0.0, -2000.0], [-2000.0, 0.0]])) is None
+
+
+@pytest.mark.parametrize("name", ["hmm_gaussian", "hmm_categorical", "hmm_poisson", "chains_laid_end_to_end"])
+def test_a_long_run_is_its_updates(name: str) -> None:
+    module = generated(name)
+    data, hyper, sizes = inputs(module, np.random.default_rng(1), 300, 3)
+    fast = module.fit(data, hyper, sizes, seed=0, max_iter=4, tol=0.0)
+    plain = module.fit(data, hyper, sizes, seed=0, max_iter=4, tol=0.0, callback=lambda *_: False)
+    np.testing.assert_allclose(fast.elbo_trace, plain.elbo_trace, rtol=1e-11)
+    for latent, values in plain.params.items():
+        for n, a in values.items():
+            np.testing.assert_allclose(fast.params[latent][n], a, rtol=1e-8, atol=1e-10)

@@ -1,0 +1,201 @@
+"""Whether a changed module computes the same functions: both are carried out in a finite field, at random points.
+
+That proves more than agreement of floating-point numbers: that what differs in the text is the same by the laws of a
+field and the symmetry of the matrices that are symmetric, whatever the values. It says nothing of rounding.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.claim import Axes, Claim
+from cavi.verify.evaluate import positions, size_of
+from cavi.verify.generated import Generated
+from cavi.verify.generic import Table
+from cavi.verify.instance import Instance, make_instance, small_sizes
+from cavi.verify.mutations import residue
+from cavi.verify.mutations.residue import Residue, uninterpreted
+
+POINTS = 3
+SAME = "the same function in exact arithmetic at random points"
+ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotImplementedError)
+
+
+class Identity:
+    """The module of a claim in exact arithmetic."""
+
+    def __init__(self, claim: Claim, source: str, seed: int) -> None:
+        self.claim, self.source, self.seed = claim, source, seed
+
+    @cached_property
+    def instances(self) -> list[Instance]:
+        """At sizes that tell axes apart."""
+        small = small_sizes(self.claim, 3)
+        shapes = [small, {s: 2 + i % 3 for i, s in enumerate(small)}, {s: 4 - i % 3 for i, s in enumerate(small)}]
+        return [make_instance(self.claim, self.seed + i, shapes[i]) for i in range(POINTS)]
+
+    @cached_property
+    def expected(self) -> list[list[Any]] | None:
+        """What the module as it was generated computes; None where exact arithmetic cannot follow it."""
+        return self._outcomes(ast.parse(self.source), "")
+
+    def __call__(self, tree: ast.Module, function: str) -> bool:
+        """Whether a module in which that function was changed computes the same; False where it cannot be told."""
+        if function in REPLACED or self.expected is None:
+            return False
+        found = self._outcomes(tree, function)
+        return found is not None and all(_equal(a, b) for a, b in zip(found, self.expected, strict=True))
+
+    def _outcomes(self, tree: ast.Module, function: str) -> list[list[Any]] | None:
+        try:
+            module = Generated(ast.unparse(ast.fix_missing_locations(_Exact().visit(copy.deepcopy(tree))))).module
+            for name, replacement in REPLACED.items():
+                if hasattr(module, name):
+                    setattr(module, name, replacement)
+            return [list(self._outcome(module, instance)) for instance in self.instances]
+        except ERRORS:
+            return None
+
+    def _outcome(self, module: Any, instance: Instance) -> Iterator[Any]:
+        """Terms of the bound, and all that each function of the module makes of a random state."""
+        state = self._state(module, instance)
+        yield from module.elbo_terms(copy.deepcopy(state)).values()
+        for functions in (module.UPDATES, module.FROM_MARGINALS, module.STARTS):
+            for change in functions.values():
+                after = copy.deepcopy(state)
+                change(after)
+                yield from (value for p in after.params.values() for value in p.values())
+                yield from after.moments.values()
+
+    def _state(self, module: Any, instance: Instance) -> Any:
+        rng = np.random.default_rng(self.seed)
+        known: dict[str, dict[str, Any]] = {"data": {}, "hyper": {}}
+        for name, table in instance.data.items():
+            v = self.claim.variables[name]
+            array = _array(v["domain"], self.claim.axes(name), table, instance.sizes, rng, v["over"] is not None)
+            known["hyper" if v["role"] == "hyper" else "data"][name] = array
+        state = module.State(known["data"], known["hyper"], dict(instance.sizes), dtype=object)
+        for latent in self.claim.factor_of:
+            values = {}
+            for p in self.claim.standard(latent):
+                table = instance.q[latent][p["name"]]
+                values[p["name"]] = _array(p.get("domain"), p["indices"], table, instance.sizes, rng, False)
+            state.store(latent, **values)
+        for functions in (module.FOLLOWS, module.MOMENTS):
+            for follow in functions.values():
+                follow(state)
+        return state
+
+
+def _array(
+    domain: str | None, axes: Axes, table: Table, sizes: Mapping[str, int], rng: np.random.Generator, whole: bool
+) -> Any:
+    """Random residues, subject to the equations that such an array fulfils; marks and categories as they are."""
+    out = np.empty(tuple(size_of(sizes, s) for _, s in axes), dtype=object)
+    if whole or domain in ("binary", "index"):
+        for at in positions(axes, sizes):
+            out[at] = int(table[at])
+        return out.astype(int)
+    for at in positions(axes, sizes):
+        out[at] = Residue(int(rng.integers(residue.PRIME)))
+    if domain in ("spd", "positive_definite"):
+        for at in positions(axes, sizes):  # what is equal by symmetry is equal in the table too
+            out[at] = uninterpreted("entry", table[at], int(rng.bit_generator.seed_seq.entropy))  # type: ignore[attr-defined]
+    if domain == "simplex":
+        out = out / out.sum(axis=-1, keepdims=True)
+    return out
+
+
+def _equal(found: list[Any], expected: list[Any]) -> bool:
+    if len(found) != len(expected):
+        return False
+    for a, b in zip(found, expected, strict=True):
+        one, other = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
+        if one.shape != other.shape or not all(x == y for x, y in zip(one.ravel(), other.ravel(), strict=True)):
+            return False
+    return True
+
+
+class _Exact(ast.NodeTransformer):
+    """Arrays of objects in the place of arrays of floats."""
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self.generic_visit(node)
+        if node.arg == "dtype" and ast.unparse(node.value) in ("float", "np.float64"):
+            return ast.keyword("dtype", ast.Name("object", ast.Load()))
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        called = ast.unparse(node.func)
+        if called == "float" and len(node.args) == 1:
+            return node.args[0]
+        if called in ("np.zeros", "np.empty", "np.ones") and len(node.args) == 1 and not node.keywords:
+            node.keywords = [ast.keyword("dtype", ast.Name("object", ast.Load()))]
+        return node
+
+
+# --- helpers of generated modules, in exact arithmetic -----------------------------------------
+
+
+def _elementwise(name: str) -> Callable[..., Any]:
+    def function(*arguments: Any) -> Any:
+        return np.frompyfunc(lambda *x: uninterpreted(name, *x), len(arguments), 1)(*arguments)
+
+    return function
+
+
+def _squares(matrix: Any, axes: int) -> tuple[Any, tuple[int, ...]]:
+    """Matrices one after another, and the axes before them."""
+    lead = matrix.shape[: matrix.ndim - 2 * axes]
+    side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
+    return matrix.reshape(-1, side, side), lead
+
+
+def _inverse(matrix: Any, axes: int = 1) -> Any:
+    squares, _ = _squares(matrix, axes)
+    found = np.empty(squares.shape, dtype=object)
+    for i, square in enumerate(squares):
+        found[i] = residue.inverse(square)
+    return found.reshape(matrix.shape)
+
+
+def _logdet(matrix: Any, axes: int = 1) -> Any:
+    squares, lead = _squares(matrix, axes)
+    found = np.empty(len(squares), dtype=object)
+    for i, square in enumerate(squares):
+        found[i] = uninterpreted("log", residue.determinant(square))
+    return found.reshape(lead) if lead else found[0]
+
+
+def _segments(index: Any, size: Any) -> Any:
+    return index
+
+
+def _segment_sum(values: Any, index: Any, size: Any) -> Any:
+    indexes = index if isinstance(index, tuple) else (index,)
+    sizes = size if isinstance(size, tuple) else (size,)
+    out = np.zeros((*sizes, *values.shape[np.ndim(indexes[0]) :]), dtype=object)
+    np.add.at(out, indexes, values)
+    return out
+
+
+UNINTERPRETED = (
+    "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit log_bessel_i log_bessel_k "
+    "dlog_bessel_k log_normal_interval truncated_mean truncated_second"
+).split()
+REPLACED: dict[str, Callable[..., Any]] = {
+    **{name: _elementwise(name) for name in UNINTERPRETED},
+    "inverse": _inverse,
+    "logdet": _logdet,
+    "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
+    "distinct": lambda array, axes: array,
+    "segments": _segments,
+    "segment_sum": _segment_sum,
+}
