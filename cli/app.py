@@ -28,6 +28,10 @@ FACTORS = Annotated[
 MARGINALISE = Annotated[
     str | None, typer.Option(help='Latents to integrate out exactly before q factorises, "mu;u,v".')
 ]
+BOUNDS = Annotated[
+    str | None,
+    typer.Option(help='Bounds of terms that are not conjugate, "y=boehning"; the default is its own.'),
+]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
 
 
@@ -69,6 +73,7 @@ def derive(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
     factors: FACTORS = None,
     marginalise: MARGINALISE = None,
+    bounds: BOUNDS = None,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
@@ -82,7 +87,7 @@ def derive(
     from cavi.verify import sealed, write_certificate
 
     output = Output(quiet or as_json)
-    derived = derived_model(model, factors, marginalise)
+    derived = derived_model(model, factors, marginalise, bounds)
     written = derived.save(out)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
@@ -197,6 +202,7 @@ def verify(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Find the evidence for --library anew.")] = False,
     factors: FACTORS = None,
     marginalise: MARGINALISE = None,
+    bounds: BOUNDS = None,
     digits: Annotated[
         int | None, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.", show_default="30")
     ] = None,
@@ -260,7 +266,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            derived = derived_model(model, factors, marginalise)
+            derived = derived_model(model, factors, marginalise, bounds)
             if rigorous:
                 from cavi.verify import certify
 

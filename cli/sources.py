@@ -70,12 +70,34 @@ def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
     return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in text.split(";") if block.strip()]
 
 
-def derived_model(name: str, factors: str | None, marginalise: str | None = None) -> Derived:
-    """The derivation of a model found by name, with the blocks asked for or its own, and latents integrated out."""
+def parse_bounds(text: str) -> dict[str, str]:
+    """``"y=jaakkola_jordan;x=boehning"`` as a bound for each node.
+
+    Raises:
+        CaviError: where no bound follows the name of a node.
+    """
+    found = {}
+    for entry in filter(None, (e.strip() for e in text.split(";"))):
+        node, equals, bound = (part.strip() for part in entry.partition("="))
+        if not (node and equals and bound):
+            raise CaviError(f"--bounds: found {entry!r}; expected NODE=BOUND, such as y=jaakkola_jordan")
+        found[node] = bound
+    return found
+
+
+def derived_model(name: str, factors: str | None, marginalise: str | None = None, bounds: str | None = None) -> Derived:
+    """The derivation of a model found by name, with the blocks and bounds asked for or its own."""
     model, own = find_model(name)
     blocks = own if factors is None else parse_factors(factors)
     gone = parse_factors(marginalise) or []
     names = {n for entry in gone for n in entry}
     if factors is None and blocks:  # the model's own blocks, without what has been integrated out
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
-    return derive(model, factors=blocks, marginalise=gone)
+    own_rules = models.info(name) if name in models.names() and bounds is None else None
+    return derive(
+        model,
+        factors=blocks,
+        marginalise=gone,
+        bounds=parse_bounds(bounds) if bounds is not None else own_rules.bounds if own_rules else None,
+        augment=own_rules.augment if own_rules else None,
+    )

@@ -335,6 +335,13 @@ class Model:
             plates, event = plates[:-2], plates[-2:]
         return self._add(Variable(self._new(name), "point", plates, event, domain=support or "real"))
 
+    def with_variable(self, variable: Variable) -> Model:
+        """A copy of the model with one more variable; the model itself stays as it is."""
+        other = Model(self.name, self.title)
+        other._indices, other._joint = dict(self._indices), list(self._joint)
+        other._variables = {**self._variables, check_name(variable.name, "a variable"): variable}
+        return other
+
     # --- the checks behind them ------------------------------------------------------------
 
     def _known(self, role: VariableRole, names: str, indices: tuple[Index, ...]) -> tuple[Ref, ...]:

@@ -18,6 +18,7 @@ from cavi.templates.html.code import coloured
 from cavi.templates.html.mathml import to_mathml
 from cavi.templates.layout import Box
 from cavi.templates.numpy.names import function_name
+from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
 
 
@@ -26,6 +27,7 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
     links = {function_name(u.name): u.anchor for u in a.updates}
     shown = coloured(code, links)
     defined = {name for name in links if f'id="code-{name}"' in shown}
+    bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": a.title,
         "declared": table(r for d in a.declared for r in _declared(d)),
@@ -33,8 +35,10 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
         "joint": display([a.joint]),
         "factorisation": display([a.factorisation]),
         "log_densities": display(a.log_densities),
+        "relaxations": [_relaxation(r) for r in a.relaxations],
         "updates": [_update(u, badges, defined) for u in a.updates],
         "bound": display([a.bound]),
+        "bounded": Markup("for ") + Markup(", ").join(inline(r.node) for r in bounds) if bounds else "",
         "bound_terms": [
             {
                 "left": inline(t.left),
@@ -58,6 +62,20 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
 def _known(k: Known) -> dict[str, Any]:
     symbols = Markup(", ").join(map(inline, k.symbols))
     return {"symbols": symbols, "kind": k.kind, "domain": sentence(k.domain)}
+
+
+def _relaxation(r: RelaxationView) -> dict[str, Any]:
+    return {
+        "kind": r.kind,
+        "name": r.name,
+        "node": inline(r.node),
+        "variables": Markup(", ").join(map(inline, r.variables)),
+        "statement": r.statement,
+        "condition": r.condition,
+        "source": r.source,
+        "steps": [_step(s, None) for s in r.steps],
+        "equations": display(r.equations),
+    }
 
 
 def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
