@@ -23,7 +23,8 @@ def test_integrating_the_auxiliary_out_leaves_the_function(rule: Augmentation) -
 def fitted(**options):
     found = models.data("logistic_regression")
     derived = derive(logistic("m", "M"), [("w",)], **options)
-    return run(derived.numpy()).fit(found.data, found.hyper, tol=0.0, max_iter=400)
+    # The bound is flat at its top: it stands still in its last digit long before the parameters do.
+    return run(derived.numpy()).fit(found.data, found.hyper, tol=-1.0, max_iter=400)
 
 
 def test_it_has_the_fixed_point_and_the_value_of_the_tangent_bound() -> None:
