@@ -200,7 +200,6 @@ def rules_table() -> str:
 def evidence_table() -> str:
     """The evidence by grids against its closed form, where a model has one: digits claimed, digits got, seconds."""
     from cavi import models
-    from cavi.derive import derive
     from cavi.verify.check_evidence import by_bayes
     from cavi.verify.claim import Claim
     from cavi.verify.elimination import log_evidence
@@ -210,7 +209,7 @@ def evidence_table() -> str:
 
     lines = ["| model | claimed | got | s |", "|---|---:|---:|---:|"]
     for name in models.names():
-        derived = derive(models.load(name), models.info(name).factors)
+        derived = models.derived(name)
         claim = Claim(derived.plain())
         if claim.plain.get("exact") is None:
             continue

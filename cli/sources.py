@@ -14,7 +14,8 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     """A model and the factorisation it is meant for.
 
     Args:
-        name: a library model, or ``path.py:object`` where the object is a `Model` or makes one. The file is run.
+        name: a library model, or ``path.py:object`` where the object is a `Model` or makes one (``path.py`` alone: the
+            object ``model``). The file is run.
 
     Raises:
         CaviError: when there is no such model, file or object.
@@ -22,9 +23,14 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     path, colon, attribute = name.rpartition(":")
     if not (colon and path.endswith(".py")):
         if name.endswith(".py"):
-            raise CaviError(f"{name}: which object of the file is the model? write {name}:NAME")
+            return _from_file(name, None), None
         factors = models.info(name).factors if name in models.names() else None
         return models.load(name), list(factors) if factors else None
+    return _from_file(path, attribute), None
+
+
+def _from_file(path: str, attribute: str | None) -> Model:
+    """The model that a file has under a name, or as ``model`` where no name is given."""
     file = Path(path)
     if not file.is_file():
         raise CaviError(f"{path}: no such file")
@@ -38,6 +44,12 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
         raise
     except Exception as error:
         raise CaviError(f"{path}: running it failed with {type(error).__name__}: {error}") from error
+    if attribute is None:
+        if not hasattr(module, "model"):
+            raise CaviError(
+                f"{path}: which object of the file is the model? write {path}:NAME, or call it model in the file"
+            )
+        attribute = "model"
     if not hasattr(module, attribute):
         found = [n for n, v in vars(module).items() if isinstance(v, Model)]
         raise CaviError(f"{path}: it has no object {attribute!r}; its models: {', '.join(found) or 'none'}")
@@ -48,7 +60,7 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
         raise CaviError(
             f"{path}:{attribute} is {type(found_object).__name__}; expected a Model or a function that makes one"
         )
-    return found_object, None
+    return found_object
 
 
 def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
@@ -58,12 +70,34 @@ def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
     return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in text.split(";") if block.strip()]
 
 
-def derived_model(name: str, factors: str | None, marginalise: str | None = None) -> Derived:
-    """The derivation of a model found by name, with the blocks asked for or its own, and latents integrated out."""
+def parse_bounds(text: str) -> dict[str, str]:
+    """``"y=jaakkola_jordan;x=boehning"`` as a bound for each node.
+
+    Raises:
+        CaviError: where no bound follows the name of a node.
+    """
+    found = {}
+    for entry in filter(None, (e.strip() for e in text.split(";"))):
+        node, equals, bound = (part.strip() for part in entry.partition("="))
+        if not (node and equals and bound):
+            raise CaviError(f"--bounds: found {entry!r}; expected NODE=BOUND, such as y=jaakkola_jordan")
+        found[node] = bound
+    return found
+
+
+def derived_model(name: str, factors: str | None, marginalise: str | None = None, bounds: str | None = None) -> Derived:
+    """The derivation of a model found by name, with the blocks and bounds asked for or its own."""
     model, own = find_model(name)
     blocks = own if factors is None else parse_factors(factors)
     gone = parse_factors(marginalise) or []
     names = {n for entry in gone for n in entry}
     if factors is None and blocks:  # the model's own blocks, without what has been integrated out
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
-    return derive(model, factors=blocks, marginalise=gone)
+    own_rules = models.info(name) if name in models.names() and bounds is None else None
+    return derive(
+        model,
+        factors=blocks,
+        marginalise=gone,
+        bounds=parse_bounds(bounds) if bounds is not None else own_rules.bounds if own_rules else None,
+        augment=own_rules.augment if own_rules else None,
+    )

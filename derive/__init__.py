@@ -43,7 +43,7 @@ from cavi.derive.distribution import (
     Weibull,
     Wishart,
 )
-from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError
+from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError, RelaxationError
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
@@ -66,12 +66,15 @@ from cavi.derive.operations import (
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
+from cavi.derive.relaxations import Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "Augmentation",
     "Bernoulli",
     "Beta",
     "Binomial",
+    "Bound",
     "Categorical",
     "CaviError",
     "Convexity",
@@ -105,6 +108,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "RelaxationError",
     "Rule",
     "Step",
     "Sum",

@@ -17,12 +17,14 @@ from cavi.derive.optimum_matrix import matrix
 from cavi.derive.optimum_mixed import mixed
 from cavi.derive.optimum_point import point
 from cavi.derive.optimum_scalar import scalar
+from cavi.derive.optimum_tangent import tangent
 from cavi.derive.optimum_vector import category, counts_with_total, simplex
 
 Builder = Callable[[Request], Optimum | None]
 
 # The last one declines nothing: it refuses what it cannot build.
 BUILDERS: tuple[Builder, ...] = (
+    tangent,
     point,
     markov,
     discrete,

@@ -27,3 +27,7 @@ class NonConjugateError(CaviError):
 
 class FactorisationError(CaviError):
     """The requested factorisation names an unknown latent, or one latent twice."""
+
+
+class RelaxationError(CaviError):
+    """A bound or an augmentation that does not exist, is not proved, or fits no term of the log joint."""

@@ -74,5 +74,7 @@ _RULES = {
     special.truncated_mean: lambda a, b: (_phi(a) - _phi(b)) / interval_probability(a, b),
     special.truncated_second: lambda a, b: (_phi(a, 1) - _phi(b, 1)) / interval_probability(a, b),
     special.xlogx: lambda p: p * sympy.log(p),
+    special.softplus: lambda x: sympy.log(1 + sympy.exp(x)),
+    special.tanhc: lambda x: sympy.tanh(x) / x,
     sympy.polygamma: sympy.polygamma,
 }

@@ -156,7 +156,8 @@ def localise(
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)
         if isinstance(atom, Function):
-            return Function(atom.name, tuple(_map(a, place) for a in atom.args))
+            placed = Function(atom.name, tuple(_map(a, place) for a in atom.args))
+            return _known_at_site(block, atom, placed)
         return atom
 
     # A position before its neighbour, so that the placeholder is that of t in x[t] x[t-1].
@@ -173,6 +174,20 @@ def localise(
     pattern = normalise(ONE, placed, bound) if bound else Monomial(ONE, tuple(placed))
     assert pattern is not None
     return Pattern(pattern.powers, (*block.factor.plates, *places.names), pattern.bound), tuple(places.places)
+
+
+def _known_at_site(block: Block, atom: Function, placed: Function) -> Function:
+    """Known data inside a function of one element go to the factor's plates with it."""
+    first = next(random_atoms(atom, block.variables), None)
+    if first is None:
+        return placed
+    moves: dict[Index, Sub] = {
+        s: i for s, i in zip(block.site(first), block.factor.plates, strict=True) if isinstance(s, Index) and s != i
+    }
+    used = set(atom_indices(atom))
+    if not moves or used & set(block.factor.plates) or not used & set(moves):
+        return placed
+    return Function(placed.name, tuple(substitute(a, moves) for a in placed.args))
 
 
 def _shifts(atom: Atom) -> int:

@@ -29,6 +29,8 @@ def log(p: Polynomial) -> Polynomial:
         return ZERO
     if (parts := _common(p)) is not None:
         return log(parts[0]) + log(parts[1])
+    if (beside := _beside_one(p)) is not None:
+        return beside
     if len(p.monomials) != 1 or p.monomials[0].bound or p.monomials[0].coefficient < 0:
         return from_atom(Function("log", (p,)))
     m = p.monomials[0]
@@ -41,6 +43,40 @@ def log(p: Polynomial) -> Polynomial:
         if not isinstance(atom, Constant):
             total = total + _log_atom(atom).scaled(exponent)
     return total
+
+
+def _beside_one(p: Polynomial) -> Polynomial | None:
+    """log(1 + exp a) = softplus a, and log(1 - 1/(1 + u)) = log u - log(1 + u)."""
+    rest = p - number(1)
+    if len(p.monomials) != 2 or len(rest.monomials) != 1 or rest.monomials[0].bound:
+        return None
+    m = rest.monomials[0]
+    if len(m.powers) != 1 or m.powers[0][1] != 1 or not isinstance(m.powers[0][0], Function):
+        return None
+    f = m.powers[0][0]
+    if m.coefficient == 1 and f.name == "exp":
+        return softplus(f.args[0])
+    if m.coefficient == -1 and f.name == "pow" and f.args[1].number == -1:
+        above = f.args[0] - number(1)
+        if len(above.monomials) == 1 and above.monomials[0].coefficient > 0:
+            return log(above) - log(f.args[0])
+    return None
+
+
+def softplus(p: Polynomial) -> Polynomial:
+    """The logarithm of 1 + exp p, the sign of the first term made positive: log(1 + 1/u) = log(1 + u) - log u."""
+    if not p:
+        return log(number(2))
+    if p.monomials[0].coefficient < 0:
+        return softplus(-p) + p
+    return from_atom(Function("softplus", (p,)))
+
+
+def tanhc(p: Polynomial) -> Polynomial:
+    """tanh(p)/p, which is even: with the sign of the first term made positive."""
+    if not p:
+        return number(1)
+    return from_atom(Function("tanhc", (-p if p.monomials[0].coefficient < 0 else p,)))
 
 
 def _common(p: Polynomial) -> tuple[Polynomial, Polynomial] | None:
@@ -252,6 +288,8 @@ _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "abs": absolute,
     "lgamma": lgamma,
     "pow": raise_to,
+    "softplus": softplus,
+    "tanhc": tanhc,
     **{n: _interval(n) for n in ("log_normal_interval", "truncated_mean", "truncated_second")},
 }
 

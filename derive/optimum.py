@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cavi.derive.conditional import Conditional
 from cavi.derive.derivation import Relation, Rule
@@ -12,7 +12,9 @@ from cavi.derive.factorisation import Block
 from cavi.derive.families import Family
 from cavi.derive.index import Index
 from cavi.derive.model import Model
+from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.result import Formula
+from cavi.derive.rules import MAXIMISER
 from cavi.derive.term import Polynomial
 
 
@@ -76,6 +78,7 @@ class Optimum:
         moment: E_q of a pattern in the parameters; None where there is no closed form.
         density: the factor by the chain rule, in the order in which one would draw from it; empty for a point.
         stages: intermediate forms of log q, in order.
+        maximised_by: the rule by which a point takes its value.
         from_marginals: standard parameters from marginal ones alone, as if elements were independent: a start.
     """
 
@@ -88,6 +91,7 @@ class Optimum:
     density: tuple[Link, ...] = ()
     from_marginals: tuple[Formula, ...] = ()
     stages: tuple[Stage, ...] = ()
+    maximised_by: Rule = MAXIMISER
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +102,4 @@ class Request:
     block: Block
     conditional: Conditional
     expectation: Expectation
+    tangents: Mapping[str, Tangent] = field(default_factory=dict)

@@ -53,13 +53,14 @@ def point(request: Request) -> Optimum | None:
     return _scalar(request, variable)
 
 
-def _finish(
+def finish(
     request: Request,
     variable: Variable,
     formulas: tuple[Formula, ...],
     family: families.Family,
     axes: tuple[Index, ...],
 ) -> Optimum:
+    """The optimum of a point parameter whose value the formulas compute."""
     value = from_atom(Parameter(variable.name, "value", axes, variable.symmetric))
     return Optimum(
         families={variable.name: family},
@@ -105,7 +106,7 @@ def _simplex(request: Request, variable: Variable) -> Optimum:
         Formula(variable.name, "counts", axes, terms[statistic], "auxiliary"),
         Formula(variable.name, "value", axes, counts * functions.reciprocal(total_over(counts, over)), "standard"),
     )
-    return _finish(request, variable, formulas, families.lookup("Dirichlet"), axes)
+    return finish(request, variable, formulas, families.lookup("Dirichlet"), axes)
 
 
 def _matrix(request: Request, variable: Variable) -> Optimum:
@@ -136,7 +137,7 @@ def _matrix(request: Request, variable: Variable) -> Optimum:
             Formula(variable.name, "inverse_value", axes, -ratio, "auxiliary"),
             Formula(variable.name, "value", axes, ArrayOperation("inverse", "inverse_value"), "standard"),
         )
-    return _finish(request, variable, formulas, families.lookup("Wishart"), axes)
+    return finish(request, variable, formulas, families.lookup("Wishart"), axes)
 
 
 def _vector(request: Request, variable: Variable) -> Optimum:
@@ -149,7 +150,7 @@ def _vector(request: Request, variable: Variable) -> Optimum:
         replace(f, name="value") if f.name == "mean" else replace(f, role="auxiliary") for f in found.formulas()
     )
     axes = (*block.factor.plates, *block.event_axes(variable.name))
-    return _finish(request, variable, formulas, families.lookup("MultivariateNormal"), axes)
+    return finish(request, variable, formulas, families.lookup("MultivariateNormal"), axes)
 
 
 def _category(request: Request, variable: Variable) -> Optimum:
@@ -161,7 +162,7 @@ def _category(request: Request, variable: Variable) -> Optimum:
         Formula(variable.name, "logits", axes, logits, "auxiliary"),
         Formula(variable.name, "value", axes, ArrayOperation("one_hot_argmax", "logits"), "standard"),
     )
-    return _finish(request, variable, formulas, families.lookup("Categorical"), axes)
+    return finish(request, variable, formulas, families.lookup("Categorical"), axes)
 
 
 def _scalar(request: Request, variable: Variable) -> Optimum:
@@ -184,4 +185,4 @@ def _scalar(request: Request, variable: Variable) -> Optimum:
         formulas.append(Formula(variable.name, name, plates, recognised.coefficients[j], "auxiliary"))
         env[ETA[j]] = from_atom(Parameter(variable.name, name, plates))
     formulas.append(Formula(variable.name, "value", plates, from_sympy(mode, env), "standard"))
-    return _finish(request, variable, tuple(formulas), family, plates)
+    return finish(request, variable, tuple(formulas), family, plates)

@@ -15,7 +15,7 @@ from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
 from cavi.derive.derivation import Derivation, Step
 from cavi.derive.elbo import elbo_terms
-from cavi.derive.errors import DeclarationError, NonConjugateError
+from cavi.derive.errors import DeclarationError, NonConjugateError, RelaxationError
 from cavi.derive.expectation import Expectation, Moments, Pattern
 from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
@@ -23,12 +23,14 @@ from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
+from cavi.derive.relaxations.apply import proposals
+from cavi.derive.relaxations.apply import relax as apply_relaxations
+from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import (
     DROP_CONSTANTS,
     INDEPENDENCE,
-    MAXIMISER,
     RECOGNITION,
     RESTRICT,
 )
@@ -36,7 +38,15 @@ from cavi.derive.term import Function, Moment, Polynomial, from_atom
 from cavi.derive.text import show
 
 
-def derive(model: Model, factors: Sequence[object] | None = None, *, marginalise: Sequence[object] = ()) -> Derived:
+def derive(
+    model: Model,
+    factors: Sequence[object] | None = None,
+    *,
+    marginalise: Sequence[object] = (),
+    bounds: Mapping[str, object] | None = None,
+    augment: Mapping[str, object] | None = None,
+    relax: str | None = None,
+) -> Derived:
     """The mean-field inference of a model: one factor for each latent, or blocks as asked.
 
     Args:
@@ -44,10 +54,15 @@ def derive(model: Model, factors: Sequence[object] | None = None, *, marginalise
         factors: blocks that q keeps together, each a latent, a name or a tuple of them, such as
             ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
         marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
+        bounds: node -> a `Bound` or the name of one, for terms of its log density that are not conjugate.
+        augment: node -> an `Augmentation` or the name of one, likewise.
+        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest; the
+            derivation says which it took and what else there was.
 
     Raises:
         DeclarationError: for a model without latents or observations.
         FactorisationError: for blocks that name unknown or repeated latents, and integrals without closed form.
+        RelaxationError: for a bound that is unknown, not proved, or fits no term.
         NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
 
     Example:
@@ -63,10 +78,47 @@ def derive(model: Model, factors: Sequence[object] | None = None, *, marginalise
         Sum(x[n], (n, 1, N)) + 2
     """
     _check(model)
-    nodes, gone = integrate_out(model, log_joint(model), marginalise)
+    if relax not in (None, "auto"):
+        raise RelaxationError(f"relax={relax!r} is not known; expected 'auto', or name the rules: bounds={{'y': ...}}")
+    nodes = log_joint(model)
+    try:
+        return _derived(model, nodes, factors, marginalise, bounds, augment)
+    except NonConjugateError as error:
+        known = [p for p in proposals(model, nodes) if p.node not in {**(bounds or {}), **(augment or {})}]
+        if not known:
+            raise
+        if relax is None:
+            arguments = "; ".join(map(str, known))
+            raise NonConjugateError(
+                f"{error}. Known for this form: derive(m, {arguments}), or derive(m, relax='auto')",
+                factor=error.factor,
+                terms=error.terms,
+            ) from None
+    by_bound = {p.node: p.bounds[0] for p in known if p.bounds}
+    by_latent = {p.node: p.augmentations[0] for p in known if not p.bounds}
+    asked = {**(bounds or {}), **by_bound}, {**(augment or {}), **by_latent}
+    found = _derived(model, nodes, factors, marginalise, *asked)
+    others = {p.node: p.names for p in known}
+    return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
+
+
+def _derived(
+    model: Model,
+    declared: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    marginalise: Sequence[object],
+    bounds: Mapping[str, object] | None,
+    augment: Mapping[str, object] | None,
+) -> Derived:
+    """The stages, once it is known what to relax."""
+    relaxed = apply_relaxations(model, declared, bounds, augment)
+    if relaxed.relaxations and marginalise:
+        raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
+    model = relaxed.model
+    nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
     split = blocks(model, nodes, factors, gone)
     expectation = Expectation(split, Moments())
-    found = [(b, *_optimum(model, b, nodes, expectation)) for b in split]
+    found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
@@ -78,7 +130,7 @@ def derive(model: Model, factors: Sequence[object] | None = None, *, marginalise
     _refuse_open_moments(updates, terms)
     roles = {v.name: v.role for v in model.with_role("observed", "latent", "point")}
     elbo = Elbo(terms, specs, model.indices, roles)
-    return Derived(model, tuple(u.factor for u in updates), nodes, updates, elbo, gone)
+    return Derived(model, tuple(u.factor for u in updates), nodes, updates, elbo, gone, relaxed.relaxations)
 
 
 def _check(model: object) -> None:
@@ -91,10 +143,14 @@ def _check(model: object) -> None:
 
 
 def _optimum(
-    model: Model, block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation
+    model: Model,
+    block: Block,
+    nodes: Mapping[str, Polynomial],
+    expectation: Expectation,
+    tangents: Mapping[str, Tangent] | None = None,
 ) -> tuple[Conditional, Optimum]:
     cond = conditional(block, nodes, expectation)
-    return cond, optimum(Request(model, block, cond, expectation))
+    return cond, optimum(Request(model, block, cond, expectation, tangents or {}))
 
 
 def _close(
@@ -170,7 +226,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
     last = (
         Step(present, best.log_q, RECOGNITION, (f"the statistics are those of {family}",), "= + const")
         if not factor.point
-        else Step(cond.averaged, cond.averaged, MAXIMISER, ("the coefficients as named",))
+        else Step(cond.averaged, cond.averaged, best.maximised_by, ("the coefficients as named",))
     )
     plates = ", ".join(f"{i.name} = 1…{i.size}" for i in factor.plates)
     return Derivation(

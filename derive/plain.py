@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from cavi.derive import functions
 from cavi.derive.canonical import add
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
@@ -35,6 +36,7 @@ from cavi.derive.index import Gather, Index, Literal, Shift
 from cavi.derive.log_joint import linked_at, log_joint
 from cavi.derive.model import Model, Variable
 from cavi.derive.optimum import Link as QLink
+from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import ArrayOperation, Derived, Formula, Update
 from cavi.derive.term import (
     Atom,
@@ -65,6 +67,7 @@ def plain(derived: Derived) -> dict[str, Any]:
         "marginalised": list(derived.marginalised),
         "marginal": _marginal(derived),
         "exact": _exact(derived),
+        "relaxed": [_relaxed(r) for r in derived.relaxations],
         "factors": [_factor(u) for u in derived.updates],
         "elbo": [{"name": t.name, "kind": t.kind, "value": polynomial(t.value)} for t in derived.elbo.closed_terms],
         "derivations": [
@@ -97,8 +100,26 @@ def _marginal(derived: Derived) -> dict[str, Any] | None:
     return {"nodes": replaced, "value": polynomial(value)}
 
 
+def _relaxed(r: Relaxation) -> dict[str, Any]:
+    """What stands in the place of a node's log density, and where a bound touches it."""
+    touches = []
+    for name, tangent in r.tangents.items():
+        at = functions.absolute(tangent.argument) if tangent.squared else tangent.argument
+        touches.append([name, _axes(tangent.variable.plates), polynomial(at)])
+    return {
+        "node": r.node,
+        "kind": r.kind,
+        "rule": r.name,
+        "variables": list(r.variables),
+        "value": polynomial(r.value),
+        "touches": touches,
+    }
+
+
 def _exact(derived: Derived) -> dict[str, Any] | None:
     """The log evidence that is claimed to be exact, in the parameters of the one factor."""
+    if derived.relaxations:
+        return None
     try:
         found = derived.exact
     except CaviError:

@@ -46,6 +46,7 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
         "LogNormal",
         "GeneralisedInverseGaussian",
         "Weibull",
+        "PolyaGamma",
     ),
     "unit": ("Beta",),
     "count": ("Poisson", "Geometric", "NegativeBinomial"),

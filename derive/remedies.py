@@ -16,27 +16,14 @@ _BY_FUNCTION = {
     "lgamma": "a point parameter with a bound on log Γ, a fixed value, or a prior whose statistics contain log Γ",
     "pow": "a parametrisation by the power itself (for example by the precision instead of the standard deviation)",
     "abs": "an augmentation as a scale mixture of Normals, or a known location",
+    "softplus": "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma "
+    "augmentation",
     "cos": "a known concentration",
     "log_bessel_i": "a known concentration",
 }
 _ALWAYS = (
     "a joint block of the latents it couples, factors=[(...)], a conjugate prior, or m.point for a maximised parameter"
 )
-
-
-_LOGISTIC = (
-    "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma augmentation"
-)
-
-
-def _is_logistic(p: Polynomial) -> bool:
-    """Whether log(1 + exp(…)) occurs."""
-    return any(
-        isinstance(a, Function)
-        and a.name == "log"
-        and any(isinstance(b, Function) and b.name == "exp" for b in a.args[0].atoms())
-        for a in p.atoms()
-    )
 
 
 def _functions(p: Polynomial) -> Iterable[str]:
@@ -48,7 +35,7 @@ def refusal(factor: Factor, term: Polynomial, latents: Iterable[str] = (), why: 
     readable = show(term)
     latents = [n for n in latents if n]
     couples = f" (it couples {', '.join(latents)})" if len(latents) > 1 else ""
-    known = [_LOGISTIC] if _is_logistic(term) else [_BY_FUNCTION[n] for n in _functions(term) if n in _BY_FUNCTION]
+    known = [_BY_FUNCTION[n] for n in _functions(term) if n in _BY_FUNCTION]
     return NonConjugateError(
         f"the factor q({factor.name}) has no closed-form optimum: the term {readable}{couples} of the log joint is not "
         f"{why or 'conjugate'}. Remedies: {'; '.join([*known, _ALWAYS])}",

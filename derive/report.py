@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import ArrayOperation, Derived, Formula, Update
 from cavi.derive.text import name_text, show
 
@@ -10,14 +11,25 @@ def report(derived: Derived) -> str:
     """Model, factorisation, every optimal factor with its update, and the ELBO."""
     declared = derived.model.indices
     product = " ".join(_factor_text(u) for u in derived.updates)
-    parts = [str(derived.model), f"\nq = {product}"]
+    parts = [str(derived.model), *map(relaxation_text, derived.relaxations), f"\nq = {product}"]
     parts.extend(update_text(u, derived) for u in derived.updates)
     terms = "\n".join(
         f"  {'E[log p(' + t.name + ' | …)]' if t.kind != 'entropy' else 'H[q(' + t.name + ')]'}\n"
         f"    = {show(t.value, declared)}"
         for t in derived.elbo.terms
     )
-    return "\n".join([*parts, f"\nELBO = sum of\n{terms}"])
+    bounded = ", ".join(r.node for r in derived.relaxations if r.kind == "bound")
+    title = f"ELBO (a lower bound of it: log p of {bounded} is bounded)" if bounded else "ELBO"
+    return "\n".join([*parts, f"\n{title} = sum of\n{terms}"])
+
+
+def relaxation_text(r: Relaxation) -> str:
+    """What was put in the place of a log density, by which rule and on what condition."""
+    given = ", ".join(map(name_text, r.variables))
+    left = f"log p({r.node} | …) ≥" if r.kind == "bound" else f"log p({r.node} | …, {given}) ="
+    lines = [f"\n{left} {show(r.value)}", f"  by {r.rule.name}: {r.rule.statement}"]
+    lines += [f"  because {r.rule.condition}", *(f"  {reason}" for reason in r.reasons)]
+    return "\n".join([*lines, *([f"  ({r.rule.source})"] if r.rule.source else [])])
 
 
 def _factor_text(u: Update) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cavi.derive.model import Model
     from cavi.derive.optimum import Link
     from cavi.derive.reading import Reading
+    from cavi.derive.relaxations.relaxation import Relaxation
 
 Role = Literal["auxiliary", "standard", "derived", "marginal"]
 Along = tuple[Index, Literal["forward", "backward"]]
@@ -313,7 +314,7 @@ class Elbo:
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived model: its factors, their optimal updates, the ELBO, and the latents that were integrated out."""
+    """A derived model: its factors, their optimal updates, the ELBO, the latents integrated out, what was relaxed."""
 
     model: Model
     factors: tuple[Factor, ...]
@@ -321,6 +322,7 @@ class Derived:
     updates: tuple[Update, ...]
     elbo: Elbo
     marginalised: tuple[str, ...] = ()
+    relaxations: tuple[Relaxation, ...] = ()
 
     def update(self, name: str) -> Update:
         """The update of a factor, by the name of the factor or of one of its latents.

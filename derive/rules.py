@@ -85,6 +85,46 @@ MOMENT = Rule(
     "Wainwright and Jordan (2008), proposition 3.1",
 )
 
+CONVEX_PART = Rule(
+    "split off the convex part",
+    "A function is written as a part that stays as it is plus a convex function of a statistic.",
+    source="Jaakkola and Jordan (2000), section 3",
+)
+TANGENT_BELOW = Rule(
+    "tangent of a convex function",
+    "A convex function lies above each of its tangents, and touches it at the point where it is taken.",
+    "the function is convex in the statistic",
+    "Boyd and Vandenberghe (2004), 3.1.3",
+)
+TANGENT_OPTIMUM = Rule(
+    "best tangent",
+    "Among the tangents of a convex function of a statistic the expected value is largest for the one at the expected "
+    "statistic, since there it is the function of the expected statistic, above every other tangent.",
+    "the coefficient of the tangent is not negative and independent of the statistic under q",
+    "Jaakkola and Jordan (2000), section 4; Bishop (2006), 10.163",
+)
+GENERATING_FUNCTION = Rule(
+    "generating function of an exponential family",
+    "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
+    "coefficients are added to the natural parameters.",
+    "the sum of both is a natural parameter of the family",
+    "Wainwright and Jordan (2008), section 3.1",
+)
+AUGMENT = Rule(
+    "augmentation by an auxiliary latent",
+    "A density is written as the integral of a joint density with an auxiliary latent; every factorisation of the "
+    "larger model is one, and its bound is a bound of the same evidence.",
+    "integrating the auxiliary out gives the declared density",
+    "Tanner and Wong (1987)",
+)
+BOUND = Rule(
+    "lower bound of a term",
+    "A function that keeps its term from being conjugate is replaced by a function below it, with a local parameter "
+    "that is maximised; every bound of the new log joint is a bound of the evidence.",
+    "the coefficient of the function is not negative",
+    "Bishop (2006), 10.5",
+)
+
 CATALOGUE: tuple[Rule, ...] = (
     OPTIMAL_FACTOR,
     DROP_CONSTANTS,
@@ -99,4 +139,10 @@ CATALOGUE: tuple[Rule, ...] = (
     ELBO_SPLIT,
     ENTROPY,
     MOMENT,
+    CONVEX_PART,
+    TANGENT_BELOW,
+    TANGENT_OPTIMUM,
+    GENERATING_FUNCTION,
+    AUGMENT,
+    BOUND,
 )

@@ -36,6 +36,8 @@ _FUNCTIONS = {
     "sin": sympy.sin,
     "atan2": sympy.atan2,
     "pow": sympy.Pow,
+    "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
+    "tanhc": lambda x: sympy.tanh(x) / x,
 }
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from cavi.derive import CaviError, Model
+from cavi.derive import CaviError, Derived, Model, derive
 from cavi.derive.names import suggestion
 
-__all__ = ["Dataset", "ModelInfo", "data", "info", "load", "names"]
+__all__ = ["Dataset", "ModelInfo", "data", "derived", "info", "load", "names"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Dataset:
 class ModelInfo:
     """What a model is and where it comes from.
 
-    `factors` is the factorisation it is meant to be derived with (None: every latent on its own).
+    `factors` is the factorisation it is meant to be derived with (None: every latent on its own), `bounds` and
+    `augment` are the rules for the terms of its nodes that are not conjugate.
     """
 
     name: str
@@ -42,6 +43,8 @@ class ModelInfo:
     description: str
     data: str
     factors: Sequence[tuple[str, ...]] | None = None
+    bounds: Mapping[str, str] = field(default_factory=dict)
+    augment: Mapping[str, str] = field(default_factory=dict)
 
 
 def names() -> list[str]:
@@ -76,7 +79,15 @@ def info(name: str) -> ModelInfo:
         " ".join((first + " " + rest).split()),
         module.DATA,
         getattr(module, "FACTORS", None),
+        getattr(module, "BOUNDS", {}),
+        getattr(module, "AUGMENT", {}),
     )
+
+
+def derived(name: str) -> Derived:
+    """The model of that name, derived as it is meant to be."""
+    found = info(name)
+    return derive(load(name), found.factors, bounds=found.bounds, augment=found.augment)
 
 
 def data(name: str) -> Dataset:

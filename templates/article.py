@@ -19,24 +19,28 @@ from cavi.templates.declaration import DeclarationPrinter, DeclaredLine, fitted
 from cavi.templates.equation import Equation, Link, Sentence, equation, system
 from cavi.templates.glossary import glossary
 from cavi.templates.layout import (
-    ENTROPY as ENTROPY_SIGN,
-)
-from cavi.templates.layout import (
+    COMMA,
     EXPECTATION,
     GIVEN,
     LOWER_BOUND,
     PLUS,
+    SEMICOLON,
     BigOperator,
     Box,
     Glyph,
     Script,
+    Space,
     brackets,
     parens,
     row,
     separated,
 )
+from cavi.templates.layout import (
+    ENTROPY as ENTROPY_SIGN,
+)
 from cavi.templates.notation import Notation, notation
 from cavi.templates.printer import Printer
+from cavi.templates.relaxation import BOUNDED, RelaxationView, relaxation_views
 from cavi.templates.scope import Scope
 from cavi.templates.symbols import symbol
 from cavi.templates.update_view import UpdateView, update_view
@@ -53,8 +57,9 @@ class Known:
 
 @dataclass(frozen=True)
 class BoundTerm:
-    """One term of the ELBO, from its definition to its closed form."""
+    """One term of the ELBO, from its definition to its closed form; `name` says of what."""
 
+    name: str
     left: Box
     rule: Rule
     equations: tuple[Equation, ...]
@@ -71,6 +76,7 @@ class Article:
     joint: Equation
     factorisation: Equation
     log_densities: tuple[Equation, ...]
+    relaxations: tuple[RelaxationView, ...]
     updates: tuple[UpdateView, ...]
     bound: Equation
     bound_terms: tuple[BoundTerm, ...]
@@ -87,27 +93,31 @@ def article(derived: Derived) -> Article:
     printer = Printer(signs)
     declaration = DeclarationPrinter(printer)
     nodes = [v for v in model.variables if v.distribution is not None or v.constraint is not None]
-    joint = _joint(signs, model)
+    local = frozenset(n for r in derived.relaxations if r.kind == "bound" for n in r.variables)
+    joint = _joint(signs, model, local)
     updates = tuple(
         update_view(signs, declaration, model, u, joint, number) for number, u in enumerate(derived.updates, start=1)
     )
+    relaxed = tuple(relaxation_views(derived, printer, _replaced(derived, signs)))
     bound_terms = tuple(_bound_terms(derived, signs, printer))
     rules = [OPTIMAL_FACTOR, *(s.rule for u in updates for s in u.steps), ELBO_SPLIT]
     rules += [t.rule for t in bound_terms]
+    rules += [rule for r in derived.relaxations for rule in (r.allowed_by, *(s.rule for s in r.proof))]
     rules += [MOMENT] if any(u.moments for u in updates) else []
     return Article(
         title=model.title,
         name=model.name,
         declared=fitted([line for v in nodes for line in declaration.lines(v)]),
         known=tuple(_known(model, signs, printer)),
-        joint=_product(signs, model),
+        joint=_product(signs, model, joint),
         factorisation=_factorisation(derived, signs),
         log_densities=system(
             [
-                Link(_log_p(model.variable(name), signs), printer.polynomial(p))
+                Link(_log_density_sign(name, derived, signs), printer.polynomial(p))
                 for name, p in derived.log_density.items()
             ]
         ),
+        relaxations=relaxed,
         updates=updates,
         bound=_bound(derived, signs),
         bound_terms=bound_terms,
@@ -118,8 +128,9 @@ def article(derived: Derived) -> Article:
     )
 
 
-def _joint(signs: Notation, model: Model) -> Box:
-    return separated(signs.array(v.name) for v in model.with_role("observed", "latent", "point"))
+def _joint(signs: Notation, model: Model, without: frozenset[str]) -> Box:
+    shown = [v for v in model.with_role("observed", "latent", "point") if v.name not in without]
+    return separated(signs.array(v.name) for v in shown)
 
 
 def _conditional(v: Variable, signs: Notation) -> Box:
@@ -159,9 +170,29 @@ def _log_p(v: Variable, signs: Notation) -> Box:
     return row(LOG, P, parens(_conditional(v, signs)))
 
 
-def _product(signs: Notation, model: Model) -> Equation:
+def _log_density_sign(name: str, derived: Derived, signs: Notation) -> Box:
+    """The sign of what stands in the log joint for a node."""
+    found = _replaced(derived, signs).get(name)
+    return _log_p(derived.model.variable(name), signs) if found is None else found[1]
+
+
+def _replaced(derived: Derived, signs: Notation) -> dict[str, tuple[Box, Box]]:
+    """Of every relaxed node the sign of its log density, and of what stands in its place."""
+    found = {}
+    for r in derived.relaxations:
+        v = derived.model.variable(r.node)
+        new = separated(signs.array(n) for n in r.variables)
+        if r.kind == "bound":
+            after = row(LOG, BOUNDED, parens(row(_conditional(v, signs), SEMICOLON, Space(), new)))
+        else:
+            after = row(LOG, P, parens(row(_conditional(v, signs), COMMA, Space(), new)))
+        found[r.node] = (_log_p(v, signs), after)
+    return found
+
+
+def _product(signs: Notation, model: Model, joint: Box) -> Equation:
     parts = [row(P, parens(_conditional(v, signs))) for v in reversed(list(model.nodes()))]
-    return equation(row(P, parens(_joint(signs, model))), row(*parts))
+    return equation(row(P, parens(joint)), row(*parts))
 
 
 def _factorisation(derived: Derived, signs: Notation) -> Equation:
@@ -216,7 +247,7 @@ def _term_left(derived: Derived, signs: Notation, t: ElboTerm) -> Box:
         factor = derived.update(t.name).factor
         return row(ENTROPY_SIGN, brackets(q_of(latents_box(signs, factor, element=False))))
     q = Script(EXPECTATION, Glyph("q", "q"))
-    return row(q, brackets(_log_p(derived.model.variable(t.name), signs)))
+    return row(q, brackets(_log_density_sign(t.name, derived, signs)))
 
 
 def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterator[BoundTerm]:
@@ -238,4 +269,4 @@ def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterato
         rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
         left = links[2 * place].left
         assert left is not None
-        yield BoundTerm(left, rule, shown[2 * place : 2 * place + 2])
+        yield BoundTerm(f"{t.kind} of {t.name}", left, rule, shown[2 * place : 2 * place + 2])

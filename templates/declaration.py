@@ -66,6 +66,7 @@ _FAMILIES = {
     "NegativeBinomial": "NegBin",
     "GeneralisedInverseGaussian": "GIG",
     "TruncatedNormal": "TruncNormal",
+    "PolyaGamma": "PG",
 }
 _WISHART = Operator(r"\mathcal{W}", "𝒲", "applied")
 _NORMAL = Operator(r"\mathcal{N}", "𝒩", "applied")

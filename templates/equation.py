@@ -19,6 +19,14 @@ BOXED_WIDTH = 34.0
 FLUSH_INDENT = 2.0
 """Indent of continued lines in a system that is not aligned at its relations, in em."""
 
+RELATIONS = {
+    "=": EQUALS,
+    "≤": Operator(r"\leq", "≤", "relation"),
+    "≥": Operator(r"\geq", "≥", "relation"),
+    "<": Operator("<", "<", "relation"),
+    ">": Operator(">", ">", "relation"),
+}
+
 _LONGEST_LEFT = 15.0
 _CONST = Words("const")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from cavi.derive.term import Constant, Function, Polynomial
 from cavi.templates.layout import (
     COMMA,
+    GIVEN,
+    PLUS,
     Accent,
     Box,
     Fence,
@@ -63,6 +65,14 @@ def draw(f: Function, args: list[Box]) -> Box:
         case "xlogx":
             inner = args[0] if _is_simple(f.args[0], args[0]) else parens(args[0])
             return row(inner, _LOG, inner)
+        case "softplus":
+            exponential = row(function("exp"), parens(args[0]))
+            return row(_LOG, parens(row(Number("1"), PLUS, exponential)))
+        case "log_polya_gamma":
+            density = Script(Glyph("p", "p"), Glyph(r"\mathrm{PG}", "PG", upright=True))
+            return row(_LOG, density, parens(row(args[1], GIVEN, args[0])))
+        case "tanhc":
+            return Fraction(row(function("tanh"), parens(args[0])), args[0])
         case "log_bessel_i":
             return row(_LOG, Script(_BESSEL_I, args[0]), parens(args[1]))
         case "log_bessel_k":
@@ -131,6 +141,11 @@ def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
             "modified Bessel function of the second kind",
         ),
         ({"log_normal_interval", "truncated_mean", "truncated_second"}, row(_INTERVAL, ab), mass),
+        (
+            {"log_polya_gamma"},
+            Script(Glyph("p", "p"), Glyph(r"\mathrm{PG}", "PG", upright=True)),
+            "density of the Pólya-Gamma distribution with tilt 0, which has no closed form",
+        ),
         (
             {"truncated_mean"},
             row(Script(_TRUNCATED, Number("1")), ab),

@@ -22,7 +22,7 @@ def derived_model(name: str) -> Derived:
     if name in ZOO:
         declare, factors, _ = ZOO[name]
         return derive(declare(), factors)
-    return derive(models.load(name), models.info(name).factors)
+    return models.derived(name)
 
 
 NAMES = [*models.names(), *ZOO]

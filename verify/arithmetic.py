@@ -26,8 +26,8 @@ Value = Any
 Scalar = Callable[..., Any]
 
 NAMES = (
-    "log exp lgamma digamma trigamma abs cos sin atan2 pow xlogx log_bessel_i log_bessel_k dlog_bessel_k "
-    "log_normal_interval truncated_mean truncated_second sqrt lmultigamma multidigamma"
+    "log exp lgamma digamma trigamma abs cos sin atan2 pow xlogx softplus tanhc log_polya_gamma log_bessel_i "
+    "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second sqrt lmultigamma multidigamma"
 ).split()
 ELEMENTARY = [n for n in NAMES if n not in ("lmultigamma", "multidigamma")]
 
@@ -166,7 +166,7 @@ def _elementwise(function: Scalar, count: int = 1) -> Scalar:
     return np.frompyfunc(function, count, 1)
 
 
-_ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2} | {
+_ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2, "log_polya_gamma": 2} | {
     n: 2 for n in ("log_normal_interval", "truncated_mean", "truncated_second")
 }
 
@@ -179,7 +179,7 @@ def _mpf_engine() -> Engine:
     def by_name(name: str) -> Scalar:
         return lambda *args: _special(name, mpmath.mp.prec, *args)
 
-    cheap = ("log", "exp", "abs", "cos", "sin", "sqrt", "atan2", "pow", "xlogx")
+    cheap = ("log", "exp", "abs", "cos", "sin", "sqrt", "atan2", "pow", "xlogx", "softplus", "tanhc")
     table = {n: _elementwise(getattr(special, n) if n in cheap else by_name(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": lambda: +mpmath.pi, "infinity": lambda: mpmath.inf, "minus_infinity": lambda: -mpmath.inf}
     return Engine("mpf", number, table, lambda name: constants[name]())
@@ -213,6 +213,8 @@ def _arb_engine() -> Engine:
     native["trigamma"] = lambda x: arb(2).zeta(number(x))
     native["pow"] = lambda x, p: number(x) ** number(p)
     native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
+    native["softplus"] = lambda x: (1 + number(x).exp()).log()
+    native["tanhc"] = lambda x: arb(1) if number(x).is_zero() else number(x).tanh() / number(x)
     native["atan2"] = lambda y, x: arb.atan2(number(y), number(x))
     table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": arb.pi, "infinity": arb.pos_inf, "minus_infinity": arb.neg_inf}

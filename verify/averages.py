@@ -73,16 +73,24 @@ class Averages:
 
     def log_joint(self) -> Value:
         """E[log p(x, z)] summed over every element of every node."""
-        return sum((self.node(v) for v in self.state.claim.kept_nodes), self.marginal())
+        return sum((self.node(v) for v in self.state.claim.kept_nodes), self.replaced())
 
     def marginal(self) -> Value:
         """E of what stands in the place of the densities in which latents are integrated out; zero without any."""
         claimed = self.state.claim.marginal
         return self.engine.number(0) if claimed is None else self.expression(claimed["value"], {})
 
+    def relaxed(self, name: str) -> Value:
+        """E of what stands in the place of the log density of a node that was relaxed."""
+        return self.expression(self.state.claim.relaxed[name]["value"], {})
+
+    def replaced(self) -> Value:
+        """E of all that stands in the place of declared densities."""
+        return sum((self.relaxed(n) for n in self.state.claim.relaxed), self.marginal())
+
     def touching(self, elements: set[Element]) -> Value:
         """The same over those elements of nodes whose density depends on some of the given latents."""
-        total = self.marginal()
+        total = self.replaced()
         for v in self.state.claim.kept_nodes:
             for binding in bindings(v["plates"], self.state.sizes, {}):
                 total = total + self._node_element(v, binding, elements)

@@ -46,11 +46,19 @@ def elbo_by_quadrature(state: State) -> Value:
     return Averages(state).log_joint() + entropies
 
 
+def declared_elbo(state: State) -> Value:
+    """E_q[log p(x, z)] - E_q[log q(z)] with the declared densities, where the claim has bounds in their place."""
+    factors = [f for f in state.claim.factors if f["name"] not in state.claim.auxiliary]
+    entropies = sum((entropy(state, f) for f in factors), state.engine.number(0))
+    averages = Averages(state)
+    return sum((averages.node(v) for v in state.claim.nodes), entropies)
+
+
 def check_identity(state: State) -> Iterator[Check]:
     """A row for every term that stands for one node or one factor, and one for the whole."""
     averages = Averages(state)
     claim, terms = state.claim, state.claim.plain["elbo"]
-    nodes = {v["name"]: v for v in claim.kept_nodes}
+    nodes = {v["name"]: v for v in claim.kept_nodes} | {n: claim.variables[n] for n in claim.relaxed}
     replaced = set(claim.marginal["nodes"]) if claim.marginal else set[str]()
     factors = claim.factor_named
     total: dict[Part, Value] = {}
@@ -60,8 +68,10 @@ def check_identity(state: State) -> Iterator[Check]:
             kind, name = part
             if kind == MARGINAL:
                 total[part] = averages.marginal()
+            elif kind == "entropy":
+                total[part] = entropy(state, factors[name])
             else:
-                total[part] = entropy(state, factors[name]) if kind == "entropy" else averages.node(nodes[name])
+                total[part] = averages.relaxed(name) if name in claim.relaxed else averages.node(nodes[name])
         return total[part]
 
     alone = {t["name"] for t in terms if t["kind"] == "entropy"}

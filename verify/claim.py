@@ -27,6 +27,14 @@ class Claim:
         # What integrating latents out has made of some declared densities: {"nodes": [...], "value": expression}.
         self.marginal: dict[str, Any] | None = plain.get("marginal")
 
+        # What stands in the place of the log density of a node: a bound of it, or the joint with auxiliary latents.
+        self.relaxed: dict[str, dict[str, Any]] = {r["node"]: r for r in plain.get("relaxed") or ()}
+
+    @cached_property
+    def auxiliary(self) -> frozenset[str]:
+        """The latents and local parameters that only a relaxation has brought in."""
+        return frozenset(n for r in self.relaxed.values() for n in r["variables"])
+
     @cached_property
     def nodes(self) -> list[dict[str, Any]]:
         """The variables that contribute a log density."""
@@ -34,9 +42,9 @@ class Claim:
 
     @cached_property
     def kept_nodes(self) -> list[dict[str, Any]]:
-        """Those whose density still stands in the log joint, since nothing in it is integrated out."""
+        """Those whose declared density still stands in the log joint: nothing in it is integrated out or relaxed."""
         replaced = self.marginal["nodes"] if self.marginal else ()
-        return [v for v in self.nodes if v["name"] not in replaced]
+        return [v for v in self.nodes if v["name"] not in replaced and v["name"] not in self.relaxed]
 
     @cached_property
     def constraints(self) -> list[dict[str, Any]]:

@@ -138,6 +138,14 @@ def _inverse_gaussian(e: Engine, x: Value, args: Args) -> Value:
     return normaliser + (p - 1) * e("log", x) - (a * x + b / x) / 2
 
 
+@_family("PolyaGamma", "positive", shape="positive", tilt="positive")
+def _polya_gamma(e: Engine, x: Value, a: Args) -> Value:
+    """Polson, Scott and Windle (2013), equation 4: cosh(c/2)^b exp(-c² x/2) p(x | b, 0)."""
+    b, c = a["shape"], a["tilt"]
+    log_cosh = e("log", (e("exp", c / 2) + e("exp", -c / 2)) / 2)
+    return b * log_cosh - c * c * x / 2 + e("log_polya_gamma", b, x)
+
+
 @_family("Pareto", "above", shape="shape", minimum="positive")
 def _pareto(e: Engine, x: Value, a: Args) -> Value:
     k, low = a["shape"], a["minimum"]

@@ -25,6 +25,7 @@ LENGTHS = {
     **{"add": 2, "mul": 2, "pow": 3, "sum": 3, "fn": 3},
     **{"link": 2, "before": 3, "logdet": 4, "inverse": 6},
 }
+RELAXATIONS = ("bound", "augmentation")
 SCHEMAS = (1, 2)
 ROLES = ("latent", "observed", "point", "hyper", "covariate", "observed_index")
 
@@ -164,6 +165,7 @@ def check_claim(plain: object) -> dict[str, Any]:
     for f in field(plain, "factors", list, "claim"):
         _factor(f, walk)
     _integrated(plain, walk)
+    _relaxed(plain, walk)
     for t in field(plain, "elbo", list, "claim"):
         where = f"elbo term {_short(t.get('name')) if isinstance(t, dict) else ''}"
         text(field(t, "name", str, where), where)
@@ -195,6 +197,29 @@ def _integrated(plain: dict[str, Any], walk: _Walker) -> None:
     if exact is not None:
         text(field(exact, "factor", str, "exact"), "exact")
         walk.expression(field(exact, "evidence", list, "exact"), "exact: evidence")
+
+
+def _relaxed(plain: dict[str, Any], walk: _Walker) -> None:
+    """What stands in the place of the log density of a node, and where a bound touches it."""
+    declared = {v["name"]: v for v in plain["model"]["variables"]}
+    for r in _list(plain.get("relaxed", []), "relaxed"):
+        node = name(field(r, "node", str, "relaxed"), "relaxed")
+        where = f"relaxed {node}"
+        assert isinstance(r, dict)
+        if node not in declared or declared[node].get("distribution") is None:
+            raise CertificateError(f"{where}: not a variable with a density")
+        _one_of(field(r, "kind", str, where), RELAXATIONS, where, "kind")
+        text(field(r, "rule", str, where), where)
+        for n in field(r, "variables", list, where):
+            if name(n, where) not in declared:
+                raise CertificateError(f"{where}: {n} is not declared")
+        walk.expression(field(r, "value", list, where), where)
+        for touch in field(r, "touches", list, where):
+            if not isinstance(touch, list) or len(touch) != 3:
+                raise CertificateError(f"{where}: expected [name, axes, expression], found {_short(touch)}")
+            name(touch[0], where)
+            axes(touch[1], where)
+            walk.expression(touch[2], where)
 
 
 def _variable(v: object, walk: _Walker) -> None:

@@ -60,7 +60,8 @@ class JointTables:
         self, state: State, normals: Sequence[str] = (), held: Held = NOTHING_HELD, nodes: Collection[str] | None = None
     ) -> None:
         self.state, self.engine, self.claim = state, state.engine, state.claim
-        self.nodes = [v for v in self.claim.nodes if nodes is None or v["name"] in nodes]
+        declared = [v for v in self.claim.nodes if v["name"] not in self.claim.auxiliary]
+        self.nodes = [v for v in declared if nodes is None or v["name"] in nodes]
         for f in self.claim.factors:
             if any(to_float(state.weight(f, site)) != 1 for site in positions(f["plates"], state.sizes)):
                 raise Infeasible(f"{f['name']} stands for several copies, which elimination does not enumerate")
@@ -68,6 +69,8 @@ class JointTables:
         self.points: dict[Element, Value] = {x: value[0] for x, value in held.points.items()}
         self.random: list[Element] = []
         for f in self.claim.factors:
+            if f["name"] in self.claim.auxiliary:
+                continue  # nothing declared depends on it
             for site in positions(f["plates"], state.sizes):
                 for x in self.claim.elements(f, site, state.sizes):
                     if x in self.fixed or x in self.points:

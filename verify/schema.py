@@ -108,11 +108,22 @@ def schema() -> Schema:
 def _claim() -> Schema:
     step = _object(before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const"]}, factor=TEXT)
     return _object(
-        optional=("marginalised", "marginal", "exact"),
+        optional=("marginalised", "marginal", "exact", "relaxed"),
         schema={"enum": list(grammar.SCHEMAS)},
         marginalised={"type": "array", "items": NAME},
         marginal=_or_null(_object(nodes={"type": "array", "items": NAME}, value=EXPRESSION)),
         exact=_or_null(_object(factor=TEXT, evidence=EXPRESSION)),
+        relaxed={
+            "type": "array",
+            "items": _object(
+                node=NAME,
+                kind={"enum": list(grammar.RELAXATIONS)},
+                rule=TEXT,
+                variables={"type": "array", "items": NAME},
+                value=EXPRESSION,
+                touches={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},
+            ),
+        },
         model=_object(
             name=NAME,
             title={"type": "string"},

@@ -15,6 +15,7 @@ from cavi.verify.check_families import check_families
 from cavi.verify.check_identity import WHOLE, check_identity
 from cavi.verify.check_marginal import check_marginal
 from cavi.verify.check_optimality import check_optimality
+from cavi.verify.check_relaxed import check_gap, check_relaxed
 from cavi.verify.check_steps import check_steps
 from cavi.verify.claim import Claim
 from cavi.verify.elimination import evidence_instance
@@ -118,6 +119,7 @@ def _everything(state: State) -> Iterator[Check]:
     yield from check_identity(state)
     yield from check_optimality(state)
     yield from check_steps(state)
+    yield from check_relaxed(state)
 
 
 def _at_wide_magnitudes(state: State) -> Iterator[Check]:
@@ -129,6 +131,7 @@ def _at_wide_magnitudes(state: State) -> Iterator[Check]:
 
 def _on_the_whole(state: State) -> Iterator[Check]:
     yield from check_marginal(state)
+    yield from check_gap(state)
     yield from check_evidence(state)
 
 

@@ -18,6 +18,9 @@ from cavi.derive.families.special import (
     log_bessel_i,
     log_bessel_k,
     log_normal_interval,
+    log_polya_gamma,
+    softplus,
+    tanhc,
     truncated_mean,
     truncated_second,
     xlogx,
@@ -229,6 +232,22 @@ _FAMILIES = (
         ),
         "Jørgensen (1982), chapter 1",
         declared_mode=lambda p, a, b: -(E1 + sqrt(E1**2 + 4 * E2 * E3)) / (2 * E2),
+    ),
+    # A tilted base: exp(-c² x/2) cosh(c/2)^b times the density at c = 0, which has no closed form and never needs one.
+    ScalarFamily(
+        "PolyaGamma",
+        (Param("shape", "positive", "b", known=True), Param("tilt", "positive", "c")),
+        "positive",
+        lambda x, shape, tilt: (
+            shape * (softplus(tilt) - tilt / 2 - log(2)) - tilt**2 * x / 2 + log_polya_gamma(shape, x)
+        ),
+        "Polson, Scott and Windle (2013), JASA 108, 1339-1349, equations 3-5",
+        declared_base=lambda x, shape, tilt: log_polya_gamma(shape, x),
+        declared_moments_of=lambda x, shape, tilt: {x: shape * tanhc(tilt / 2) / 4},
+        declared_inverse=lambda shape, tilt: (("tilt", sqrt(-2 * E1)),),
+        declared_entropy=lambda shape, tilt: (
+            shape * (tilt**2 * tanhc(tilt / 2) / 8 - softplus(tilt) + tilt / 2 + log(2))
+        ),
     ),
     # cos(x - m) is expanded, so that the density is linear in statistics of x and of m alike.
     ScalarFamily(

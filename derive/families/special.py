@@ -112,6 +112,38 @@ class truncated_second(_Special):
         raise ArgumentIndexError(self, argindex)
 
 
+class softplus(_Special):
+    r"""log(1 + exp(x)). Derivative: 1 / (1 + exp(-x)) = 1/2 + (x/4) tanhc(x/2)."""
+
+    tex = r"\log\left(1+e^{{{0}}}\right)"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """The derivative."""
+        (x,) = self.args
+        return sympy.Rational(1, 2) + x * tanhc(x / 2) / 4
+
+
+class tanhc(_Special):
+    r"""tanh(x)/x, one at zero: even, between zero and one."""
+
+    tex = r"\frac{{\tanh {1}}}{{{0}}}"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """The derivative: 1/x - x tanhc² - tanhc/x."""
+        (x,) = self.args
+        return 1 / x - x * self**2 - self / x
+
+
+class log_polya_gamma(_Special):
+    r"""The log density of a Pólya-Gamma PG(b, 0) at x > 0, an alternating series."""
+
+    tex = r"\log p_{{\mathrm{{PG}}}}\left({1}\mid {0}\right)"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list of functions."""
+        raise ArgumentIndexError(self, argindex)
+
+
 class xlogx(_Special):
     r"""x log x for x ≥ 0, zero at zero. Derivative: log x + 1."""
 

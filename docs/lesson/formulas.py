@@ -15,7 +15,7 @@ import sympy
 from words import CAPTIONS, RULES
 
 from cavi import models
-from cavi.derive import CaviError, Derived, derive, identities
+from cavi.derive import CaviError, Derived, identities
 from cavi.derive.identities import Identity
 from cavi.derive.identities.amortised import D, H, M, N
 from cavi.derive.identities.assumptions import Definition
@@ -127,7 +127,7 @@ def grouped(number: int, form: Form) -> str:
 def derived(name: str) -> Derived:
     """A worked model."""
     library = MODELS[name]
-    return derive(models.load(library), factors=models.info(library).factors)
+    return models.derived(library)
 
 
 @cache

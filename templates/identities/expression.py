@@ -22,6 +22,7 @@ from cavi.templates.layout import (
     NEGATIVE,
     NOT_EQUAL,
     PLUS,
+    SEMICOLON,
     STAR,
     Accent,
     BigOperator,
@@ -51,7 +52,6 @@ INTEGRAL = Operator(r"\int ", "∫", "prefix")
 DIFFERENTIAL = Glyph(r"\mathrm{d}", "d", upright=True)
 PARTIAL = Glyph(r"\partial", "∂")
 PARALLEL = Operator(r"\,\Vert\,", "‖", "punctuation")
-SEMICOLON = Operator(";", ";", "punctuation")
 PRIME = Glyph(r"\prime", "′", upright=True)
 DIVERGENCE = Glyph(r"\mathrm{KL}", "KL", upright=True)
 _PI, _E = symbol("pi"), Glyph(r"\mathrm{e}", "e", upright=True)
@@ -166,6 +166,14 @@ class ExpressionPrinter:
         """∂/∂s f."""
         body, s = e.args
         return row(Fraction(PARTIAL, row(PARTIAL, self.draw(s))), self._factor(body))
+
+    def derivative(self, e: sympy.Derivative) -> Box:
+        """d/dx f, d²/dx² f."""
+        ((s, count),) = e.variable_count
+        order: Box | None = None if count == 1 else self.draw(count)
+        above: Box = DIFFERENTIAL if order is None else Script(DIFFERENTIAL, sup=order)
+        below = self.draw(s) if order is None else Script(self.draw(s), sup=order)
+        return row(Fraction(above, row(DIFFERENTIAL, below)), self._factor(e.expr))
 
     def at(self, e: lang.At) -> Box:
         """[f]_{s = value}."""
@@ -418,6 +426,7 @@ _METHODS: tuple[tuple[type[sympy.Basic], Callable[[ExpressionPrinter, sympy.Basi
     (lang.Entropy, ExpressionPrinter.entropy),
     (lang.Elbo, ExpressionPrinter.bound),
     (lang.Gradient, ExpressionPrinter.gradient),
+    (sympy.Derivative, ExpressionPrinter.derivative),
     (lang.At, ExpressionPrinter.at),
     (lang.Inner, ExpressionPrinter.inner),
     (lang.Component, ExpressionPrinter.component),

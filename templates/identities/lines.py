@@ -12,17 +12,10 @@ from cavi.derive.identities import Identity
 from cavi.derive.identities.assumptions import Assumption, Definition, Factorises, Holds, Law, Pushforward
 from cavi.derive.identities.text import show
 from cavi.templates.breaking import break_lines
-from cavi.templates.equation import TEXT_WIDTH, Equation, Link, Sentence, system
+from cavi.templates.equation import RELATIONS, TEXT_WIDTH, Equation, Link, Sentence, system
 from cavi.templates.identities.expression import ExpressionPrinter
-from cavi.templates.layout import EQUALS, Box, Operator, Row, Space, parens, row, separated, width
+from cavi.templates.layout import Box, Operator, Row, Space, parens, row, separated, width
 
-RELATIONS = {
-    "=": EQUALS,
-    "≤": Operator(r"\leq", "≤", "relation"),
-    "≥": Operator(r"\geq", "≥", "relation"),
-    "<": Operator("<", "<", "relation"),
-    ">": Operator(">", ">", "relation"),
-}
 DEFINED = Operator(":=", "≔", "relation")
 _NOTHING = Operator("", "", "relation")
 _LONGEST_LEFT = 12.0

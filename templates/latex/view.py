@@ -13,12 +13,14 @@ from cavi.templates.declaration import DeclaredLine
 from cavi.templates.equation import FLUSH_INDENT, Equation, Sentence
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.layout import Box, Operator
+from cavi.templates.relaxation import RelaxationView
 from cavi.templates.symbols import tex_text
 from cavi.templates.update_view import UpdateView
 
 
 def view(a: Article) -> dict[str, Any]:
     """Every hole of the templates."""
+    bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": tex_text(a.title),
         "declared": [_declared(d) for d in a.declared],
@@ -33,8 +35,10 @@ def view(a: Article) -> dict[str, Any]:
         "joint": _display([a.joint]),
         "factorisation": _display([a.factorisation]),
         "log_densities": _display(a.log_densities),
+        "relaxations": [_relaxation(r) for r in a.relaxations],
         "updates": [_update(u) for u in a.updates],
         "bound": _display([a.bound]),
+        "bounded": "for " + ", ".join(f"${to_tex(r.node)}$" for r in bounds) if bounds else "",
         "bound_terms": " \\\\[6pt]\n".join(rows(t.equations) for t in a.bound_terms),
         "bound_rules": tex_text(" or ".join(dict.fromkeys(t.rule.name for t in a.bound_terms))),
         "moment_rule": tex_text(MOMENT.name),
@@ -51,6 +55,20 @@ def view(a: Article) -> dict[str, Any]:
             for r in a.rules
         ],
         "sources": tex_text("; ".join(dict.fromkeys(s for u in a.updates for s in u.sources))),
+    }
+
+
+def _relaxation(r: RelaxationView) -> dict[str, Any]:
+    return {
+        "kind": r.kind,
+        "name": tex_text(r.name),
+        "node": to_tex(r.node),
+        "variables": ", ".join(f"${to_tex(v)}$" for v in r.variables),
+        "statement": tex_text(r.statement),
+        "condition": tex_text(r.condition),
+        "source": tex_text(r.source),
+        "steps": [_step(s) for s in r.steps],
+        "equations": _display(r.equations),
     }
 
 

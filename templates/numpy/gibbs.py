@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from cavi.derive import Derived
+from cavi.derive import CaviError, Derived
 from cavi.derive.canonical import multiply
 from cavi.derive.conditionals import CompleteConditional, complete_conditionals, generative
 from cavi.derive.index import Index, primed
@@ -66,6 +66,11 @@ def gibbs_module(derived: Derived) -> str:
 
 def sampler_view(derived: Derived) -> SamplerView:
     """Everything that the template prints."""
+    for r in derived.relaxations:
+        raise CaviError(
+            f"a Gibbs sampler draws from the declared model, but here log p({r.node}) was relaxed by {r.name}; derive "
+            "a model without bounds= and augment= for one"
+        )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)
     blocks = tuple(_block(c, writer, derived) for c in conditionals)

@@ -222,6 +222,12 @@ def log_probability(p: np.ndarray) -> np.ndarray:
     """log p, finite where a probability was maximised to zero: 0 log 0 is 0 in the counts that multiply it."""
     return np.log(np.maximum(p, 1e-300))
 ''',
+    "tanhc": '''
+def tanhc(x: Any) -> np.ndarray:
+    """tanh(x) / x, one at zero."""
+    x = np.abs(np.asarray(x, dtype=float))
+    return np.where(x < 1e-4, 1.0 - x * x / 3.0, np.tanh(x) / np.maximum(x, 1e-4))
+''',
     "expit": '''
 def expit(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow."""

@@ -360,7 +360,7 @@ CASES = [
     (weight_on_one_node_only, DeclarationError, ["count[n] copies", "no such weight"]),
     (poisson_log_rate, NonConjugateError, ["q(eta)", "exp(η)", "tangent (Jensen) bound", "Gamma prior on the rate"]),
     (sum_of_rates, NonConjugateError, ["q(a)", "log(", "auxiliary counts"]),
-    (logistic_regression, NonConjugateError, ["q(w)", "1 + exp(-Σ_k w[k]·x[n,k])", "Jaakkola-Jordan", "Pólya-Gamma"]),
+    (logistic_regression, NonConjugateError, ["q(w)", "softplus(Σ_k w[k]·x[n,k])", "Jaakkola-Jordan", "bounds={'y'"]),
     (arithmetic_on_an_index, DeclarationError, ["arithmetic on the index n", "m.observed_index"]),
     (unknown_shape, NonConjugateError, ["q(shape)", "log Γ", "log Γ"]),
     (wrong_support_prior, NonConjugateError, ["q(scale)", "scale", "Remedies"]),

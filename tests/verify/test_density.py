@@ -66,8 +66,17 @@ def test_vector_densities_agree_with_scipy() -> None:
     assert log_density(e, "Categorical", 1, {"probs": x}) == pytest.approx(np.log(0.5))
 
 
+@pytest.mark.parametrize("x", [0.2, 0.7, 2.0])
+def test_the_polya_gamma_density_agrees_with_the_other_series(x: float) -> None:
+    """Biane, Pitman and Yor (2001), table 1: the theta function of PG(1, 0) for large x; the tilt by its definition."""
+    n = np.arange(40)
+    base = np.log(4 * np.pi * ((-1.0) ** n * (n + 0.5) * np.exp(-2 * (n + 0.5) ** 2 * np.pi**2 * x)).sum())
+    found = log_density(doubles(), "PolyaGamma", x, {"shape": 1.0, "tilt": 1.7})
+    assert found == pytest.approx(base + np.log(np.cosh(0.85)) - 1.7**2 * x / 2, rel=1e-12)
+
+
 def test_every_family_is_covered() -> None:
-    vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical"}
+    vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical", "PolyaGamma"}
     assert set(CASES) | vectors | {"Wishart", "InverseWishart", "MatrixNormal"} == set(FAMILIES)
 
 

@@ -37,7 +37,7 @@ def test_the_rendered_module_is_right(derived: Derived, source: str) -> None:
     report = _report(derived, source)
     assert report.ok, str(report)
     assert not report.undecided
-    assert len(report.rows) == 4 + len(derived.updates)
+    assert len(report.rows) == 5 + len(derived.updates)
 
 
 def _mistakes(source: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 Change = Callable[[ast.AST, "Names"], Iterator[ast.AST]]
 PREFIXES = ("update_", "moments_", "follow_", "from_marginals_", "elbo", "sum_", "sums_", "natural_", "features_")
+PREFIXES += ("collect_", "expand_", "entropy_")
 OTHER_FUNCTION = {
     "digamma": "np.log",
     "gammaln": "digamma",

@@ -43,6 +43,7 @@ POINTS: dict[str, tuple[tuple[sympy.Rational, ...], tuple[sympy.Rational, ...]]]
     "TruncatedNormal": ((R(3, 7), R(11, 5), R(-1, 4), R(8, 5)), (R(-2, 3), R(5, 8), R(-1, 4), R(8, 5))),
     "GeneralisedInverseGaussian": ((R(-7, 4), R(11, 5), R(3, 8)), (R(3, 5), R(5, 8), R(13, 6))),
     "VonMises": ((R(3, 7), R(11, 5)), (R(-2, 3), R(5, 8))),
+    "PolyaGamma": ((R(7, 4), R(11, 5)), (R(7, 4), R(5, 8))),
 }
 NAMES = list(POINTS)
 
@@ -83,6 +84,19 @@ def _phi(a):
     return mpmath.exp(-a * a / 2) / mpmath.sqrt(2 * mp.pi)
 
 
+def _log_polya_gamma(b, x):
+    """The density of PG(b, 0) by its series; negligible where that would need very many digits."""
+    if x > 60:
+        return -(mp.pi**2) * x / 2
+    with mpmath.workdps(60 + int(3 * x)):
+        rows = ((n, (2 * n + b) * mpmath.exp(-((2 * n + b) ** 2) / (8 * x))) for n in range(40 + int(6 * x)))
+        terms = ((-1) ** n * mpmath.gamma(n + b) / mpmath.factorial(n) * row for n, row in rows)
+        total = mpmath.fsum(terms)
+        if total <= 0:
+            return -(mpf(10) ** 6)
+        return mpmath.log(total * 2 ** (b - 1) / mpmath.gamma(b) / mpmath.sqrt(2 * mp.pi * x**3))
+
+
 # Definitions, not the formulas of the package.
 FUNCTIONS = {
     "log_bessel_i": lambda v, x: mpmath.log(mpmath.besseli(v, x)),
@@ -92,6 +106,9 @@ FUNCTIONS = {
     "truncated_mean": lambda a, b: (_phi(a) - _phi(b)) / _cdf_difference(a, b),
     "truncated_second": lambda a, b: (a * _phi(a) - b * _phi(b)) / _cdf_difference(a, b),
     "xlogx": lambda x: x * mpmath.log(x),
+    "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
+    "tanhc": lambda x: mpmath.tanh(x) / x,
+    "log_polya_gamma": _log_polya_gamma,
     "polygamma": mpmath.polygamma,
 }
 

@@ -10,6 +10,8 @@ from cavi.derive.families.special import (
     log_bessel_i,
     log_bessel_k,
     log_normal_interval,
+    softplus,
+    tanhc,
     truncated_mean,
     truncated_second,
     xlogx,
@@ -24,6 +26,8 @@ NUMERICAL = {
     "dlog_bessel_k": lambda v, x: mpmath.diff(lambda u: mpmath.log(mpmath.besselk(u, x)), v),
     "log_normal_interval": lambda low, high: mpmath.log(mpmath.ncdf(high) - mpmath.ncdf(low)),
     "xlogx": lambda x: x * mpmath.log(x),
+    "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
+    "tanhc": lambda x: mpmath.tanh(x) / x,
 }
 
 
@@ -37,6 +41,8 @@ NUMERICAL = {
         (log_normal_interval(a, b), a),
         (log_normal_interval(a, b), b),
         (xlogx(a), a),
+        (softplus(a), a),
+        (tanhc(a), a),
     ],
     ids=str,
 )

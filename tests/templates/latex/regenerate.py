@@ -15,11 +15,10 @@ def main() -> None:
     from printing_models import normal, rates
 
     from cavi import models
-    from cavi.derive import derive
     from cavi.templates.latex import render
 
     (HERE / "golden").mkdir(exist_ok=True)
-    library = [derive(models.load(name), models.info(name).factors) for name in LIBRARY]
+    library = [models.derived(name) for name in LIBRARY]
     for model in (normal(), rates(), *library):
         (HERE / "golden" / f"{model.model.name}.tex").write_text(render(model), encoding="utf-8")
 

@@ -7,7 +7,6 @@ from functools import cache
 import pytest
 
 from cavi import models
-from cavi.derive import derive
 from cavi.derive.result import Derived
 from cavi.derive.term import Moment, atom_indices
 from cavi.templates.grouping import group
@@ -36,7 +35,7 @@ EXPECTED = {
 
 @cache
 def derived(name: str) -> Derived:
-    return derive(models.load(name), models.info(name).factors)
+    return models.derived(name)
 
 
 def with_vectors() -> list[str]:

@@ -13,7 +13,6 @@ import pytest
 from printing_models import HOSTILE, ZOO, mixture, normal, rates
 
 from cavi import models
-from cavi.derive import derive
 from cavi.derive.result import Derived
 from cavi.templates.grouping import group
 from cavi.templates.latex import polynomial_latex, render, render_fragment
@@ -61,7 +60,7 @@ def test_articles_compile_and_fit_the_page(name: str, tmp_path: Path) -> None:
 
 @cache
 def from_library(name: str) -> Derived:
-    return derive(models.load(name), models.info(name).factors)
+    return models.derived(name)
 
 
 @needs_tex

@@ -1,0 +1,49 @@
+"""The local parameter of a bound: the tangent of a convex function h of a statistic s is best at s(ξ) = E[s(x)].
+
+The expected bound is c (h(s(ξ)) + h'(s(ξ)) (E[s(x)] - s(ξ))): a tangent of h, evaluated at E[s(x)]. All tangents lie
+below h, and the one that touches there reaches it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from cavi.derive import families, functions
+from cavi.derive.errors import RelaxationError
+from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum_point import finish
+from cavi.derive.result import Formula
+from cavi.derive.rules import TANGENT_OPTIMUM
+from cavi.derive.term import Parameter, from_atom, number
+
+
+def tangent(request: Request) -> Optimum | None:
+    """The best touching point of a bound.
+
+    Raises:
+        RelaxationError: when the weight of the term and its argument depend on each other under q.
+    """
+    (name, *_) = request.block.variables
+    if name not in request.tangents:
+        return None
+    local = request.tangents[name]
+    average = request.expectation.of
+    if average(local.weight * local.statistic) != average(local.weight) * average(local.statistic):
+        raise RelaxationError(
+            f"the best value of {name} has no closed form: what multiplies the bounded term and the term itself depend "
+            "on each other under q; put their latents into different factors"
+        )
+    plates = request.block.factor.plates
+    mean = average(local.statistic)
+    formulas: tuple[Formula, ...] = (Formula(name, "value", plates, mean, "standard"),)
+    if local.squared:
+        square = from_atom(Parameter(name, "square", plates))
+        root = functions.raise_to(square, number(Fraction(1, 2)))
+        formulas = (
+            Formula(name, "square", plates, mean, "auxiliary"),
+            Formula(name, "value", plates, root, "standard"),
+        )
+    family = families.lookup("Gamma" if local.variable.domain == "positive" else "Normal")
+    found = finish(request, local.variable, formulas, family, plates)
+    return replace(found, maximised_by=TANGENT_OPTIMUM)

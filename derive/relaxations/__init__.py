@@ -1,0 +1,12 @@
+"""Relaxations: what makes a term that is not conjugate workable, each declared in a few lines and proved before use.
+
+A `Bound` replaces a function in a log density by a lower bound that is linear in statistics; its local parameter is
+maximised. An `Augmentation` writes it as an integral over an auxiliary latent. Nothing
+here is a rule for a model: a relaxation acts on every term of the normal form that has its form.
+"""
+
+from cavi.derive.relaxations.augmentation import Augmentation
+from cavi.derive.relaxations.bound import Bound
+from cavi.derive.relaxations.catalogue import AUGMENTATIONS, BOUNDS
+
+__all__ = ["AUGMENTATIONS", "BOUNDS", "Augmentation", "Bound"]

@@ -1,0 +1,155 @@
+"""Where a function of one argument stands in the log joint: matching a pattern by form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy
+
+from cavi.derive.canonical import collect, normalise
+from cavi.derive.errors import RelaxationError
+from cavi.derive.expression import Add, Expr, Mul, Number, Power, Ref
+from cavi.derive.factorisation import random_atoms
+from cavi.derive.families import lookup
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.model import Model
+from cavi.derive.relaxations.bound import X
+from cavi.derive.term import (
+    Atom,
+    Before,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Indicator,
+    Link,
+    Monomial,
+    Polynomial,
+    Powers,
+    Size,
+    from_atom,
+)
+from cavi.derive.text import show
+
+HOLE = Element("x", ())
+NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A monomial ``weight · f(argument)``: its indices are open in both, as they are bound in the monomial."""
+
+    monomial: Monomial
+    weight: Polynomial
+    argument: Polynomial
+
+
+def matches(p: Polynomial, function: sympy.Expr, model: Model) -> tuple[Match, ...]:
+    """The monomials that are a function of latents times a weight that is never negative.
+
+    The function is one atom of the normal form with a coefficient, such as ``-softplus(x)``.
+    """
+    pattern = from_sympy(function, {X: from_atom(HOLE)})
+    if len(pattern.monomials) != 1 or len(pattern.monomials[0].powers) != 1 or pattern.monomials[0].powers[0][1] != 1:
+        return ()
+    coefficient, shape = pattern.monomials[0].coefficient, pattern.monomials[0].powers[0][0]
+    names = [v.name for v in model.with_role("latent", "point")]
+    found = []
+    for m in p.monomials:
+        for atom, exponent in m.powers:
+            if exponent != 1 or not any(True for _ in random_atoms(atom, names)):
+                continue
+            argument = _unify_atom(shape, atom)
+            rest = tuple((a, e) for a, e in m.powers if a is not atom)
+            if argument is None or m.coefficient / coefficient < 0 or not _not_negative(rest, model):
+                continue
+            weight = collect([normalise(m.coefficient / coefficient, rest, ())])
+            found.append(Match(m, weight, argument))
+            break
+    return tuple(found)
+
+
+def _unify_atom(shape: Atom, atom: Atom) -> Polynomial | None:
+    """What x must be for the shape to be the atom; None where it cannot be."""
+    if shape == HOLE:
+        return from_atom(atom)
+    if not isinstance(shape, Function) or not isinstance(atom, Function) or shape.name != atom.name:
+        return None
+    found: Polynomial | None = None
+    for left, right in zip(shape.args, atom.args, strict=True):
+        if not _has_hole(left):
+            if left != right:
+                return None
+            continue
+        value = _unify(left, right)
+        if value is None or found not in (None, value):
+            return None
+        found = value
+    return found
+
+
+def _unify(shape: Polynomial, target: Polynomial) -> Polynomial | None:
+    """What x must be for two polynomials to be the same; x stands in one monomial of the shape."""
+    holes = [m for m in shape.monomials if _has_hole(Polynomial((m,)))]
+    if len(holes) != 1 or len(holes[0].powers) != 1:
+        return None
+    hole, rest = holes[0], Polynomial(tuple(m for m in shape.monomials if m not in holes))
+    left = target - rest
+    (atom, exponent) = hole.powers[0]
+    if atom == HOLE:
+        return left.scaled(1 / hole.coefficient) if exponent == 1 else None
+    if len(left.monomials) != 1 or left.monomials[0].bound or left.monomials[0].coefficient != hole.coefficient:
+        return None
+    powers = left.monomials[0].powers
+    if len(powers) != 1 or powers[0][1] != exponent:
+        return None
+    return _unify_atom(atom, powers[0][0])
+
+
+def _has_hole(p: Polynomial) -> bool:
+    return any(a == HOLE for a in p.atoms())
+
+
+def _not_negative(powers: Powers, model: Model) -> bool:
+    return all(e % 2 == 0 or _positive_atom(a, model) for a, e in powers)
+
+
+def _positive_atom(atom: Atom, model: Model) -> bool:
+    match atom:
+        case Indicator() | Delta() | Link() | Before() | Size() | Constant(name="pi"):
+            return True
+        case Function(name="exp"):
+            return True
+        case Element():
+            v = model.variable(atom.name)
+            if v.domain in NOT_NEGATIVE:
+                return True
+            supports = ("positive", "unit", "simplex", "count", "bounded_count", "binary", "count_vector", "above")
+            return v.distribution is not None and lookup(v.distribution.family).support in supports
+    return False
+
+
+def known_positive(p: Polynomial, model: Model, where: str) -> Expr:
+    """A positive quantity of known data as an expression of the model.
+
+    Raises:
+        RelaxationError: when latents occur in it, or when it may be zero.
+    """
+    positive = False
+    terms: list[Expr] = []
+    for m in p.monomials:
+        factors: list[Expr] = [Number(m.coefficient)]
+        strictly = True
+        for atom, exponent in m.powers:
+            if not isinstance(atom, Element) or model.variable(atom.name).is_random or m.bound:
+                raise RelaxationError(f"{where} is {show(p)}; expected known data on the plates of the term")
+            v = model.variable(atom.name)
+            strictly = strictly and v.domain in ("positive", "unit")
+            factors.append(Power(Ref(v, atom.subs), Number(exponent)) if exponent != 1 else Ref(v, atom.subs))
+        positive = positive or strictly
+        terms.append(Mul(tuple(factors)) if m.powers and m.coefficient != 1 else factors[-1])
+        if m.powers and m.coefficient == 1 and len(factors) > 2:
+            terms[-1] = Mul(tuple(factors[1:]))
+    if not positive:
+        raise RelaxationError(f"{where} is {show(p)}, which may be zero; expected a positive number")
+    return terms[0] if len(terms) == 1 else Add(tuple(terms))

@@ -1,0 +1,72 @@
+"""What a relaxation has done to a model: the record that every rendering and the checker read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from cavi.derive.derivation import Derivation, Rule
+from cavi.derive.term import Polynomial
+
+if TYPE_CHECKING:
+    from cavi.derive.model import Variable
+
+
+@dataclass(frozen=True)
+class Tangent:
+    """A local parameter ξ of a bound, and what its optimum follows from.
+
+    Attributes:
+        variable: ξ, a point parameter on the plates of its term.
+        argument: x at those plates, where the bound touches.
+        statistic: s(x): at the optimum s(ξ) is its expectation.
+        weight: what multiplies the function, never negative.
+        squared: whether s is the square of x.
+    """
+
+    variable: Variable
+    argument: Polynomial
+    statistic: Polynomial
+    weight: Polynomial
+    squared: bool
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """A node whose log density was replaced.
+
+    Attributes:
+        node: its name.
+        name: of the rule.
+        kind: ``bound``: what replaces it is never larger; ``augmentation``: it is what integrating `variables` out of
+            the replacement leaves.
+        rule: the rule with its statement and source.
+        variables: the names of the local parameters or the auxiliary latents.
+        declared: the log density as declared, summed over its plates.
+        value: what stands in its place.
+        proof: why that is allowed, in SymPy.
+        allowed_by: the rule that lets it stand in the log joint.
+        reasons: why it was chosen, where it was not asked for.
+        tangents: the local parameters of a bound, by name.
+    """
+
+    node: str
+    name: str
+    kind: Literal["bound", "augmentation"]
+    rule: Rule
+    variables: tuple[str, ...]
+    declared: Polynomial
+    value: Polynomial
+    proof: Derivation[Any] = field(repr=False)
+    allowed_by: Rule
+    reasons: tuple[str, ...] = ()
+    tangents: Mapping[str, Tangent] = field(default_factory=dict, repr=False)
+
+    def proposed(self, names: Sequence[str]) -> Relaxation:
+        """The record of a rule that was not asked for but chosen among these, the cheapest first."""
+        if not names:
+            return self
+        others = ", ".join(n for n in names if n != self.name) or "none"
+        why = f"chosen because the node is not conjugate without it; other rules for this form: {others}"
+        return replace(self, reasons=(*self.reasons, why))

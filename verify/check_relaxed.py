@@ -1,0 +1,152 @@
+"""What a relaxation puts in the place of a declared density, against that density itself.
+
+A bound must not exceed it anywhere and must reach it where it is said to touch; its expectation must not exceed that
+of the declared density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from cavi.verify.arithmetic import Value, digits_of, to_float, to_mpf
+from cavi.verify.averages import Averages, Held
+from cavi.verify.check_families import compare
+from cavi.verify.check_marginal import random_values
+from cavi.verify.claim import Element
+from cavi.verify.density import log_density
+from cavi.verify.evaluate import bindings, evaluate
+from cavi.verify.points import as_array
+from cavi.verify.report import Check, Finding, worst
+from cavi.verify.rules import half_line, line_rule
+from cavi.verify.state import State
+
+POINTS = 5
+NEAR = (Fraction(1, 2), Fraction(15, 16), Fraction(17, 16), Fraction(2))
+
+
+def check_relaxed(state: State) -> Iterator[Check]:
+    """Rows at single points: a bound is below the declared log density, and touches it where it says."""
+    for name, entry in state.claim.relaxed.items():
+        rule = entry["rule"]
+        if entry["kind"] != "bound":
+            title = f"augmentation {rule}: integrating {', '.join(entry['variables'])} out gives p({name})"
+            yield Check(title, "identity", state.digits, partial(_integrates, state, entry))
+            continue
+        yield Check(f"bound {rule} of {name} holds", "identity", state.digits, partial(_holds, state, entry))
+        yield Check(f"bound {rule} of {name} touches", "identity", state.digits, partial(_touches, state, entry))
+
+
+def check_gap(state: State) -> Iterator[Check]:
+    """A row for every bound: its expectation is not above that of the declared log density."""
+    for name, entry in state.claim.relaxed.items():
+        if entry["kind"] == "bound":
+            yield Check(f"E[bound of {name}] ≤ E[log p({name})]", "identity", state.digits, partial(_gap, state, entry))
+
+
+def _both(state: State, entry: Mapping[str, Any], held: Held) -> tuple[Value, Value]:
+    """The declared log density and what stands in its place, at one value of every latent."""
+    averages = Averages(state, held)
+    declared = averages.node(state.claim.variables[entry["node"]])
+    return _one(declared), _one(averages.relaxed(entry["node"]))
+
+
+def _one(value: Value) -> Value:
+    return np.ravel(np.asarray(value, dtype=object))[0]
+
+
+def _holds(state: State, entry: Mapping[str, Any]) -> Finding:
+    """At random local parameters, and near those where it touches: a slope there would show on one side."""
+    least = mpmath.inf
+    for k in range(POINTS):
+        held = random_values(state, k)
+        for where in (held, *(_touching(state, entry, held, f) for f in NEAR)):
+            declared, bound = _both(state, entry, where)
+            gap = to_mpf(declared) - to_mpf(bound)
+            if not gap >= -(mpmath.mpf(10) ** -state.digits):
+                return Finding(0.0, f"above the declared log density by {float(-gap):.6g} at point {k + 1}")
+            least = min(least, gap)
+    return Finding(60.0, f"at {POINTS * (1 + len(NEAR))} points the bound is lower, by {float(least):.3g} or more")
+
+
+def _touching(state: State, entry: Mapping[str, Any], held: Held, factor: Fraction = Fraction(1)) -> Held:
+    """The latents held, with the local parameters where the bound is said to touch, or at a multiple of that."""
+    averages = Averages(state, held)
+    points = dict(held.points)
+    for name, axes, e in entry["touches"]:
+        for b in bindings(axes, state.sizes, {}):
+            at = _one(averages.expression(e, b)) * state.engine.number(factor)
+            points[name, tuple(b[i] for i, _ in axes)] = as_array([at])
+    return Held(held.assigned, points)
+
+
+def _touches(state: State, entry: Mapping[str, Any]) -> Finding:
+    if {t[0] for t in entry["touches"]} != set(entry["variables"]):
+        return Finding(0.0, "it is not said where each local parameter touches")
+
+    def at(k: int) -> Finding:
+        declared, bound = _both(state, entry, _touching(state, entry, random_values(state, k)))
+        detail = f"bound {to_float(bound):.12g}, declared {to_float(declared):.12g} where it touches"
+        return Finding(digits_of(bound, declared), detail)
+
+    return worst(at(k) for k in range(POINTS))
+
+
+def _gap(state: State, entry: Mapping[str, Any]) -> Finding:
+    averages = Averages(state)
+    declared = averages.node(state.claim.variables[entry["node"]])
+    gap = to_mpf(declared) - to_mpf(averages.relaxed(entry["node"]))
+    if not gap >= -(mpmath.mpf(10) ** -state.digits):
+        return Finding(0.0, f"the expected bound is above the expected log density by {float(-gap):.6g}")
+    return Finding(60.0, f"the gap is {float(gap):.6g}")
+
+
+def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
+    """The log of the integral over every auxiliary element, at random values of all other latents.
+
+    The joint density must be a product over these elements: with v = c + Σ_n u_n(ω_n) at a reference, each is
+    integrated with the others at theirs, and every integral but one counts v there once too often.
+    """
+
+    def at(k: int) -> Finding:
+        held = random_values(state, k)
+        auxiliary = sorted(x for x in held.points if x[0] in entry["variables"])
+        base = to_mpf(_one(Averages(state, held).relaxed(entry["node"])))
+        logs, alone = mpmath.mpf(0), mpmath.mpf(0)
+        for x in auxiliary:
+
+            def joint(values: Value, x: Element = x) -> Value:
+                return _prior(state, x, values) + _varied(state, entry, held, x, values)
+
+            rule = line_rule(state.engine, joint, half_line(), state.digits, x[0])
+            logs += mpmath.log(to_mpf(rule.weights.sum()))
+            alone += to_mpf(_one(_varied(state, entry, held, x, 2 * _one(held.points[x])))) - base
+        moved = {x: as_array([2 * _one(v)]) if x in auxiliary else v for x, v in held.points.items()}
+        together = to_mpf(_one(Averages(state, Held(held.assigned, moved)).relaxed(entry["node"]))) - base
+        if digits_of(together, alone) < state.digits:
+            return Finding(0.0, "the joint density is no product over the elements of the auxiliary")
+        declared = _one(Averages(state, held).node(state.claim.variables[entry["node"]]))
+        return compare(logs - (len(auxiliary) - 1) * base, declared, f"at point {k + 1}")
+
+    return worst(at(k) for k in range(2))
+
+
+def _varied(state: State, entry: Mapping[str, Any], held: Held, x: Element, values: Value) -> Value:
+    """What stands in the place of the log density, with one auxiliary element at several values."""
+    several = np.atleast_1d(np.asarray(values, dtype=object))
+    points = {y: as_array([_one(v)] * len(several)) for y, v in held.points.items()}
+    found = Averages(state, Held(held.assigned, {**points, x: several})).relaxed(entry["node"])
+    return found if isinstance(values, np.ndarray) else _one(found)
+
+
+def _prior(state: State, x: Element, values: Value) -> Value:
+    """The declared log density of one auxiliary element."""
+    v = state.claim.variables[x[0]]
+    binding = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
+    args = {n: evaluate(e, state, binding) for n, e in v["distribution"]["args"].items()}
+    return log_density(state.engine, v["distribution"]["name"], values, args)
