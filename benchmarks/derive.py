@@ -96,7 +96,11 @@ def main() -> None:
             "# Benchmarks\n\n`python benchmarks/derive.py --verify --write` makes this page. "
             f"Every model runs in a fresh process; absolute times vary with the machine.\n\n{machine}\n\n"
         )
-        (HERE / "README.md").write_text(note + text + "\n")
+        page = HERE / "README.md"
+        _, mark, others = (
+            page.read_text().partition("\n## Against other libraries\n") if page.exists() else ("", "", "")
+        )
+        page.write_text(note + text + "\n" + mark + others)
 
 
 if __name__ == "__main__":

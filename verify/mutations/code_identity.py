@@ -60,6 +60,7 @@ class Identity:
     def _outcomes(self, tree: ast.Module, function: str) -> list[list[Any]] | None:
         try:
             module = Generated(ast.unparse(ast.fix_missing_locations(_Exact().visit(copy.deepcopy(tree))))).module
+            module._residues = np.frompyfunc(Residue.of, 1, 1)
             for name, replacement in REPLACED.items():
                 if hasattr(module, name):
                     setattr(module, name, replacement)
@@ -152,6 +153,8 @@ class _Exact(ast.NodeTransformer):
         called = ast.unparse(node.func)
         if called == "float" and len(node.args) == 1:
             return node.args[0]
+        if called.removeprefix("np.") in residue.FUNCTIONS and len(node.args) == 1 and not node.keywords:
+            node.args = [ast.Call(ast.Name("_residues", ast.Load()), node.args, [])]  # a number may be a plain float
         if called in ("np.zeros", "np.empty", "np.ones") and len(node.args) == 1 and not node.keywords:
             node.keywords = [ast.keyword("dtype", ast.Name("object", ast.Load()))]
         return node
@@ -204,7 +207,7 @@ def _segment_sum(values: Any, index: Any, size: Any) -> Any:
 
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit log_bessel_i log_bessel_k "
-    "dlog_bessel_k log_normal_interval truncated_mean truncated_second"
+    "dlog_bessel_k log_normal_interval truncated_mean truncated_second softplus tanhc"
 ).split()
 REPLACED: dict[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in UNINTERPRETED},
