@@ -222,6 +222,11 @@ def log_probability(p: np.ndarray) -> np.ndarray:
     """log p, finite where a probability was maximised to zero: 0 log 0 is 0 in the counts that multiply it."""
     return np.log(np.maximum(p, 1e-300))
 ''',
+    "softplus": '''
+def softplus(x: Any) -> np.ndarray:
+    """log(1 + exp(x)), without overflow."""
+    return np.logaddexp(0.0, x)
+''',
     "tanhc": '''
 def tanhc(x: Any) -> np.ndarray:
     """tanh(x) / x, one at zero."""
