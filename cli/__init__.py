@@ -1,4 +1,4 @@
-"""The command line: ``cavi list | derive | verify | identities | fit``. The one place that imports everything."""
+"""The command line, ``cavi``: the one place that imports everything."""
 
 from __future__ import annotations
 

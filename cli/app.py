@@ -17,7 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-MODEL = Annotated[str, typer.Argument(help="A library model, or path.py:object (a Model or a function).")]
+MODEL = Annotated[
+    str, typer.Argument(help="A library model, or path.py:object (a Model or a function; without :object, model).")
+]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
@@ -105,6 +107,76 @@ def derive(
         for path in written:
             output.text(f"wrote {path}")
     if report is not None and not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def diagram(
+    model: MODEL,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="FILE.svg or FILE.tex; without it the SVG is printed.")
+    ] = None,
+    layout: Annotated[str, typer.Option(help="own, or dot for that of Graphviz.")] = "own",
+    quiet: QUIET = False,
+) -> None:
+    """Draw the plate diagram of a model as SVG or TikZ."""
+    from cavi.cli.sources import find_model
+
+    output = Output(quiet)
+    drawing = find_model(model)[0].diagram(layout)
+    output.text(drawing.svg() if out is None else f"wrote {drawing.save(out)}")
+
+
+@app.command()
+@guarded
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write; one that exists is left as it is.")] = Path(
+        "model.py"
+    ),
+    quiet: QUIET = False,
+) -> None:
+    """Write a commented starter model, to be changed to your own."""
+    from cavi.cli.starter import write_starter
+
+    path = write_starter(file)
+    Output(quiet).text(f"wrote {path}; next: cavi derive {path} -o out")
+
+
+@app.command()
+@guarded
+def doctor(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
+    """Check the installation: what is there, what it is for, how to get the rest; status 1 if it cannot work."""
+    from cavi.cli.doctor import as_dicts, examined, healthy
+
+    checks, out = examined(), Output(quiet)
+    if as_json:
+        out.json({"ok": healthy(checks), "checks": as_dicts(checks)})
+    else:
+        rows = [(c.name, c.found or "missing", c.needed, c.purpose, c.remedy) for c in checks]
+        out.table("Installation", ("name", "found", "needed for", "purpose", "to install"), rows)
+    if not healthy(checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def diff(
+    before: MODEL,
+    after: MODEL,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Compare two derivations: families, formulas of parameters, terms of the ELBO; exit status 1 if they differ."""
+    from cavi.cli.difference import difference
+    from cavi.cli.sources import derived_model
+
+    found = difference(derived_model(before, None), derived_model(after, None))
+    if as_json:
+        Output(quiet).json({"before": before, "after": after, **found.as_dict()})
+    else:
+        Output(quiet).text(str(found))
+    if not found.equal:
         raise typer.Exit(1)
 
 

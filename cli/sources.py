@@ -14,7 +14,8 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     """A model and the factorisation it is meant for.
 
     Args:
-        name: a library model, or ``path.py:object`` where the object is a `Model` or makes one. The file is run.
+        name: a library model, or ``path.py:object`` where the object is a `Model` or makes one (``path.py`` alone: the
+            object ``model``). The file is run.
 
     Raises:
         CaviError: when there is no such model, file or object.
@@ -22,9 +23,14 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     path, colon, attribute = name.rpartition(":")
     if not (colon and path.endswith(".py")):
         if name.endswith(".py"):
-            raise CaviError(f"{name}: which object of the file is the model? write {name}:NAME")
+            return _from_file(name, None), None
         factors = models.info(name).factors if name in models.names() else None
         return models.load(name), list(factors) if factors else None
+    return _from_file(path, attribute), None
+
+
+def _from_file(path: str, attribute: str | None) -> Model:
+    """The model that a file has under a name, or as ``model`` where no name is given."""
     file = Path(path)
     if not file.is_file():
         raise CaviError(f"{path}: no such file")
@@ -38,6 +44,12 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
         raise
     except Exception as error:
         raise CaviError(f"{path}: running it failed with {type(error).__name__}: {error}") from error
+    if attribute is None:
+        if not hasattr(module, "model"):
+            raise CaviError(
+                f"{path}: which object of the file is the model? write {path}:NAME, or call it model in the file"
+            )
+        attribute = "model"
     if not hasattr(module, attribute):
         found = [n for n, v in vars(module).items() if isinstance(v, Model)]
         raise CaviError(f"{path}: it has no object {attribute!r}; its models: {', '.join(found) or 'none'}")
@@ -48,7 +60,7 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
         raise CaviError(
             f"{path}:{attribute} is {type(found_object).__name__}; expected a Model or a function that makes one"
         )
-    return found_object, None
+    return found_object
 
 
 def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:

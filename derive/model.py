@@ -14,6 +14,7 @@ from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import AnySub, Expr, Ref, Selector, as_expr, map_refs, map_subs
 from cavi.derive.index import Gather, Index, Shift, indices_of, primed, shifted
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
+from cavi.derive.render import Diagram, renderer
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
 LARGEST_SIZE = 2**31 - 1
@@ -158,6 +159,25 @@ class Model:
     def sizes(self) -> tuple[str, ...]:
         """The symbolic sizes, in order of declaration."""
         return tuple(dict.fromkeys(i.size for i in self.indices if not i.size.isdigit()))
+
+    def diagram(self, layout: str = "own") -> Diagram:
+        """The plate diagram, with ``.svg()``, ``.tikz()`` and ``.save(path)``; notebooks show it.
+
+        Args:
+            layout: ``own``, the same on every machine, or ``dot`` for that of Graphviz.
+
+        Raises:
+            CaviError: for a model without variables, and for ``dot`` where it is missing or plates cross.
+
+        Example:
+            >>> from cavi.derive import Gamma, Model, Poisson
+            >>> m = Model("rates")
+            >>> x = m.observed("x", Poisson(m.latent("rate", Gamma(2, 1))), m.index("n", "N"))
+            >>> m.diagram().svg()[:4]
+            '<svg'
+        """
+        drawn: Diagram = renderer("diagram")(self, layout=layout)
+        return drawn
 
     def __str__(self) -> str:
         lines = [f"{self.title} ({self.name})"]

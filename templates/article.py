@@ -57,8 +57,9 @@ class Known:
 
 @dataclass(frozen=True)
 class BoundTerm:
-    """One term of the ELBO, from its definition to its closed form."""
+    """One term of the ELBO, from its definition to its closed form; `name` says of what."""
 
+    name: str
     left: Box
     rule: Rule
     equations: tuple[Equation, ...]
@@ -268,4 +269,4 @@ def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterato
         rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
         left = links[2 * place].left
         assert left is not None
-        yield BoundTerm(left, rule, shown[2 * place : 2 * place + 2])
+        yield BoundTerm(f"{t.kind} of {t.name}", left, rule, shown[2 * place : 2 * place + 2])

@@ -34,11 +34,15 @@ LOG = function("log")
 
 @dataclass(frozen=True)
 class StepView:
-    """One step: the rule that allows it, its conditions here, and the equations it leads to."""
+    """One step: the rule that allows it, its conditions here, and the equations it leads to.
+
+    `number` is its place in the derivation, from one; None for a step that the page puts in between.
+    """
 
     rule: Rule
     conditions: tuple[str, ...]
     equations: tuple[Equation, ...]
+    number: int | None = None
 
 
 def latents_box(notation: Notation, factor: Factor, element: bool) -> Box:
@@ -74,14 +78,17 @@ def update_steps(notation: Notation, update: Update, joint: Box) -> tuple[StepVi
     single = row(LOG, q_of(latents_box(notation, factor, element=True), star=True))
     general = row(Script(EXPECTATION, under), brackets(row(LOG, P, parens(joint))))
     chain = _Chain(Printer(notation.averaging(under)), factor.plates, whole, single)
-    said: list[tuple[Rule, tuple[str, ...], Link | None]] = [(OPTIMAL_FACTOR, (), Link(whole, general, constant=True))]
+    said: list[tuple[Rule, tuple[str, ...], Link | None, int | None]] = [
+        (OPTIMAL_FACTOR, (), Link(whole, general, constant=True), None)
+    ]
     for number, step in enumerate(update.derivation.steps):
         if step.before != chain.last and not (number == 0 and step.before == step.after):
             rule = DROP_CONSTANTS if number == 0 else step.rule
-            said.append((rule, (), chain.link(step.before, number == 0 or step.relation != "=")))
-        said.append((step.rule, step.conditions, None if step.after == chain.last else chain.link(step.after, True)))
-    shown = iter(system([link for _, _, link in said if link is not None]))
-    return tuple(StepView(r, c, () if link is None else (next(shown),)) for r, c, link in said)
+            said.append((rule, (), chain.link(step.before, number == 0 or step.relation != "="), None))
+        link = None if step.after == chain.last else chain.link(step.after, True)
+        said.append((step.rule, step.conditions, link, number + 1))
+    shown = iter(system([link for _, _, link, _ in said if link is not None]))
+    return tuple(StepView(r, c, () if link is None else (next(shown),), n) for r, c, link, n in said)
 
 
 class _Chain:

@@ -49,6 +49,7 @@ class UpdateView:
     Attributes:
         number: its number among the updates, which the algorithm refers to.
         anchor: an identifier for links.
+        name: of the factor; `title`: of its derivation.
         element: one element of its latents; `whole`: the latents as arrays.
         families: the optimum as a distribution, a line for each latent of a chain.
         sources: where the families' formulas come from.
@@ -62,6 +63,8 @@ class UpdateView:
 
     number: int
     anchor: str
+    name: str
+    title: str
     element: Box
     whole: Box
     families: tuple[Equation, ...]
@@ -92,6 +95,8 @@ def update_view(
     return UpdateView(
         number=number,
         anchor="update-" + "-".join(factor.latents),
+        name=factor.name,
+        title=update.derivation.title,
         element=latents_box(signs, factor, element=True),
         whole=latents_box(signs, factor, element=False),
         families=system(list(_families(signs, declaration, model, update))),

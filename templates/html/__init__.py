@@ -1,19 +1,25 @@
-"""A derivation as one self-contained HTML page: MathML, no script, nothing loaded from elsewhere."""
+"""A derivation as one self-contained HTML page: MathML, nothing loaded from elsewhere.
+
+Its only script is the fixed text of ``page.js.jinja``, which adds buttons to a page that is whole without them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from cavi.derive.result import Derived
 from cavi.templates.article import article
 from cavi.templates.environment import environment
+from cavi.templates.html.badges import Badges
 from cavi.templates.html.evidence import evidence_view
 from cavi.templates.html.view import view
 
 
 def render(derived: Derived, evidence: Mapping[str, Any] | None = None) -> str:
-    """The page: model, derivation step by step, updates, bound, algorithm, generated code, evidence, notation.
+    """The page: plate diagram, model, derivation step by step, bound, algorithm, generated code, evidence, notation.
 
     Args:
         derived: the derivation.
@@ -21,4 +27,7 @@ def render(derived: Derived, evidence: Mapping[str, Any] | None = None) -> str:
     """
     template = environment("html").get_template("html/page.html.jinja")
     found = None if evidence is None else evidence_view(evidence)
-    return template.render({**view(article(derived), derived.numpy()), "evidence": found})
+    badges = Badges(() if evidence is None else tuple(evidence["rows"]))
+    drawing = derived.model.diagram()
+    figure = {"diagram": Markup(drawing.svg(standalone=False)), "legend": drawing.legend()}
+    return template.render({**view(article(derived), derived.numpy(), badges), **figure, "evidence": found})

@@ -13,14 +13,20 @@ from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
 from cavi.templates.declaration import DeclaredLine
 from cavi.templates.equation import FLUSH_INDENT, Equation, Sentence
+from cavi.templates.html.badges import Badge, Badges
+from cavi.templates.html.code import coloured
 from cavi.templates.html.mathml import to_mathml
 from cavi.templates.layout import Box
+from cavi.templates.numpy.names import function_name
 from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
 
 
-def view(a: Article, code: str) -> dict[str, Any]:
+def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
+    links = {function_name(u.name): u.anchor for u in a.updates}
+    shown = coloured(code, links)
+    defined = {name for name in links if f'id="code-{name}"' in shown}
     bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": a.title,
@@ -30,11 +36,17 @@ def view(a: Article, code: str) -> dict[str, Any]:
         "factorisation": display([a.factorisation]),
         "log_densities": display(a.log_densities),
         "relaxations": [_relaxation(r) for r in a.relaxations],
-        "updates": [_update(u) for u in a.updates],
+        "updates": [_update(u, badges, defined) for u in a.updates],
         "bound": display([a.bound]),
         "bounded": Markup("for ") + Markup(", ").join(inline(r.node) for r in bounds) if bounds else "",
         "bound_terms": [
-            {"left": inline(t.left), "rule": t.rule.name, "equations": display(t.equations)} for t in a.bound_terms
+            {
+                "left": inline(t.left),
+                "rule": t.rule.name,
+                "equations": display(t.equations),
+                "badge": badges.check(f"ELBO, {t.name}"),
+            }
+            for t in a.bound_terms
         ],
         "moment_rule": MOMENT.name,
         "bound_symbol": inline(a.bound_symbol),
@@ -42,7 +54,8 @@ def view(a: Article, code: str) -> dict[str, Any]:
         "glossary": [{"symbol": inline(s), "meaning": sentence(m)} for s, m in a.glossary],
         "rules": a.rules,
         "sources": "; ".join(dict.fromkeys(s for u in a.updates for s in u.sources)),
-        "code": code,
+        "bound_badge": badges.check("ELBO = E[log p] - E[log q]", "elbo"),
+        "code": shown,
     }
 
 
@@ -60,19 +73,23 @@ def _relaxation(r: RelaxationView) -> dict[str, Any]:
         "statement": r.statement,
         "condition": r.condition,
         "source": r.source,
-        "steps": [_step(s) for s in r.steps],
+        "steps": [_step(s, None) for s in r.steps],
         "equations": display(r.equations),
     }
 
 
-def _update(u: UpdateView) -> dict[str, Any]:
+def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
+    function = function_name(u.name)
     return {
+        "optimal": badges.check(f"log q*({u.name}) - E[log p] is constant"),
+        "computes": badges.check(f"update_{u.name}"),
+        "function": function if function in defined else "",
         "number": u.number,
         "anchor": u.anchor,
         "whole": inline(u.whole),
         "element": inline(u.element),
         "families": display(u.families),
-        "steps": [_step(s) for s in u.steps],
+        "steps": [_step(s, badges.step(u.title, s.number)) for s in u.steps],
         "formulas": display(u.formulas),
         "moments": display(u.moments) if u.moments else "",
         "plates": inline(u.plates) if u.plates is not None else "",
@@ -82,8 +99,9 @@ def _update(u: UpdateView) -> dict[str, Any]:
     }
 
 
-def _step(s: StepView) -> dict[str, Any]:
+def _step(s: StepView, badge: Badge | None) -> dict[str, Any]:
     return {
+        "badge": badge,
         "rule": s.rule,
         "conditions": "; ".join(s.conditions),
         "equations": display(s.equations) if s.equations else "",

@@ -1,6 +1,7 @@
 """A derivation as LaTeX: an article that compiles on its own, or a fragment to paste into a paper.
 
-The article needs only amsmath, amssymb, booktabs, geometry, lmodern and xcolor.
+The article needs only amsmath, amssymb, booktabs, geometry, lmodern, tikz and xcolor; the fragment has no diagram, and
+so no need of tikz.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from cavi.templates.latex.tex import to_tex
 from cavi.templates.latex.view import view
 from cavi.templates.notation import Notation, notation
 from cavi.templates.printer import Printer
+from cavi.templates.symbols import tex_text
 
 
 def render(derived: Derived) -> str:
-    """A complete article: model, derivation step by step, updates, bound, algorithm, notation."""
-    return _render(derived, "latex/article.tex.jinja")
+    """A complete article: plate diagram, model, derivation step by step, updates, bound, algorithm, notation."""
+    drawing = derived.model.diagram()
+    return _render(derived, "latex/article.tex.jinja", drawing.tikz(), tex_text(drawing.legend()))
 
 
 def render_fragment(derived: Derived) -> str:
@@ -33,8 +36,9 @@ def render_display(derived: Derived) -> str:
     return "$$\\begin{aligned}\n" + rows + "\n\\end{aligned}$$"
 
 
-def _render(derived: Derived, template: str) -> str:
-    return environment("latex").get_template(template).render(view(article(derived)))
+def _render(derived: Derived, template: str, diagram: str = "", legend: str = "") -> str:
+    holes = {**view(article(derived)), "diagram": diagram, "legend": legend}
+    return environment("latex").get_template(template).render(holes)
 
 
 def polynomial_latex(poly: Polynomial, context: Derived | Model | Notation | None = None) -> str:

@@ -1,4 +1,4 @@
-"""The page is one well-formed file that loads nothing, runs nothing and escapes what it is given."""
+"""The page is one well-formed file that loads nothing, runs one fixed script and escapes what it is given."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 import xml.etree.ElementTree as ElementTree
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from printing_models import ZOO, hostile, mixture
 from printing_samples import NOTATION, polynomials
 
+import cavi.templates
 from cavi.derive.result import Derived
 from cavi.derive.term import Polynomial
 from cavi.templates.html import render
@@ -20,6 +22,7 @@ from cavi.templates.printer import Printer
 from cavi.templates.symbols import symbol
 
 CODE = "if 1 < 2 and 3 > 2:\n    s = '</code><script>alert(1)</script>'\n"
+SCRIPT = (Path(cavi.templates.__path__[0]) / "html" / "page.js.jinja").read_text().strip()
 VOID = {"meta", "br", "link", "img", "hr"}
 
 
@@ -43,6 +46,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.text: list[str] = []
+        self.scripts: list[str] = []
         self.feed(source)
         self.close()
         assert self.open == []
@@ -60,7 +64,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if "script" in self.open:
+            self.scripts.append(data)
+        elif "style" not in self.open:
             self.text.append(data)
 
 
@@ -68,7 +74,9 @@ class Page(HTMLParser):
 def test_pages_are_well_formed_and_self_contained(name: str) -> None:
     source = render(derived(name))
     page = Page(source)
-    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert not {"link", "img", "iframe", "object"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert "".join(page.scripts).strip() == SCRIPT
     assert not [a for a in page.attributes if a[1] in ("src", "style") or a[1].startswith("on")]
     assert "url(" not in source
     assert "http" not in source
@@ -150,3 +158,24 @@ def test_a_step_lists_rule_statement_and_condition() -> None:
 )
 def test_symbols_in_mathml(name: str, mathml: str) -> None:
     assert to_mathml(symbol(name)) == mathml
+
+
+def test_the_script_has_no_holes_and_reaches_nothing_outside() -> None:
+    assert "{{" not in SCRIPT and "{%" not in SCRIPT
+    for word in ("http", "fetch", "XMLHttp", "import", "eval", "innerHTML", "Storage", "cookie", "</"):
+        assert word not in SCRIPT
+
+
+def test_the_diagram_stands_before_the_declaration() -> None:
+    source = render(mixture("A mixture"))
+    assert source.index('<section id="model">') < source.index("<svg") < source.index("<mtable")
+    assert source.count("<svg") == 1 and "<figcaption>Circles are random" in source
+
+
+def test_code_and_equations_are_linked_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = mixture()
+    monkeypatch.setattr(Derived, "numpy", lambda self: "def update_mu(state):\n    return state\n")
+    source = render(model)
+    assert '<a class="d" id="code-update_mu" href="#update-mu">update_mu</a>' in source
+    assert '<a href="#code-update_mu"><code>update_mu</code></a>' in source
+    assert "code-update_tau" not in source
