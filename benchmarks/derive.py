@@ -19,13 +19,11 @@ from pathlib import Path
 ONE = """
 import json, sys, time
 from cavi import models
-from cavi.derive import derive
 name, check = sys.argv[1], sys.argv[2] == "True"
-model, factors = models.load(name), models.info(name).factors
 def timed(f):
     start = time.perf_counter(); result = f(); return result, time.perf_counter() - start
-derived, first = timed(lambda: derive(model, factors))
-_, warm = timed(lambda: derive(model, factors))
+derived, first = timed(lambda: models.derived(name))
+_, warm = timed(lambda: models.derived(name))
 _, code = timed(derived.numpy)
 _, code_warm = timed(derived.numpy)
 _, latex = timed(derived.latex)

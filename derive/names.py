@@ -15,9 +15,9 @@ _PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 RESERVED = frozenset(
     "np scipy math sys json data hyper sizes init seed state fit elbo elbo_terms callback max_iter tol "
     "restarts Fit State DataError main self params moments True False None special softmax one_hot_argmax inverse "
-    "logdet segment_sum expit tanhc log_probability log_bessel_i log_bessel_k dlog_bessel_k log_normal_interval "
-    "truncated_mean truncated_second multigammaln multidigamma gammaln digamma polygamma xlogy prepare initialise "
-    "check_support".split()
+    "logdet segment_sum expit softplus tanhc log_probability log_bessel_i log_bessel_k dlog_bessel_k "
+    "log_normal_interval truncated_mean truncated_second multigammaln multidigamma gammaln digamma polygamma xlogy "
+    "prepare initialise check_support".split()
 )
 
 

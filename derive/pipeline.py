@@ -127,6 +127,9 @@ def _derived(
     # A start from the prior may have met further moments: close them too.
     specs = _close(found, expectation)
     updates = tuple(replace(u, moment_specs=specs[u.factor.name]) for u in updates)
+    # An auxiliary says nothing before the data have been seen: a run starts with the others.
+    auxiliary = {n for r in relaxed.relaxations for n in r.variables}
+    updates = tuple(replace(u, initial=()) if u.factor.name in auxiliary else u for u in updates)
     _refuse_open_moments(updates, terms)
     roles = {v.name: v.role for v in model.with_role("observed", "latent", "point")}
     elbo = Elbo(terms, specs, model.indices, roles)

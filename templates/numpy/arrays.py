@@ -343,8 +343,6 @@ def function(name: str, args: list[Operand], scope: Scope) -> Operand:
     if name == "xlogx":
         scope.helper("xlogy")
         return Operand(f"xlogy({codes[0]}, {codes[0]})", axes)
-    if name == "softplus":
-        return Operand(f"{scope.helper('softplus')}({codes[0]})", axes)
     if name == "trigamma":
         scope.helper("polygamma")
         return Operand(f"polygamma(1, {codes[0]})", axes)

@@ -206,8 +206,8 @@ def _segment_sum(values: Any, index: Any, size: Any) -> Any:
 
 
 UNINTERPRETED = (
-    "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit log_bessel_i log_bessel_k "
-    "dlog_bessel_k log_normal_interval truncated_mean truncated_second softplus tanhc"
+    "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
+    "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
 ).split()
 REPLACED: dict[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in UNINTERPRETED},

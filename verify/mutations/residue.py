@@ -35,8 +35,10 @@ class Residue:
             return cls.of(x[()])
         if isinstance(x, bool | np.bool_ | Integral):
             return cls(int(x))
-        if isinstance(x, Fraction | Real) and math.isfinite(x):
-            exact = Fraction(x)
+        if isinstance(x, Fraction):
+            return cls(x.numerator * pow(x.denominator, -1, PRIME))
+        if isinstance(x, Real) and math.isfinite(x):
+            exact = Fraction(float(x))
             return cls(exact.numerator * pow(exact.denominator, -1, PRIME))
         return uninterpreted(repr(x))
 

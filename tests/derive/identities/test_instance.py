@@ -48,7 +48,7 @@ def test_a_block_keeps_its_latents_together() -> None:
 @pytest.mark.parametrize("name", models.names())
 @pytest.mark.parametrize("reading", READINGS)
 def test_a_reading_adds_up_to_the_bound(name: str, reading: str) -> None:
-    d = derive(models.load(name), factors=models.info(name).factors)
+    d = models.derived(name)
     found = d.elbo.reading(reading)
     assert found.total == d.elbo.total.scaled(found.left)
     assert found.identity.steps

@@ -31,10 +31,14 @@ def lam(xi):
     return (sigma(xi) - 0.5) / (2 * xi)
 
 
-def fitted(bound: str, **options):
+def fitted(bound: str):
     found = models.data("logistic_regression")
     derived = derive(logistic("logistic_regression", "Logistic regression"), [("w",)], bounds={"y": bound})
-    return found, run(derived.numpy()).fit(found.data, found.hyper, tol=0.0, max_iter=400, **options)
+    module = run(derived.numpy())
+    fit = module.fit(found.data, found.hyper, tol=0.0)
+    for _ in range(30):  # the parameters settle later than the bound
+        fit = module.fit(found.data, found.hyper, tol=0.0, init=fit.params)
+    return found, fit
 
 
 def test_the_variational_logistic_regression_of_the_textbook() -> None:
