@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 Change = Callable[[ast.AST, "Names"], Iterator[ast.AST]]
-PREFIXES = ("update_", "moments_", "follow_", "from_marginals_", "elbo", "sum_", "sums_", "natural_", "features_")
-PREFIXES += ("collect_", "expand_", "entropy_")
+PREFIXES = tuple(
+    "update_ moments_ follow_ from_marginals_ elbo sum_ sums_ natural_ features_ collect_ expand_ entropy_".split()
+)
 OTHER_FUNCTION = {
     "digamma": "np.log",
     "gammaln": "digamma",

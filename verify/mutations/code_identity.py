@@ -60,7 +60,7 @@ class Identity:
     def _outcomes(self, tree: ast.Module, function: str) -> list[list[Any]] | None:
         try:
             module = Generated(ast.unparse(ast.fix_missing_locations(_Exact().visit(copy.deepcopy(tree))))).module
-            module._residues = np.frompyfunc(Residue.of, 1, 1)
+            module.__dict__["_residues"] = np.frompyfunc(Residue.of, 1, 1)
             for name, replacement in REPLACED.items():
                 if hasattr(module, name):
                     setattr(module, name, replacement)
