@@ -32,6 +32,13 @@ BOUNDS = Annotated[
     str | None,
     typer.Option(help='Bounds of terms that are not conjugate, "y=boehning"; the default is its own.'),
 ]
+AUGMENT = Annotated[
+    str | None,
+    typer.Option(help='Augmentations of terms that are not conjugate, "y=polya_gamma"; the default is its own.'),
+]
+RELAX = Annotated[
+    bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
+]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
 
 
@@ -74,6 +81,8 @@ def derive(
     factors: FACTORS = None,
     marginalise: MARGINALISE = None,
     bounds: BOUNDS = None,
+    augment: AUGMENT = None,
+    relax: RELAX = False,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
@@ -87,7 +96,7 @@ def derive(
     from cavi.verify import sealed, write_certificate
 
     output = Output(quiet or as_json)
-    derived = derived_model(model, factors, marginalise, bounds)
+    derived = derived_model(model, factors, marginalise, bounds, augment, relax)
     written = derived.save(out)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
@@ -203,6 +212,8 @@ def verify(
     factors: FACTORS = None,
     marginalise: MARGINALISE = None,
     bounds: BOUNDS = None,
+    augment: AUGMENT = None,
+    relax: RELAX = False,
     digits: Annotated[
         int | None, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.", show_default="30")
     ] = None,
@@ -266,7 +277,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            derived = derived_model(model, factors, marginalise, bounds)
+            derived = derived_model(model, factors, marginalise, bounds, augment, relax)
             if rigorous:
                 from cavi.verify import certify
 

@@ -70,34 +70,45 @@ def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
     return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in text.split(";") if block.strip()]
 
 
-def parse_bounds(text: str) -> dict[str, str]:
-    """``"y=jaakkola_jordan;x=boehning"`` as a bound for each node.
+AUTO = "auto"
+
+
+def parse_rules(text: str | None, option: str) -> dict[str, str] | None:
+    """``"y=jaakkola_jordan;x=boehning"`` as a rule for each node.
 
     Raises:
-        CaviError: where no bound follows the name of a node.
+        CaviError: where no rule follows the name of a node.
     """
+    if text is None:
+        return None
     found = {}
     for entry in filter(None, (e.strip() for e in text.split(";"))):
-        node, equals, bound = (part.strip() for part in entry.partition("="))
-        if not (node and equals and bound):
-            raise CaviError(f"--bounds: found {entry!r}; expected NODE=BOUND, such as y=jaakkola_jordan")
-        found[node] = bound
+        node, equals, rule = (part.strip() for part in entry.partition("="))
+        if not (node and equals and rule):
+            raise CaviError(f"{option}: found {entry!r}; expected NODE=RULE, such as y=jaakkola_jordan")
+        found[node] = rule
     return found
 
 
-def derived_model(name: str, factors: str | None, marginalise: str | None = None, bounds: str | None = None) -> Derived:
-    """The derivation of a model found by name, with the blocks and bounds asked for or its own."""
+def derived_model(
+    name: str,
+    factors: str | None,
+    marginalise: str | None = None,
+    bounds: str | None = None,
+    augment: str | None = None,
+    relax: bool = False,
+) -> Derived:
+    """The derivation of a model found by name, with the blocks, bounds and augmentations asked for or its own."""
     model, own = find_model(name)
     blocks = own if factors is None else parse_factors(factors)
     gone = parse_factors(marginalise) or []
     names = {n for entry in gone for n in entry}
     if factors is None and blocks:  # the model's own blocks, without what has been integrated out
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
-    own_rules = models.info(name) if name in models.names() and bounds is None else None
+    rules = (parse_rules(bounds, "--bounds"), parse_rules(augment, "--augment"))
+    if rules == (None, None) and not relax and name in models.names():
+        info = models.info(name)
+        rules = (info.bounds, info.augment)
     return derive(
-        model,
-        factors=blocks,
-        marginalise=gone,
-        bounds=parse_bounds(bounds) if bounds is not None else own_rules.bounds if own_rules else None,
-        augment=own_rules.augment if own_rules else None,
+        model, factors=blocks, marginalise=gone, bounds=rules[0], augment=rules[1], relax=AUTO if relax else None
     )
