@@ -108,10 +108,15 @@ def symbolic_rows(claim: Claim, instances: Sequence[Instance], digits: int, want
 
     Instances between them are of widely spread magnitudes.
     """
-    yield from _rows(claim, instances[0], digits, _everything, wanted)
-    for instance in instances[1:-1]:
-        yield from _rows(claim, instance, min(digits, WIDE_DIGITS), _at_wide_magnitudes, wanted)
+    yield from local_rows(claim, instances[:-1] or instances, digits, wanted)
     yield from _rows(claim, instances[-1], digits, _on_the_whole, wanted, escalation=(1,))
+
+
+def local_rows(claim: Claim, instances: Sequence[Instance], digits: int, wanted: Wanted = _all) -> Iterator[Row]:
+    """All but the evidence: everything at the first instance, factors, bound and optima at those of wide magnitudes."""
+    yield from _rows(claim, instances[0], digits, _everything, wanted)
+    for instance in instances[1:]:
+        yield from _rows(claim, instance, min(digits, WIDE_DIGITS), _at_wide_magnitudes, wanted)
 
 
 def _everything(state: State) -> Iterator[Check]:

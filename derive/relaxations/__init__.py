@@ -7,6 +7,6 @@ here is a rule for a model: a relaxation acts on every term of the normal form t
 
 from cavi.derive.relaxations.augmentation import Augmentation
 from cavi.derive.relaxations.bound import Bound
-from cavi.derive.relaxations.catalogue import AUGMENTATIONS, BOUNDS
+from cavi.derive.relaxations.catalogue import augmentations, bounds
 
-__all__ = ["AUGMENTATIONS", "BOUNDS", "Augmentation", "Bound"]
+__all__ = ["Augmentation", "Bound", "augmentations", "bounds"]

@@ -22,9 +22,9 @@ from cavi.derive.index import Index
 from cavi.derive.log_joint import log_density
 from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
+from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
-from cavi.derive.relaxations.catalogue import AUGMENTATIONS, BOUNDS
 from cavi.derive.relaxations.matching import Match, known_positive, matches
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent
 from cavi.derive.rules import AUGMENT, BOUND
@@ -56,11 +56,11 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
     """
     relaxed = Relaxed(model, dict(nodes))
     for name, asked in _entries("augment", augment, nodes):
-        relaxed = augmented(relaxed, name, _rule("augment", asked, name, AUGMENTATIONS, Augmentation))
+        relaxed = augmented(relaxed, name, _rule("augment", asked, name, catalogue.augmentations(), Augmentation))
     for name, asked in _entries("bounds", bounds, nodes):
         if any(r.node == name for r in relaxed.relaxations):
             raise RelaxationError(f"{name} is in bounds= and in augment=; one of the two makes its terms conjugate")
-        relaxed = bounded(relaxed, name, _rule("bounds", asked, name, BOUNDS, Bound))
+        relaxed = bounded(relaxed, name, _rule("bounds", asked, name, catalogue.bounds(), Bound))
     return relaxed
 
 
@@ -89,8 +89,8 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     """
     found = []
     for name, p in nodes.items():
-        by_bound = tuple(b.name for b in BOUNDS if matches(p, b.function, model))
-        by_latent = tuple(a.name for a in AUGMENTATIONS if matches(p, a.function, model))
+        by_bound = tuple(b.name for b in catalogue.bounds() if matches(p, b.function, model))
+        by_latent = tuple(a.name for a in catalogue.augmentations() if matches(p, a.function, model))
         if by_bound or by_latent:
             found.append(Proposal(name, by_bound, by_latent))
     return tuple(found)
@@ -118,10 +118,10 @@ def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple
 R = TypeVar("R", Bound, Augmentation)
 
 
-def _rule(argument: str, asked: object, node: str, catalogue: Sequence[R], kind: type[R]) -> R:
+def _rule(argument: str, asked: object, node: str, rules: Sequence[R], kind: type[R]) -> R:
     if isinstance(asked, kind):
         return asked
-    known = {r.name: r for r in catalogue}
+    known = {r.name: r for r in rules}
     if not isinstance(asked, str) or asked not in known:
         raise RelaxationError(
             f"{argument}: {str(asked)[:40]!r} for {node} is neither {kind.__name__}(...) nor the name of one; "

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sympy import Integer, Rational, cosh, log, sqrt
 
 from cavi.derive.families.special import softplus
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, T, X
 
-# In the order in which they are proposed: the tightest first where several apply at the same cost.
-BOUNDS: tuple[Bound, ...] = (
-    Bound(
-        "jaakkola_jordan",
-        function=-softplus(X),
-        statistic=X**2,
-        keep=-X / 2,
-        convex=-log(2 * cosh(sqrt(T) / 2)),
-        source="Jaakkola and Jordan (2000), equations 8-10; Bishop (2006), 10.144",
-    ),
-    Bound(
-        "boehning",
-        function=-softplus(X),
-        keep=-(X**2) * Rational(1, 8),
-        parameter="psi",
-        source="Böhning and Lindsay (1988), theorem 2.1; Böhning (1992); Murphy (2012), 21.8.2",
-    ),
-)
 
-AUGMENTATIONS: tuple[Augmentation, ...] = (
-    Augmentation(
-        "polya_gamma",
-        function=-softplus(X),
-        family="PolyaGamma",
-        parameters={"shape": B, "tilt": Integer(0)},
-        joint=-B * log(2) - B * X / 2 - W * X**2 / 2,
-        source="Polson, Scott and Windle (2013), JASA 108, 1339-1349, theorem 1",
-    ),
-)
+@cache
+def bounds() -> tuple[Bound, ...]:
+    """In the order in which they are proposed: the tightest first where several apply at the same cost."""
+    return (
+        Bound(
+            "jaakkola_jordan",
+            function=-softplus(X),
+            statistic=X**2,
+            keep=-X / 2,
+            convex=-log(2 * cosh(sqrt(T) / 2)),
+            source="Jaakkola and Jordan (2000), equations 8-10; Bishop (2006), 10.144",
+        ),
+        Bound(
+            "boehning",
+            function=-softplus(X),
+            keep=-(X**2) * Rational(1, 8),
+            parameter="psi",
+            source="Böhning and Lindsay (1988), theorem 2.1; Böhning (1992); Murphy (2012), 21.8.2",
+        ),
+    )
+
+
+@cache
+def augmentations() -> tuple[Augmentation, ...]:
+    """Those that are known."""
+    return (
+        Augmentation(
+            "polya_gamma",
+            function=-softplus(X),
+            family="PolyaGamma",
+            parameters={"shape": B, "tilt": Integer(0)},
+            joint=-B * log(2) - B * X / 2 - W * X**2 / 2,
+            source="Polson, Scott and Windle (2013), JASA 108, 1339-1349, theorem 1",
+        ),
+    )

@@ -26,8 +26,8 @@ def test_a_bound_is_checked_against_the_declared_density(bound: str, factors: ob
     assert any(n.endswith("+ gap of the bounds") for n in names)
 
 
-def failed(data: dict) -> set[str]:
-    return {row.name for row in verify(data, digits=12).rows if row.verdict == "failed"}
+def failed(data: dict, only: str | None = None) -> set[str]:
+    return {row.name for row in verify(data, digits=12, only=only).rows if row.verdict == "failed"}
 
 
 def test_a_bound_that_is_too_high_fails(plain: dict) -> None:
@@ -97,8 +97,8 @@ INTEGRAL = "augmentation polya_gamma: integrating omega out gives p(y)"
 
 
 def test_integrating_the_auxiliary_out_gives_the_declared_density_to_thirty_digits(augmented: dict) -> None:
-    report = verify(augmented, digits=30)
-    assert report.ok, str(report)
+    report = verify(augmented, digits=30, only="omega")
+    assert report.ok and not report.undecided, str(report)
     (row,) = (r for r in report.rows if r.name == INTEGRAL)
     assert row.got is not None and row.got >= 30
 
@@ -107,4 +107,4 @@ def test_integrating_the_auxiliary_out_gives_the_declared_density_to_thirty_digi
 def test_a_wrong_augmentation_fails(augmented: dict, change: list) -> None:
     data = copy.deepcopy(augmented)
     data["relaxed"][0]["value"] = ["add", [data["relaxed"][0]["value"], change]]
-    assert INTEGRAL in failed(data)
+    assert INTEGRAL in failed(data, only=INTEGRAL)

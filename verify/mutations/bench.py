@@ -39,6 +39,8 @@ class Bench:
         self.claim = Claim(self.plain)
         self.digits = digits
         self.instance = instance or make_instance(self.claim, seed)
+        self._sure: set[str] = set()  # checks that are known to hold for the unchanged claim, and those that do not
+        self._unsure: set[str] = set()
 
     @classmethod
     def wide(cls, plain: Mapping[str, Any], seed: int, digits: int) -> Bench:
@@ -85,11 +87,21 @@ class Bench:
             else:
                 checks = [*check_families(state), *check_identity(state), *check_optimality(state)]
             chosen = [c for c in checks if any(part in c.name for part in mutant.site.checks)]
-            for check in checks if every or not chosen else chosen:
-                row = check.row()
-                if row.verdict == "failed":
-                    return row
-        return None
+            rows = (check.row() for check in (checks if every or not chosen else chosen))
+            found = next((r for r in rows if r.verdict == "failed" and r.name not in self._unsure), None)
+        if found is not None and not self._holds(found.name):
+            self._unsure.add(found.name)
+            return self.failure(mutant, every)
+        return found
+
+    def _holds(self, name: str) -> bool:
+        """Whether a check holds for the unchanged claim, at these digits: only then does its failure tell anything."""
+        if name not in self._sure:
+            with precision(self.working):
+                if any(c.name == name and c.row().verdict == "failed" for c in self.checks):
+                    return False
+            self._sure.add(name)
+        return True
 
 
 def _swap(plain: dict[str, Any], mutant: Mutant) -> list[tuple[Path, Any]]:

@@ -7,17 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cavi.verify.arithmetic import precision
 from cavi.verify.claim import Claim
 from cavi.verify.generated import generated_checks
-from cavi.verify.instance import InstanceError
-from cavi.verify.mutations.bench import Bench
+from cavi.verify.instance import InstanceError, make_instance, wide_instance
 from cavi.verify.mutations.claims import mutants
 from cavi.verify.mutations.code import CodeMutant, code_mutants
 from cavi.verify.mutations.code_judge import CodeJudge
 from cavi.verify.mutations.judge import Judge, Verdict
 from cavi.verify.mutations.site import Mutant
 from cavi.verify.report import Row
+from cavi.verify.verification import local_rows
 
 AnyMutant = TypeVar("AnyMutant", Mutant, CodeMutant)
 OUTCOMES = ("killed", "equivalent", "no difference found", "survived", "out of time")
@@ -71,18 +70,18 @@ def fair(found: Sequence[AnyMutant], limit: int, seed: int) -> list[AnyMutant]:
 
 
 def correct_rows(plain: Mapping[str, Any], source: str, seed: int, digits: int = 12) -> list[Row]:
-    """The rows on the unchanged claim and its code at the instance of a seed; one that fails is a false alarm."""
-    bench = Bench(plain, seed, digits)
-    with precision(bench.working):
-        rows = [check.row() for check in bench.checks]
+    """The rows on the unchanged claim and its code at the instances of a seed; one that fails is a false alarm.
+
+    All that `verify` checks but for the evidence, which takes as long as all else.
+    """
+    claim = Claim(plain)
+    instances = [make_instance(claim, seed)]
     try:
-        wide = Bench.wide(plain, seed, digits)
+        instances.append(wide_instance(claim, seed))
     except InstanceError:
         pass
-    else:
-        with precision(wide.working):
-            rows += [check.row() for check in wide.checks]
-    return rows + [check.row() for check in generated_checks(Claim(plain), lambda: source, seed)]
+    rows = list(local_rows(claim, instances, digits))
+    return rows + [check.row() for check in generated_checks(claim, lambda: source, seed)]
 
 
 def counted(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:

@@ -8,13 +8,13 @@ from generated import run
 from cavi import models
 from cavi.derive import Augmentation, Model, NegativeBinomial, Normal, RelaxationError, derive, dot, sigmoid
 from cavi.derive.families.special import softplus
-from cavi.derive.relaxations import AUGMENTATIONS
+from cavi.derive.relaxations import augmentations
 from cavi.derive.relaxations.augmentation import B, W
 from cavi.derive.relaxations.bound import X
 from cavi.models.logistic_regression import logistic
 
 
-@pytest.mark.parametrize("rule", AUGMENTATIONS, ids=lambda a: a.name)
+@pytest.mark.parametrize("rule", augmentations(), ids=lambda a: a.name)
 def test_integrating_the_auxiliary_out_leaves_the_function(rule: Augmentation) -> None:
     (step,) = rule.proof
     assert step.relation == "=" and step.before == B * rule.function
