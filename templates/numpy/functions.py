@@ -45,6 +45,7 @@ class Writer:
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
         self.reads: dict[str, set[object]] = {}
+        self.left_out: set[tuple[str, str]] = set()
 
     def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
         """A fresh scope for a function, and for the code in it while elements of the factor `own` change."""
@@ -213,7 +214,7 @@ class Writer:
         scope = self.scope(f"moments {update.factor.name}")
         body: list[str] = []
         for s in update.moment_specs:
-            if s.value is None:
+            if s.value is None or (update.factor.name, s.key) in self.left_out:
                 continue
             value = _finite_logs(s.value) if self._maximised_probability(update) else s.value
             code = polynomial(value, scope, s.indices).code

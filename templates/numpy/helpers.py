@@ -37,6 +37,11 @@ def blocks(size: int, least: int = 0) -> Iterator[slice]:
     step = max(BLOCK, least)
     return (slice(start, min(start + step, size)) for start in range(0, size, step))
 ''',
+    "row_sum": '''
+def row_sum(array: np.ndarray) -> np.ndarray:
+    """Σ_n array[n, …]; of an array that only repeats along the first axis, by one element of it."""
+    return len(array) * array[0] if array.strides[0] == 0 else array.sum(axis=0)
+''',
     "lowered": '''
 def lowered(table: np.ndarray) -> np.ndarray:
     """A table less the largest number of each row, which no softmax sees."""

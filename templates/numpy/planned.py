@@ -17,6 +17,7 @@ from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight, width
 from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
 from cavi.templates.numpy.table_pass import TablesView, size_code, sum_views, table_code, weight_code
 from cavi.templates.numpy.tables import Sum, Tables, entropy_weight
@@ -83,6 +84,27 @@ class PlannedWriter(Writer):
         self.planner.choose(
             [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains}
         )
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Moments that only sums over rows need, which are made without them: found by writing all but the moments."""
+        assert self.planner is not None
+        found = [repeated(s, self.derived) for s in self.planner.chosen]
+        moments = {r.moment for r in found if r is not None}
+        if not moments:
+            return
+        for u in self.derived.updates:
+            self.update(u, u.formulas)
+            if u.initial:
+                self.update(u, u.initial, "start")
+            self.follow(u)
+            self.from_marginals(u)
+        self.elbo()
+        self.statistics()
+        self.locals()
+        self.left_out = moments - {key for keys in self.reads.values() for key in keys}
+        self.helpers, self.reads = set(), {}
+        self.planner.scattered.clear()
 
     def statistics(self) -> tuple[StatisticView, ...]:
         """The sums over rows that are functions of their own."""
@@ -108,6 +130,9 @@ class PlannedWriter(Writer):
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
         scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)
         out = next((o for plan in self.plans.values() if (o := total(s, plan, scope)) is not None), None)
+        parts = repeated(s, self.derived) if out is None else None
+        if parts is not None:
+            out = self._repeated(parts, s, scope)
         out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
@@ -117,6 +142,15 @@ class PlannedWriter(Writer):
             code = out.code
         body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
         return StatisticView(name, statistic_text(s, self.derived), s.reads, body)
+
+    def _repeated(self, parts: Repeated, s: Statistic, scope: Scope) -> Operand:
+        """Σ_n of what is the same for all rows, and of the rest."""
+        same = []
+        for p in parts.same:
+            axes = tuple(i for i in p.subs[1:] if isinstance(i, Index))
+            code = f"{scope.helper('row_sum')}({scope.name(('parameter', p.latent, p.name))})"
+            same.append(spread(Operand(code, axes), s.axes))
+        return Operand(" + ".join([*same, polynomial(parts.rest, scope, s.axes).code]), s.axes, plain=False)
 
     def plan_text(self) -> tuple[str, ...]:
         """What is computed when, and what it costs: for the docstring of the module."""
