@@ -99,13 +99,13 @@ def state_of(module: types.ModuleType, seed: int, large: int, small: int):
 
 
 def world_of(derived: Derived, state) -> World:
-    """The state of a run as a world for brute force."""
+    """The state of a run as a world for brute force; moments that a module needs only in sums are made here."""
     names = python_names(derived)
-    moments = {
-        (u.factor.name, s.key): state.moments[names[u.factor.name, s.key]]
-        for u in derived.updates
-        for s in u.moment_specs
-        if s.value is not None
-    }
     parameters = {(latent, n): a for latent, values in state.params.items() for n, a in values.items()}
-    return World(state.sizes, {**state.data, **state.hyper}, moments, parameters)
+    world = World(state.sizes, {**state.data, **state.hyper}, {}, parameters)
+    for u in derived.updates:
+        for s in u.moment_specs:
+            if s.value is not None:
+                found = state.moments.get(names[u.factor.name, s.key])
+                world.moments[u.factor.name, s.key] = world.array(s.value, s.indices) if found is None else found
+    return world

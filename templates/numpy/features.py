@@ -85,16 +85,7 @@ class Features:
     @property
     def whole(self) -> bool:
         """Whether q is softmax(T @ η.T) and T depends on data alone: then q need not be kept."""
-        formulas = [(f.name, f.role) for f in self.update.formulas]
-        moments = [s.value for s in self.update.moment_specs]
-        return (
-            not self.rest
-            and not self.reads
-            and [n for n, _ in formulas] == ["logits", "probs"]
-            and len(moments) == 1
-            and moments[0] is not None
-            and [a.name for a in moments[0].atoms() if isinstance(a, Parameter)] == ["probs"]
-        )
+        return not self.rest and not self.reads and softmax_alone(self.update)
 
     def column_of(self, s: Statistic) -> tuple[Column, tuple[Index, ...]] | None:
         """The column that a statistic adds up, weighted by the categories; and the axes of the sum."""
@@ -112,6 +103,17 @@ class Features:
         key, here = canonical_group(others, inner, row)
         found = next((c for c in self.columns if c.monomial == key), None)
         return None if found is None else (found, (z.subs[1], *here))
+
+
+def softmax_alone(update: Update) -> bool:
+    """Whether a factor is the softmax of its logits and its one moment the probabilities."""
+    moments = [s.value for s in update.moment_specs]
+    return (
+        [f.name for f in update.formulas] == ["logits", "probs"]
+        and len(moments) == 1
+        and moments[0] is not None
+        and [a.name for a in moments[0].atoms() if isinstance(a, Parameter)] == ["probs"]
+    )
 
 
 def features(derived: Derived) -> dict[str, Features]:

@@ -19,6 +19,7 @@ from cavi.templates.numpy.features import Features, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
+from cavi.templates.numpy.tables import tables
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ class Writer:
         self.helpers: set[str] = set()
         self.planner: Planner | None = None
         self.plans = features(derived)
+        self.tables = tables(derived, self.plans)
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
         self.reads: dict[str, set[object]] = {}
+        self.left_out: set[tuple[str, str]] = set()
 
     def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
         """A fresh scope for a function, and for the code in it while elements of the factor `own` change."""
@@ -51,7 +54,7 @@ class Writer:
     def _has_entropy(self, term: ElboTerm) -> bool:
         """Whether the entropy of a factor is a function of its own: where a pass over rows gives it on the way."""
         plan = self.plans.get(term.name)
-        passes = (plan is not None and plan.whole) or term.name in self.chains
+        passes = (plan is not None and plan.whole) or term.name in {*self.chains, *self.tables}
         read = {a for a in term.value.atoms() if isinstance(a, Moment | Parameter)}
         return (
             passes and term.kind == "entropy" and all(isinstance(a, Parameter) and a.latent == term.name for a in read)
@@ -211,7 +214,7 @@ class Writer:
         scope = self.scope(f"moments {update.factor.name}")
         body: list[str] = []
         for s in update.moment_specs:
-            if s.value is None:
+            if s.value is None or (update.factor.name, s.key) in self.left_out:
                 continue
             value = _finite_logs(s.value) if self._maximised_probability(update) else s.value
             code = polynomial(value, scope, s.indices).code

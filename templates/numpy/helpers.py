@@ -32,9 +32,47 @@ def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return logits, top + np.log(total)
 ''',
     "blocks": '''
-def blocks(size: int) -> Iterator[slice]:
+def blocks(size: int, least: int = 0) -> Iterator[slice]:
     """Rows in blocks, so that what is computed for one of them stays in the cache."""
-    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+    step = max(BLOCK, least)
+    return (slice(start, min(start + step, size)) for start in range(0, size, step))
+''',
+    "row_sum": '''
+def row_sum(array: np.ndarray) -> np.ndarray:
+    """Σ_n array[n, …]; of an array that only repeats along the first axis, by one element of it."""
+    return len(array) * array[0] if array.strides[0] == 0 else array.sum(axis=0)
+''',
+    "lowered": '''
+def lowered(table: np.ndarray) -> np.ndarray:
+    """A table less the largest number of each row, which no softmax sees."""
+    return np.ascontiguousarray(table - table.max(axis=-1, keepdims=True))
+''',
+    "gathered": '''
+def gathered(
+    tables: Sequence[np.ndarray], exponentials: Sequence[np.ndarray], indices: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Π exp(table)[index], a line for each element of the indices, with the sums of the lines and their logarithms.
+
+    Where a sum is too small for a number to have all its digits, the line is that of the logarithms, shifted.
+    """
+    heights = np.take(exponentials[0], indices[0], axis=0)
+    for table, index in zip(exponentials[1:], indices[1:]):
+        heights *= np.take(table, index, axis=0)
+    masses = heights.sum(axis=1)
+    small = np.flatnonzero(~(masses > np.finfo(masses.dtype).tiny ** 0.65))
+    logits = sum(table[index[small]] for table, index in zip(tables, indices))
+    top = logits.max(axis=1)
+    heights[small] = np.exp(logits - top[:, None])
+    masses[small] = heights[small].sum(axis=1)
+    log_masses = np.log(masses)
+    log_masses[small] += top
+    return heights, masses, log_masses
+''',
+    "scattered": '''
+def scattered(shares: np.ndarray, index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    """Σ shares[n] values[n, …] over the n that share an index, for a block of rows."""
+    ones = csr_matrix((shares, index, np.arange(len(index) + 1)), shape=(len(index), size))
+    return ones.T @ values
 ''',
     "pairs": '''
 def pairs(x: np.ndarray) -> np.ndarray:
@@ -335,7 +373,7 @@ def imports(used: Iterable[str]) -> list[str]:
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
-    if "segments" in closure(used):
+    if {"segments", "scattered"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")

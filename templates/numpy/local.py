@@ -106,12 +106,15 @@ def _simple(code: str) -> bool:
 
 
 def stacked(parts: Sequence[str], how: str = "hstack", end: str = "") -> list[str]:
-    """``return np.hstack([...])``, one part a line where they are long."""
-    whole = f"return np.{how}([{', '.join(parts)}]){end}"
+    """``return np.hstack([...])``, one part a line where they are long; a list where there is no `how`."""
+    opening, closing = (f"return np.{how}(", f"){end}") if how else ("return ", end)
+    whole = f"{opening}[{', '.join(parts)}]{closing}"
     if len(whole) <= 100:
         return [whole]
     lines = [line for p in parts for line in assign("", p, end=",")]
-    return [f"return np.{how}(", "    [", *(f"        {line.strip()}" for line in lines), "    ]", f"){end}"]
+    if not how:
+        return ["return [", *(f"    {line.strip()}" for line in lines), f"]{end}"]
+    return [opening, "    [", *(f"        {line.strip()}" for line in lines), "    ]", closing]
 
 
 def place(plan: Features, column: Column) -> str:

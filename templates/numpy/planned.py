@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Update
-from cavi.derive.index import Gather
+from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm, Formula
 from cavi.derive.term import Delta, Polynomial
 from cavi.templates.numpy.arrays import Operand, Scope, spread
@@ -17,7 +17,10 @@ from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight, width
 from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
+from cavi.templates.numpy.table_pass import TablesView, size_code, sum_views, table_code, weight_code
+from cavi.templates.numpy.tables import Sum, Tables, entropy_weight
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,30 @@ class PlannedWriter(Writer):
         self.helpers = set()
         self.reads = {}
         self.planner.scattered.clear()
-        self.planner.choose([*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.chains})
+        self.planner.choose(
+            [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains}
+        )
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Moments that only sums over rows need, which are made without them: found by writing all but the moments."""
+        assert self.planner is not None
+        found = [repeated(s, self.derived) for s in self.planner.chosen]
+        moments = {r.moment for r in found if r is not None}
+        if not moments:
+            return
+        for u in self.derived.updates:
+            self.update(u, u.formulas)
+            if u.initial:
+                self.update(u, u.initial, "start")
+            self.follow(u)
+            self.from_marginals(u)
+        self.elbo()
+        self.statistics()
+        self.locals()
+        self.left_out = moments - {key for keys in self.reads.values() for key in keys}
+        self.helpers, self.reads = set(), {}
+        self.planner.scattered.clear()
 
     def statistics(self) -> tuple[StatisticView, ...]:
         """The sums over rows that are functions of their own."""
@@ -104,6 +130,9 @@ class PlannedWriter(Writer):
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
         scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)
         out = next((o for plan in self.plans.values() if (o := total(s, plan, scope)) is not None), None)
+        parts = repeated(s, self.derived) if out is None else None
+        if parts is not None:
+            out = self._repeated(parts, s, scope)
         out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
@@ -113,6 +142,15 @@ class PlannedWriter(Writer):
             code = out.code
         body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
         return StatisticView(name, statistic_text(s, self.derived), s.reads, body)
+
+    def _repeated(self, parts: Repeated, s: Statistic, scope: Scope) -> Operand:
+        """Σ_n of what is the same for all rows, and of the rest."""
+        same = []
+        for p in parts.same:
+            axes = tuple(i for i in p.subs[1:] if isinstance(i, Index))
+            code = f"{scope.helper('row_sum')}({scope.name(('parameter', p.latent, p.name))})"
+            same.append(spread(Operand(code, axes), s.axes))
+        return Operand(" + ".join([*same, polynomial(parts.rest, scope, s.axes).code]), s.axes, plain=False)
 
     def plan_text(self) -> tuple[str, ...]:
         """What is computed when, and what it costs: for the docstring of the module."""
@@ -124,6 +162,12 @@ class PlannedWriter(Writer):
                 f"features_{v.latent}, natural_{v.latent}: logits of q({v.latent}) = η T in blocks of rows, "
                 f"T of F = {v.width} lines ({v.columns}); a sweep has 4·{v.rows}·{v.groups}·F flops, reads the data "
                 f"once and works on blocks of F + {v.groups} numbers a row{kept}"
+            )
+        for g in self.table_passes():
+            lines.append(
+                f"tables_{g.latent}: logits of q({g.latent}) are added up of rows of tables at {g.places}; "
+                f"a sweep takes exponentials of the tables and multiplies rows of them in blocks of {g.groups} "
+                "numbers a row of the data; during sweeps of fit q is not kept"
             )
         for c in self.chains.values():
             lines.append(
@@ -151,7 +195,8 @@ class PlannedWriter(Writer):
         natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
         blocks = self._flush(inside)
         update, z = plan.update, plan.latent
-        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        entropies = [t for t in self.derived.elbo.closed_terms if t.name == z and self._has_entropy(t)]
+        once = any(entropy_weight(t, z, plan.row) == () for t in entropies)
         return LocalView(
             latent=z,
             rows=plan.row.size,
@@ -166,7 +211,7 @@ class PlannedWriter(Writer):
             ),
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
-            collected=plan.whole and entropy and self._collected(plan),
+            collected=plan.whole and once and self._collected(plan),
             moment=self.names[update.factor.name, update.moment_specs[0].key],
         )
 
@@ -239,14 +284,66 @@ class PlannedWriter(Writer):
 
     def _collected(self, plan: Features) -> bool:
         """Whether nothing reads q of a category but through sums over rows of its features and its entropy."""
-        mine: set[object] = {(plan.update.factor.name, s.key) for s in plan.update.moment_specs}
-        mine |= {("parameter", plan.latent, f.name) for f in plan.update.formulas}
-        own = {
-            f"{kind} {plan.update.factor.name}" for kind in ("update", "start", "moments", "follow", "from_marginals")
-        }
         assert self.planner is not None
-        own |= {*self.planner.chosen.values(), f"entropy_{plan.latent}"}
-        if any(keys & mine for function, keys in self.reads.items() if function not in own):
-            return False
         statistics = [s for s in self.planner.chosen if plan.latent in s.reads]
-        return all(plan.column_of(s) is not None for s in statistics)
+        return self._only_sums(plan.update) and all(plan.column_of(s) is not None for s in statistics)
+
+    def _only_sums(self, update: Update) -> bool:
+        """Whether nothing reads a factor but its own functions, sums over rows and its entropy."""
+        assert self.planner is not None
+        name = update.factor.name
+        mine: set[object] = {(name, s.key) for s in update.moment_specs}
+        mine |= {("parameter", f.latent, f.name) for f in update.formulas}
+        own = {f"{kind} {name}" for kind in ("update", "start", "moments", "follow", "from_marginals")}
+        own |= {*self.planner.chosen.values(), f"entropy_{name}"}
+        return not any(keys & mine for function, keys in self.reads.items() if function not in own)
+
+    def table_passes(self) -> tuple[TablesView, ...]:
+        """The categories whose logits add up rows of tables, where a sweep need not keep them."""
+        return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
+
+    def _table_pass(self, plan: Tables) -> TablesView | None:
+        """What the pass of a category is written with; None where others read it otherwise than through its sums."""
+        assert self.planner is not None
+        update, z, part = plan.update, plan.latent, plan.features
+        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        if not entropy or not self._only_sums(update):
+            return None
+        found: dict[str, tuple[Statistic, Sum, tuple[Index, ...]]] = {}
+        for s, name in self.planner.chosen.items():
+            if z in s.reads and (part is None or part.column_of(s) is None):
+                one = plan.sum_of(s)
+                if one is None:
+                    return None
+                found[name] = (s, *one)
+        sums = tuple(dict.fromkeys([*plan.of_tables, *(one for _, one, _ in found.values())]))
+        outside, inside = self.scope(f"natural {z}"), Scope(self.names, large=self.large)
+        tables = stacked([table_code(t, plan, outside) for t in plan.tables], "")
+        lines = self._flush(outside)
+        weights = [weight_code(s, plan, inside) for s in sums]
+        views, shares = sum_views(sums, weights, self.names, plan.group.size)
+        local = {s: v.name for s, v in zip(sums, views, strict=True)}
+        gathers = dict.fromkeys(s.gather[0] for s in sums if s.gather is not None)
+        return TablesView(
+            latent=z,
+            rows=plan.row.size,
+            groups=plan.group.size,
+            row=plan.row.name,
+            places=", ".join(f"{t.gather.name}[{plan.row.name}]" for t in plan.tables),
+            body=(*self._unpack(outside, ()), *lines, *tables),
+            data=(
+                *self._unpack(inside, (), plan.row.size),
+                *self._flush(inside),
+                *(f"{self.names[g]} = state.data[{quote(g)}][rows]" for g in gathers),
+            ),
+            lengths=tuple(size_code(t.gather.size) for t in (plan.tables if part else plan.tables[:-1])),
+            reads=tuple(f"{self.names[t.gather.name]} = state.data[{quote(t.gather.name)}][rows]" for t in plan.tables),
+            indices=tuple(self.names[t.gather.name] for t in plan.tables),
+            shares=shares,
+            weight=weights[0],
+            sums=views,
+            keeps=tuple((n, spread(Operand(local[one], axes), s.axes)) for n, (s, one, axes) in found.items()),
+            energies=tuple(local[s] for s in plan.of_tables),
+            features=part is not None,
+            moment=self.names[update.factor.name, update.moment_specs[0].key],
+        )

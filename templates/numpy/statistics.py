@@ -177,7 +177,7 @@ def _lifted(m: Monomial, rows: frozenset[str]) -> Monomial | None:
     for a, e in m.powers:
         if not running & set(atom_indices(a)):
             continue
-        found = set(_gathers(a))
+        found = set(gathers_of(a))
         gathers |= found
         direct = running & {i for s in _subs(a) if not isinstance(s, Gather) for i in indices_of(s)}
         if isinstance(a, Moment) and found and not direct:
@@ -202,13 +202,14 @@ def _subs(a: Atom) -> tuple[Sub, ...]:
     return ()
 
 
-def _gathers(a: Atom) -> Iterator[Gather]:
+def gathers_of(a: Atom) -> Iterator[Gather]:
+    """The observed integers that are subscripts in an atom."""
     for s in _subs(a):
         if isinstance(s, Gather):
             yield s
     for p in arguments(a):
         for inner in p.atoms():
-            yield from _gathers(inner)
+            yield from gathers_of(inner)
 
 
 def _connected(over: list[tuple[Atom, Fraction]], summed: set[Index]) -> list[list[tuple[Atom, Fraction]]]:
@@ -304,7 +305,7 @@ def _words(a: Atom, e: Fraction, names: dict[object, str]) -> list[str]:
         case Parameter():
             return [names["parameter", a.latent, a.name] + power]
         case Delta():
-            return ["by_" + "_".join(names[g.name] for g in _gathers(a))] if list(_gathers(a)) else ["at"]
+            return ["by_" + "_".join(names[g.name] for g in gathers_of(a))] if list(gathers_of(a)) else ["at"]
         case Function():
             inner = [w for p in a.args for m in p.monomials for b, x in m.powers for w in _words(b, x, names)]
             total = ["sum"] if any(m.bound for p in a.args for m in p.monomials) else []

@@ -19,6 +19,7 @@ from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
 from cavi.templates.numpy.starts import Start, start_order, starts
+from cavi.templates.numpy.table_pass import TablesView
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class ModuleView:
     sizes: tuple[str, ...]
     statistics: tuple[StatisticView, ...]
     locals: tuple[LocalView, ...]
+    tables: tuple[TablesView, ...]
     passes: tuple[ChainView, ...]
     factors: tuple[FactorView, ...]
     order: tuple[str, ...]
@@ -75,8 +77,11 @@ def module_view(derived: Derived) -> ModuleView:
     support = writer.support()
     statistics = writer.statistics()
     local = writer.locals()
+    passed = writer.table_passes()
     passes = writer.passes()
     used = writer.helpers | ({"blocks"} if local else set())
+    used |= {"blocks", "lowered", "gathered"} if passed else set()
+    used |= {"scattered"} if any(s.size for v in passed for s in v.sums) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     return ModuleView(
         name=derived.model.name,
@@ -90,6 +95,7 @@ def module_view(derived: Derived) -> ModuleView:
         sizes=derived.model.sizes,
         statistics=statistics,
         locals=local,
+        tables=passed,
         passes=passes,
         factors=factors,
         order=order,

@@ -205,6 +205,18 @@ def _segment_sum(values: Any, index: Any, size: Any) -> Any:
     return out
 
 
+def _gathered(tables: Any, exponentials: Any, indices: Any) -> Any:
+    heights = np.take(exponentials[0], indices[0], axis=0)
+    for table, index in zip(exponentials[1:], indices[1:], strict=True):
+        heights = heights * np.take(table, index, axis=0)
+    masses = heights.sum(axis=1)
+    return heights, masses, _elementwise("log")(masses)
+
+
+def _scattered(shares: Any, index: Any, values: Any, size: int) -> Any:
+    return _segment_sum(shares[:, None] * values, index, size)
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -217,4 +229,6 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "distinct": lambda array, axes: array,
     "segments": _segments,
     "segment_sum": _segment_sum,
+    "gathered": _gathered,
+    "scattered": _scattered,
 }

@@ -1,0 +1,103 @@
+"""The functions of a category whose logits add up rows of tables: the tables, a pass over blocks of rows, q itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cavi.derive.term import Monomial, Polynomial
+from cavi.templates.numpy.arrays import Scope
+from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.statistics import ONE
+from cavi.templates.numpy.tables import Sum, Table, Tables
+
+
+@dataclass(frozen=True)
+class SumView:
+    """A sum that a pass adds up: its local name, its shape, its share of a row and the index that rows share."""
+
+    name: str
+    shape: str
+    share: str
+    index: str
+    size: str
+
+
+@dataclass(frozen=True)
+class TablesView:
+    """What the templates print for one factor whose logits add up rows of tables.
+
+    Attributes:
+        latent: the category.
+        rows, groups: the sizes of its axes.
+        row: the index over rows.
+        places: the observed integers in words.
+        body: the statements that compute the tables.
+        data: the statements that name what a block of rows reads.
+        lengths: of the tables that something follows, where they are put one after another.
+        reads: those of them that name the observed integers of the tables.
+        indices: the local names of the observed integers, a table each.
+        shares: names and formulas of what multiplies the rows of p.
+        weight: how often a row counts in the entropy; empty where once.
+        sums: what is added up.
+        keeps: the names of the sums over the data, and what they are of it.
+        energies: the sums that belong to the tables, in their order.
+        features: whether there are features as well.
+        moment: the name of its moment.
+    """
+
+    latent: str
+    rows: str
+    groups: str
+    row: str
+    places: str
+    body: tuple[str, ...]
+    data: tuple[str, ...]
+    lengths: tuple[str, ...]
+    reads: tuple[str, ...]
+    indices: tuple[str, ...]
+    shares: tuple[tuple[str, str], ...]
+    weight: str
+    sums: tuple[SumView, ...]
+    keeps: tuple[tuple[str, str], ...]
+    energies: tuple[str, ...]
+    features: bool
+    moment: str
+
+
+def table_code(t: Table, plan: Tables, scope: Scope) -> str:
+    """A table as an array over places and categories."""
+    axes = (t.place, plan.group)
+    code = polynomial(t.value, scope, axes).code
+    if not set(axes) <= set(t.value.free):
+        code = f"np.broadcast_to({code}, {shape_comment(scope.size(i.size) for i in axes)})"
+    return f"{scope.helper('lowered')}({code})"
+
+
+def weight_code(s: Sum, plan: Tables, scope: Scope) -> str:
+    """What a row counts in a sum; empty where once."""
+    if not s.weight:
+        return ""
+    found = polynomial(Polynomial((Monomial(ONE, s.weight),)), scope, (plan.row,))
+    return found.code if found.plain else f"({found.code})"
+
+
+def sum_views(
+    sums: Sequence[Sum], weights: Sequence[str], names: Mapping[object, str], groups: str
+) -> tuple[tuple[SumView, ...], tuple[tuple[str, str], ...]]:
+    """The sums of a pass, and what multiplies the rows of p in them."""
+    shares: dict[str, str] = {}
+    views = []
+    for number, (s, weight) in enumerate(zip(sums, weights, strict=True), start=1):
+        share = shares.setdefault(weight, f"per_{len(shares) + 1}")
+        index = names[s.gather[0]] if s.gather is not None else ""
+        size = size_code(s.gather[1]) if s.gather is not None else ""
+        shape = f"({size}, {size_code(groups)})" if size else size_code(groups)
+        views.append(SumView(f"by_{number}", shape, share, index, size))
+    return tuple(views), tuple((name, f"{weight or '1.0'} / masses") for weight, name in shares.items())
+
+
+def size_code(size: str) -> str:
+    """A size as Python, read from the state."""
+    return size if size.isdigit() else f"state.sizes[{quote(size)}]"
