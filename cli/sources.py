@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from cavi import models
@@ -105,10 +106,9 @@ def derived_model(
     names = {n for entry in gone for n in entry}
     if factors is None and blocks:  # the model's own blocks, without what has been integrated out
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
-    rules = (parse_rules(bounds, "--bounds"), parse_rules(augment, "--augment"))
-    if rules == (None, None) and not relax and name in models.names():
-        info = models.info(name)
-        rules = (info.bounds, info.augment)
-    return derive(
-        model, factors=blocks, marginalise=gone, bounds=rules[0], augment=rules[1], relax=AUTO if relax else None
-    )
+    by_bound: Mapping[str, str] | None = parse_rules(bounds, "--bounds")
+    by_latent: Mapping[str, str] | None = parse_rules(augment, "--augment")
+    if by_bound is by_latent is None and not relax and name in models.names():
+        by_bound, by_latent = models.info(name).bounds, models.info(name).augment
+    chosen = AUTO if relax else None
+    return derive(model, factors=blocks, marginalise=gone, bounds=by_bound, augment=by_latent, relax=chosen)
