@@ -19,7 +19,7 @@ import numpy as np
 from cavi.verify.arithmetic import precise, precision, to_float
 from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.claim import Axes, Claim
-from cavi.verify.evaluate import positions, size_of
+from cavi.verify.evaluate import evaluate, positions, size_of
 from cavi.verify.extremes import extremes
 from cavi.verify.generic import Table
 from cavi.verify.instance import Instance, InstanceError, make_instance, small_sizes
@@ -147,6 +147,12 @@ class Case:
             state = solve_all(state, factor)
         return before, to_float(claimed_elbo(state))
 
+    @cached_property
+    def terms(self) -> dict[str, float]:
+        """The terms of the bound at the random q, by the names that a module gives them."""
+        state = self._state()
+        return {_title(t): to_float(evaluate(t["value"], state, {})) for t in self.claim.plain["elbo"]}
+
     def _state(self) -> State:
         return State(self.claim, self.instance, precise(), DIGITS)
 
@@ -208,10 +214,17 @@ def same_bound(module: Generated, case: Case, name: str) -> Finding:
     state = module.state(case.claim, case.instance)
     before, after = case.bounds
     findings = [_compare(np.array(module.module.elbo(state)), np.array(before), "elbo")]
+    # Mistakes in two terms may cancel in their sum.
+    terms = module.module.elbo_terms(state)
+    findings += [_compare(np.array(terms[name]), np.array(value), name) for name, value in case.terms.items()]
     for factor in case.claim.factors:
         module.module.UPDATES[factor["name"]](state)
     findings.append(_compare(np.array(module.module.elbo(state)), np.array(after), "elbo after one sweep"))
     return worst(iter(findings))
+
+
+def _title(term: Mapping[str, Any]) -> str:
+    return f"H[q({term['name']})]" if term["kind"] == "entropy" else f"E[log p({term['name']})]"
 
 
 def swept(module: Generated, case: Case, name: str) -> Finding:

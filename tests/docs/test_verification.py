@@ -31,7 +31,7 @@ def test_verdicts_and_tiers_are_explained() -> None:
 
 @pytest.mark.parametrize("name", ["rules", "evidence", "mutations"])
 def test_measured_tables_are_there(name: str) -> None:
-    assert between(name).count("\n| ") > 4
+    assert len([line for line in between(name).splitlines() if line.startswith("| ")]) >= 5
 
 
 def test_planted_mistakes_add_up_and_none_survived() -> None:

@@ -82,3 +82,10 @@ def test_wrong_bound_is_found_at_every_shape(derived: Derived, source: str) -> N
     changed: Any = source.replace("return float(sum(elbo_terms(state).values()))", "return 1.0")
     failed = {r.name for r in _report(derived, changed).failed}
     assert failed == {"elbo"}
+
+
+def test_mistakes_that_cancel_in_the_sum_of_the_bound_are_caught(derived: Derived, source: str) -> None:
+    left, right = "E[log p(lam)]", "H[q(lam)]"
+    changed = source.replace(f'"{left}": ', f'"{left}": 1.0 + ', 1).replace(f'"{right}": ', f'"{right}": -1.0 + ', 1)
+    assert changed != source
+    assert {r.name for r in _report(derived, changed).failed} == {"elbo"}
