@@ -10,6 +10,7 @@ from cavi.verify.evaluate import Plain
 
 Names = Collection[str]
 NORMALS = ("Normal", "MultivariateNormal", "MatrixNormal")
+QUADRATIC_IN_MEAN = (*NORMALS, "LogNormal")
 
 
 def polynomial_degree(node: Mapping[str, Any], names: Names) -> int:
@@ -21,10 +22,12 @@ def polynomial_degree(node: Mapping[str, Any], names: Names) -> int:
 
 def _of_distribution(node: Mapping[str, Any], distribution: Mapping[str, Any], names: Names) -> int:
     args = dict(distribution["args"])
-    mean = args.pop("mean", None) if distribution["name"] in NORMALS else None
+    mean = args.pop("mean", None) if distribution["name"] in QUADRATIC_IN_MEAN else None
     if any(degree(e, names) != 0 for e in args.values()):
         return 99
     own = 1 if node["name"] in names else 0
+    if own and distribution["name"] not in NORMALS:
+        return 99
     if mean is None:
         return 99 if own or any(degree(e, names) for e in args.values()) else 0
     return 2 * max(own, degree(mean, names))
