@@ -115,7 +115,11 @@ class Averages:
             if not isinstance(probability, np.ndarray) and probability == 0:
                 continue
             value = self._once(
-                (v["name"], *sorted(binding.items())), parts, inner, assigned, partial(self._log_density, v, binding)
+                (v["name"], *sorted(binding.items())),
+                parts,
+                inner,
+                assigned,
+                partial(self._log_density, v, binding, assigned),
             )
             if v["weight"] is not None:
                 value = value * evaluate(v["weight"], OnGrid(self, assigned, {}), binding)
@@ -128,7 +132,7 @@ class Averages:
         parts: Sequence[Plain],
         inner: Sequence[Binding],
         assigned: Mapping[Element, int],
-        find: Callable[[Mapping[Element, int]], Value],
+        find: Callable[[], Value],
     ) -> Value:
         """An average, found once for all that is held if it depends on none of it but some categories."""
         read = _Read(assigned)
@@ -136,11 +140,11 @@ class Averages:
         for p, b in zip(parts, inner, strict=True):
             found |= mentioned(p, self.state, b, read)
         if found & set(self.held.points):
-            return find(assigned)
+            return find()
         told = {x: k for x, k in assigned.items() if x in found or x in read.asked or x not in self.held.assigned}
         key = name, frozenset((x, k, x in self.held.assigned) for x, k in told.items())
         if key not in self.state.averaged:
-            self.state.averaged[key] = find(assigned)
+            self.state.averaged[key] = find()
         return self.state.averaged[key]
 
     def _log_density(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
@@ -224,7 +228,7 @@ class Averages:
         if key not in self._known:
             inner = [binding] * len(group)
             self._known[key] = self._once(
-                key, group, inner, self.held.assigned, lambda assigned: self._product_mean(group, binding)
+                key, group, inner, self.held.assigned, partial(self._product_mean, group, binding)
             )
         return self._known[key]
 

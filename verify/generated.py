@@ -286,10 +286,10 @@ def started(module: Generated, case: Case, name: str) -> Finding:
     """A chain that starts from marginals alone has these marginals, and every standard parameter in its shape."""
     factor = case.claim.factor_named[name]
     state = module.state(case.claim, case.instance)
-    given = {
-        (latent, name): np.array(state.params[latent][name], dtype=float)
+    marginals = {
+        (latent, p): np.array(state.params[latent][p], dtype=float)
         for latent in factor["latents"]
-        for name, spec in module.module.PARAMETERS[latent].items()
+        for p, spec in module.module.PARAMETERS[latent].items()
         if spec["role"] == "marginal"
     }
     module.module.FROM_MARGINALS[name](state)
@@ -299,7 +299,7 @@ def started(module: Generated, case: Case, name: str) -> Finding:
             if np.shape(state.params[latent][p["name"]]) != shape:
                 return Finding(0.0, f"{latent}.{p['name']} has another shape than {shape}")
     module.module.FOLLOWS[name](state)
-    return worst(_compare(state.params[a][b], value, f"{a}.{b}") for (a, b), value in given.items())
+    return worst(_compare(state.params[a][b], value, f"{a}.{b}") for (a, b), value in marginals.items())
 
 
 def solve_all(state: State, factor: Mapping[str, Any]) -> State:
