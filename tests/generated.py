@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import tracemalloc
 import types
 from functools import cache
 
@@ -109,3 +110,26 @@ def world_of(derived: Derived, state) -> World:
                 found = state.moments.get(names[u.factor.name, s.key])
                 world.moments[u.factor.name, s.key] = world.array(s.value, s.indices) if found is None else found
     return world
+
+
+def assert_a_run_is_its_updates(module: types.ModuleType, data: dict, hyper: dict, sizes: dict) -> None:
+    """A run by passes over the data against one with a callback, for which every factor is updated and kept."""
+    fast = module.fit(data, hyper, sizes, seed=0, max_iter=4, tol=0.0)
+    plain = module.fit(data, hyper, sizes, seed=0, max_iter=4, tol=0.0, callback=lambda *_: False)
+    np.testing.assert_allclose(fast.elbo_trace, plain.elbo_trace, rtol=1e-11)
+    for latent, values in plain.params.items():
+        for n, a in values.items():
+            np.testing.assert_allclose(fast.params[latent][n], a, rtol=1e-8, atol=1e-10)
+
+
+def peak_of_a_sweep(module: types.ModuleType, state, order: list[str]) -> int:
+    """The most bytes that a sweep by passes and the bound take, after a first pass for q(z)."""
+    updates = {**module.UPDATES, **module.COLLECT}
+    updates["z"](state)
+    tracemalloc.start()
+    for factor in order:
+        updates[factor](state)
+    module.elbo(state)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak

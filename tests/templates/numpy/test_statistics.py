@@ -1,10 +1,8 @@
 """Sums over rows as functions of their own: the same numbers, never stale, those of data alone made once."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
-from generated import NAMES, derived_model, generated, inputs, state_of
+from generated import NAMES, derived_model, generated, inputs, peak_of_a_sweep, state_of
 
 from cavi.derive.index import Gather, Index, Literal
 from cavi.derive.term import Delta, Element, Moment, Monomial
@@ -135,15 +133,8 @@ def test_responsibilities_are_not_kept_during_sweeps() -> None:
     hyper = {"alpha_0": 1.0, "m_0": np.zeros(side), "beta_0": 0.1, "nu_0": side + 1.0, "W_0": np.eye(side)}
     state = module.State(*module.prepare({"x": rng.normal(size=(rows, side))}, hyper, {"K": groups}))
     order = module.initialise(state, None, rng)
-    updates = {**module.UPDATES, **module.COLLECT}
     assert set(module.COLLECT) == {"z"}
-    updates["z"](state)
-    tracemalloc.start()
-    for factor in order:
-        updates[factor](state)
-    module.elbo(state)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = peak_of_a_sweep(module, state, order)
     assert "E_z" not in state.moments
     assert peak < rows * groups * 8 / 2
 
