@@ -134,8 +134,8 @@ class Writer:
         z, shape = plan.latent, shape_comment(scope.size(i.size) for i in (plan.row, plan.group))
         yield f"natural = natural_{z}(state)"
         yield f"{name} = np.empty({shape})"
-        yield f"for rows in blocks({plan.row.size}):"
-        yield f"    {name}[rows] = (natural @ features_{z}(state, rows)).T"
+        yield f"for rows, features in blocks_{z}(state):"
+        yield f"    {name}[rows] = (natural @ features).T"
         if plan.rest:
             code = polynomial(plan.rest, scope, (plan.row, plan.group)).code
             yield from (*self._flush(scope), *assign(f"{name} +=", code))
@@ -183,10 +183,7 @@ class Writer:
         self.helpers |= scope.helpers
         self.reads.setdefault(scope.function, set()).update(scope.used.values())
         local = set(local)
-        lines = []
-        sizes = sorted(scope.sizes, key=self.derived.model.sizes.index)
-        if sizes:
-            lines.append(f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}")
+        lines = [self._sizes(scope.sizes)] if scope.sizes else []
         for name, key in scope.used.items():
             if name not in local:
                 source = self._source(key)
@@ -194,6 +191,11 @@ class Writer:
                     source = source.partition("  # ")[0] + "[rows].astype(state.dtype, copy=False)"
                 lines.append(f"{name} = {source}")
         return lines
+
+    def _sizes(self, used: Iterable[str]) -> str:
+        """The statement that names sizes."""
+        sizes = sorted({s for s in used if not s.isdigit()}, key=self.derived.model.sizes.index)
+        return f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}"
 
     def _source(self, key: object) -> str:
         if isinstance(key, str):

@@ -15,7 +15,7 @@ from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text
 from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign
-from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight, width
+from cavi.templates.numpy.local import LocalView, fills, lines_of, stacked, total, weight
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
@@ -188,9 +188,7 @@ class PlannedWriter(Writer):
 
     def _local(self, plan: Features) -> LocalView:
         inside, outside = Scope(self.names, large=self.large), self.scope(f"natural {plan.latent}")
-        parts = [feature(c, plan, inside) for c in plan.columns]
-        first = next(iter(inside.used))
-        ones = f"np.ones(len({first}), {first}.dtype)"
+        filled = fills(plan, inside)
         weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
         natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
         blocks = self._flush(inside)
@@ -201,13 +199,17 @@ class PlannedWriter(Writer):
             latent=z,
             rows=plan.row.size,
             groups=plan.group.size,
-            width=" + ".join(width(c) for c in plan.columns),
+            width=lines_of(plan),
+            unpacked=self._sizes(i.size for i in (plan.row, plan.group, *(a for c in plan.columns for a in c.axes))),
             row=plan.row.name,
             columns=", ".join(column_text(c, self.derived) for c in plan.columns),
             features=(
                 *self._unpack(inside, (), plan.row.size),
                 *blocks,
-                *stacked([p or ones for p in parts], "vstack"),
+                "if out is None:",
+                f"    out = np.empty(({lines_of(plan)}, len({next(iter(inside.used))})), state.dtype)",
+                *filled,
+                "return out",
             ),
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
