@@ -170,7 +170,8 @@ class ShardWriter(PlannedWriter):
 
     def statistics(self) -> tuple[StatisticView, ...]:
         """The sums that a shard keeps, and the totals as functions of a shard."""
-        return (*super().statistics(), *(self._total(name, t) for name, t in self.totals().items()))
+        totals = tuple(self._total(name, t) for name, t in self.totals().items())  # first: they use sums of the shard
+        return (*super().statistics(), *totals)
 
     def _total(self, name: str, t: Total) -> StatisticView:
         scope = self.scope(name)
