@@ -20,7 +20,8 @@ class LocalView:
     """What the templates print for one factor whose logits are T(x) @ η.T.
 
     Attributes:
-        latent: the category.
+        latent: the category, or vectors.
+        target: the parameter that is a product.
         rows, groups: the sizes of its axes.
         row: the index over rows.
         width: the number of lines of T, as Python.
@@ -33,6 +34,7 @@ class LocalView:
     """
 
     latent: str
+    target: str
     rows: str
     groups: str
     row: str
@@ -57,6 +59,11 @@ def width(c: Column) -> str:
 def lines_of(plan: Features) -> str:
     """The number of lines of T, as Python."""
     return _added([width(c) for c in plan.columns])
+
+
+def sizes_of(plan: Features) -> list[str]:
+    """The sizes of rows, groups and features."""
+    return [i.size for i in (plan.row, plan.group, *(a for c in plan.columns for a in c.axes))]
 
 
 def fills(plan: Features, scope: Scope) -> list[str]:
