@@ -180,14 +180,20 @@ def forward_backward(
         if begins_any[i]:
             moved = np.where(begins[i, :, None], state.sum(axis=1, keepdims=True), moved)
         state = moved / moved.max(axis=1, keepdims=True)
-    forward, backward, weights = (a.swapaxes(0, 1).reshape(-1, groups)[:length] for a in (forward, backward, weights))
+    forward = forward.swapaxes(0, 1).reshape(-1, groups)[:length]
+    backward = backward.swapaxes(0, 1).reshape(-1, groups)[:length]
+    weights = weights.swapaxes(0, 1).reshape(-1, groups)[:length]
     scale, begins = scale.T.reshape(-1)[:length], begins.T.reshape(-1)[:length]
-    marginals = forward * backward
-    marginals /= marginals.sum(axis=1, keepdims=True)
-    into = weights[1:] * backward[1:]
-    norm = ((forward[:-1] @ matrix) * into).sum(axis=1)
+    weights *= backward  # what comes from here on
+    backward *= forward
+    backward /= backward.sum(axis=1, keepdims=True)
     linked = ~begins[1:]
-    pairs = matrix * ((forward[:-1][linked] / norm[linked, None]).T @ into[linked])
+    before = forward[:-1] @ matrix
+    before *= weights[1:]
+    norm = before.sum(axis=1, keepdims=True)
+    np.divide(forward[:-1], norm, out=before)
+    before[~linked] = 0.0
+    marginals, pairs = backward, matrix * (before.T @ weights[1:])
     log_normaliser = float(np.log(scale).sum() + top.sum() + level * linked.sum())
     good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
     return (marginals, pairs, log_normaliser, forward) if good else None
@@ -195,13 +201,15 @@ def forward_backward(
     "kernels": '''
 def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
     """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
-    logits = np.log(np.maximum(filtered, 1e-300))[:, None, :] + transition.T
     ends = np.zeros(len(filtered), dtype=bool)
     ends[-1] = True
     if starts is not None:
         ends[:-1] |= starts[1:] == 1
-    logits[ends] = np.log(np.maximum(filtered[ends], 1e-300))[:, None, :]
-    return softmax(logits)
+    out = np.empty((*filtered.shape, filtered.shape[1]))
+    for rows in blocks(len(out)):
+        before = np.log(np.maximum(filtered[rows], 1e-300))[:, None, :]
+        out[rows] = softmax(np.where(ends[rows, None, None], before, before + transition.T))
+    return out
 ''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
@@ -360,7 +368,7 @@ _NEEDS = {
     "inverse": ("distinct",),
     "logdet": ("distinct",),
     "segment_sum": ("segments",),
-    "kernels": ("softmax",),
+    "kernels": ("softmax", "blocks"),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio", "log_normal_interval"),
