@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -186,6 +187,26 @@ def diff(
     else:
         Output(quiet).text(str(found))
     if not found.equal:
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def check(
+    model: MODEL,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Look for what is doubtful in a declaration; exit status 1 if there is a warning."""
+    from cavi.cli.checking import checked
+
+    findings = checked(model)
+    output = Output(quiet)
+    if as_json:
+        output.json({"model": model, "findings": [asdict(f) for f in findings]})
+    else:
+        output.text("\n".join(map(str, findings)) or f"{model}: nothing doubtful was found")
+    if any(f.severity == "warning" for f in findings):
         raise typer.Exit(1)
 
 
