@@ -212,6 +212,20 @@ def check(
 
 @app.command()
 @guarded
+def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
+    """What has a closed form: every argument of every family, with a latent in its place, derived on the spot."""
+    from cavi.cli.support import supported as entries
+    from cavi.cli.support import table
+
+    output = Output(quiet)
+    if as_json:
+        output.json([asdict(e) for e in entries()])
+    else:
+        output.text(table(entries()))
+
+
+@app.command()
+@guarded
 def verify(
     model: Annotated[
         str | None,
