@@ -74,6 +74,71 @@ def scattered(shares: np.ndarray, index: np.ndarray, values: np.ndarray, size: i
     ones = csr_matrix((shares, index, np.arange(len(index) + 1)), shape=(len(index), size))
     return ones.T @ values
 ''',
+    "cells": '''
+@dataclass(frozen=True)
+class Cells:
+    """How often pairs of a column and a line occur, as a sparse matrix that has lines of one length together.
+
+    `lines` tells which they are, and `batches` where some of one length stand, and their counts.
+    """
+
+    counts: csr_matrix
+    lines: np.ndarray
+    batches: list[tuple[slice, slice]]
+
+
+def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> Cells:
+    """The pairs of two observed integers, each once, with the weights of the rows that have them added up."""
+    counts = csr_matrix((weight, (line, column)), shape=shape[::-1])
+    lines = np.argsort(np.diff(counts.indptr), kind="stable")
+    counts = counts[lines]
+    ends, lengths = counts.indptr, np.diff(counts.indptr)
+    batches = []
+    for length in np.unique(lengths[lengths > 0]):
+        first, last = np.searchsorted(lengths, [length, length + 1])
+        step = max(1, BLOCK // int(length))
+        for start in range(first, last, step):
+            stop = min(start + step, last)
+            batches.append((slice(start, stop), slice(ends[start], ends[stop])))
+    return Cells(counts, lines, batches)
+''',
+    "bilinear": '''
+def bilinear(
+    pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits).
+
+    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
+    number to have all its digits, p is that of the logarithms, shifted.
+    """
+    a, b = np.exp(columns), np.exp(lines[pairs.lines])
+    index, counts = pairs.counts.indices, pairs.counts.data
+    masses = np.empty(len(index), dtype)
+    left, right = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    for some, inside in pairs.batches:
+        picked = left.take(index[inside], axis=0).reshape(some.stop - some.start, -1, left.shape[1])
+        masses[inside] = (picked @ right[some, :, None]).ravel()
+    small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
+    masses[small] = 1.0
+    shares = counts / masses
+    shares[small] = 0.0
+    ratios = csr_matrix((shares, index, pairs.counts.indptr), shape=pairs.counts.shape)
+    by_column, by_line = (ratios.T @ b) * a, np.empty_like(b)
+    by_line[pairs.lines] = (ratios @ a) * b
+    total = float((counts * np.log(masses)).sum(dtype=float))
+    place = pairs.lines[np.searchsorted(pairs.counts.indptr, small, side="right") - 1]
+    for some in blocks(len(small)):
+        i, j, weight = index[small[some]], place[some], counts[small[some]]
+        logits = columns[i] + lines[j]
+        top = logits.max(axis=1, keepdims=True)
+        heights = np.exp(logits - top)
+        mass = heights.sum(axis=1, keepdims=True)
+        heights *= weight[:, None] / mass
+        np.add.at(by_column, i, heights)
+        np.add.at(by_line, j, heights)
+        total += float(weight @ (top + np.log(mass))[:, 0])
+    return by_column, by_line, total
+''',
     "pairs": '''
 def pairs(x: np.ndarray) -> np.ndarray:
     """x[d,n] x[e,n] for d <= e, a line for each pair."""
@@ -348,6 +413,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "bilinear": ("blocks", "cells"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct",),
     "logdet": ("distinct",),
@@ -373,7 +439,7 @@ def imports(used: Iterable[str]) -> list[str]:
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
-    if {"segments", "scattered"} & set(closure(used)):
+    if {"segments", "scattered", "cells"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")

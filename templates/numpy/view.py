@@ -81,7 +81,8 @@ def module_view(derived: Derived) -> ModuleView:
     passes = writer.passes()
     used = writer.helpers | ({"blocks"} if local else set())
     used |= {"blocks", "lowered", "gathered"} if passed else set()
-    used |= {"scattered"} if any(s.size for v in passed for s in v.sums) else set()
+    used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
+    used |= {"bilinear"} if any(v.counts for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     return ModuleView(
         name=derived.model.name,
