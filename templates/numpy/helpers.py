@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Helper functions of another target, in the place of those here.
+
+    Attributes:
+        needs: what a module then needs, in words.
+        imports: the lines that import it.
+        sources: name of a helper, or of a function that is else imported from SciPy -> its source.
+    """
+
+    needs: str = "only NumPy and SciPy"
+    imports: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def chosen(self, used: Iterable[str]) -> list[str]:
+        """Those that a module calls."""
+        wanted = {*closure(used), *used, *(("digamma",) if "multidigamma" in used else ())}
+        return [n for n in self.sources if n in wanted]
+
 
 IMPORTS = {
     "gammaln": "from scipy.special import gammaln",
@@ -434,10 +456,17 @@ def closure(used: Iterable[str]) -> list[str]:
     return [n for n in SOURCES if n in wanted]
 
 
-def imports(used: Iterable[str]) -> list[str]:
-    """Import lines for SciPy's functions."""
+def sources(used: Iterable[str], kernels: Kernels) -> list[str]:
+    """The text of the helpers used, those of the kernels first where they stand for SciPy's."""
+    own, here = kernels.chosen(used), closure(used)
+    found = [kernels.sources[n] for n in own if n not in here]
+    return [text.strip("\n") for text in [*found, *(kernels.sources.get(n, SOURCES[n]) for n in here)]]
+
+
+def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
+    """Import lines for SciPy's functions, but those that the module has of its own."""
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
-    names = sorted(n for n in used if n in IMPORTS)
+    names = sorted(n for n in used - {*own} if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
     if {"segments", "scattered", "cells"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")

@@ -63,10 +63,14 @@ class ModuleView:
     support: tuple[str, ...]
     plan: tuple[str, ...]
     blocked: bool
+    needs: str
+    target: str
 
 
-def module_view(derived: Derived, writer: PlannedWriter | None = None) -> ModuleView:
-    """The view of a derived model, as a writer writes it."""
+def module_view(
+    derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.Kernels()
+) -> ModuleView:
+    """The view of a derived model, as a writer writes it, with helpers of a target in the place of NumPy's."""
     writer = writer or PlannedWriter(derived, python_names(derived))
     writer.plan()
     start = starts(derived)
@@ -83,13 +87,14 @@ def module_view(derived: Derived, writer: PlannedWriter | None = None) -> Module
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
+    own = kernels.chosen(used)
     return ModuleView(
         name=derived.model.name,
         title=derived.model.title,
         declaration=tuple(str(derived.model).splitlines()[1:]),
         usage=_usage(derived),
-        imports=tuple(helpers.imports(used)),
-        helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
+        imports=tuple(helpers.imports(used, own)),
+        helpers=tuple(helpers.sources(used, kernels)),
         variables=known_variables(derived),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
@@ -110,6 +115,8 @@ def module_view(derived: Derived, writer: PlannedWriter | None = None) -> Module
         support=support,
         blocked="blocks" in helpers.closure(used),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
+        needs=kernels.needs if own else helpers.Kernels().needs,
+        target=kernels.imports if own else "",
     )
 
 
