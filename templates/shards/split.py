@@ -94,6 +94,16 @@ def _axes(update: Update, derived: Derived) -> Iterator[Index]:
         yield from derived.model.variable(latent).indices
 
 
+def sequences(derived: Derived) -> dict[str, str]:
+    """Sizes along which sequences lie end to end -> the data that mark where each starts: there they can be cut."""
+    found: dict[str, set[str | None]] = {}
+    for v in derived.model.variables:
+        if v.chain is not None:
+            marks = {r.name for r in v.chain.starts.refs()} if v.chain.starts is not None else {None}
+            found.setdefault(v.chain.index.size, set()).update(marks)
+    return {size: mark for size, marks in found.items() for mark in marks if len(marks) == 1 and mark is not None}
+
+
 def check_data(split: Split, derived: Derived) -> None:
     """Refuse data with two axes that are cut, and rows that point to two elements of what is cut: they have no shard."""
     for v in derived.model.with_role("observed", "covariate", "observed_index"):
@@ -112,9 +122,12 @@ def check_own(split: Split, derived: Derived) -> None:
     Raises:
         CaviError: naming the factor and the term.
     """
+    sequence = set(sequences(derived))
     for name in split.own:
         update = derived.update(name)
-        plates = {i.size for i in update.factor.plates}
+        plates = {i.size for i in update.factor.plates} | {
+            f.along[0].size for f in update.formulas if f.along is not None and f.along[0].size in sequence
+        }
         if not plates & split.cut or any(i.size in split.cut for i in update.factor.sequential):
             raise _refusal(split, f"q({name}) is not a product over {split.index.name}")
         for f in update.formulas:
@@ -131,12 +144,13 @@ def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) 
     A sum over rows may stand there only under δ[d, doc[n]], which leaves those rows that point to this one.
     """
     own = {latent for name in split.own for latent in derived.update(name).factor.latents}
+    near = split.cut - set(sequences(derived))  # what stands before the start of a sequence is not read
     for a in _all(Polynomial((m,))):
         subs = a.subs if isinstance(a, Moment | Parameter | Element) else ()
         mine = a.factor in split.own if isinstance(a, Moment) else isinstance(a, Parameter) and a.latent in own
-        if any(isinstance(s, Shift) and s.size in split.cut for s in subs):
+        if any(isinstance(s, Shift) and s.size in near for s in subs):
             return False
-        if isinstance(a, Link) and a.sub.size in split.cut or isinstance(a, Size) and a.name in split.cut:
+        if isinstance(a, Link) and a.sub.size in near or isinstance(a, Size) and a.name in split.cut:
             return False
         if mine and any(isinstance(s, Gather) and s.size in split.cut and s.name not in split.pointers for s in subs):
             return False
@@ -147,8 +161,8 @@ def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) 
         for i in indices_of(a.right)
     }
     running = {i for i in m.bound if i.size in split.cut}
-    near = {i for a in m.atoms if linked & set(atom_indices(a)) for i in atom_indices(a)}
-    return running <= linked | near
+    beside = {i for a in m.atoms if linked & set(atom_indices(a)) for i in atom_indices(a)}
+    return running <= linked | beside
 
 
 def lifted(m: Monomial, split: Split) -> Monomial:

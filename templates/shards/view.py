@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cavi.derive import CaviError, Derived
 from cavi.derive.index import Index
 from cavi.derive.term import Moment, Parameter, Polynomial
 from cavi.templates.numpy.names import python_names
 from cavi.templates.numpy.view import ModuleView, module_view
-from cavi.templates.shards.split import Split, candidates, check_data, check_own, refuse, split_along
+from cavi.templates.shards.split import Split, candidates, check_data, check_own, refuse, sequences, split_along
 from cavi.templates.shards.writer import ShardWriter
 
 
@@ -28,6 +28,7 @@ class ShardView:
         shared: the shared factors.
         moments: the names of the expectations under shared factors.
         moments: the names of the expectations under shared factors.
+        starts: sizes that are cut where a sequence starts -> the data that say where.
         totals: functions that are added up over shards -> the latents that they depend on.
         alone: whether a row's factors follow from the shared ones alone, so that nothing of them need be kept.
     """
@@ -40,6 +41,7 @@ class ShardView:
     own: tuple[str, ...]
     shared: tuple[str, ...]
     moments: tuple[str, ...]
+    starts: dict[str, str]
     totals: dict[str, tuple[str, ...]]
     alone: bool
 
@@ -77,7 +79,6 @@ def _view(derived: Derived, index: Index) -> ShardView:
     names = python_names(derived)
     writer = ShardWriter(derived, names, split)
     module = module_view(derived, writer)
-    module = replace(module, statistics=(*module.statistics, *writer.total_views()))
     totals = writer.total_names()
     writer.check()
     axes = {
@@ -94,6 +95,7 @@ def _view(derived: Derived, index: Index) -> ShardView:
         own=tuple(f for f in module.order if f in split.own),
         shared=tuple(f for f in module.order if f in split.shared),
         moments=tuple(names[f, s.key] for f in split.shared for s in derived.update(f).moment_specs),
+        starts={size: name for size, name in sequences(derived).items() if size in split.cut},
         totals=dict(sorted(totals.items())),
         alone=_alone(split, derived),
     )

@@ -56,7 +56,7 @@ class ShardPlanner(Planner):
             return super().split(m, function, own)
         if self.choosing:  # what the shards would keep anyway
             super().split(m, function, own)
-        taken = sums_over_rows(lifted(m, self.split_of), self.rows | self.split_of.cut, self.latents)
+        taken = sums_over_rows(lifted(m, self.split_of), self.split_of.cut, self.latents)
         if taken is None or any(own is not None and own in s.reads for s, _ in taken.statistics):
             return None
         for s, _ in taken.statistics:
@@ -132,7 +132,7 @@ class ShardWriter(PlannedWriter):
         if any(isinstance(a, Size) and a.name in self.split.cut for a in m.atoms):
             return False
         assert self.planner is not None
-        taken = sums_over_rows(m, self.planner.rows | self.split.cut, self.planner.latents)
+        taken = sums_over_rows(m, self.split.cut, self.planner.latents)
         return taken is None or len(taken.statistics) == 1  # (Σ_n a)(Σ_n b) is not additive
 
     def _own_latents(self) -> set[str]:
@@ -168,9 +168,10 @@ class ShardWriter(PlannedWriter):
         plain = {n: s.reads for s, n in planner.chosen.items() if s in planner.read}
         return {**plain, **{n: t.reads for n, t in self.totals().items()}, **self.entropies}
 
-    def total_views(self) -> tuple[StatisticView, ...]:
-        """The totals as functions of a shard."""
-        return tuple(self._total(name, t) for name, t in self.totals().items())
+    def statistics(self) -> tuple[StatisticView, ...]:
+        """The sums that a shard keeps, and the totals as functions of a shard."""
+        totals = tuple(self._total(name, t) for name, t in self.totals().items())  # first: they use sums of the shard
+        return (*super().statistics(), *totals)
 
     def _total(self, name: str, t: Total) -> StatisticView:
         scope = self.scope(name)
