@@ -63,7 +63,7 @@ def _gammaln(x: np.ndarray, out: np.ndarray) -> None:
 _CELLS = '''
 @dataclass(frozen=True)
 class Cells:
-    """How often pairs of a column and a line occur: by lines, and by columns with the places of the pairs among those.
+    """How often pairs of a column and a line occur, by lines, and where the pairs of each column are among them.
 
     The parts are ranges of lines, and of columns, with about as many pairs each.
     """
@@ -78,93 +78,80 @@ def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple
     """The pairs of two observed integers, each once, with the weights of the rows that have them added up."""
     counts = csr_matrix((weight, (line, column)), shape=shape[::-1])
     places = csr_matrix((np.arange(counts.nnz), counts.indices, counts.indptr), shape=counts.shape).T.tocsr()
-    parts = np.linspace(0, counts.nnz, 64 * numba.get_num_threads() + 1)
-    ranges = []
+    steps = np.linspace(0, counts.nnz, 64 * numba.get_num_threads() + 1)
+    parts = []
     for ends in (counts.indptr, places.indptr):
-        ranges.append(np.searchsorted(ends, parts))
-        ranges[-1][0], ranges[-1][-1] = 0, len(ends) - 1
-    return Cells(counts, places, *ranges)
+        parts.append(np.searchsorted(ends, steps))
+        parts[-1][0], parts[-1][-1] = 0, len(ends) - 1
+    return Cells(counts, places, *parts)
 '''
 
 _BILINEAR = '''
 def bilinear(
     pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits).
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], float]:
+    """Σ count p[k] over the pairs that share a column, and a line, each when it is asked for; Σ count log Σ_k exp(logits).
 
     The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
     number to have all its digits, p is that of the logarithms, shifted.
     """
-    counts, places = pairs.counts, pairs.places
     a, b = np.exp(columns).astype(dtype, copy=False), np.exp(lines).astype(dtype, copy=False)
-    by_column, by_line = np.empty(columns.shape), np.empty(lines.shape)
-    shares, totals = np.empty(counts.nnz), np.zeros(len(pairs.line_parts) - 1)
-    least = np.finfo(dtype).tiny ** 0.65
-    _over_lines(
-        pairs.line_parts, counts.indptr, counts.indices, counts.data, columns, lines, a, b, least, shares, by_line, totals
-    )
-    _over_columns(
-        pairs.column_parts, places.indptr, places.indices, places.data, counts.data, columns, lines, a, b, shares, by_column
-    )
-    return by_column, by_line, float(totals.sum())
+    index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
+    masses = _masses(pairs.line_parts, ends, index, a, b)
+    small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
+    masses[small] = 1.0
+    shares = counts / masses
+    shares[small] = 0.0
+    i, j, weight = index[small], np.searchsorted(ends, small, side="right") - 1, counts[small]
+
+    def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
+        for some in blocks(len(small)):
+            np.add.at(out, place[some], weight[some, None] * softmax(columns[i[some]] + lines[j[some]]))
+        return out
+
+    @functools.cache
+    def by_column() -> np.ndarray:
+        places = pairs.places
+        return add_small(_weighted(pairs.column_parts, places.indptr, places.indices, shares[places.data], b, a), i)
+
+    @functools.cache
+    def by_line() -> np.ndarray:
+        return add_small(_weighted(pairs.line_parts, ends, index, shares, a, b), j)
+
+    total = float((counts * np.log(masses)).sum(dtype=float))
+    total += sum(float(weight[some] @ logsumexp(columns[i[some]] + lines[j[some]])) for some in blocks(len(small)))
+    return by_column, by_line, total
 
 
 @numba.njit(parallel=True, fastmath=FAST, error_model="numpy")
-def _over_lines(parts, ends, index, counts, columns, lines, a, b, least, shares, by_line, totals):  # type: ignore
-    """Σ count p over the pairs of each line; count over mass of each pair, -1 where it was taken of logarithms."""
-    groups = a.shape[1]
+def _masses(parts, ends, index, columns, lines):  # type: ignore
+    """Σ_k columns[i,k] lines[j,k] for the pairs, those of a line after one another."""
+    masses, groups = np.empty(len(index)), columns.shape[1]
     for part in numba.prange(len(parts) - 1):
-        sums, others, total = np.empty(groups), np.empty(groups), 0.0
         for j in range(parts[part], parts[part + 1]):
-            sums[:] = 0.0
-            others[:] = 0.0
             for n in range(ends[j], ends[j + 1]):
                 i, mass = index[n], 0.0
                 for k in range(groups):
-                    mass += a[i, k] * b[j, k]
-                if mass > least:
-                    share = counts[n] / mass
-                    shares[n] = share
-                    total += counts[n] * np.log(mass)
-                    for k in range(groups):
-                        sums[k] += share * a[i, k]
-                else:
-                    shares[n] = -1.0
-                    total += counts[n] * _add_by_logarithms(columns[i], lines[j], counts[n], others)
-            for k in range(groups):
-                by_line[j, k] = sums[k] * b[j, k] + others[k]
-        totals[part] = total
+                    mass += columns[i, k] * lines[j, k]
+                masses[n] = mass
+    return masses
 
 
 @numba.njit(parallel=True, fastmath=FAST, error_model="numpy")
-def _over_columns(parts, ends, index, places, counts, columns, lines, a, b, shares, by_column):  # type: ignore
-    """Σ count p over the pairs of each column."""
-    groups = b.shape[1]
+def _weighted(parts, ends, index, shares, others, own):  # type: ignore
+    """own[j,k] Σ_n shares[n] others[index[n],k] over the pairs of each j."""
+    out, groups = np.empty(own.shape), own.shape[1]
     for part in numba.prange(len(parts) - 1):
-        sums, others = np.empty(groups), np.empty(groups)
-        for i in range(parts[part], parts[part + 1]):
+        sums = np.empty(groups)
+        for j in range(parts[part], parts[part + 1]):
             sums[:] = 0.0
-            others[:] = 0.0
-            for n in range(ends[i], ends[i + 1]):
-                j, share = index[n], shares[places[n]]
-                if share >= 0.0:
-                    for k in range(groups):
-                        sums[k] += share * b[j, k]
-                else:
-                    _add_by_logarithms(columns[i], lines[j], counts[places[n]], others)
+            for n in range(ends[j], ends[j + 1]):
+                i, share = index[n], shares[n]
+                for k in range(groups):
+                    sums[k] += share * others[i, k]
             for k in range(groups):
-                by_column[i, k] = sums[k] * a[i, k] + others[k]
-
-
-@numba.njit(error_model="numpy")
-def _add_by_logarithms(one, other, count, sums):  # type: ignore
-    """Add count · softmax(one + other), and give log Σ exp(one + other)."""
-    logits = one + other
-    top = logits.max()
-    heights = np.exp(logits - top)
-    mass = heights.sum()
-    sums += count / mass * heights
-    return top + np.log(mass)
+                out[j, k] = sums[k] * own[j, k]
+    return out
 '''
 
 _FORWARD_BACKWARD = '''

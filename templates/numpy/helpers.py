@@ -127,14 +127,14 @@ def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple
     "bilinear": '''
 def bilinear(
     pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits).
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], float]:
+    """Σ count p[k] over the pairs that share a column, and a line, each when it is asked for; Σ count log Σ_k exp(logits).
 
     The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
     number to have all its digits, p is that of the logarithms, shifted.
     """
     a, b = np.exp(columns), np.exp(lines[pairs.lines])
-    index, counts = pairs.counts.indices, pairs.counts.data
+    index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
     masses = np.empty(len(index), dtype)
     left, right = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     for some, inside in pairs.batches:
@@ -144,21 +144,26 @@ def bilinear(
     masses[small] = 1.0
     shares = counts / masses
     shares[small] = 0.0
-    ratios = csr_matrix((shares, index, pairs.counts.indptr), shape=pairs.counts.shape)
-    by_column, by_line = (ratios.T @ b) * a, np.empty_like(b)
-    by_line[pairs.lines] = (ratios @ a) * b
+    ratios = csr_matrix((shares, index, ends), shape=pairs.counts.shape)
+    i, j, weight = index[small], pairs.lines[np.searchsorted(ends, small, side="right") - 1], counts[small]
+
+    def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
+        for some in blocks(len(small)):
+            np.add.at(out, place[some], weight[some, None] * softmax(columns[i[some]] + lines[j[some]]))
+        return out
+
+    @functools.cache
+    def by_column() -> np.ndarray:
+        return add_small((ratios.T @ b) * a, i)
+
+    @functools.cache
+    def by_line() -> np.ndarray:
+        out = np.empty_like(b)
+        out[pairs.lines] = (ratios @ a) * b
+        return add_small(out, j)
+
     total = float((counts * np.log(masses)).sum(dtype=float))
-    place = pairs.lines[np.searchsorted(pairs.counts.indptr, small, side="right") - 1]
-    for some in blocks(len(small)):
-        i, j, weight = index[small[some]], place[some], counts[small[some]]
-        logits = columns[i] + lines[j]
-        top = logits.max(axis=1, keepdims=True)
-        heights = np.exp(logits - top)
-        mass = heights.sum(axis=1, keepdims=True)
-        heights *= weight[:, None] / mass
-        np.add.at(by_column, i, heights)
-        np.add.at(by_line, j, heights)
-        total += float(weight @ (top + np.log(mass))[:, 0])
+    total += sum(float(weight[some] @ logsumexp(columns[i[some]] + lines[j[some]])) for some in blocks(len(small)))
     return by_column, by_line, total
 ''',
     "pairs": '''
@@ -435,7 +440,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
-    "bilinear": ("blocks", "cells"),
+    "bilinear": ("blocks", "cells", "softmax", "logsumexp"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct",),
     "logdet": ("distinct",),

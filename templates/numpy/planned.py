@@ -338,7 +338,9 @@ class PlannedWriter(Writer):
         weights = [weight_code(s, plan, inside) for s in sums]
         views, shares = sum_views(sums, weights, self.names, plan.group.size)
         paired = is_bilinear(plan, sums)
-        local = {s: v.name for s, v in zip(sums, views, strict=True)}
+        local = {s: f"{v.name}()" if paired else v.name for s, v in zip(sums, views, strict=True)}
+        if paired:  # a sum over all rows is one of those by an index, added up
+            local |= {s: f"{views[0].name}().sum(axis=0)" for s in sums if s.gather is None}
         gathers = dict.fromkeys(s.gather[0] for s in sums if s.gather is not None)
         return TablesView(
             latent=z,

@@ -226,8 +226,8 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     tables = [columns, lines]
     heights, masses, log_masses = _gathered(tables, [np.exp(t) for t in tables], [column, line])
     shares = weight / masses
-    sums = [_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines))]
-    return *sums, (weight * log_masses).sum()
+    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines)))
+    return lambda: by_column, lambda: by_line, (weight * log_masses).sum()
 
 
 UNINTERPRETED = (
