@@ -89,8 +89,8 @@ def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple
 _BILINEAR = '''
 def bilinear(
     pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
-) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], float]:
-    """Σ count p[k] over the pairs that share a column, and a line, each when it is asked for; Σ count log Σ_k exp(logits).
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
+    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits), when they are asked for.
 
     The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
     number to have all its digits, p is that of the logarithms, shifted.
@@ -118,8 +118,10 @@ def bilinear(
     def by_line() -> np.ndarray:
         return add_small(_weighted(pairs.line_parts, ends, index, shares, a, b), j)
 
-    total = float((counts * np.log(masses)).sum(dtype=float))
-    total += sum(float(weight[some] @ logsumexp(columns[i[some]] + lines[j[some]])) for some in blocks(len(small)))
+    def total() -> float:
+        rest = (weight[some] @ logsumexp(columns[i[some]] + lines[j[some]]) for some in blocks(len(small)))
+        return float(counts @ np.log(masses)) + float(sum(rest))
+
     return by_column, by_line, total
 
 

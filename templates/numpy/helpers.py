@@ -127,25 +127,29 @@ def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple
     "bilinear": '''
 def bilinear(
     pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
-) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], float]:
-    """Σ count p[k] over the pairs that share a column, and a line, each when it is asked for; Σ count log Σ_k exp(logits).
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
+    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits), when they are asked for.
 
     The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
     number to have all its digits, p is that of the logarithms, shifted.
     """
     a, b = np.exp(columns), np.exp(lines[pairs.lines])
-    index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
-    masses = np.empty(len(index), dtype)
     left, right = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
+    masses, sums = np.empty(len(index), dtype), np.zeros(b.shape)
     for some, inside in pairs.batches:
         picked = left.take(index[inside], axis=0).reshape(some.stop - some.start, -1, left.shape[1])
-        masses[inside] = (picked @ right[some, :, None]).ravel()
+        mass = picked @ right[some, :, None]
+        masses[inside] = mass.ravel()
+        with np.errstate(all="ignore"):  # what comes of products that vanish is not used
+            sums[some] = ((counts[inside].reshape(mass.shape) / mass).swapaxes(1, 2) @ picked)[:, 0]
     small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
-    masses[small] = 1.0
-    shares = counts / masses
-    shares[small] = 0.0
-    ratios = csr_matrix((shares, index, ends), shape=pairs.counts.shape)
+    masses[small] = np.inf  # of these pairs there is nothing in a product
     i, j, weight = index[small], pairs.lines[np.searchsorted(ends, small, side="right") - 1], counts[small]
+
+    @functools.cache
+    def ratios() -> csr_matrix:
+        return csr_matrix((counts / masses, index, ends), shape=pairs.counts.shape)
 
     def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
         for some in blocks(len(small)):
@@ -154,16 +158,19 @@ def bilinear(
 
     @functools.cache
     def by_column() -> np.ndarray:
-        return add_small((ratios.T @ b) * a, i)
+        return add_small((ratios().T @ b) * a, i)
 
     @functools.cache
     def by_line() -> np.ndarray:
         out = np.empty_like(b)
-        out[pairs.lines] = (ratios @ a) * b
+        out[pairs.lines] = (ratios() @ a if len(small) else sums) * b
         return add_small(out, j)
 
-    total = float((counts * np.log(masses)).sum(dtype=float))
-    total += sum(float(weight[some] @ logsumexp(columns[i[some]] + lines[j[some]])) for some in blocks(len(small)))
+    def total() -> float:
+        logs = np.log(masses, out=np.zeros(masses.shape), where=masses < np.inf)
+        rest = (weight[some] @ logsumexp(columns[i[some]] + lines[j[some]]) for some in blocks(len(small)))
+        return float(counts @ logs) + float(sum(rest))
+
     return by_column, by_line, total
 ''',
     "pairs": '''

@@ -18,7 +18,7 @@ from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
-from cavi.templates.numpy.starts import Start, start_order, starts
+from cavi.templates.numpy.starts import Start, local_factors, start_order, starts
 from cavi.templates.numpy.table_pass import TablesView
 
 
@@ -58,6 +58,7 @@ class ModuleView:
     passes: tuple[ChainView, ...]
     factors: tuple[FactorView, ...]
     order: tuple[str, ...]
+    inner: tuple[str, ...]
     elbo: tuple[str, ...]
     elbo_equations: tuple[str, ...]
     support: tuple[str, ...]
@@ -104,6 +105,7 @@ def module_view(
         passes=passes,
         factors=factors,
         order=order,
+        inner=local_factors(derived),
         elbo=elbo,
         elbo_equations=tuple(
             line

@@ -227,7 +227,7 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     heights, masses, log_masses = _gathered(tables, [np.exp(t) for t in tables], [column, line])
     shares = weight / masses
     by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines)))
-    return lambda: by_column, lambda: by_line, (weight * log_masses).sum()
+    return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
 
 
 UNINTERPRETED = (
