@@ -12,8 +12,8 @@ def render(derived: Derived) -> str:
     """Source of a module that needs NumPy, SciPy and Numba and imports nothing of ours.
 
     It has the functions of the NumPy module, and computes the same numbers: only what NumPy cannot do in one loop
-    (tables, chains, the digamma and log-gamma functions of large arrays) is written as one, over all cores where it can be.
-    A module in which there is nothing of the kind is the NumPy module.
+    (tables, chains, the digamma and log-gamma functions of large arrays) is written as one, over all cores where it
+    can be. A module in which there is nothing of the kind is the NumPy module.
     """
     template = environment("plain").get_template("numpy/module.py.jinja")
     return template.render(m=module_view(derived, kernels=KERNELS))

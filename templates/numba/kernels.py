@@ -56,8 +56,9 @@ def _gammaln(x: np.ndarray, out: np.ndarray) -> None:
         product = 1.0 if far else (((t + 28.0) * t + 252.0) * t + 720.0) * t
         inverse = 1.0 / z
         s = inverse * inverse
-        series = 1 / 12 - s * (1 / 360 - s * (1 / 1260 - s * (1 / 1680 - s * (1 / 1188 - s * (691 / 360360 - s / 156)))))
-        out[n] = (z - 0.5) * np.log(z) - z + 0.9189385332046727 + inverse * series - np.log(product)
+        series = 1 / 1260 - s * (1 / 1680 - s * (1 / 1188 - s * (691 / 360360 - s / 156)))
+        series = inverse * (1 / 12 - s * (1 / 360 - s * series))
+        out[n] = (z - 0.5) * np.log(z) - z + 0.9189385332046727 + series - np.log(product)
 '''
 
 _CELLS = '''
@@ -90,10 +91,10 @@ _BILINEAR = '''
 def bilinear(
     pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
-    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits), when they are asked for.
+    """Σ count p[k] over the pairs of each column, and of each line, and Σ count log Σ_k exp(logits), when asked for.
 
-    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
-    number to have all its digits, p is that of the logarithms, shifted.
+    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small
+    for a number to have all its digits, p is that of the logarithms, shifted.
     """
     a, b = np.exp(columns).astype(dtype, copy=False), np.exp(lines).astype(dtype, copy=False)
     index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data

@@ -26,6 +26,8 @@ class Kernels:
         return [n for n in self.sources if n in wanted]
 
 
+NUMPY = Kernels()
+
 IMPORTS = {
     "gammaln": "from scipy.special import gammaln",
     "digamma": "from scipy.special import digamma",
@@ -128,10 +130,10 @@ def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple
 def bilinear(
     pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
-    """Σ count p[k] over the pairs that share a column, and a line, and Σ count log Σ_k exp(logits), when they are asked for.
+    """Σ count p[k] over the pairs of each column, and of each line, and Σ count log Σ_k exp(logits), when asked for.
 
-    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small for a
-    number to have all its digits, p is that of the logarithms, shifted.
+    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small
+    for a number to have all its digits, p is that of the logarithms, shifted.
     """
     a, b = np.exp(columns), np.exp(lines[pairs.lines])
     left, right = a.astype(dtype, copy=False), b.astype(dtype, copy=False)

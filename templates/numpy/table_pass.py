@@ -86,9 +86,9 @@ def weight_code(s: Sum, plan: Tables, scope: Scope) -> str:
 
 
 def is_bilinear(plan: Tables, sums: Sequence[Sum]) -> bool:
-    """Whether all that is needed are sums over pairs of rows of two tables, each pair weighted as its rows of the data are.
+    """Whether all that is needed are sums over pairs of rows of two tables, weighted as the rows of the data are.
 
-    The weight of a row over its normaliser is then a sparse matrix S, and the sums are A ∘ (S B), B ∘ (Sᵀ A) and Σ of these.
+    The weight of a pair over its normaliser is then a sparse matrix S, and the sums are A ∘ (S B) and B ∘ (Sᵀ A).
     """
     own = {s.gather for s in plan.of_tables}
     return (

@@ -69,7 +69,7 @@ class ModuleView:
 
 
 def module_view(
-    derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.Kernels()
+    derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY
 ) -> ModuleView:
     """The view of a derived model, as a writer writes it, with helpers of a target in the place of NumPy's."""
     writer = writer or PlannedWriter(derived, python_names(derived))
@@ -117,7 +117,7 @@ def module_view(
         support=support,
         blocked="blocks" in helpers.closure(used),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
-        needs=kernels.needs if own else helpers.Kernels().needs,
+        needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",
     )
 

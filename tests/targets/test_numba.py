@@ -3,15 +3,20 @@
 import ast
 import builtins
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from generated import derived_model, generated, inputs, run, state_of
 from scipy import special
+from typer.testing import CliRunner
 
 from cavi import models
+from cavi.cli.app import app
 from cavi.derive import Model, Normal, derive
 from cavi.templates.numba.kernels import KERNELS
+from cavi.verify.claim import Claim
+from cavi.verify.generated import RUNS, check_generated
 
 pytestmark = pytest.mark.targets
 pytest.importorskip("numba")
@@ -83,6 +88,21 @@ def test_without_numba_the_module_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ImportError, match="pip install numba"):
         run(derived_model("lda").numba())
+
+
+@pytest.mark.parametrize("name", ["lda", "hmm_categorical"])
+def test_updates_and_bounds_are_those_of_the_independent_evaluator(name: str) -> None:
+    derived = derived_model(name)
+    first, *rows = check_generated(Claim(derived.plain()), derived.numba, 0)
+    assert first.name == RUNS and first.detail == "imports numba"
+    assert len(rows) > 5
+    assert [r.name for r in rows if r.verdict != "checked"] == []
+
+
+def test_the_command_line_writes_it(tmp_path: Path) -> None:
+    found = CliRunner().invoke(app, ["derive", "lda", "--target", "numba", "--no-verify", "-o", str(tmp_path)])
+    assert found.exit_code == 0
+    assert (tmp_path / "lda_numba.py").read_text(encoding="utf-8") == derived_model("lda").numba()
 
 
 @pytest.mark.parametrize("groups", [1, 3, 50])
