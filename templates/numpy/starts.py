@@ -56,8 +56,10 @@ def local_factors(derived: Derived) -> tuple[str, ...]:
 
     They may be updated several times for each update of what all rows share: topics of a document and of its words.
     """
-    groups = {v.over.size for v in derived.model.with_role("observed_index") if v.over is not None}
-    own = row_sizes(derived) | groups
+    random = [v.over.size for v in derived.model.variables if v.is_random and _is_category(v) and v.over is not None]
+    rows = row_sizes(derived) - set(random)
+    gathers = [v for v in derived.model.with_role("observed_index") if v.over is not None and v.plates[0].size in rows]
+    own = rows | {v.over.size for v in gathers if v.over is not None}
     local = tuple(u.factor.name for u in derived.updates if own & {i.size for i in u.factor.plates})
     return local if 1 < len(local) < len(derived.updates) else ()
 
