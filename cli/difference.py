@@ -59,7 +59,7 @@ class Difference:
 def difference(before: Derived, after: Derived) -> Difference:
     """The difference between two derivations, compared by their text.
 
-    Example:
+    Examples:
         >>> from cavi import models
         >>> from cavi.derive import derive
         >>> d = derive(models.load("normal"))
