@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from dataclasses import asdict
+=======
+from enum import StrEnum
+>>>>>>> tables
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +45,12 @@ RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
+
+
+class Target(StrEnum):
+    """What code is written for beside NumPy."""
+
+    numba = "numba"
 
 
 def _version(show: bool) -> None:
@@ -85,6 +95,9 @@ def derive(
     augment: AUGMENT = None,
     relax: RELAX = False,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
+    target: Annotated[
+        list[Target] | None, typer.Option("--target", help="Write MODEL_TARGET.py, code for it, too; may be repeated.")
+    ] = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
@@ -101,6 +114,8 @@ def derive(
     written = derived.save(out)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
+    for t in target or []:
+        written.append(write_text(out / f"{derived.model.name}_{t.value}.py", derived.render(t.value)))
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)

@@ -389,6 +389,10 @@ class Derived:
         """
         return self.render("streaming", over=over)
 
+    def numba(self) -> str:
+        """Source of the NumPy module with its loops compiled by Numba."""
+        return self.render("numba")
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 
