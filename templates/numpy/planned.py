@@ -21,7 +21,7 @@ from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, sta
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
-from cavi.templates.numpy.table_pass import TablesView, size_code, sum_views, table_code, weight_code
+from cavi.templates.numpy.table_pass import TablesView, is_bilinear, size_code, sum_views, table_code, weight_code
 from cavi.templates.numpy.tables import Sum, Tables, entropy_weight
 
 
@@ -189,10 +189,14 @@ class PlannedWriter(Writer):
                 f"once and works on blocks of F + {v.groups} numbers a row{kept}"
             )
         for g in self.table_passes():
+            how = (
+                f"multiplies rows of them once for each pair ({g.places}), three times 2·{g.groups} flops"
+                if g.counts
+                else f"multiplies rows of them in blocks of {g.groups} numbers a row of the data"
+            )
             lines.append(
                 f"tables_{g.latent}: logits of q({g.latent}) are added up of rows of tables at {g.places}; "
-                f"a sweep takes exponentials of the tables and multiplies rows of them in blocks of {g.groups} "
-                "numbers a row of the data; during sweeps of fit q is not kept"
+                f"a sweep takes exponentials of the tables and {how}; during sweeps of fit q is not kept"
             )
         for c in self.chains.values():
             lines.append(
@@ -365,7 +369,10 @@ class PlannedWriter(Writer):
         lines = self._flush(outside)
         weights = [weight_code(s, plan, inside) for s in sums]
         views, shares = sum_views(sums, weights, self.names, plan.group.size)
-        local = {s: v.name for s, v in zip(sums, views, strict=True)}
+        paired = is_bilinear(plan, sums)
+        local = {s: f"{v.name}()" if paired else v.name for s, v in zip(sums, views, strict=True)}
+        if paired:  # a sum over all rows is one of those by an index, added up
+            local |= {s: f"{views[0].name}().sum(axis=0)" for s in sums if s.gather is None}
         gathers = dict.fromkeys(s.gather[0] for s in sums if s.gather is not None)
         return TablesView(
             latent=z,
@@ -375,11 +382,11 @@ class PlannedWriter(Writer):
             places=", ".join(f"{t.gather.name}[{plan.row.name}]" for t in plan.tables),
             body=(*self._unpack(outside, ()), *lines, *tables),
             data=(
-                *self._unpack(inside, (), plan.row.size),
+                *self._unpack(inside, (), "" if paired else plan.row.size),
                 *self._flush(inside),
-                *(f"{self.names[g]} = state.data[{quote(g)}][rows]" for g in gathers),
+                *(f"{self.names[g]} = state.data[{quote(g)}]{'' if paired else '[rows]'}" for g in gathers),
             ),
-            lengths=tuple(size_code(t.gather.size) for t in (plan.tables if part else plan.tables[:-1])),
+            lengths=tuple(size_code(t.gather.size) for t in plan.tables),
             reads=tuple(f"{self.names[t.gather.name]} = state.data[{quote(t.gather.name)}][rows]" for t in plan.tables),
             indices=tuple(self.names[t.gather.name] for t in plan.tables),
             shares=shares,
@@ -388,5 +395,6 @@ class PlannedWriter(Writer):
             keeps=tuple((n, spread(Operand(local[one], axes), s.axes)) for n, (s, one, axes) in found.items()),
             energies=tuple(local[s] for s in plan.of_tables),
             features=part is not None,
+            counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
             moment=self.names[update.factor.name, update.moment_specs[0].key],
         )

@@ -225,6 +225,19 @@ def _scattered(shares: Any, index: Any, values: Any, size: int) -> Any:
     return _segment_sum(shares[:, None] * values, index, size)
 
 
+def _cells(column: Any, line: Any, weight: Any, shape: Any) -> Any:
+    return column, line, weight
+
+
+def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
+    column, line, weight = pairs
+    tables = [columns, lines]
+    heights, masses, log_masses = _gathered(tables, [np.exp(t) for t in tables], [column, line])
+    shares = weight / masses
+    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines)))
+    return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -240,4 +253,6 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "segment_sum": _segment_sum,
     "gathered": _gathered,
     "scattered": _scattered,
+    "cells": _cells,
+    "bilinear": _bilinear,
 }
