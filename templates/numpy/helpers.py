@@ -334,8 +334,20 @@ def inverse(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
     side = int(np.prod(matrix.shape[matrix.ndim - axes :]))
     few = distinct(matrix, matrix.ndim - 2 * axes)
     square = few.reshape(*few.shape[: few.ndim - 2 * axes], side, side)
-    half = np.linalg.solve(np.linalg.cholesky(square), np.broadcast_to(np.eye(side), square.shape))
+    factor = np.linalg.cholesky(square)
+    if side > 48:
+        return np.broadcast_to(_from_factors(factor).reshape(few.shape), matrix.shape)
+    half = np.linalg.solve(factor, np.broadcast_to(np.eye(side), square.shape))
     return np.broadcast_to((np.swapaxes(half, -1, -2) @ half).reshape(few.shape), matrix.shape)
+''',
+    "_from_factors": '''
+def _from_factors(factors: np.ndarray) -> np.ndarray:
+    """Inverses of large matrices, one after another, by what LAPACK has for triangles: a sixth of the work."""
+    out = np.empty(factors.shape)
+    for at in np.ndindex(factors.shape[:-2]):
+        lower, _ = lapack.dpotri(factors[at], lower=True)
+        out[at] = np.tril(lower) + np.tril(lower, -1).T
+    return out
 ''',
     "logdet": '''
 def logdet(matrix: np.ndarray, axes: int = 1) -> np.ndarray:
@@ -467,7 +479,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 _NEEDS = {
     "bilinear": ("blocks", "cells", "softmax", "logsumexp"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
-    "inverse": ("distinct",),
+    "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
     "segment_sum": ("segments",),
     "kernels": ("softmax", "blocks"),
@@ -500,6 +512,8 @@ def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
     if {"segments", "scattered", "cells"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")
+    if "_from_factors" in closure(used):
+        lines.insert(0, "from scipy.linalg import lapack")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")
     return lines
