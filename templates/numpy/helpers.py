@@ -236,54 +236,55 @@ def forward_backward(
     matrix = np.exp(transition - level)
     weights = np.ones((count * steps, groups))
     np.exp(logits - top, out=weights[:length])
-    weights = np.ascontiguousarray(weights.reshape(count, steps, groups).swapaxes(0, 1))
+    weights = np.ascontiguousarray(weights.reshape(count, steps, groups).transpose(1, 2, 0))
     begins = np.ones(count * steps, dtype=bool)  # what fills up the last block is a sequence of its own
     begins[1:length] = False
     if starts is not None:
         begins[:length] |= starts == 1
     begins = np.ascontiguousarray(begins.reshape(count, steps).T)
     begins_any = begins.any(axis=1)
-    whole = np.broadcast_to(np.eye(groups), (count, groups, groups))
+    whole = np.repeat(np.eye(groups)[:, :, None], count, axis=2)  # at [category now, category before the block, block]
     for i in range(steps):
-        moved = (whole.reshape(-1, groups) @ matrix).reshape(count, groups, groups)
+        moved = (matrix.T @ whole.reshape(groups, -1)).reshape(whole.shape)
         if begins_any[i]:
-            moved = np.where(begins[i, :, None, None], whole.sum(axis=2, keepdims=True), moved)
-        whole = moved * weights[i, :, None, :]
+            moved = np.where(begins[i], whole.sum(axis=0), moved)
+        whole = moved
+        whole *= weights[i][:, None, :]
         if i % 4 == 3 or i == steps - 1:
-            whole /= np.maximum(whole.max(axis=(1, 2), keepdims=True), 1e-300)
-    before, after = np.empty((count, groups)), np.empty((count, groups))
+            whole /= np.maximum(whole.max(axis=(0, 1)), 1e-300)
+    whole = np.ascontiguousarray(whole.transpose(2, 0, 1))
+    before, after = np.empty((groups, count)), np.empty((groups, count))
     state = np.full(groups, 1.0 / groups)
     for b in range(count):
-        before[b] = state
-        state = state @ whole[b]
+        before[:, b] = state
+        state = whole[b] @ state
         state = state / state.sum()
     state = np.ones(groups)
     for b in reversed(range(count)):
-        after[b] = state
-        state = whole[b] @ state
+        after[:, b] = state
+        state = state @ whole[b]
         state = state / state.max()
     forward, backward = np.empty(weights.shape), np.empty(weights.shape)
-    scale = np.empty(weights.shape[:2])
+    scale = np.empty((steps, count))
     state = before
     for i in range(steps):
-        moved = state @ matrix
+        moved = matrix.T @ state
         if begins_any[i]:
-            moved = np.where(begins[i, :, None], 1.0, moved)
-        state = moved * weights[i]
-        scale[i] = state.sum(axis=1)
-        state /= scale[i, :, None]
-        forward[i] = state
+            moved = np.where(begins[i], 1.0, moved)
+        moved *= weights[i]
+        scale[i] = moved.sum(axis=0)
+        state = np.divide(moved, scale[i], out=forward[i])
     state = after
     for i in reversed(range(steps)):
         backward[i] = state
         state = weights[i] * state
-        moved = state @ matrix.T
+        moved = matrix @ state
         if begins_any[i]:
-            moved = np.where(begins[i, :, None], state.sum(axis=1, keepdims=True), moved)
-        state = moved / moved.max(axis=1, keepdims=True)
-    forward = forward.swapaxes(0, 1).reshape(-1, groups)[:length]
-    backward = backward.swapaxes(0, 1).reshape(-1, groups)[:length]
-    weights = weights.swapaxes(0, 1).reshape(-1, groups)[:length]
+            moved = np.where(begins[i], state.sum(axis=0), moved)
+        state = moved / moved.max(axis=0)
+    forward = forward.transpose(2, 0, 1).reshape(-1, groups)[:length]
+    backward = backward.transpose(2, 0, 1).reshape(-1, groups)[:length]
+    weights = weights.transpose(2, 0, 1).reshape(-1, groups)[:length]
     scale, begins = scale.T.reshape(-1)[:length], begins.T.reshape(-1)[:length]
     weights *= backward  # what comes from here on
     backward *= forward
