@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cavi.derive import Derived
 from cavi.templates.environment import environment
 from cavi.templates.jax.view import module_view
@@ -14,4 +16,4 @@ def render(derived: Derived) -> str:
         CaviError: where a formula needs a function that JAX lacks.
     """
     template = environment("plain").get_template("jax/module.py.jinja")
-    return template.render(m=module_view(derived))
+    return re.sub(r" +\n", "\n", template.render(m=module_view(derived)))

@@ -47,18 +47,16 @@ class JaxWriter(PlannedWriter):
     def _formulas(self, formulas: Sequence[Formula], function: str = "") -> tuple[str, ...]:
         self.writing = {(f.latent, f.name): f for f in formulas}
         lines = super()._formulas(formulas, function)
-        self._refuse_missing(function)
         return lines if function.startswith(("update", "start")) else (*lines, "return state")
 
-    def _refuse_missing(self, function: str) -> None:
-        missing = sorted(self.helpers & set(LACKS))
-        if missing:
-            raise CaviError(
-                f"{self.derived.model.name}: {function or 'the bound'} needs {LACKS[missing[0]]}, which JAX has not; "
-                "generate the NumPy module instead (numpy()), or choose a factor without it"
-            )
-
     def _unpack(self, scope: Scope, local: Iterable[str], rows: str = "") -> list[str]:
+        missing = sorted(scope.helpers & set(LACKS))
+        if missing:
+            _, _, factor = scope.function.partition(" ")
+            raise CaviError(
+                f"{self.derived.model.name}: {f'q({factor})' if factor else 'the bound'} needs {LACKS[missing[0]]}, which "
+                "JAX lacks; take the NumPy module, d.numpy(), or declare a factor of another family"
+            )
         return super()._unpack(scope, {*local, *self.before}, rows)
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
@@ -108,7 +106,7 @@ class JaxWriter(PlannedWriter):
             scope.sliced["parameter", latent, name] = outer | {index}
         names = {(f.latent, f.name): self.names["parameter", f.latent, f.name] for f in group}
         beside = [self.names["parameter", x, n + BEFORE] for x, n in keys]
-        body = [f"{_listed(beside)} = before"] if beside else []
+        body = [f"{_tuple(beside)} = before" if len(beside) == 1 else f"{', '.join(beside)} = before"] if beside else []
         for f in group:
             axes = tuple(i for i in f.indices if i not in outer and i != index)
             g = f if isinstance(f.value, ArrayOperation) else replace(f, value=carried(f.value, index, keys))
@@ -116,7 +114,6 @@ class JaxWriter(PlannedWriter):
             if isinstance(g.value, Polynomial) and self._lacks(g.value, axes):
                 code = f"np.full({shape_comment(scope.size(i.size) for i in axes)}, {code}, dtype=float)"
             body.extend((*self._flush(inside), *assign(f"{names[f.latent, f.name]} =", code)))
-        results = _listed(list(names.values()))
         body.append(f"return {_tuple([names[k] for k in keys])}, {_tuple(list(names.values()))}")
         before, body = hoisted(body) if not outer else ([], body)
         yield from before
@@ -132,7 +129,7 @@ class JaxWriter(PlannedWriter):
         ]
         backward = ", reverse=True" if direction == "backward" else ""
         positions = f"np.arange({scope.size(index.size)})"
-        yield f"_, ({results}) = lax.scan(step, {_tuple(zeros)}, {positions}{backward})"
+        yield f"_, {_tuple(list(names.values()))} = lax.scan(step, {_tuple(zeros)}, {positions}{backward})"
         for f in group:
             axes = [i for i in f.indices if i not in outer]
             name = names[f.latent, f.name]
@@ -174,12 +171,15 @@ class JaxWriter(PlannedWriter):
             results.append(f"{quote(name)}: {self._set(name, s.indices, fixed)}.set({code}),")
             moments.append(name)
         unpacked = self._unpack(scope, {*local, *moments})
-        self._refuse_missing(f"update {update.factor.name}")
         own = [f'{n} = held["{n}"]' for n in moments if n in scope.used]
         before, inside = hoisted([*own, *body, "return {", *(f"    {r}" for r in results), "}"])
         sizes = [scope.size(i.size) for i in update.factor.sequential]
         place = [f"{i.name}" for i in update.factor.sequential]
-        at = f"{place[0]} = position" if len(place) == 1 else f"{_listed(place)} = np.unravel_index(position, {_tuple(sizes)})"
+        at = (
+            f"{place[0]} = position"
+            if len(place) == 1
+            else f"{', '.join(place)} = np.unravel_index(position, {_tuple(sizes)})"
+        )
         stores = []
         for latent in update.factor.latents:
             mine = [f for f in update.formulas if f.latent == latent]
@@ -208,7 +208,6 @@ class JaxWriter(PlannedWriter):
     def elbo(self) -> tuple[str, ...]:
         """The body that returns the terms of the ELBO by name."""
         lines = super().elbo()
-        self._refuse_missing("")
         return (*lines[:-1], "return terms")
 
     def plan_text(self) -> tuple[str, ...]:
@@ -218,11 +217,6 @@ class JaxWriter(PlannedWriter):
 
 
 _MOMENT = re.compile(r'^state\.moments\["(\w+)"\] =')
-
-
-def _listed(names: Sequence[str]) -> str:
-    """``a, b``; ``(a,)`` for one, as the left side of an assignment."""
-    return ", ".join(names) if len(names) != 1 else f"{names[0]},"
 
 
 def _tuple(codes: Sequence[str]) -> str:
