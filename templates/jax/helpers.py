@@ -100,17 +100,28 @@ def lowered(table: jax.Array) -> jax.Array:
     return table - table.max(axis=-1, keepdims=True)
 ''',
     "gathered": '''
-def gathered(tables: Sequence[jax.Array], indices: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """exp(Σ table[index]), a line for each element of the indices, less a factor for each line; with the sums of the
-    lines, and the logarithms of the sums that the factors are put back in.
+def gathered(
+    tables: Sequence[jax.Array], exponentials: Sequence[jax.Array], indices: Sequence[jax.Array]
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Π exp(table)[index], a line for each element of the indices, with the sums of the lines and their logarithms.
+
+    Where a sum is too small for a number to have all its digits, the lines are those of the logarithms, shifted.
     """
-    logits = tables[0][indices[0]]
-    for table, index in zip(tables[1:], indices[1:]):
-        logits = logits + table[index]
-    top = logits.max(axis=1)
-    heights = jnp.exp(logits - top[:, None])
+    heights = exponentials[0][indices[0]]
+    for table, index in zip(exponentials[1:], indices[1:]):
+        heights = heights * table[index]
     masses = heights.sum(axis=1)
-    return heights, masses, top + jnp.log(masses)
+
+    def by_logarithms() -> tuple[jax.Array, jax.Array, jax.Array]:
+        logits = tables[0][indices[0]]
+        for table, index in zip(tables[1:], indices[1:]):
+            logits = logits + table[index]
+        top = logits.max(axis=1)
+        lines = jnp.exp(logits - top[:, None])
+        return lines, lines.sum(axis=1), top + jnp.log(lines.sum(axis=1))
+
+    good = (masses > jnp.finfo(masses.dtype).tiny ** 0.65).all()
+    return lax.cond(good, lambda: (heights, masses, jnp.log(masses)), by_logarithms)
 ''',
     "pairs": '''
 def pairs(x: jax.Array) -> jax.Array:

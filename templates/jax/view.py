@@ -38,7 +38,7 @@ def module_view(derived: Derived) -> JaxView:
     if any(v.collected for v in base.locals):
         used |= {"normalised", "by_blocks"}
     if base.tables:
-        used |= {"gathered", "by_blocks"}
+        used |= {"gathered", "lowered", "by_blocks"}
     base = replace(
         base,
         imports=tuple(helpers.imports(used)),

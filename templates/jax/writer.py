@@ -210,11 +210,6 @@ class JaxWriter(PlannedWriter):
         lines = super().elbo()
         return (*lines[:-1], "return terms")
 
-    def plan_text(self) -> tuple[str, ...]:
-        """What is computed when, and what it costs: for the docstring of the module."""
-        lines = super().plan_text()
-        return tuple(line.replace("takes exponentials of the tables and multiplies", "adds up") for line in lines)
-
 
 _MOMENT = re.compile(r'^state\.moments\["(\w+)"\] =')
 
