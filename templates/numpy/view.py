@@ -66,7 +66,7 @@ class ModuleView:
 
 
 def module_view(derived: Derived, writer: PlannedWriter | None = None) -> ModuleView:
-    """The view of a derived model, its functions as a writer writes them."""
+    """The view of a derived model, as a writer writes it."""
     writer = writer or PlannedWriter(derived, python_names(derived))
     writer.plan()
     start = starts(derived)
