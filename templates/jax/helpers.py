@@ -158,7 +158,7 @@ def forward_backward(
 
     Positions are cut into blocks. Within them the passes run in step, each block first as a matrix of what becomes of
     every category that it may begin with, so that there are about 2 √T steps, not T. The last result is the probability
-    of each category given what came before. Where all weights of a step vanish in floating point, log Z is not a number.
+    of each category given what came before. Where all weights of a step vanish in floating point, log Z is no number.
     """
     length, groups = logits.shape
     steps = max(1, int(np.sqrt(length / 4)))

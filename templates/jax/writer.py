@@ -53,9 +53,10 @@ class JaxWriter(PlannedWriter):
         missing = sorted(scope.helpers & set(LACKS))
         if missing:
             _, _, factor = scope.function.partition(" ")
+            where = f"q({factor})" if factor else "the bound"
             raise CaviError(
-                f"{self.derived.model.name}: {f'q({factor})' if factor else 'the bound'} needs {LACKS[missing[0]]}, which "
-                "JAX lacks; take the NumPy module, d.numpy(), or declare a factor of another family"
+                f"{self.derived.model.name}: {where} needs {LACKS[missing[0]]}, which JAX lacks; "
+                "take the NumPy module, d.numpy(), or declare a factor of another family"
             )
         return super()._unpack(scope, {*local, *self.before}, rows)
 

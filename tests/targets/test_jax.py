@@ -1,6 +1,7 @@
 """The JAX module of every model does what the NumPy module does, from the same start, to rounding."""
 
 import ast
+import os
 import sys
 from functools import cache
 
@@ -12,6 +13,8 @@ from cavi import models
 from cavi.derive import CaviError
 
 pytestmark = pytest.mark.targets
+# Hundreds of small programs are compiled here and run once: XLA need not spend time on making them fast.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @cache
@@ -45,7 +48,13 @@ def test_a_run_is_that_of_the_numpy_module(name: str) -> None:
     assert (found.n_iter, found.converged, found.sizes) == (expected.n_iter, expected.converged, expected.sizes)
 
 
-STARTS = ["gaussian_mixture", "linear_dynamical_system", "hmm_poisson", "gaussian_matrix_factorisation", "dynamic_level"]
+STARTS = [
+    "gaussian_mixture",
+    "linear_dynamical_system",
+    "hmm_poisson",
+    "gaussian_matrix_factorisation",
+    "dynamic_level",
+]
 
 
 @pytest.mark.parametrize("name", STARTS)
@@ -57,8 +66,8 @@ def test_a_given_start_is_continued_from(name: str) -> None:
 
 
 def test_a_chain_starts_from_its_marginals() -> None:
-    given, name = problem("hmm_gaussian"), "hmm_gaussian"
-    init = {"z": {"probs": np.random.default_rng(0).dirichlet(np.ones(3), size=20)}}
+    given, name = problem("hmm_poisson"), "hmm_poisson"
+    init = {"c": {"probs": np.random.default_rng(0).dirichlet(np.ones(3), size=20)}}
     expected = generated(name).fit(*given, init=init, max_iter=3, tol=0.0)
     assert_same(compiled(name).fit(*given, init=init, max_iter=3, tol=0.0), expected)
 
@@ -92,7 +101,7 @@ def test_every_update_is_a_pure_function_of_a_state(name: str) -> None:
     assert float(jax.jit(module.elbo)(after)) == pytest.approx(float(bound), rel=1e-12)
 
 
-BLOCKS = ["gaussian_mixture_full", "lda", "hmm_gaussian", "robust_regression", "student_mixture", "latent_class"]
+BLOCKS = ["gaussian_mixture_full", "lda", "hmm_poisson", "robust_regression", "student_mixture", "latent_class"]
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -121,31 +130,31 @@ def test_sweeps_do_not_keep_an_array_over_rows_and_groups() -> None:
     assert needs.temp_size_in_bytes + needs.output_size_in_bytes < rows_and_groups / 8
 
 
-@pytest.mark.parametrize("name", ["hmm_gaussian", "chains_laid_end_to_end"])
+@pytest.mark.parametrize("name", ["hmm_categorical", "chains_laid_end_to_end"])
 def test_passes_over_a_long_chain_equal_the_recursion(name: str) -> None:
     given = problem(name, 300)
     passes = compiled(name).fit(*given, seed=0, max_iter=3, tol=0.0)
-    recursion = compiled(name).fit(*given, seed=0, max_iter=3, tol=0.0, callback=lambda *_: False)
-    np.testing.assert_allclose(passes.elbo_trace, recursion.elbo_trace, rtol=1e-11)
-    assert_same(passes, generated(name).fit(*given, seed=0, max_iter=3, tol=0.0))
+    assert_same(passes, generated(name).fit(*given, seed=0, max_iter=3, tol=0.0, callback=lambda *_: False))
 
 
-def test_what_passes_cannot_represent_is_done_in_logarithms() -> None:
+def test_what_passes_cannot_represent_is_done_in_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that has no weight in floating point: the bound of the passes is not a number, that of the run is."""
-    name = "hmm_gaussian"
-    module = compiled(name)
+    import jax
+
+    module, name = compiled("hmm_poisson"), "hmm_poisson"
     logits, transition = np.array([[0.0, -2000.0], [-2000.0, 0.0]]), np.array([[0.0, -2000.0], [-2000.0, 0.0]])
-    assert np.isnan(module.forward_backward(logits, transition)[2])
-    x = np.concatenate([np.zeros(10), np.full(10, 1e3)])[:, None]
-    hyper = {"u_pi": 1.0, "u_A": 1.0, "beta_0": 1.0, "m_0": 0.0, "nu_0": 2.0, "W_0": 1.0}
+    assert np.isnan(jax.jit(module.forward_backward)(logits, transition)[2])
+    known = {"x": np.repeat([0.0, 1000.0], 10)}, {n: 1.0 for n, s in module.KNOWN.items() if s["where"] == "hyper"}
     init = {
-        "pi": {"concentration": np.ones(2)},
-        "A": {"concentration": np.array([[1.0, 1e-4], [1e-4, 1.0]])},
-        "mu": {"mean": np.array([[0.0], [1e3]]), "precision": np.ones(2)},
-        "Lambda": {"dof": np.full(2, 9.0), "scale": np.ones((2, 1, 1))},
+        "delta": {"concentration": np.ones(2)},
+        "Gamma": {"concentration": np.array([[1.0, 1e-4], [1e-4, 1.0]])},
+        "lam": {"shape": np.array([1.0, 1000.0]), "rate": np.ones(2)},
     }
-    found = module.fit({"x": x}, hyper, init=init, max_iter=3, tol=0.0)
-    assert_same(found, generated(name).fit({"x": x}, hyper, init=init, max_iter=3, tol=0.0))
+    tried, climb = [], module._climb
+    monkeypatch.setattr(module, "_climb", lambda *a: tried.append(a[3]) or climb(*a))
+    found = module.fit(*known, init=init, max_iter=3, tol=0.0)
+    assert tried == [True, False]  # by passes, and then without
+    assert_same(found, generated(name).fit(*known, init=init, max_iter=3, tol=0.0))
 
 
 @pytest.mark.parametrize("name", ["gaussian_mixture", "hmm_poisson", "poisson_matrix_factorisation"])
@@ -158,7 +167,7 @@ def test_restarts_side_by_side_are_runs_of_their_own(name: str) -> None:
     assert (found.converged, found.n_iter) == (expected.converged, expected.n_iter)
 
 
-@pytest.mark.parametrize("name", ["gaussian_mixture_full", "hmm_gaussian", "lda"])
+@pytest.mark.parametrize("name", ["gaussian_mixture_full", "hmm_poisson", "lda"])
 def test_blocks_in_single_precision(name: str) -> None:
     """Six digits of the bound, and parameters to 1e-3."""
     given = problem(name)
@@ -205,7 +214,7 @@ def test_what_is_wrong_is_told_as_in_the_numpy_module() -> None:
         module.fit(data, hyper, sizes, restarts=0)
     collapse = {"x": np.array([0.0, 0.0, 0.0, 5.0])}
     em = compiled("gaussian_mixture_em")
-    with pytest.raises(ArithmeticError, match="the bound is .* after sweep"):
+    with pytest.raises(ArithmeticError, match=r"the bound is .* after sweep"):
         em.fit(collapse, {}, {"K": 2}, seed=0, tol=0.0)
 
 
