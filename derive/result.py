@@ -378,6 +378,14 @@ class Derived:
         """Source of a stand-alone NumPy module."""
         return self.render("numpy")
 
+    def jax(self) -> str:
+        """Source of a stand-alone JAX module: the same functions as those of the NumPy module, compiled as one loop.
+
+        Raises:
+            CaviError: where a formula needs a function that JAX lacks.
+        """
+        return self.render("jax")
+
     def streaming(self, over: str | None = None) -> str:
         """Source of a NumPy module that also fits data in shards and learns from minibatches.
 
