@@ -124,7 +124,7 @@ def _wrapped(equation: str) -> list[str]:
 
 
 def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plain: frozenset[str]) -> FactorView:
-    lines = update_text(update, derived).strip().splitlines()
+    lines = update_text(update, derived.model.indices).strip().splitlines()
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
         initial = writer.update(update, update.initial, "start")

@@ -65,7 +65,6 @@ def candidates(derived: Derived) -> tuple[Index, ...]:
     sizes |= {v.over.size for v in model.with_role("observed_index") if v.over is not None}
     named = {i.size: i for i in reversed(model.indices) if i.size in sizes and not i.size.isdigit()}
 
-
     def rank(index: Index) -> tuple[int, int]:
         """Most latents of their own, and of these most categories: they belong to the smallest units."""
         own = [latent for f in split_along(derived, index).own for latent in derived.update(f).factor.latents]
@@ -105,13 +104,17 @@ def sequences(derived: Derived) -> dict[str, str]:
 
 
 def check_data(split: Split, derived: Derived) -> None:
-    """Refuse data with two axes that are cut, and rows that point to two elements of what is cut: they have no shard."""
+    """Refuse data with two axes that are cut, and rows that point to two elements of what is cut: no shard has them."""
     for v in derived.model.with_role("observed", "covariate", "observed_index"):
         found = [i.size for i in v.indices if i.size in split.sizes]
         if len(found) > 1:
             raise _refusal(split, f"{v.name} has the axes {', '.join(found)}, which would both be cut")
     rows = [derived.model.variable(p).plates[0].size for p in split.pointers]
-    twice = [p for p, size in zip(split.pointers, rows, strict=True) if rows.count(size) > 1 or size == split.index.size]
+    torn = sorted(set(sequences(derived)) & set(rows))
+    if torn:
+        raise _refusal(split, f"elements of one sequence along {' and '.join(torn)} may point into different shards")
+    doubled = {size for size in rows if rows.count(size) > 1 or size == split.index.size}
+    twice = [p for p, size in zip(split.pointers, rows, strict=True) if size in doubled]
     if twice:
         raise _refusal(split, f"{' and '.join(twice)} may point into different shards")
 
@@ -150,7 +153,7 @@ def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) 
         mine = a.factor in split.own if isinstance(a, Moment) else isinstance(a, Parameter) and a.latent in own
         if any(isinstance(s, Shift) and s.size in near for s in subs):
             return False
-        if isinstance(a, Link) and a.sub.size in near or isinstance(a, Size) and a.name in split.cut:
+        if (isinstance(a, Link) and a.sub.size in near) or (isinstance(a, Size) and a.name in split.cut):
             return False
         if mine and any(isinstance(s, Gather) and s.size in split.cut and s.name not in split.pointers for s in subs):
             return False
@@ -163,6 +166,25 @@ def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) 
     running = {i for i in m.bound if i.size in split.cut}
     beside = {i for a in m.atoms if linked & set(atom_indices(a)) for i in atom_indices(a)}
     return running <= linked | beside
+
+
+def is_additive(m: Monomial, split: Split) -> bool:
+    """Whether a sum over rows that are cut is not inside a function of it: log Σ_n x[n] is not a sum over shards.
+
+    Under δ[d, doc[n]] a sum runs over rows of one element that is cut, all of which are in its shard.
+    """
+    for p in (p for a in m.atoms for p in arguments(a)):
+        for inner in p.monomials:
+            near = {
+                i
+                for a in inner.atoms
+                if isinstance(a, Delta) and isinstance(a.right, Gather) and a.right.name in split.pointers
+                for i in indices_of(a.right)
+                if isinstance(a.left, Index) and a.left not in inner.bound
+            }
+            if {i for i in inner.bound if i.size in split.cut} - near or not is_additive(inner, split):
+                return False
+    return True
 
 
 def lifted(m: Monomial, split: Split) -> Monomial:
