@@ -316,7 +316,7 @@ class _Made:
         return self._tables[key]
 
     def _by_slabs(self, group: Sequence[Piece], elements: Sequence[Element], scope: tuple[Key, ...]) -> Value:
-        """The density of a group; a large table in float64 is made a slab of nodes of its first coordinate at a time."""
+        """The density of a group; a large table in float64 is made a slab of nodes of one coordinate at a time."""
         length, *others = [len(self.nodes[k]) for k in scope] or [1]
         rest = int(np.prod(others))
         if self.engine.name != "float64" or rest * length <= 4 * SLAB:
