@@ -361,7 +361,7 @@ def show_identities(
 @guarded
 def fit(
     model: MODEL,
-    data: Annotated[list[str] | None, typer.Option(help="CSV, NPZ, Parquet or JSON file(s).")] = None,
+    data: Annotated[list[str] | None, typer.Option(help="CSV, NPY, NPZ, Parquet or JSON file(s).")] = None,
     hyper: Annotated[list[str] | None, typer.Option(help="name=value, or a JSON file of them.")] = None,
     sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
@@ -370,6 +370,10 @@ def fit(
     restarts: Annotated[int, typer.Option(min=1, help="Runs; the best bound wins.")] = 1,
     max_iter: Annotated[int, typer.Option(min=1)] = 1000,
     tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
+    rows: Annotated[int, typer.Option(min=0, help="Go through the data in shards of so many rows; 0 at once.")] = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="With --rows: a file from which a run goes on where it was cut off.")
+    ] = None,
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
@@ -378,7 +382,9 @@ def fit(
 
     output = Output(quiet or as_json)
     settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol}
-    summary, lines = fit_model(model, factors, data or [], hyper or [], sizes or [], out, settings, output)
+    summary, lines = fit_model(
+        model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
+    )
     if as_json:
         Output(quiet).json(summary)
     for line in lines:

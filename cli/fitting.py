@@ -14,6 +14,7 @@ import numpy as np
 
 from cavi import models
 from cavi.cli.output import Output
+from cavi.cli.shards import fit_in_shards, tables_of
 from cavi.cli.sources import derived_model
 from cavi.cli.tables import read_arrays, read_json
 from cavi.derive import CaviError, Derived, Model
@@ -28,15 +29,25 @@ def fit_model(
     out: Path,
     settings: Mapping[str, Any],
     output: Output,
+    rows: int = 0,
+    checkpoint: Path | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Fit a model and write the result.
+
+    With `rows` the data are gone through in shards of so many; the result is then that of the shared latents.
 
     Returns:
         A summary for JSON, and the lines for a reader.
     """
     derived = derived_model(name, factors)
-    known, hypers, counts = _inputs(name, derived.model, data, hyper, sizes)
-    found = _run(derived, known, hypers, counts, settings, output)
+    if rows:
+        tables = tables_of(data)
+        known, hypers, counts = _inputs(name, derived.model, data, hyper, sizes, tables)
+        module = _loaded(derived.model.name, derived.streaming())
+        found = fit_in_shards(module, derived.model, known, hypers, counts, rows, tables, checkpoint, settings, output)
+    else:
+        known, hypers, counts = _inputs(name, derived.model, data, hyper, sizes)
+        found = _run(derived, known, hypers, counts, settings, output)
     out.mkdir(parents=True, exist_ok=True)
     flat = {f"{latent}.{n}": a for latent, ps in found.params.items() for n, a in ps.items()}
     summary = {
@@ -59,9 +70,14 @@ def fit_model(
 
 
 def _inputs(
-    name: str, model: Model, data: Sequence[str], hyper: Sequence[str], sizes: Sequence[str]
+    name: str,
+    model: Model,
+    data: Sequence[str],
+    hyper: Sequence[str],
+    sizes: Sequence[str],
+    later: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
-    """Data, hyperparameters and sizes: a library model's own, replaced by what is given."""
+    """Data, hyperparameters and sizes: a library model's own, replaced by what is given; not what is for `later`."""
     known: dict[str, Any] = {}
     hypers: dict[str, Any] = {}
     counts: dict[str, int] = {}
@@ -71,9 +87,9 @@ def _inputs(
         counts |= dict(own.sizes)
         known |= {} if data else dict(own.data)
     elif not data:
-        raise CaviError(f"{name}: give the data with --data FILE (.csv, .npz, .parquet or .json)")
+        raise CaviError(f"{name}: give the data with --data FILE (.csv, .npy, .npz, .parquet or .json)")
     names = {v.name: v.role for v in model.variables}
-    for path in data:
+    for path in (p for p in data if p not in later):
         for key, value in read_arrays(path, model).items():
             (hypers if names.get(key) == "hyper" else known)[key] = value
     for entry in hyper:
@@ -95,6 +111,14 @@ def _pair(entry: str, option: str) -> tuple[str, Any]:
     return name.strip(), value
 
 
+def _loaded(name: str, source: str) -> Any:
+    """The generated source as a module."""
+    module = types.ModuleType(f"_cavi_generated_{name}")
+    sys.modules[module.__name__] = module
+    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    return module
+
+
 def _run(
     derived: Derived,
     data: Mapping[str, Any],
@@ -106,9 +130,7 @@ def _run(
     """Run the generated module in a module of its own; an interrupt returns what there is."""
     from rich.console import Console
 
-    module = types.ModuleType(f"_cavi_generated_{derived.model.name}")
-    sys.modules[module.__name__] = module
-    exec(compile(derived.numpy(), f"{derived.model.name}.py", "exec"), module.__dict__)
+    module = _loaded(derived.model.name, derived.numpy())
     if output.quiet or not sys.stderr.isatty():
         return module.fit(data, hyper, sizes, **settings)
     with Console(stderr=True).status(f"fitting {derived.model.name}") as status:

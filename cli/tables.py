@@ -1,10 +1,10 @@
-"""Arrays by name from CSV, NPZ, Parquet and JSON files."""
+"""Arrays by name from CSV, NPY, NPZ, Parquet and JSON files."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,18 @@ def read_arrays(path: str, model: Model) -> dict[str, np.ndarray]:
                 return {n: archive[n] for n in archive.files}
         except Exception as error:
             raise CaviError(f"{path}: not a readable NPZ file of plain arrays ({error})") from error
+    if ending == ".npy":  # one array, of the variable that the file is called after; not read before it is used
+        try:
+            return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False)}
+        except Exception as error:
+            raise CaviError(f"{path}: not a readable NPY file of a plain array ({error})") from error
     if ending == ".json":
         return {n: np.asarray(v) for n, v in read_json(path).items()}
     if ending == ".csv":
         return _columns(_csv(file), model)
     if ending == ".parquet":
         return _columns(_parquet(file), model)
-    raise CaviError(f"{path}: the ending {ending or 'none'} is not known; expected .csv, .npz, .parquet or .json")
+    raise CaviError(f"{path}: the ending {ending or 'none'} is not known; expected .csv, .npy, .npz, .parquet or .json")
 
 
 def read_json(path: str) -> Mapping[str, Any]:
@@ -70,14 +75,27 @@ def _csv(file: Path) -> dict[str, np.ndarray]:
     return columns
 
 
-def _parquet(file: Path) -> dict[str, np.ndarray]:
+def parquet_shards(path: str, model: Model) -> Iterator[dict[str, np.ndarray]]:
+    """The arrays of one row group of a Parquet file after another, by variable name."""
+    parquet = _pyarrow(Path(path))
+    with parquet.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            yield _columns({n: table.column(n).to_numpy() for n in table.column_names}, model)
+
+
+def _pyarrow(file: Path) -> Any:
     try:
         import pyarrow.parquet as parquet
     except ImportError as error:
         raise CaviError(
             f"{file}: reading Parquet needs pyarrow; install it with: pip install 'cavi[parquet]'"
         ) from error
-    table = parquet.read_table(file)
+    return parquet
+
+
+def _parquet(file: Path) -> dict[str, np.ndarray]:
+    table = _pyarrow(file).read_table(file)
     return {n: table.column(n).to_numpy() for n in table.column_names}
 
 

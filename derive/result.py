@@ -373,6 +373,17 @@ class Derived:
         """Source of a stand-alone NumPy module."""
         return self.render("numpy")
 
+    def streaming(self, over: str | None = None) -> str:
+        """Source of a NumPy module that also fits data in shards and learns from minibatches.
+
+        Args:
+            over: the index along which the data are cut; None for the one with most latents of its own.
+
+        Raises:
+            CaviError: where the shared factors depend on rows otherwise than through sums.
+        """
+        return self.render("streaming", over=over)
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 

@@ -112,7 +112,7 @@ def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
     taken = scope.planner.split(m, scope.function, scope.own)
     if taken is None:
         return m, []
-    calls = [indexed(f"{scope.planner.chosen[s]}(state)", subs, scope) for s, subs in taken.statistics]
+    calls = [indexed(f"{scope.planner.called(s)}(state)", subs, scope) for s, subs in taken.statistics]
     return taken.rest, calls
 
 

@@ -312,6 +312,10 @@ class Writer:
             body.append(f"    raise DataError({quote(message)} + str({scope.size(side)}))")
         return (*self._unpack(scope, ()), *body)
 
+    def _term(self, term: ElboTerm, scope: Scope) -> str:
+        """One term of the bound as an expression."""
+        return f"entropy_{term.name}(state)" if self._has_entropy(term) else polynomial(term.value, scope, ()).code
+
     def _is_random(self, expr: Expr) -> bool:
         return any(self.derived.model.variable(r.name).is_random for r in expr.refs())
 
@@ -321,7 +325,7 @@ class Writer:
         body: list[str] = []
         entries: list[str] = []
         for t in self.derived.elbo.closed_terms:
-            code = f"entropy_{t.name}(state)" if self._has_entropy(t) else polynomial(t.value, scope, ()).code
+            code = self._term(t, scope)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

@@ -69,22 +69,37 @@ class PlannedWriter(Writer):
 
     def plan(self) -> None:
         """Write every function once, to see which sums over rows several of them need."""
-        self.planner = Planner(self.derived, dict(self.names))
+        self.planner = self._planner()
         for u in self.derived.updates:
-            self.update(u, u.formulas)
-            if u.initial:
-                self.update(u, u.initial, "start")
+            self._write(u)
             self.moments(u)
-            self.follow(u)
-            self.from_marginals(u)
         self.elbo()
+        self._found()
         self.helpers = set()
         self.reads = {}
         self.planner.scattered.clear()
         self.planner.choose(
             [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains}
         )
+        self._chosen()
         self._leave_out()
+
+    def _planner(self) -> Planner:
+        return Planner(self.derived, dict(self.names))
+
+    def _found(self) -> None:
+        """For writers with more functions: write those that the first pass has found."""
+
+    def _chosen(self) -> None:
+        """For writers with more functions: what follows from the choice of sums."""
+
+    def _write(self, u: Update) -> None:
+        """Every function of a factor but its moments, to see what they use."""
+        self.update(u, u.formulas)
+        if u.initial:
+            self.update(u, u.initial, "start")
+        self.follow(u)
+        self.from_marginals(u)
 
     def _leave_out(self) -> None:
         """Moments that only sums over rows need, which are made without them: found by writing all but the moments."""
@@ -94,11 +109,7 @@ class PlannedWriter(Writer):
         if not moments:
             return
         for u in self.derived.updates:
-            self.update(u, u.formulas)
-            if u.initial:
-                self.update(u, u.initial, "start")
-            self.follow(u)
-            self.from_marginals(u)
+            self._write(u)
         self.elbo()
         self.statistics()
         self.locals()

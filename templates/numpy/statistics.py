@@ -97,6 +97,10 @@ class Planner:
                 names.add(name)
                 self.chosen[statistic] = name
 
+    def called(self, statistic: Statistic) -> str:
+        """The function that a statistic is."""
+        return self.chosen[statistic]
+
     def segments(self, deltas: tuple[Delta, ...]) -> str:
         """The function that tells which rows share observed integers."""
         name = "segments_" + "_".join(self.names[d.right.name] for d in deltas if isinstance(d.right, Gather))
@@ -147,13 +151,14 @@ def take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, 
     """The sums over rows in a monomial, or None where they would themselves have an axis over rows."""
     lifted = _lifted(m, rows)
     for candidate in (lifted, m) if lifted is not None else (m,):
-        found = _take_apart(candidate, rows, latents)
+        found = sums_over_rows(candidate, rows, latents)
         if found is not None:
             return found
     return None
 
 
-def _take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
+def sums_over_rows(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
+    """As `take_apart`, of the monomial as it stands."""
     running = {i for i in m.bound if i.size in rows}
     over = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
     rest = [(a, e) for a, e in m.powers if not running & set(atom_indices(a))]

@@ -65,10 +65,9 @@ class ModuleView:
     blocked: bool
 
 
-def module_view(derived: Derived) -> ModuleView:
-    """The view of a derived model."""
-    names = python_names(derived)
-    writer = PlannedWriter(derived, names)
+def module_view(derived: Derived, writer: PlannedWriter | None = None) -> ModuleView:
+    """The view of a derived model, as a writer writes it."""
+    writer = writer or PlannedWriter(derived, python_names(derived))
     writer.plan()
     start = starts(derived)
     order, plain = start_order(derived)

@@ -1,0 +1,60 @@
+"""``cavi fit --rows``: go through data that need not fit in memory, with a bar that says how long a sweep takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cavi.cli.output import Output
+from cavi.cli.tables import parquet_shards
+from cavi.derive import CaviError, Model
+
+
+def tables_of(data: Sequence[str]) -> list[str]:
+    """The Parquet files among the data, which are read a row group at a time."""
+    found = [path for path in data if path.lower().endswith(".parquet")]
+    if len(found) > 1:
+        raise CaviError(f"--rows: found {len(found)} Parquet files; expected one, whose row groups are the shards")
+    return found
+
+
+def fit_in_shards(
+    module: Any,
+    model: Model,
+    known: Mapping[str, Any],
+    hyper: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    rows: int,
+    tables: Sequence[str],
+    checkpoint: Path | None,
+    settings: Mapping[str, Any],
+    output: Output,
+) -> Any:
+    """A run over shards of so many rows, or over the row groups of a Parquet file; other data are in every shard."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    def shards() -> Iterator[Any]:
+        if tables:
+            return ({**known, **group} for group in parquet_shards(tables[0], model))
+        found: Iterator[Any] = module.cut(known, rows)
+        return found
+
+    options = {n: v for n, v in settings.items() if n in ("seed", "max_iter", "tol")}
+    path = None if checkpoint is None else str(checkpoint)
+    if output.quiet:
+        return module.fit_chunks(shards, hyper, sizes, checkpoint=path, **options)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweep 1", total=None)
+        sweep = [1]
+
+        def tell(p: Any) -> None:
+            if p.sweep != sweep[0]:
+                sweep[0] = p.sweep
+                bar.reset(task, total=p.of)
+            bound = "" if p.bound is None else f", ELBO {p.bound:.8g}"
+            bar.update(task, completed=p.shards, total=p.of, description=f"sweep {p.sweep}{bound}")
+
+        return module.fit_chunks(shards, hyper, sizes, checkpoint=path, progress=tell, **options)

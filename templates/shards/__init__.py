@@ -1,0 +1,22 @@
+"""Modules for data that do not fit in memory or on one machine: what rows share, what belongs to them alone."""
+
+from __future__ import annotations
+
+from cavi.derive import Derived
+from cavi.templates.environment import environment
+from cavi.templates.shards.view import sharded_view
+
+
+def render_streaming(derived: Derived, over: str | None = None) -> str:
+    """Source of a NumPy module that also fits chunks of data one after another and learns from minibatches.
+
+    Args:
+        derived: the derived model.
+        over: the name of the index along which the data are cut; None for the one with most latents of its own.
+
+    Raises:
+        CaviError: where the data cannot be cut along the index, with the reason.
+    """
+    template = environment("plain").get_template("shards/module.py.jinja")
+    view = sharded_view(derived, over)
+    return template.render(m=view.module, s=view)

@@ -1,0 +1,117 @@
+"""What the templates of a module for shards print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cavi.derive import CaviError, Derived
+from cavi.derive.index import Index
+from cavi.derive.term import Moment, Parameter, Polynomial
+from cavi.templates.numpy.names import python_names
+from cavi.templates.numpy.view import ModuleView, module_view
+from cavi.templates.shards.split import Split, candidates, check_data, check_own, refuse, sequences, split_along
+from cavi.templates.shards.writer import ShardWriter
+
+
+@dataclass(frozen=True)
+class ShardView:
+    """A module whose data are cut.
+
+    Attributes:
+        module: the plain module, with the totals among its statistics.
+        index: the name of the index along which the data are cut.
+        sizes: the sizes that are cut, that of the index first.
+        axes: data that are cut -> the axis along which they are.
+        pointers: observed integers that point into the set of the index -> nothing else; in order of use.
+        own: the factors of rows.
+        shared: the shared factors.
+        moments: the names of the expectations under shared factors.
+        moments: the names of the expectations under shared factors.
+        starts: sizes that are cut where a sequence starts -> the data that say where.
+        totals: functions that are added up over shards -> the latents that they depend on.
+        alone: whether a row's factors follow from the shared ones alone, so that nothing of them need be kept.
+    """
+
+    module: ModuleView
+    index: str
+    sizes: tuple[str, ...]
+    axes: dict[str, tuple[str, int]]
+    pointers: tuple[str, ...]
+    own: tuple[str, ...]
+    shared: tuple[str, ...]
+    moments: tuple[str, ...]
+    starts: dict[str, str]
+    totals: dict[str, tuple[str, ...]]
+    alone: bool
+
+
+def sharded_view(derived: Derived, over: str | None = None) -> ShardView:
+    """The view along the index named, or along the first that the formulas allow.
+
+    Raises:
+        CaviError: where there is none, or for an index that the model does not have.
+    """
+    found = candidates(derived)
+    if over is not None:
+        named = [i for i in derived.model.indices if i.name == over]
+        if not named:
+            known = ", ".join(i.name for i in found)
+            raise CaviError(f"over={over!r}: {derived.model.name} has no such index; expected one of {known}")
+        found = tuple(named)
+    if not found:
+        raise CaviError(f"{derived.model.name} has no rows of data that could be cut")
+    refusals = []
+    for index in found:
+        try:
+            return _view(derived, index)
+        except CaviError as error:
+            refusals.append(str(error))
+    raise CaviError("\n".join(refusals))
+
+
+def _view(derived: Derived, index: Index) -> ShardView:
+    split = split_along(derived, index)
+    if not split.shared:
+        raise refuse(split, "no factor is shared; fit the shards one by one")
+    check_data(split, derived)
+    check_own(split, derived)
+    names = python_names(derived)
+    writer = ShardWriter(derived, names, split)
+    module = module_view(derived, writer)
+    totals = writer.total_names()
+    writer.check()
+    axes = {
+        v.name: next((i.size, axis) for axis, i in enumerate(v.indices) if i.size in split.cut)
+        for v in derived.model.with_role("observed", "covariate", "observed_index")
+        if {i.size for i in v.indices} & split.cut
+    }
+    return ShardView(
+        module=module,
+        index=index.name,
+        sizes=split.sizes,
+        axes=axes,
+        pointers=split.pointers,
+        own=tuple(f for f in module.order if f in split.own),
+        shared=tuple(f for f in module.order if f in split.shared),
+        moments=tuple(names[f, s.key] for f in split.shared for s in derived.update(f).moment_specs),
+        starts={size: name for size, name in sequences(derived).items() if size in split.cut},
+        totals=dict(sorted(totals.items())),
+        alone=_alone(split, derived),
+    )
+
+
+def _alone(split: Split, derived: Derived) -> bool:
+    """Whether no factor of a row reads one of a row."""
+    return not any(set(_factors(derived, name)) & set(split.own) for name in split.own)
+
+
+def _factors(derived: Derived, name: str) -> Iterable[str]:
+    update = derived.update(name)
+    for f in update.formulas:
+        if isinstance(f.value, Polynomial):
+            for a in f.value.atoms():
+                if isinstance(a, Moment):
+                    yield a.factor
+                elif isinstance(a, Parameter) and a.latent not in update.factor.latents:
+                    yield derived.update(a.latent).factor.name

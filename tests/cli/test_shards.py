@@ -1,0 +1,62 @@
+"""``cavi fit --rows``: the run over shards, from mapped arrays and from tables, and what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyarrow import parquet, table
+from typer.testing import CliRunner
+
+from cavi.cli import app
+
+runner = CliRunner()
+START = ["--hyper", "m_0=0", "--hyper", "W_0=1", "--hyper", "nu_0=3", "--sizes", "K=2", "--max-iter", 5]
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(60, 2)), rng.normal(size=(90, 2)) + 4.0])[rng.permutation(150)]
+    np.save(tmp_path / "x.npy", x)
+    parquet.write_table(table({"x_0": x[:, 0], "x_1": x[:, 1]}), tmp_path / "x.parquet", row_group_size=50)
+    return tmp_path
+
+
+def fit(*arguments: object):
+    return runner.invoke(app, ["fit", *map(str, arguments)])
+
+
+def bound(folder: Path) -> float:
+    return json.loads((folder / "params.json").read_text())["elbo"]
+
+
+def test_mapped_arrays_and_tables_give_one_result(points: Path) -> None:
+    for name in ("x.npy", "x.parquet"):
+        out = points / name.replace(".", "_")
+        result = fit("gaussian_mixture_full", "--data", points / name, *START, "--rows", 50, "-o", out)
+        assert result.exit_code == 0, result.output
+        assert set(np.load(out / "params.npz")) >= {"mu.mean", "Lambda.scale"}
+    assert bound(points / "x_npy") == bound(points / "x_parquet")
+
+
+def test_a_run_goes_on_from_its_checkpoint(points: Path) -> None:
+    data = ["gaussian_mixture_full", "--data", points / "x.npy", *START[:-2], "--rows", 50, "--tol", 0]
+    assert fit(*data, "--max-iter", 6, "-o", points / "whole").exit_code == 0
+    for sweeps in (2, 6):
+        found = fit(*data, "--max-iter", sweeps, "--checkpoint", points / "run.npz", "-o", points / "parts")
+        assert found.exit_code == 0, found.output
+    assert bound(points / "parts") == bound(points / "whole")
+
+
+def test_what_cannot_be_cut_is_refused(points: Path) -> None:
+    result = fit("hmm_gaussian", "--rows", 10, "-o", points / "out")
+    assert result.exit_code == 2
+    assert "the data cannot be cut along t (1…T): q(z) is not a product over t" in " ".join(result.output.split())
+
+
+def test_one_table_at_a_time(points: Path) -> None:
+    two = ["--data", points / "x.parquet", "--data", points / "x.parquet"]
+    result = fit("gaussian_mixture_full", *two, *START, "--rows", 10, "-o", points / "out")
+    assert result.exit_code == 2
+    assert "found 2 Parquet files; expected one" in " ".join(result.output.split())
