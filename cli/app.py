@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cavi.cli.calibration import Test
+from cavi.cli.formats import Format
 from cavi.cli.output import Output, guarded
 
 app = typer.Typer(
@@ -84,6 +85,9 @@ def derive(
     augment: AUGMENT = None,
     relax: RELAX = False,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
+    formats: Annotated[
+        list[Format] | None, typer.Option("--format", help="Write this too; may be given several times.")
+    ] = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
@@ -91,6 +95,7 @@ def derive(
     quiet: QUIET = False,
 ) -> None:
     """Derive a model; write derivation.tex, derivation.html, MODEL.py and certificate.json."""
+    from cavi.cli.formats import write_formats
     from cavi.cli.sources import derived_model
     from cavi.derive.render import write_text
     from cavi.verify import sealed, write_certificate
@@ -100,6 +105,7 @@ def derive(
     written = derived.save(out)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
+    written += write_formats(derived, model, out, formats or [])
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)

@@ -21,6 +21,7 @@ from cavi.derive.errors import CaviError
 from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
+from cavi.derive.render import render
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
@@ -151,6 +152,7 @@ class Update:
         density: the factor as a chain of ordinary distributions, each given those before it.
         from_marginals: the standard parameters of a start that is given by its marginals alone.
         derivation: the named steps that lead here.
+        context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
 
     factor: Factor
@@ -164,6 +166,7 @@ class Update:
     derivation: Derivation[Polynomial] = field(repr=False, compare=False)
     density: tuple[Link, ...] = field(default=(), repr=False)
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
+    context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property
     def family(self) -> Family | JointFamily:
@@ -219,6 +222,9 @@ class Update:
     def _sympy(self, p: Polynomial) -> sympy.Expr:
         return to_sympy(p, self.factor.plates + self.factor.event)
 
+    def _repr_latex_(self) -> str:
+        return render("update_display", self)
+
 
 @dataclass(frozen=True)
 class ElboTerm:
@@ -239,12 +245,16 @@ class ElboTerm:
 
 @dataclass(frozen=True)
 class Elbo:
-    """The evidence lower bound, term by term and as one expression; `roles` are those of the nodes."""
+    """The evidence lower bound, term by term and as one expression.
+
+    `roles` are those of the nodes; `context` is the derivation that it belongs to, for how it is written.
+    """
 
     terms: tuple[ElboTerm, ...]
     specs: Mapping[str, tuple[MomentSpec, ...]] = field(repr=False)
     indices: tuple[Index, ...] = ()
     roles: Mapping[str, str] = field(repr=False, default_factory=dict)
+    context: Derived | None = field(default=None, repr=False, compare=False)
 
     def reading(self, name: str) -> Reading:
         """The terms grouped as a lecture groups them, with the identity that allows it.
@@ -310,6 +320,9 @@ class Elbo:
     def __str__(self) -> str:
         lines = [f"  {t.kind} of {t.name}:\n    {show(t.value, self.indices)}" for t in self.terms]
         return "\n".join(["ELBO = sum of", *lines])
+
+    def _repr_latex_(self) -> str:
+        return render("elbo_display", self)
 
 
 @dataclass(frozen=True)
@@ -400,14 +413,21 @@ class Derived:
         """A self-contained HTML page, with the evidence of a report of `cavi.verify.verify` on it if given."""
         return self.render("html", **({} if report is None else {"evidence": report.as_dict()}))
 
+    def notebook(self, example: str | None = None, declaration: str | None = None) -> str:
+        """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
+
+        Args:
+            example: a library model whose data it fits; None for a cell to be filled in.
+            declaration: Python source that declares the model, to be shown.
+        """
+        return self.render("notebook", example=example, declaration=declaration)
+
     def render(self, kind: str, **options: object) -> str:
         """The text that the renderer registered under ``cavi.renderers`` makes.
 
         Raises:
             CaviError: when no renderer of that name is installed.
         """
-        from cavi.derive.render import render
-
         return render(kind, self, **options)
 
     def save(self, folder: str | Path) -> list[Path]:

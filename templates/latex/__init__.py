@@ -29,13 +29,6 @@ def render_fragment(derived: Derived) -> str:
     return _render(derived, "latex/fragment.tex.jinja")
 
 
-def render_display(derived: Derived) -> str:
-    """The updates as one display for MathJax, which notebooks use: no packages, no text mode."""
-    updates = view(article(derived))["updates"]
-    rows = " \\\\[6pt]\n".join(u["formulas"] for u in updates)
-    return "$$\\begin{aligned}\n" + rows + "\n\\end{aligned}$$"
-
-
 def _render(derived: Derived, template: str, diagram: str = "", legend: str = "") -> str:
     holes = {**view(article(derived)), "diagram": diagram, "legend": legend}
     return environment("latex").get_template(template).render(holes)

@@ -23,7 +23,7 @@ def view(a: Article) -> dict[str, Any]:
     bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": tex_text(a.title),
-        "declared": [_declared(d) for d in a.declared],
+        "declared": [declared_rows(d) for d in a.declared],
         "known": [
             {
                 "symbols": ", ".join(f"${to_tex(s)}$" for s in k.symbols),
@@ -135,7 +135,8 @@ def _display(equations: Iterable[Equation]) -> str:
     return f"\\begin{{align*}}\n{rows(equations)}\n\\end{{align*}}"
 
 
-def _declared(d: DeclaredLine) -> str:
+def declared_rows(d: DeclaredLine) -> str:
+    """A declaration as rows of an ``align``."""
     plates = "" if d.plates is None else to_tex(d.plates)
     first, *others = d.lines
     if not d.flush:
