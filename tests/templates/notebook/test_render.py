@@ -43,7 +43,7 @@ def test_cells_are_named_and_code_is_python(name: str) -> None:
 def test_the_update_is_typeset_and_the_module_is_whole() -> None:
     derived = normal()
     found = {c["id"]: source(c) for c in cells(render(derived))}
-    assert r"a &= a_0 + \tfrac{1}{2}N" in found["factor-1"]
+    assert r"a &= a_0 + \tfrac{1}{2} + \tfrac{N}{2}" in found["factor-1"]
     assert found["module"] == f"%%writefile normal.py\n{derived.numpy().strip()}"
     assert "from cavi" not in found["data"]
 
