@@ -383,7 +383,7 @@ def fit(
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
-    """Fit a model to data; write params.npz, params.json and elbo.png. A library model has data of its own."""
+    """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
     from cavi.cli.fitting import fit_model
 
     output = Output(quiet or as_json)

@@ -409,9 +409,15 @@ class Derived:
         """A complete LaTeX article, or a fragment to paste into a paper."""
         return self.render("latex_fragment" if fragment else "latex")
 
-    def html(self, report: Any = None) -> str:
-        """A self-contained HTML page, with the evidence of a report of `cavi.verify.verify` on it if given."""
-        return self.render("html", **({} if report is None else {"evidence": report.as_dict()}))
+    def html(self, report: Any = None, fit: Any = None) -> str:
+        """A self-contained HTML page.
+
+        Args:
+            report: of `cavi.verify.verify`, whose evidence is then on the page.
+            fit: what the ``fit`` of the generated module returned; the page then shows the bound and the posteriors.
+        """
+        evidence = None if report is None else report.as_dict()
+        return self.render("html", evidence=evidence, fit=fit)
 
     def notebook(self, example: str | None = None, declaration: str | None = None) -> str:
         """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.

@@ -132,6 +132,7 @@ def test_fit_writes_parameters_and_a_picture(tmp_path: Path) -> None:
     with np.load(out / "params.npz") as archive:
         assert archive["mu.mean"] == pytest.approx(found["params"]["mu.mean"]["value"])
     assert (out / "elbo.png").read_bytes().startswith(b"\x89PNG")
+    assert '<section id="fit">' in (out / "fit.html").read_text()
     assert not [p for p in out.iterdir() if "partial" in p.name]
 
 
