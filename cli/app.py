@@ -94,7 +94,7 @@ def derive(
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
-    """Derive a model; write derivation.tex, derivation.html, MODEL.py and certificate.json."""
+    """Derive a model; write derivation.tex, derivation.html, references.bib, MODEL.py and certificate.json."""
     from cavi.cli.formats import write_formats
     from cavi.cli.sources import derived_model
     from cavi.derive.render import write_text

@@ -16,6 +16,10 @@ class Format(StrEnum):
     """A form in which a derivation can be written too."""
 
     ipynb = "ipynb"
+    beamer = "beamer"
+    frames = "frames"
+    algorithm = "algorithm"
+    fragment = "fragment"
 
 
 def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Format]) -> list[Path]:
@@ -29,6 +33,8 @@ def _write(derived: Derived, name: str, out: Path, form: Format) -> Path:
             example = name if name in models.names() else None
             text = derived.notebook(example, declaration(name))
             return write_text(out / f"{derived.model.name}.ipynb", text)
+        case _:
+            return write_text(out / f"{form}.tex", derived.latex(form.value))
 
 
 def declaration(name: str) -> str | None:

@@ -405,9 +405,20 @@ class Derived:
         """
         return self.render("gibbs")
 
-    def latex(self, fragment: bool = False) -> str:
-        """A complete LaTeX article, or a fragment to paste into a paper."""
-        return self.render("latex_fragment" if fragment else "latex")
+    def latex(self, kind: str = "article") -> str:
+        """LaTeX of the derivation.
+
+        Args:
+            kind: ``article`` and ``beamer`` are documents that compile on their own; ``fragment`` (the article's
+                body), ``frames`` (the talk's) and ``algorithm`` (the loop with its updates) are to be included.
+
+        Raises:
+            CaviError: for another kind.
+        """
+        kinds = {"article": "latex", **{k: f"latex_{k}" for k in ("fragment", "beamer", "frames", "algorithm")}}
+        if kind not in kinds:
+            raise CaviError(f"kind={kind!r} is not known; {suggestion(kind, list(kinds))}")
+        return self.render(kinds[kind])
 
     def html(self, report: Any = None, fit: Any = None) -> str:
         """A self-contained HTML page.
@@ -437,7 +448,7 @@ class Derived:
         return render(kind, self, **options)
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write ``derivation.tex``, ``derivation.html`` and the NumPy module; each file appears whole."""
+        """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the NumPy module, each whole."""
         from cavi.derive.render import write_text
 
         target = Path(folder)
@@ -445,6 +456,7 @@ class Derived:
         files = {
             "derivation.tex": self.latex(),
             "derivation.html": self.html(),
+            "references.bib": self.render("bibtex"),
             f"{self.model.name}.py": self.numpy(),
         }
         return [write_text(target / name, text) for name, text in files.items()]

@@ -7,6 +7,7 @@ from typing import Any
 
 from cavi.derive.rules import MOMENT
 from cavi.templates.article import Article
+from cavi.templates.bibliography import works
 from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
 from cavi.templates.declaration import DeclaredLine
@@ -45,6 +46,18 @@ def view(a: Article) -> dict[str, Any]:
         "bound_symbol": to_tex(a.bound_symbol),
         "data": to_tex(a.data),
         "glossary": [{"symbol": to_tex(s), "meaning": sentence(m)} for s, m in a.glossary],
+        "quantities": [
+            {
+                "symbol": to_tex(q.symbol),
+                "meaning": sentence(q.meaning),
+                "axes": "" if q.axes is None else f"${to_tex(q.axes)}$",
+                "domain": sentence(q.domain),
+            }
+            for q in a.quantities
+        ],
+        "references": [
+            {"key": w.key, "label": tex_text(name), "text": tex_text(w.text())} for name, w in works(a.sources).items()
+        ],
         "rules": [
             {
                 "name": tex_text(r.name),

@@ -75,7 +75,7 @@ def test_derive_as_json_without_evidence(tmp_path: Path, own: Path) -> None:
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     assert found["report"] is None
-    assert len(found["written"]) == 3
+    assert len(found["written"]) == 4
 
 
 def test_verify_reports_rows(own: Path) -> None:

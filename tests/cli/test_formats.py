@@ -24,3 +24,12 @@ def test_the_declaration_of_a_file_is_its_text(tmp_path: Path) -> None:
     path.write_text("model = 1\n")
     assert declaration(str(path)) == declaration(f"{path}:model") == "model = 1\n"
     assert declaration("no_such.py") is None
+
+
+def test_parts_for_other_documents_are_written(tmp_path: Path) -> None:
+    forms = ["beamer", "frames", "algorithm", "fragment"]
+    arguments = ["derive", "normal", "--no-verify", "-q", "-o", str(tmp_path)]
+    done = CliRunner().invoke(app, [*arguments, *(a for f in forms for a in ("--format", f))])
+    assert done.exit_code == 0, done.output
+    assert all((tmp_path / f"{f}.tex").read_text() for f in forms)
+    assert "@book{bishop2006," in (tmp_path / "references.bib").read_text()
