@@ -29,7 +29,17 @@ def wait_for(what, seconds: float = 60.0) -> None:
 def test_a_save_derives_again(tmp_path: Path) -> None:
     file, out, log = tmp_path / "own.py", tmp_path / "out", tmp_path / "log"
     file.write_text(MODEL.format(name="rate"))
-    command = [sys.executable, "-m", "cavi.cli", "derive", str(file), "-o", str(out), "--no-verify", "--watch"]
+    command = [
+        sys.executable,
+        "-c",
+        "from cavi.cli import main; main()",
+        "derive",
+        str(file),
+        "-o",
+        str(out),
+        "--no-verify",
+        "--watch",
+    ]
     with log.open("w") as stream:
         running = subprocess.Popen(command, stdout=stream, stderr=stream, env={**os.environ, "PYTHONUNBUFFERED": "1"})
         try:
