@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +19,19 @@ app = typer.Typer(
 )
 
 MODEL = Annotated[
-    str, typer.Argument(help="A library model, or path.py:object (a Model or a function; without :object, model).")
+    str,
+    typer.Argument(
+        help="A library model, path.cavi (the text form), or path.py:object (a Model or a function; alone, model)."
+    ),
 ]
+
+
+class Language(StrEnum):
+    """What a declaration can be exported to."""
+
+    cavi = "cavi"
+
+
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
@@ -135,6 +147,25 @@ def diagram(
     output = Output(quiet)
     drawing = find_model(model)[0].diagram(layout)
     output.text(drawing.svg() if out is None else f"wrote {drawing.save(out)}")
+
+
+@app.command()
+@guarded
+def export(
+    model: MODEL,
+    to: Annotated[Language, typer.Option(help="The language: cavi is the text form that every command reads.")] = (
+        Language.cavi
+    ),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; without it, print.")] = None,
+    quiet: QUIET = False,
+) -> None:
+    """Write a declared model in a language: the text form."""
+    from cavi.cli.sources import find_model
+    from cavi.derive.render import render, write_text
+
+    text = render(to.value, find_model(model)[0])
+    output = Output(quiet)
+    output.text(text.rstrip("\n") if out is None else f"wrote {write_text(out, text)}")
 
 
 @app.command()
