@@ -30,6 +30,8 @@ class Language(StrEnum):
     """What a declaration can be exported to."""
 
     cavi = "cavi"
+    numpyro = "numpyro"
+    stan = "stan"
 
 
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -153,13 +155,11 @@ def diagram(
 @guarded
 def export(
     model: MODEL,
-    to: Annotated[Language, typer.Option(help="The language: cavi is the text form that every command reads.")] = (
-        Language.cavi
-    ),
+    to: Annotated[Language, typer.Option(help="cavi is the text form that every command reads.")] = (Language.cavi),
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; without it, print.")] = None,
     quiet: QUIET = False,
 ) -> None:
-    """Write a declared model in a language: the text form."""
+    """Write a declared model in another language: the text form, a NumPyro program, or a Stan program."""
     from cavi.cli.sources import find_model
     from cavi.derive.render import render, write_text
 

@@ -39,3 +39,11 @@ def test_an_error_shows_the_line(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "wrong.cavi:2:12: the name nu is not declared" in result.output
     assert "2 | x ~ Normal(nu, 1)\n  |            ^" in result.output
+
+
+def test_other_languages() -> None:
+    assert 'numpyro.sample("mu", dist.Normal(' in run(app, ["export", "normal", "--to", "numpyro"]).output
+    assert "target += normal_lpdf(mu | " in run(app, ["export", "normal", "--to", "stan"]).output
+    refused = run(app, ["export", "stochastic_block_model", "--to", "stan"])
+    assert refused.exit_code == 2 and "z cannot be summed out" in refused.output
+    assert run(app, ["export", "normal", "--to", "jags"]).exit_code == 2
