@@ -1,6 +1,11 @@
 """The log joint of a declared model at random values of all its variables, by the densities of `verify`."""
 
+import itertools
+import math
+from fractions import Fraction
+
 import numpy as np
+from scipy.special import logsumexp
 
 from cavi.derive.plain import plain_model
 from cavi.verify.claim import Claim
@@ -13,10 +18,10 @@ from cavi.verify.nodes import distribution_at, node_arguments
 class Point:
     """Sizes, arrays by name for every variable, and the log density of each node."""
 
-    def __init__(self, model, seed):
+    def __init__(self, model, seed, sizes=None):
         claim = Claim({"model": plain_model(model), "factors": []})
         self.claim = claim
-        self.sizes = small_sizes(claim, 3)
+        self.sizes = small_sizes(claim, 3) | (sizes or {})
         for seed_ in range(seed, seed + 20):
             world = _World(claim, self.sizes, np.random.default_rng(seed_))
             if world.fill():
@@ -31,7 +36,25 @@ class Point:
             array = np.array([float(table[at]) for at in np.ndindex(shape)]).reshape(shape)
             integers = v.over is not None or v.domain == "count"
             self.arrays[v.name] = array.astype(int) if integers else array
-        self.log_joint = sum(self.log_node(v) for v in claim.nodes)
+
+    @property
+    def log_joint(self):
+        """log p of everything."""
+        return sum(self.log_node(v) for v in self.claim.nodes)
+
+    def log_marginal(self, names):
+        """log p with the categories of the given latents summed out, by trying all of them."""
+        elements = [(n, at) for n in names for at in self.world.values[n]]
+        over = [self.claim.variables[n]["over"][1] for n, _ in elements]
+        counts = [int(s) if s.isdigit() else self.sizes[s] for s in over]
+        assert math.prod(counts) <= 1100, f"{math.prod(counts)} cases"
+        kept, logs = {n: dict(self.world.values[n]) for n in names}, []
+        for chosen in itertools.product(*map(range, counts)):
+            for (n, at), k in zip(elements, chosen, strict=True):
+                self.world.values[n][at] = Fraction(k)
+            logs.append(self.log_joint)
+        self.world.values.update(kept)
+        return float(logsumexp(logs))
 
     def log_node(self, v):
         """log p of a node, summed over its elements."""

@@ -37,7 +37,8 @@ _KEYWORDS = (
     "for in while repeat until if then else true false target int real complex vector row_vector matrix ordered "
     "simplex unit_vector array void data parameters model functions return lower upper offset multiplier print reject "
     "profile tuple jacobian abs log exp sqrt cos sin inv inv_sqrt pow log_sum_exp log1m to_vector rep_vector trace "
-    "inverse_spd log_determinant_spd rows cols break continue typedef struct var export extern static auto"
+    "inverse_spd identity_matrix diag_matrix log_determinant_spd rows cols break continue typedef struct var "
+    "export extern static auto"
 ).split()
 
 
@@ -186,11 +187,24 @@ class Elements:
         text = self.write(factors[0], PRODUCT)
         for factor in factors[1:]:
             match factor:
-                case Power(base=base, exponent=Number(value=value)) if value == -1 and not whole_number(base):
+                case Power(base=base, exponent=Number(value=value)) if value == -1 and not whole_number(
+                    base, self.names.model
+                ):
                     text += f" / {self.write(base, SIGN)}"
                 case _:
                     text += f" * {self.write(factor, SIGN)}"
         return PRODUCT, text
+
+    def is_whole(self, expr: Expr) -> bool:
+        """Whether Stan takes an expression for an integer, so that dividing by it might cut off."""
+        match expr:
+            case SizeOf():
+                return True
+            case Ref():
+                return whole(self.names.model.variable(expr.name))
+            case Add() | Mul():
+                return all(map(self.is_whole, expr.children))
+        return False
 
     def _sum_over(self, expr: SumOver) -> str:
         total = self.names.new("sum")
@@ -205,10 +219,12 @@ class Elements:
         """A vector, by name where it is declared."""
         match expr:
             case Ref(subs=(*first, last)) if last == axis and axis not in Condition("", tuple(first)).free():
-                stored = storage(expr.variable)
+                stored = storage(self.names.model.variable(expr.name))
                 if len(first) == len(expr.variable.indices) - 1 and stored != "matrix":
                     whole = self.element(expr.name, tuple(first))
                     return whole if stored == "vector" else f"to_vector({whole})"
+            case Mul(factors=factors) if (split := self._scaled(factors, (axis,))) is not None:
+                return f"{split[0]} * {self.vector(split[1], axis)}"
         if axis not in expr.free():
             return f"rep_vector({self.write(expr)}, {self.size(axis)})"
         return self._filled(expr, (axis,), f"vector[{self.size(axis)}]", "vector")
@@ -216,9 +232,27 @@ class Elements:
     def matrix(self, expr: Expr, axes: tuple[Index, Index]) -> str:
         """A matrix, by name where it is declared."""
         match expr:
-            case Ref(subs=(*first, row, column)) if (row, column) == axes and storage(expr.variable) == "matrix":
-                return self.element(expr.name, tuple(first))
+            case Ref(name=name, subs=(*first, row, column)) if (row, column) == axes and (
+                storage(self.names.model.variable(name)) == "matrix"
+            ):
+                return self.element(name, tuple(first))
+            case Condition(name="same", subs=subs) if subs == axes:
+                return f"identity_matrix({self.size(axes[0])})"
+            case Mul(factors=(Condition(name="same", subs=subs), diagonal)) if subs == axes:
+                if axes[0] in diagonal.free():
+                    return f"diag_matrix({self.vector(diagonal, axes[0])})"
+                return f"{self.write(diagonal, SIGN)} * identity_matrix({self.size(axes[0])})"
+            case Mul(factors=factors) if (split := self._scaled(factors, axes)) is not None:
+                return f"{split[0]} * {self.matrix(split[1], axes)}"
         return self._filled(expr, axes, f"matrix[{', '.join(map(self.size, axes))}]", "matrix")
+
+    def _scaled(self, factors: tuple[Expr, ...], axes: tuple[Index, ...]) -> tuple[str, Expr] | None:
+        """Numbers times the one factor that has the axes."""
+        arrays = [f for f in factors if f.free() & set(axes)]
+        numbers = [f for f in factors if not f.free() & set(axes)]
+        if len(arrays) != 1 or not numbers:
+            return None
+        return " * ".join(self.write(n, SIGN) for n in numbers), arrays[0]
 
     def _filled(self, expr: Expr, axes: tuple[Index, ...], kind: str, base: str) -> str:
         name = self.names.new(base)
@@ -241,18 +275,6 @@ def storage(v: Variable) -> str:
 def whole(v: Variable) -> bool:
     """Whether its values are whole numbers."""
     return v.over is not None or v.domain == "count"
-
-
-def whole_number(expr: Expr) -> bool:
-    """Whether Stan takes an expression for an integer, so that dividing by it might cut off."""
-    match expr:
-        case SizeOf():
-            return True
-        case Ref():
-            return whole(expr.variable)
-        case Number() | NamedConstant() | Apply() | SumOver() | InverseOf() | Power():
-            return False
-    return all(map(whole_number, expr.children))
 
 
 def nested(heads: list[str], body: list[str]) -> list[str]:
