@@ -187,9 +187,7 @@ class Elements:
         text = self.write(factors[0], PRODUCT)
         for factor in factors[1:]:
             match factor:
-                case Power(base=base, exponent=Number(value=value)) if value == -1 and not whole_number(
-                    base, self.names.model
-                ):
+                case Power(base=base, exponent=Number(value=value)) if value == -1 and not self.is_whole(base):
                     text += f" / {self.write(base, SIGN)}"
                 case _:
                     text += f" * {self.write(factor, SIGN)}"
