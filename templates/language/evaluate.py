@@ -24,7 +24,7 @@ from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.templates.language.errors import TextError
-from cavi.templates.language.parse import Node
+from cavi.templates.language.parse import Node, parts
 
 DISTRIBUTIONS: Mapping[str, Callable[..., Any]] = {
     name: made
@@ -115,46 +115,46 @@ def _evaluate(node: Node, scope: Scope) -> Any:
     def value(part: Any) -> Any:
         return evaluate(part, scope)
 
-    match node:
-        case Tree(data="number", children=[token]):
+    match str(node.data), parts(node):
+        case "number", [token]:
             return Number(number(token, scope))
-        case Tree(data="constant"):
+        case "constant", _:
             return as_expr(sympy.pi)
-        case Tree(data="name", children=[name]):
+        case "name", [name]:
             return scope.named(name)
-        case Tree(data="negative", children=[Tree(data="number", children=[token])]):
-            return Number(-number(token, scope))
-        case Tree(data="negative", children=[part]):
+        case "negative", [Tree(data="number") as part]:
+            return Number(-number(parts(part)[0], scope))
+        case "negative", [part]:
             return -as_expr(value(part))
-        case Tree(data="divide", children=[left, right]):
+        case "divide", [left, right]:
             above, below = value(left), value(right)
             if _literal(right) and not below.value:
                 raise scope.refuse("found a division by zero; expected a finite number", right)
             # A quotient of two written numbers is one number, 1/3.
             exact = _literal(left) and _literal(right)
             return Number(above.value / below.value) if exact else above / below
-        case Tree(data="add", children=[left, right]):
+        case "add", [left, right]:
             return value(left) + value(right)
-        case Tree(data="subtract", children=[left, right]):
+        case "subtract", [left, right]:
             return value(left) - value(right)
-        case Tree(data="multiply", children=[left, right]):
+        case "multiply", [left, right]:
             return value(left) * value(right)
-        case Tree(data="contract", children=[left, right]):
+        case "contract", [left, right]:
             return value(left) @ value(right)
-        case Tree(data="power", children=[left, right]):
+        case "power", [left, right]:
             return as_expr(value(left)) ** value(right)
-        case Tree(data="transpose", children=[part]):
+        case "transpose", [part]:
             return as_expr(value(part)).T
-        case Tree(data="subscript", children=[whole, *subs]):
+        case "subscript", [whole, *subs]:
             indexed: Any = value(whole)
             if not isinstance(indexed, Ref | Array):
                 raise scope.refuse(f"{indexed} takes no subscript; only a variable or an array does", node)
             return indexed[tuple(subscript(s, scope) for s in subs)]
-        case Tree(data="condition", children=[inside]):
+        case "condition", [inside]:
             return condition(inside, scope)
-        case Tree(data="call", children=[name, *arguments]) if name in BINDERS:
+        case "call", [name, *arguments] if name in BINDERS:
             return _bind(name, arguments, scope)
-        case Tree(data="call", children=[name, *arguments]):
+        case "call", [name, *arguments]:
             return call(name, arguments, scope, FUNCTIONS, "a function")
     raise scope.refuse(f"found {node.data}; expected an expression", node)
 
@@ -168,21 +168,21 @@ def number(token: Token, scope: Scope) -> Fraction:
 
 
 def _literal(node: Node) -> bool:
-    return node.data == "number" or (node.data == "negative" and node.children[0].data == "number")  # type: ignore[union-attr]
+    return node.data == "number" or (node.data == "negative" and parts(node)[0].data == "number")
 
 
 def subscript(node: Node, scope: Scope) -> Any:
     """What selects: an index, a neighbour of it, a position from zero, a category or an observed index."""
     with scope.at(node):
-        match node:
-            case Tree(data="number", children=[token]):
+        match str(node.data), parts(node):
+            case "number", [token]:
                 position = number(token, scope)
                 if position.denominator != 1:
                     raise scope.refuse(f"found {token}; expected an index or a position from 0 upward", node)
                 return int(position)
-            case Tree(data="add", children=[left, right]):
+            case "add", [left, right]:
                 return subscript(left, scope) + subscript(right, scope)
-            case Tree(data="subtract", children=[left, right]):
+            case "subtract", [left, right]:
                 return subscript(left, scope) - subscript(right, scope)
     return evaluate(node, scope)
 
@@ -191,9 +191,9 @@ def condition(node: Node, scope: Scope) -> Expr:
     """``i < j``, ``i != j`` or ``i == j`` on two indices; elsewhere an expression of known data."""
     if node.data != "comparison":
         return as_expr(evaluate(node, scope))
-    left, sign, right = node.children
+    left, sign, right = parts(node)
     with scope.at(node):
-        a, b = evaluate(left, scope), evaluate(right, scope)  # type: ignore[arg-type]
+        a, b = evaluate(left, scope), evaluate(right, scope)
         if not (isinstance(a, Index) and isinstance(b, Index)):
             found = f"{getattr(a, 'name', a)} {sign} {getattr(b, 'name', b)}"
             raise scope.refuse(f"found {found}; expected a comparison of two indices, such as i < j", node)
@@ -210,12 +210,13 @@ def _bind(name: Token, arguments: list[Any], scope: Scope) -> Expr:
     indices = []
     for argument in arguments[1:]:
         match argument:
-            case Tree(data="binder", children=[index, size]):
+            case Tree(data="binder"):
+                index, size = parts(argument)
                 if size.type == "NAME" and size not in scope.model.sizes:
                     raise scope.refuse(f"found {size}, expected a size; {suggestion(size, scope.model.sizes)}", size)
                 indices.append(Index(str(index), str(size)))
-            case Tree(data="name", children=[index]):
-                indices.append(scope.index(index))
+            case Tree(data="name"):
+                indices.append(scope.index(parts(argument)[0]))
             case _:
                 raise scope.refuse(f"{name}: expected an index such as k, or k in K", argument)
     inside = replace(scope, bound={**scope.bound, **{i.name: i for i in indices}})
@@ -253,6 +254,6 @@ def call(name: Token, arguments: list[Any], scope: Scope, known: Mapping[str, Ca
 
 def distribution(node: Node, scope: Scope) -> Distribution | JointDistribution:
     """The distribution that a call names."""
-    name, *arguments = node.children
-    found: Distribution | JointDistribution = call(name, arguments, scope, DISTRIBUTIONS, "a distribution")  # type: ignore[arg-type]
+    name, *arguments = parts(node)
+    found: Distribution | JointDistribution = call(name, arguments, scope, DISTRIBUTIONS, "a distribution")
     return found

@@ -86,8 +86,8 @@ class Writer:
             case Power(base=base, exponent=Number(value=value)) if value == _HALF:
                 return WHOLE, f"sqrt({self.expression(base, names)})"
             case Power():
-                base = self.expression(expr.base, names, WHOLE)
-                return POWER, f"{base}^{self.expression(expr.exponent, names, SIGN)}"
+                raised = self.expression(expr.base, names, WHOLE)
+                return POWER, f"{raised}^{self.expression(expr.exponent, names, SIGN)}"
             case Apply():
                 return WHOLE, f"{expr.name}({', '.join(self.expression(a, names) for a in expr.args)})"
             case SumOver():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -52,7 +53,7 @@ class _Lines:
 @cache
 def _parser() -> Lark:
     grammar = files("cavi.templates.language").joinpath("model.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="contextual", postlex=_Lines(), propagate_positions=True)  # type: ignore[arg-type]
+    return Lark(grammar, parser="lalr", lexer="contextual", postlex=_Lines(), propagate_positions=True)
 
 
 def parse(text: str, source: str) -> Node:
@@ -67,6 +68,11 @@ def parse(text: str, source: str) -> Node:
         return _parser().parse(text)
     except UnexpectedInput as error:
         raise _refused(error, text, source) from None
+
+
+def parts(node: Node) -> list[Any]:
+    """The children of a node: tokens and nodes, as many and in the order that its rule says."""
+    return node.children
 
 
 def _refused(error: UnexpectedInput, text: str, source: str) -> TextError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.templates.language.errors import TextError
 from cavi.templates.language.evaluate import Scope, condition, distribution, evaluate
-from cavi.templates.language.parse import Node, parse
+from cavi.templates.language.parse import Node, parse, parts
 
 
 def read_model(text: str, source: str = "<text>") -> Model:
@@ -66,19 +66,17 @@ def read_file(path: str | Path) -> Model:
 
 
 def _model(tree: Node, text: str, source: str) -> Model:
-    header, *declarations = tree.children
-    assert isinstance(header, Tree)
-    name, *title = header.children
+    header, *declarations = parts(tree)
+    name, *title = parts(header)
     try:
         model = Model(str(name), json.loads(str(title[0])) if title else None)
     except json.JSONDecodeError:
         problem = 'found a title with a wrong escape; a quote in a title is written \\"'
-        raise Scope(Model("m"), text, source).refuse(problem, title[0]) from None  # type: ignore[arg-type]
+        raise Scope(Model("m"), text, source).refuse(problem, title[0]) from None
     except DeclarationError as error:
         raise Scope(Model("m"), text, source).refuse(str(error), name) from None
     scope = Scope(model, text, source)
     for node in declarations:
-        assert isinstance(node, Tree)
         with scope.at(_place(node)):
             _DECLARE[str(node.data)](node, scope)
     return model
@@ -86,49 +84,48 @@ def _model(tree: Node, text: str, source: str) -> Model:
 
 def _place(node: Node) -> Node | Token:
     """Where an error of a declaration is shown: at the name that it declares."""
-    first = node.children[0]
+    first = parts(node)[0]
     return _place(first) if isinstance(first, Tree) else first
 
 
 def _item(node: Any, scope: Scope) -> tuple[str, tuple[Index, ...]]:
     """A name and its plates."""
-    name, *plates = node.children
+    name, *plates = parts(node)
     return str(name), tuple(scope.index(p) for p in plates)
 
 
 def _indices(node: Node, scope: Scope) -> None:
-    for item in node.children:
-        name, size = item.children  # type: ignore[union-attr]
-        with scope.at(name):  # type: ignore[arg-type]
-            number = size.type == "NUMBER"  # type: ignore[union-attr]
+    for item in parts(node):
+        name, size = parts(item)
+        with scope.at(name):
+            number = size.type == "NUMBER"
             if number and not str(size).isdigit():
-                raise scope.refuse(f"found the size {size}; expected a name or a whole number", size)  # type: ignore[arg-type]
+                raise scope.refuse(f"found the size {size}; expected a name or a whole number", size)
             scope.model.index(str(name), int(str(size)[:20]) if number else str(size))
 
 
 def _known(node: Node, scope: Scope) -> None:
     declare = scope.model.hyper if node.data == "hyper" else scope.model.covariate
-    for item in node.children:
-        with scope.at(_place(item)):  # type: ignore[arg-type]
+    for item in parts(node):
+        with scope.at(_place(item)):
             name, plates = _item(item, scope)
             declare(name, *plates)
 
 
 def _observed_index(node: Node, scope: Scope) -> None:
-    item, over = node.children
+    item, over = parts(node)
     name, plates = _item(item, scope)
-    scope.model.observed_index(name, *plates, over=scope.index(over))  # type: ignore[arg-type]
+    scope.model.observed_index(name, *plates, over=scope.index(over))
 
 
 def _node(node: Node, scope: Scope) -> None:
     """A latent or observed variable, or a pair of latents."""
-    items = [c for c in node.children if isinstance(c, Tree) and c.data == "item"]
-    call, *clauses = node.children[len(items) :]
-    assert isinstance(call, Tree)
+    items = [c for c in parts(node) if isinstance(c, Tree) and c.data == "item"]
+    call, *clauses = parts(node)[len(items) :]
     options = _clauses(clauses, scope)
     names, plates = zip(*(_item(i, scope) for i in items), strict=True)
     scope = replace(scope, declaring=names)
-    declare = scope.model.latent if node.data == "latent" else scope.model.observed
+    declare: Callable[..., Any] = scope.model.latent if node.data == "latent" else scope.model.observed
     if "initial" in options:
 
         def step(own: Ref) -> Any:
@@ -165,26 +162,26 @@ def _clauses(clauses: list[Any], scope: Scope) -> dict[str, Any]:
 
 
 def _latent(node: Node, scope: Scope) -> None:
-    where = next((c for c in node.children if isinstance(c, Tree) and c.data == "where"), None)
+    where = next((c for c in parts(node) if isinstance(c, Tree) and c.data == "where"), None)
     if where is not None:
         raise scope.refuse("a latent takes no where; only an observed variable does", where)
     _node(node, scope)
 
 
 def _function(node: Node, scope: Scope) -> None:
-    item, expression = node.children
+    item, expression = parts(node)
     name, plates = _item(item, scope)
-    scope.model.observed(name, evaluate(expression, scope), *plates)  # type: ignore[arg-type]
+    scope.model.observed(name, evaluate(expression, scope), *plates)
 
 
 def _point(node: Node, scope: Scope) -> None:
-    item, *rest = node.children
+    item, *rest = parts(node)
     name, plates = _item(item, scope)
     match rest:
         case [Tree(data="prior", children=[call])]:
-            scope.model.point(name, distribution(call, scope), *plates)  # type: ignore[arg-type]
+            scope.model.point(name, distribution(call, scope), *plates)
         case [Tree(data="over", children=[index])]:
-            scope.model.point(name, *plates, over=scope.index(index))  # type: ignore[arg-type]
+            scope.model.point(name, *plates, over=scope.index(index))
         case [Tree(data="domain", children=[domain])]:
             scope.model.point(name, *plates, support=str(domain))
         case _:
