@@ -177,15 +177,21 @@ def _function(node: Node, scope: Scope) -> None:
 def _point(node: Node, scope: Scope) -> None:
     item, *rest = parts(node)
     name, plates = _item(item, scope)
-    match rest:
-        case [Tree(data="prior", children=[call])]:
-            scope.model.point(name, distribution(call, scope), *plates)
-        case [Tree(data="over", children=[index])]:
-            scope.model.point(name, *plates, over=scope.index(index))
-        case [Tree(data="domain", children=[domain])]:
-            scope.model.point(name, *plates, support=str(domain))
+    if not rest:
+        scope.model.point(name, *plates)
+        return
+    (clause,) = rest
+    (part,) = parts(clause)
+    match str(clause.data):
+        case "prior":
+            made = distribution(part, scope)
+            if isinstance(made, JointDistribution):
+                raise scope.refuse(f"{made.name} declares two latents, not a point", part)
+            scope.model.point(name, made, *plates)
+        case "over":
+            scope.model.point(name, *plates, over=scope.index(part))
         case _:
-            scope.model.point(name, *plates)
+            scope.model.point(name, *plates, support=str(part))
 
 
 _DECLARE: Mapping[str, Any] = {

@@ -88,6 +88,7 @@ def test_notations(text: str, distribution) -> None:
         ("model m\nindex n in N, k in K\nmu[k] ~ Normal(0, 1)\nobserved x[n] ~ Normal(mu[n], 1)", 4, 24, "runs over N"),
         ("model m\nindex t in T\nx[t] ~ Normal(x[t-2], 1), first ~ Normal(0, 1)", 3, 17, "its neighbours are t-1"),
         ("model m\nindex k in K\nmu[k] ~ NormalGamma(0, 1, 1, 1)", 3, 9, "declares two latents of the same plates"),
+        ("model m\npoint mu ~ NormalGamma(0, 1, 1, 1)", 2, 12, "declares two latents, not a point"),
         ("model m\na, b ~ Normal(0, 1)", 2, 4, "Normal declares one variable, found a, b"),
         ("model m\nindex i in N\nobserved x[i] ~ Normal(0, 1), where i < 3", 3, 37, "a comparison of two indices"),
         ("model m\nx ~ Normal(0, 1), weight = 2, weight = 3", 2, 31, "found weight twice"),
