@@ -22,8 +22,12 @@ app = typer.Typer(
 )
 
 MODEL = Annotated[
-    str, typer.Argument(help="A library model, or path.py:object (a Model or a function; without :object, model).")
+    str,
+    typer.Argument(
+        help="A library model, path.cavi (the text form), or path.py:object (a Model or a function; alone, model)."
+    ),
 ]
+
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
@@ -53,6 +57,14 @@ class Target(StrEnum):
     numba = "numba"
     jax = "jax"
     dask = "dask"
+
+
+class Language(StrEnum):
+    """What a declaration can be exported to."""
+
+    cavi = "cavi"
+    numpyro = "numpyro"
+    stan = "stan"
 
 
 def _version(show: bool) -> None:
@@ -179,6 +191,23 @@ def diagram(
     output = Output(quiet)
     drawing = find_model(model)[0].diagram(layout)
     output.text(drawing.svg() if out is None else f"wrote {drawing.save(out)}")
+
+
+@app.command()
+@guarded
+def export(
+    model: MODEL,
+    to: Annotated[Language, typer.Option(help="cavi is the text form that every command reads.")] = (Language.cavi),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; without it, print.")] = None,
+    quiet: QUIET = False,
+) -> None:
+    """Write a declared model in another language: the text form, a NumPyro program, or a Stan program."""
+    from cavi.cli.sources import find_model
+    from cavi.derive.render import render, write_text
+
+    text = render(to.value, find_model(model)[0])
+    output = Output(quiet)
+    output.text(text.rstrip("\n") if out is None else f"wrote {write_text(out, text)}")
 
 
 @app.command()
