@@ -384,6 +384,14 @@ class Derived:
         """
         return self.render("streaming", over=over)
 
+    def estimator(self) -> str:
+        """Source of a NumPy module with an estimator that follows scikit-learn, named after the model.
+
+        Raises:
+            CaviError: where the data are no rows X, with or without one y, or rows share more than factors.
+        """
+        return self.render("estimator")
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 
