@@ -392,6 +392,14 @@ class Derived:
         """
         return self.render("estimator")
 
+    def posterior(self) -> str:
+        """Source of a stand-alone NumPy module that draws from the factors of a fit.
+
+        Raises:
+            CaviError: for a factor of a family that is not drawn.
+        """
+        return self.render("posterior")
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 
