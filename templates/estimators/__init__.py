@@ -15,4 +15,4 @@ def render(derived: Derived) -> str:
     """
     template = environment("plain").get_template("estimators/module.py.jinja")
     view = estimator_view(derived)
-    return template.render(m=view.shard.module, s=view.shard, e=view, needs="NumPy, SciPy and scikit-learn")
+    return template.render(m=view.shard.module, s=view.shard, e=view)

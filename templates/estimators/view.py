@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cavi.derive import Derived
 from cavi.templates.estimators.reading import Reading, reading
@@ -90,6 +90,7 @@ def estimator_view(derived: Derived) -> EstimatorView:
         return made[-1]
 
     shard = sharded_view(derived, r.row.name, make)
+    shard = replace(shard, module=replace(shard.module, needs="NumPy, SciPy and scikit-learn"))
     (writer,) = made
     p = writer.prediction
     known = dict(known_variables(derived))
