@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from dataclasses import asdict
-=======
 from enum import StrEnum
->>>>>>> tables
 from pathlib import Path
 from typing import Annotated, Any
 
