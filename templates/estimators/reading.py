@@ -51,9 +51,9 @@ def reading(derived: Derived) -> Reading:
     if len(observed) != 1 or len(covariates) > 1:
         found = ", ".join(v.name for v in (*observed, *covariates))
         raise refusal(derived, f"its data are {found}; X is what was observed, or a covariate beside one observed y")
-    x, y = (observed[0], None) if not covariates else (covariates[0], observed[0])
-    for v in (x, y):
-        if v is not None and not (v.plates and len(v.indices) <= 2 and v.indices[0] == v.plates[0]):
+    x, y = (covariates[0], observed[0]) if covariates else (observed[0], None)
+    for v in observed + covariates:
+        if not (v.plates and len(v.indices) <= 2 and v.indices[0] == v.plates[0]):
             raise refusal(derived, f"{v.name} has the axes {_axes(v)}; expected rows, or rows and columns")
     row = x.indices[0]
     if y is not None and y.indices[0].size != row.size:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cavi.derive import Derived
+from cavi.derive import Derived, Variable
 from cavi.templates.estimators.reading import Reading, reading
 from cavi.templates.estimators.writer import EstimatorWriter, RowFunction
 from cavi.templates.numpy.view import known_variables
@@ -138,16 +138,15 @@ def _sizes(derived: Derived, r: Reading) -> tuple[ArgumentView, ...]:
     found = []
     for size in derived.model.sizes:
         if size not in told:
-            names = ", ".join(v.name for v in derived.model.variables if size in {i.size for i in _all(v)})
+            names = ", ".join(v.name for v in derived.model.variables if size in _sizes_of(v))
             late = "; None for as many as the data have" if size in counted else ""
             text = f"how many elements {names} {'has' if ',' not in names else 'have'} along {size}{late}."
             found.append(ArgumentView(_argument(size), size, "None" if size in counted else "2", text))
     return tuple(found)
 
 
-def _all(v: object) -> tuple[object, ...]:
-    over = getattr(v, "over", None)
-    return (*v.indices, *((over,) if over is not None else ()))  # type: ignore[attr-defined]
+def _sizes_of(v: Variable) -> set[str]:
+    return {i.size for i in (*v.indices, *((v.over,) if v.over is not None else ()))}
 
 
 def _hyper(derived: Derived) -> tuple[ArgumentView, ...]:

@@ -143,8 +143,9 @@ def _array(
     parts = []
     for name in s.columns:
         series, where = column(frame, name, s.variable.name), f"{s.variable.name} (column {name})"
-        size = s.variable.over.size if _is_index(s.variable) and s.variable.over is not None else None
-        parts.append(coded(series, codes[size], where) if size in codes else numbers(series, where))
+        over = s.variable.over if _is_index(s.variable) else None
+        known = None if over is None else codes.get(over.size)
+        parts.append(numbers(series, where) if known is None else coded(series, known, where))
     if s.along:
         return _pivoted(s, frame, parts[0], along)
     return parts[0] if len(s.variable.indices) == 1 else np.stack(parts, axis=1)

@@ -188,3 +188,23 @@ def test_a_module_without_scikit_learn_says_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match="pip install -U scikit-learn"):
         run(source)
+
+
+def test_minibatches_of_a_regression_and_a_classifier() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(3000, 3))
+    y = x @ [1.0, -2.0, 0.5] + 0.3 * rng.normal(size=3000)
+    regression = estimator("linear_regression_joint")[0](n_rows=3000)
+    whole = estimator("linear_regression_joint")[0]().fit(x, y)
+    labels = np.where(y > 0, "up", "down")
+    classifier = estimator("logistic_regression")[0](n_rows=3000)
+    for rows in np.split(np.arange(3000), 30):
+        regression.partial_fit(x[rows], y[rows])
+        classifier.partial_fit(x[rows], labels[rows], classes=["up", "down"])
+    np.testing.assert_allclose(regression.predict(x), whole.predict(x), atol=0.05)
+    assert regression.params_["tau"]["shape"] == pytest.approx(whole.params_["tau"]["shape"])
+    assert classifier.score(x, labels) > 0.9
+    with pytest.raises(ValueError, match="found the classes"):
+        classifier.partial_fit(x[:3], np.array(["up", "left", "up"]))
+    regression.fit(x[:100], y[:100])  # forgets the minibatches
+    assert regression.params_["tau"]["shape"] == pytest.approx(1.0 + 50.0)
