@@ -410,6 +410,22 @@ class Derived:
         """
         return self.render("streaming", over=over)
 
+    def estimator(self) -> str:
+        """Source of a NumPy module with an estimator that follows scikit-learn, named after the model.
+
+        Raises:
+            CaviError: where the data are no rows X, with or without one y, or rows share more than factors.
+        """
+        return self.render("estimator")
+
+    def posterior(self) -> str:
+        """Source of a stand-alone NumPy module that draws from the factors of a fit.
+
+        Raises:
+            CaviError: for a factor of a family that is not drawn.
+        """
+        return self.render("posterior")
+
     def numba(self) -> str:
         """Source of the NumPy module with its loops compiled by Numba."""
         return self.render("numba")
