@@ -18,6 +18,7 @@ from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
+from cavi.templates.numpy.reads import reads
 from cavi.templates.numpy.starts import Start, start_order, starts
 from cavi.templates.numpy.table_pass import TablesView
 
@@ -63,6 +64,7 @@ class ModuleView:
     support: tuple[str, ...]
     plan: tuple[str, ...]
     blocked: bool
+    reads: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def module_view(derived: Derived, writer: PlannedWriter | None = None) -> ModuleView:
@@ -108,6 +110,7 @@ def module_view(derived: Derived, writer: PlannedWriter | None = None) -> Module
         ),
         support=support,
         blocked="blocks" in helpers.closure(used),
+        reads=reads(derived),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
     )
 
