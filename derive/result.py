@@ -378,6 +378,14 @@ class Derived:
         """Source of a stand-alone NumPy module."""
         return self.render("numpy")
 
+    def jax(self) -> str:
+        """Source of a stand-alone JAX module: the same functions as those of the NumPy module, compiled as one loop.
+
+        Raises:
+            CaviError: where a formula needs a function that JAX lacks.
+        """
+        return self.render("jax")
+
     def streaming(self, over: str | None = None) -> str:
         """Source of a NumPy module that also fits data in shards and learns from minibatches.
 
@@ -388,6 +396,10 @@ class Derived:
             CaviError: where the shared factors depend on rows otherwise than through sums.
         """
         return self.render("streaming", over=over)
+
+    def numba(self) -> str:
+        """Source of the NumPy module with its loops compiled by Numba."""
+        return self.render("numba")
 
     def dask(self, over: str | None = None) -> str:
         """Source of a module as `streaming` makes it, which also fits shards on the workers of a Dask cluster.
