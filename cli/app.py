@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +42,12 @@ RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
+
+
+class Target(StrEnum):
+    """What code is written for beside NumPy."""
+
+    numba = "numba"
 
 
 def _version(show: bool) -> None:
@@ -84,6 +92,9 @@ def derive(
     augment: AUGMENT = None,
     relax: RELAX = False,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
+    target: Annotated[
+        list[Target] | None, typer.Option("--target", help="Write MODEL_TARGET.py, code for it, too; may be repeated.")
+    ] = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
@@ -100,6 +111,8 @@ def derive(
     written = derived.save(out)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
+    for t in target or []:
+        written.append(write_text(out / f"{derived.model.name}_{t.value}.py", derived.render(t.value)))
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)
@@ -187,6 +200,40 @@ def diff(
         Output(quiet).text(str(found))
     if not found.equal:
         raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def check(
+    model: MODEL,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Look for what is doubtful in a declaration; exit status 1 if there is a warning."""
+    from cavi.cli.checking import checked
+
+    findings = checked(model)
+    output = Output(quiet)
+    if as_json:
+        output.json({"model": model, "findings": [asdict(f) for f in findings]})
+    else:
+        output.text("\n".join(map(str, findings)) or f"{model}: nothing doubtful was found")
+    if any(f.severity == "warning" for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
+    """What has a closed form: every argument of every family, with a latent in its place, derived on the spot."""
+    from cavi.cli.support import supported as entries
+    from cavi.cli.support import table
+
+    output = Output(quiet)
+    if as_json:
+        output.json([asdict(e) for e in entries()])
+    else:
+        output.text(table(entries()))
 
 
 @app.command()

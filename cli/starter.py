@@ -45,7 +45,7 @@ if __name__ == "__main__":
 def starter(path: Path) -> str:
     """The text of a starter model, named after its file.
 
-    Example:
+    Examples:
         >>> 'model = Model("visits", title="Visits")' in starter(Path("visits.py"))
         True
     """

@@ -169,7 +169,7 @@ class Model:
         Raises:
             CaviError: for a model without variables, and for ``dot`` where it is missing or plates cross.
 
-        Example:
+        Examples:
             >>> from cavi.derive import Gamma, Model, Poisson
             >>> m = Model("rates")
             >>> x = m.observed("x", Poisson(m.latent("rate", Gamma(2, 1))), m.index("n", "N"))

@@ -204,6 +204,11 @@ class Update:
         known = {p.name: p.domain for p in self.families[formula.latent].parameters}
         return known.get(formula.name, "real")
 
+    def __str__(self) -> str:
+        from cavi.derive.report import update_text
+
+        return update_text(self, self.factor.plates + self.factor.event).strip()
+
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""
         if isinstance(formula.value, ArrayOperation):
@@ -391,6 +396,10 @@ class Derived:
             CaviError: where the shared factors depend on rows otherwise than through sums.
         """
         return self.render("streaming", over=over)
+
+    def numba(self) -> str:
+        """Source of the NumPy module with its loops compiled by Numba."""
+        return self.render("numba")
 
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.

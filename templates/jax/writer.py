@@ -14,6 +14,7 @@ from cavi.derive import CaviError, Derived, Update
 from cavi.derive.index import Index
 from cavi.derive.result import Along, ArrayOperation, Formula
 from cavi.derive.term import Polynomial
+from cavi.templates.jax.features import stack
 from cavi.templates.jax.helpers import LACKS
 from cavi.templates.jax.loops import BEFORE, carried, neighbours
 from cavi.templates.jax.names import jax_names
@@ -23,8 +24,11 @@ from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features
 from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign, call
+from cavi.templates.numpy.linear_pass import KEPT
+from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.planned import PlannedWriter
+from cavi.templates.numpy.tables import Sum, Tables
 
 
 class JaxWriter(PlannedWriter):
@@ -59,6 +63,24 @@ class JaxWriter(PlannedWriter):
                 "take the NumPy module, d.numpy(), or declare a factor of another family"
             )
         return super()._unpack(scope, {*local, *self.before}, rows)
+
+    def _source(self, key: object) -> str:
+        if isinstance(key, tuple) and key[0] == "parameter" and key[1] in self.maps and key[2] in KEPT:
+            return f"state.whole({quote(key[1])}, {quote(key[2])})"
+        return super()._source(key)
+
+    def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The statements that compute some parameters of an update, and their local names."""
+        self.writing = {(f.latent, f.name): f for f in update.formulas}
+        return super().part(update, wanted)
+
+    def _local(self, plan: Features, target: str = "logits") -> LocalView:
+        scope = Scope(self.names, large=self.large)
+        lines = stack(plan, scope)
+        return replace(super()._local(plan, target), features=(*self._unpack(scope, (), plan.row.size), *lines))
+
+    def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
+        return False  # sparse matrices are not for XLA
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""

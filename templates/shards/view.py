@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived
 from cavi.derive.index import Index
@@ -81,6 +82,7 @@ def _view(derived: Derived, index: Index) -> ShardView:
     module = module_view(derived, writer)
     totals = writer.total_names()
     writer.check()
+    module = replace(module, blocked=True, plan=(*module.plan, *_plan(split, totals)))
     axes = {
         v.name: next((i.size, axis) for axis, i in enumerate(v.indices) if i.size in split.cut)
         for v in derived.model.with_role("observed", "covariate", "observed_index")
@@ -92,13 +94,27 @@ def _view(derived: Derived, index: Index) -> ShardView:
         sizes=split.sizes,
         axes=axes,
         pointers=split.pointers,
-        own=tuple(f for f in module.order if f in split.own),
-        shared=tuple(f for f in module.order if f in split.shared),
+        own=split.own,
+        shared=split.shared,
         moments=tuple(names[f, s.key] for f in split.shared for s in derived.update(f).moment_specs),
         starts={size: name for size, name in sequences(derived).items() if size in split.cut},
         totals=dict(sorted(totals.items())),
         alone=_alone(split, derived),
     )
+
+
+def _plan(split: Split, totals: Iterable[str]) -> list[str]:
+    """How the data are cut and what goes between shards, for the docstring of the module."""
+    own = ", ".join(f"q({f})" for f in split.own)
+    brought = "".join(f", {p}[…] brings its rows along" for p in split.pointers)
+    rows = f"; {own} belong{'s' if len(split.own) == 1 else ''} to rows" if own else ""
+    shared, reads = ", ".join(f"q({f})" for f in split.shared), "is shared and reads"
+    text = (
+        f"shards: the data are cut along {split.index.name} = 1…{split.index.size}{brought}{rows}; {shared} "
+        f"{reads if len(split.shared) == 1 else 'are shared and read'} the rows through sums alone, whatever their "
+        f"number: {', '.join(sorted(totals))}"
+    )
+    return textwrap.wrap(text, 100, subsequent_indent="    ", break_long_words=False)
 
 
 def _alone(split: Split, derived: Derived) -> bool:
