@@ -401,6 +401,17 @@ class Derived:
         """Source of the NumPy module with its loops compiled by Numba."""
         return self.render("numba")
 
+    def dask(self, over: str | None = None) -> str:
+        """Source of a module as `streaming` makes it, which also fits shards on the workers of a Dask cluster.
+
+        Args:
+            over: as in `streaming`.
+
+        Raises:
+            CaviError: where the shared factors depend on rows otherwise than through sums.
+        """
+        return self.render("dask", over=over)
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 
