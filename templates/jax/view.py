@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cavi.derive import Derived
 from cavi.templates.jax import helpers
-from cavi.templates.jax.spelling import spelled
+from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter
 from cavi.templates.numpy import view as numpy_view
 from cavi.templates.numpy.linear_pass import LinearView
@@ -67,28 +67,23 @@ def _local(v: LocalView) -> LocalView:
 
 
 def _map(v: LinearView) -> LinearView:
-    return replace(v, body=spelled(v.body), keeps=tuple((n, *spelled([code])) for n, code in v.keeps))
+    return replace(v, body=spelled(v.body), keeps=named(v.keeps))
 
 
 def _tables(v: TablesView) -> TablesView:
-    shares = tuple((n, *spelled([code])) for n, code in v.shares)
-    keeps = tuple((n, *spelled([code])) for n, code in v.keeps)
-    (weight,) = spelled([v.weight])
     return replace(
         v,
         body=spelled(v.body),
         data=spelled(v.data),
         reads=spelled(v.reads),
-        shares=shares,
-        keeps=keeps,
-        weight=weight,
+        shares=named(v.shares),
+        keeps=named(v.keeps),
+        weight=one(v.weight),
     )
 
 
 def _chain(v: ChainView) -> ChainView:
-    (transition,) = spelled([v.transition])
-    keeps = tuple((n, *spelled([code])) for n, code in v.keeps)
-    return replace(v, body=spelled(v.body), transition=transition, keeps=keeps)
+    return replace(v, body=spelled(v.body), transition=one(v.transition), keeps=named(v.keeps))
 
 
 def _factor(f: FactorView) -> FactorView:

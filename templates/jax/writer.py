@@ -37,10 +37,12 @@ class JaxWriter(PlannedWriter):
     def __init__(self, derived: Derived) -> None:
         names = jax_names(derived)
         self.before: set[str] = set()
-        for f in (f for u in derived.updates for f in (*u.formulas, *u.initial) if f.along is not None):
-            name = f"{names['parameter', f.latent, f.name]}_{'before' if f.along[1] == 'forward' else 'after'}"
-            names["parameter", f.latent, f.name + BEFORE] = name
-            self.before.add(name)
+        for f in (f for u in derived.updates for f in (*u.formulas, *u.initial, *u.from_marginals)):
+            if f.along is not None:
+                beside = "before" if f.along[1] == "forward" else "after"
+                name = f"{names['parameter', f.latent, f.name]}_{beside}"
+                names["parameter", f.latent, f.name + BEFORE] = name
+                self.before.add(name)
         self.writing: dict[tuple[str, str], Formula] = {}
         super().__init__(derived, names)
 
@@ -154,10 +156,10 @@ class JaxWriter(PlannedWriter):
         positions = f"np.arange({scope.size(index.size)})"
         yield f"_, {_tuple(list(names.values()))} = lax.scan(step, {_tuple(zeros)}, {positions}{backward})"
         for f in group:
-            axes = [i for i in f.indices if i not in outer]
+            place = [i for i in f.indices if i not in outer].index(index)
             name = names[f.latent, f.name]
-            if axes[0] != index:
-                yield f"{name} = np.moveaxis({name}, 0, {axes.index(index)})"
+            if place:
+                yield f"{name} = np.moveaxis({name}, 0, {place})"
             scope.sliced["parameter", f.latent, f.name] = outer
 
     def moments(self, update: Update) -> tuple[str, ...]:
