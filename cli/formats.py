@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from cavi import models
-from cavi.derive import Derived
+from cavi.derive import CaviError, Derived
 from cavi.derive.render import write_text
 
 
@@ -22,19 +22,38 @@ class Format(StrEnum):
     fragment = "fragment"
 
 
-def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Format]) -> list[Path]:
+Manner = tuple[str, Mapping[str, str], str]
+"""Notation, own symbols and language, as `Derived.latex` takes them."""
+
+
+def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Format], manner: Manner) -> list[Path]:
     """Write the derivation of the model found by `name` in each of the forms; returns the paths."""
-    return [_write(derived, name, out, form) for form in dict.fromkeys(formats)]
+    return [_write(derived, name, out, form, manner) for form in dict.fromkeys(formats)]
 
 
-def _write(derived: Derived, name: str, out: Path, form: Format) -> Path:
+def _write(derived: Derived, name: str, out: Path, form: Format, manner: Manner) -> Path:
     match form:
         case Format.ipynb:
             example = name if name in models.names() else None
             text = derived.notebook(example, declaration(name))
             return write_text(out / f"{derived.model.name}.ipynb", text)
         case _:
-            return write_text(out / f"{form}.tex", derived.latex(form.value))
+            return write_text(out / f"{form}.tex", derived.latex(form.value, *manner))
+
+
+def parse_symbols(entries: Sequence[str] | None) -> dict[str, str]:
+    r"""``["tau=\lambda"]`` as TeX by name.
+
+    Raises:
+        CaviError: where an entry has no name or no symbol.
+    """
+    found = {}
+    for entry in entries or ():
+        name, equals, tex = (part.strip() for part in entry.partition("="))
+        if not (name and equals and tex):
+            raise CaviError(f"--symbol: found {entry!r}; expected NAME=TEX, such as tau=\\lambda")
+        found[name] = tex
+    return found
 
 
 def declaration(name: str) -> str | None:
