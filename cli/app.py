@@ -47,6 +47,11 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
+SYMBOL = Annotated[
+    list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
+]
+LANG = Annotated[str, typer.Option(help="Language of articles and pages: en or ko.")]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
 
 
@@ -115,6 +120,9 @@ def derive(
     formats: Annotated[
         list[Format] | None, typer.Option("--format", help="Write this too; may be given several times.")
     ] = None,
+    notation: NOTATION = "plain",
+    symbol: SYMBOL = None,
+    lang: LANG = "en",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
@@ -123,7 +131,8 @@ def derive(
     quiet: QUIET = False,
 ) -> None:
     """Derive a model; write derivation.tex, derivation.html, references.bib, MODEL.py and certificate.json."""
-    from cavi.cli.formats import write_formats
+    options = {**locals(), "again": False}
+    from cavi.cli.formats import parse_symbols, write_formats
     from cavi.cli.sources import derived_model
     from cavi.cli.watching import watch, watched_file
     from cavi.derive.render import write_text
@@ -131,36 +140,21 @@ def derive(
 
     output = Output(quiet or as_json)
     if again:
-        once = functools.partial(
-            derive,
-            model,
-            out,
-            factors,
-            marginalise,
-            bounds,
-            augment,
-            relax,
-            gibbs,
-            target,
-            formats,
-            no_verify,
-            digits,
-            seed,
-        )
-        watch(watched_file(model), functools.partial(once, as_json=as_json, quiet=quiet), output)
+        watch(watched_file(model), functools.partial(derive, **options), output)
         return
     derived = derived_model(model, factors, marginalise, bounds, augment, relax)
-    written = derived.save(out)
+    symbols = parse_symbols(symbol)
+    written = derived.save(out, notation, symbols, lang)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
     for t in target or []:
         written.append(write_text(out / f"{derived.model.name}_{t.value}.py", derived.render(t.value)))
-    written += write_formats(derived, model, out, formats or [])
+    written += write_formats(derived, model, out, formats or [], (notation, symbols, lang))
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)
         written.append(write_certificate(derived, report, out / "certificate.json"))
-        write_text(out / "derivation.html", derived.html(report))
+        write_text(out / "derivation.html", derived.html(report, None, notation, symbols, lang))
         write_text(out / f"{derived.model.name}.py", sealed(derived.numpy(), derived.plain()))
     if as_json:
         paths = [str(p) for p in written]
