@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -199,6 +200,40 @@ def diff(
         Output(quiet).text(str(found))
     if not found.equal:
         raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def check(
+    model: MODEL,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Look for what is doubtful in a declaration; exit status 1 if there is a warning."""
+    from cavi.cli.checking import checked
+
+    findings = checked(model)
+    output = Output(quiet)
+    if as_json:
+        output.json({"model": model, "findings": [asdict(f) for f in findings]})
+    else:
+        output.text("\n".join(map(str, findings)) or f"{model}: nothing doubtful was found")
+    if any(f.severity == "warning" for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
+    """What has a closed form: every argument of every family, with a latent in its place, derived on the spot."""
+    from cavi.cli.support import supported as entries
+    from cavi.cli.support import table
+
+    output = Output(quiet)
+    if as_json:
+        output.json([asdict(e) for e in entries()])
+    else:
+        output.text(table(entries()))
 
 
 @app.command()

@@ -204,6 +204,11 @@ class Update:
         known = {p.name: p.domain for p in self.families[formula.latent].parameters}
         return known.get(formula.name, "real")
 
+    def __str__(self) -> str:
+        from cavi.derive.report import update_text
+
+        return update_text(self, self.factor.plates + self.factor.event).strip()
+
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""
         if isinstance(formula.value, ArrayOperation):

@@ -23,6 +23,7 @@ from matplotlib import pyplot
 from rich.progress import track
 
 from cavi import models
+from cavi.cli.support import supported, table
 from cavi.derive import Derived
 
 HERE = Path(__file__).resolve().parent
@@ -83,6 +84,16 @@ def gallery(folder: Path, names: list[str]) -> None:
     (folder / "index.md").write_text(page, encoding="utf-8")
 
 
+SUPPORTED = """# What is supported
+
+For every argument of every family a latent is put in its place and the model is derived. *Exact* has the closed form
+named, *bound* and *augmentation* have one by the rule named (`relax="auto"` takes the cheapest), *refused* says so;
+`cavi supported --json` has the reasons. Selecting by a category or by observed integers (`mu[z[n]]`, `mu[g[n]]`) keeps
+what is exact.
+
+"""
+
+
 def main() -> None:
     """Assemble the pages, and let mkdocs build them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -95,6 +106,7 @@ def main() -> None:
         copy(HERE / "mkdocs.yml", work / "mkdocs.yml")
         for name in (*SHARED, "certificate.schema.json"):
             copy(HERE.parent / name, work / "pages" / name)
+        (work / "pages" / "supported.md").write_text(SUPPORTED + table(supported()), encoding="utf-8")
         gallery(work / "pages" / "gallery", given.models or models.names())
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(given.out.resolve())]
         subprocess.run([*command, "--config-file", str(work / "mkdocs.yml")], check=True)

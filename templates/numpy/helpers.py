@@ -47,13 +47,21 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 ''',
     "normalised": '''
 def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """exp(logits) normalised over the first axis, in their place, and log Σ exp(logits)."""
-    top = logits.max(axis=0)
-    logits -= top
-    np.exp(logits, out=logits)
-    total = logits.sum(axis=0)
-    logits /= total
-    return logits, top + np.log(total)
+    """exp(logits) normalised over the first axis, and log Σ exp(logits).
+
+    The largest logits are taken off first only where a sum would be out of the range in which numbers have all digits.
+    """
+    with np.errstate(over="ignore"):
+        probs = np.exp(logits)
+        total = probs.sum(axis=0)
+    range_of = np.finfo(total.dtype)
+    top: Any = 0.0
+    if not (total.min() > range_of.tiny / range_of.eps and total.max() < range_of.max):
+        top = logits.max(axis=0)
+        probs = np.exp(logits - top)
+        total = probs.sum(axis=0)
+    probs *= 1.0 / total
+    return probs, top + np.log(total)
 ''',
     "blocks": '''
 def blocks(size: int, least: int = 0) -> Iterator[slice]:
@@ -176,11 +184,10 @@ def bilinear(
     return by_column, by_line, total
 ''',
     "pairs": '''
-def pairs(x: np.ndarray) -> np.ndarray:
-    """x[d,n] x[e,n] for d <= e, a line for each pair."""
+def pairs(x: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """x[d,n] x[e,n] for d <= e, a line of `out` for each pair."""
     x = np.ascontiguousarray(x)
     side, line = len(x), 0
-    out = np.empty((side * (side + 1) // 2, x.shape[1]), x.dtype)
     for d in range(side):
         np.multiply(x[d:], x[d], out=out[line : line + side - d])
         line += side - d
@@ -198,8 +205,9 @@ def quadratic_forms(x: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     lead = matrices.shape[:-2]
     weights = packed(matrices.reshape(-1, *matrices.shape[-2:]))
     out = np.empty((len(x), len(weights)))
+    lines = np.empty((weights.shape[1], min(BLOCK, len(x))))
     for rows in blocks(len(x)):
-        out[rows] = (weights @ pairs(x[rows].T)).T
+        out[rows] = (weights @ pairs(x[rows].T, lines[:, : rows.stop - rows.start])).T
     return out.reshape(len(x), *lead)
 ''',
     "unpacked": '''

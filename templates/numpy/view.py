@@ -15,6 +15,7 @@ from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
@@ -54,6 +55,7 @@ class ModuleView:
     sizes: tuple[str, ...]
     statistics: tuple[StatisticView, ...]
     locals: tuple[LocalView, ...]
+    maps: tuple[LinearView, ...]
     tables: tuple[TablesView, ...]
     passes: tuple[ChainView, ...]
     factors: tuple[FactorView, ...]
@@ -83,6 +85,7 @@ def module_view(
     local = writer.locals()
     passed = writer.table_passes()
     passes = writer.passes()
+    maps = writer.linear_passes()
     used = writer.helpers | ({"blocks"} if local else set())
     used |= {"blocks", "lowered", "gathered"} if passed else set()
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
@@ -101,6 +104,7 @@ def module_view(
         sizes=derived.model.sizes,
         statistics=statistics,
         locals=local,
+        maps=maps,
         tables=passed,
         passes=passes,
         factors=factors,
@@ -134,7 +138,7 @@ def _wrapped(equation: str) -> list[str]:
 
 
 def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plain: frozenset[str]) -> FactorView:
-    lines = update_text(update, derived).strip().splitlines()
+    lines = update_text(update, derived.model.indices).strip().splitlines()
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
         initial = writer.update(update, update.initial, "start")

@@ -37,6 +37,6 @@ def test_its_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_every_page_is_in_the_navigation() -> None:
     listed = re.findall(r"([\w/]+\.md)", (SITE / "mkdocs.yml").read_text(encoding="utf-8"))
-    made = {"gallery/index.md", "architecture.md", "verification.md", "peers.md"}
+    made = {"gallery/index.md", "supported.md", "architecture.md", "verification.md", "peers.md"}
     assert set(listed) == {str(p.relative_to(SITE / "pages")) for p in PAGES} | made
     assert len(listed) == len(set(listed))

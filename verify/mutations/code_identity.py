@@ -193,7 +193,15 @@ def _logdet(matrix: Any, axes: int = 1) -> Any:
     return found.reshape(lead) if lead else found[0]
 
 
+def _normalised(logits: Any) -> Any:
+    weights = _elementwise("exp")(logits)
+    total = weights.sum(axis=0)
+    return weights / total, _elementwise("log")(total)
+
+
 def _segments(index: Any, size: Any) -> Any:
+    indexes, sizes = (x if isinstance(x, tuple) else (x,) for x in (index, size))
+    np.ravel_multi_index(tuple(np.asarray(i).ravel() for i in indexes), sizes)  # refuses what is out of range
     return index
 
 
@@ -240,6 +248,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "logdet": _logdet,
     "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
     "distinct": lambda array, axes: array,
+    "normalised": _normalised,
     "segments": _segments,
     "segment_sum": _segment_sum,
     "gathered": _gathered,

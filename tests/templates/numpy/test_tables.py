@@ -177,7 +177,7 @@ def test_a_sweep_needs_the_memory_of_a_block() -> None:
     order = module.initialise(state, None, rng)
     peak = peak_of_a_sweep(module, state, order)
     assert "E_z" not in state.moments
-    assert peak < 4 * 8 * 2048 * groups + 10 * 8 * 90 * groups
+    assert peak < 4 * 8 * 2080 * groups + 10 * 8 * 90 * groups
 
 
 def test_a_start_from_given_probabilities() -> None:
