@@ -43,7 +43,7 @@ def _from_file(path: str, attribute: str | None) -> Model:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(file.read_bytes(), path, "exec"), module.__dict__)  # not a stale cache, however fast one saves
     except CaviError:
         raise
     except Exception as error:

@@ -207,6 +207,9 @@ class Model:
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(self._variables)}>"
 
+    def _repr_latex_(self) -> str:
+        return str(renderer("model_display")(self))
+
     # --- declarations ----------------------------------------------------------------------
 
     def index(self, name: str, size: str | int) -> Index:

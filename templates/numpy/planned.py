@@ -341,6 +341,10 @@ class PlannedWriter(Writer):
         own |= {*self.planner.chosen.values(), f"entropy_{name}"}
         return not any(keys & mine for function, keys in self.reads.items() if function not in own)
 
+    def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
+        """Whether a pass over tables goes over pairs of their rows, not over the rows of the data."""
+        return is_bilinear(plan, sums)
+
     def table_passes(self) -> tuple[TablesView, ...]:
         """The categories whose logits add up rows of tables, where a sweep need not keep them."""
         return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
@@ -365,7 +369,7 @@ class PlannedWriter(Writer):
         lines = self._flush(outside)
         weights = [weight_code(s, plan, inside) for s in sums]
         views, shares = sum_views(sums, weights, self.names, plan.group.size)
-        paired = is_bilinear(plan, sums)
+        paired = self._paired(plan, sums)
         local = {s: f"{v.name}()" if paired else v.name for s, v in zip(sums, views, strict=True)}
         if paired:  # a sum over all rows is one of those by an index, added up
             local |= {s: f"{views[0].name}().sum(axis=0)" for s in sums if s.gather is None}
