@@ -90,7 +90,9 @@ def main() -> None:
     flops = 4 * features * GROUPS
     for n in (rows // 10, rows):
         alone, out, back = sweep_here(module, init, n, sweeps)
-        print(f"here, N={n:,}: {alone * 1e3:.1f} ms, {flops * n / alone / 1e9:.2f} GFLOP/s; out {out:,} B, back {back:,} B")
+        print(
+            f"here, N={n:,}: {alone * 1e3:.1f} ms, {flops * n / alone / 1e9:.2f} GFLOP/s; out {out:,} B, back {back:,} B"
+        )
     quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL, "memory_limit": 0}
     clusters = [LocalCluster(n_workers=w, threads_per_worker=1, **quiet) for w in (1, 2)]
     clients = [Client(cluster) for cluster in clusters]
@@ -106,7 +108,9 @@ def main() -> None:
     least = {key: min(times) for key, times in found.items()}
     latency = least["latency", 2]
     each = (least["32 shards", 2] - latency) / (32 + 5 - 1)  # shards, and sums of eight
-    print(f"strong 1 -> 2 workers: {least['strong', 1] / least['strong', 2]:.2f}; weak: {least['weak', 1] / least['weak', 2]:.2f}")
+    print(
+        f"strong 1 -> 2 workers: {least['strong', 1] / least['strong', 2]:.2f}; weak: {least['weak', 1] / least['weak', 2]:.2f}"
+    )
     print(f"latency {latency * 1e3:.1f} ms, a task {each * 1e3:.2f} ms")
     for n, workers in ((1e10, 100), (1e10, 1000)):
         compute, tasks = alone * n / rows / workers, each * (workers + ceil(workers / 7))

@@ -40,6 +40,7 @@ from cavi.templates.layout import (
 )
 from cavi.templates.notation import Notation, notation
 from cavi.templates.printer import Printer
+from cavi.templates.quantities import DOMAINS, Quantity, quantities
 from cavi.templates.relaxation import BOUNDED, RelaxationView, relaxation_views
 from cavi.templates.scope import Scope
 from cavi.templates.symbols import symbol
@@ -84,6 +85,14 @@ class Article:
     data: Box
     rules: tuple[Rule, ...]
     glossary: tuple[tuple[Box, Sentence], ...]
+    quantities: tuple[Quantity, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the rules, the relaxations and the formulas of families come from, each once."""
+        cited = [s for u in self.updates for s in u.sources]
+        cited += [r.source for r in self.rules] + [r.source for r in self.relaxations]
+        return tuple(dict.fromkeys(s for s in cited if s))
 
 
 def article(derived: Derived) -> Article:
@@ -124,7 +133,8 @@ def article(derived: Derived) -> Article:
         bound_symbol=row(LOWER_BOUND, parens(symbol("q"))),
         data=separated(signs.array(v.name) for v in model.with_role("observed")),
         rules=tuple(dict.fromkeys(rules)),
-        glossary=tuple(glossary(derived, signs, printer)),
+        glossary=tuple(glossary(derived, signs)),
+        quantities=tuple(quantities(derived, signs, printer)),
     )
 
 
@@ -206,23 +216,13 @@ def _factorisation(derived: Derived, signs: Notation) -> Equation:
     return equation(q_of(whole), row(*parts))
 
 
-_DOMAINS: dict[str, Sentence] = {
-    "real": ("real number",),
-    "positive": ("positive number",),
-    "nonnegative": ("number, at least 0",),
-    "unit": ("number between 0 and 1",),
-    "simplex": ("probability vector",),
-    "count": ("whole number, at least 0",),
-    "angle": ("angle",),
-    "positive_definite": ("positive-definite matrix",),
-}
 _KINDS = {"hyper": "hyperparameter", "covariate": "known data", "observed_index": "observed index"}
 
 
 def _known(model: Model, signs: Notation, printer: Printer) -> Iterator[Known]:
     groups: dict[tuple[str, Sentence], list[Box]] = {}
     for v in model.with_role("hyper", "covariate", "observed_index"):
-        domain = _DOMAINS.get(v.domain, (v.domain,))
+        domain = DOMAINS.get(v.domain, (v.domain,))
         if v.role == "observed_index" and v.over is not None:
             domain = ("a value of ", symbol(v.over.name))
         matrix = v.domain == "positive_definite"

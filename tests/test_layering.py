@@ -13,7 +13,7 @@ MAY_IMPORT = {
     # Results are handed on to xarray and ArviZ by functions that import them when they are called.
     "templates": (
         {"derive", "templates"},
-        {"jinja2", "markupsafe", "sympy", "numpy", "scipy", "matplotlib", "xarray", "arviz"},
+        {"jinja2", "lark", "markupsafe", "sympy", "numpy", "scipy", "matplotlib", "xarray", "arviz"},
     ),
     "verify": ({"verify"}, {"mpmath", "numpy", "flint"}),
     "models": ({"derive", "models"}, {"numpy"}),

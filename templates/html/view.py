@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from cavi.derive.rules import MOMENT
 from cavi.templates.article import Article, Known
+from cavi.templates.bibliography import works
 from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
 from cavi.templates.declaration import DeclaredLine
@@ -52,6 +53,16 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
         "bound_symbol": inline(a.bound_symbol),
         "data": inline(a.data),
         "glossary": [{"symbol": inline(s), "meaning": sentence(m)} for s, m in a.glossary],
+        "quantities": [
+            {
+                "symbol": inline(q.symbol),
+                "meaning": sentence(q.meaning),
+                "axes": "" if q.axes is None else inline(q.axes),
+                "domain": sentence(q.domain),
+            }
+            for q in a.quantities
+        ],
+        "references": [w.text() for w in works(a.sources).values()],
         "rules": a.rules,
         "sources": "; ".join(dict.fromkeys(s for u in a.updates for s in u.sources)),
         "bound_badge": badges.check("ELBO = E[log p] - E[log q]", "elbo"),

@@ -11,6 +11,7 @@ from cavi.derive.result import Derived
 from cavi.derive.term import Polynomial
 from cavi.templates.article import article
 from cavi.templates.environment import environment
+from cavi.templates.latex.slides import algorithm_view, frames
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.latex.view import view
 from cavi.templates.notation import Notation, notation
@@ -29,11 +30,26 @@ def render_fragment(derived: Derived) -> str:
     return _render(derived, "latex/fragment.tex.jinja")
 
 
-def render_display(derived: Derived) -> str:
-    """The updates as one display for MathJax, which notebooks use: no packages, no text mode."""
-    updates = view(article(derived))["updates"]
-    rows = " \\\\[6pt]\n".join(u["formulas"] for u in updates)
-    return "$$\\begin{aligned}\n" + rows + "\n\\end{aligned}$$"
+def render_beamer(derived: Derived) -> str:
+    """A talk: a document of the class beamer that compiles on its own."""
+    return _slides(derived, "latex/beamer.tex.jinja")
+
+
+def render_frames(derived: Derived) -> str:
+    """The frames of the talk, for a document of the class beamer that loads amsmath, amssymb and tikz."""
+    return _slides(derived, "latex/frames.tex.jinja")
+
+
+def render_algorithm(derived: Derived) -> str:
+    """The loop with every update in order and the stopping rule, for a document that loads amsmath and amssymb."""
+    holes = algorithm_view(article(derived))
+    return environment("latex").get_template("latex/algorithm_box.tex.jinja").render(holes)
+
+
+def _slides(derived: Derived, template: str) -> str:
+    a, drawing = article(derived), derived.model.diagram()
+    holes = {**view(a), "frames": frames(a), "diagram": drawing.tikz(), "legend": tex_text(drawing.legend())}
+    return environment("latex").get_template(template).render(holes)
 
 
 def _render(derived: Derived, template: str, diagram: str = "", legend: str = "") -> str:

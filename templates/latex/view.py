@@ -7,6 +7,7 @@ from typing import Any
 
 from cavi.derive.rules import MOMENT
 from cavi.templates.article import Article
+from cavi.templates.bibliography import works
 from cavi.templates.breaking import Line
 from cavi.templates.chain import StepView
 from cavi.templates.declaration import DeclaredLine
@@ -23,7 +24,7 @@ def view(a: Article) -> dict[str, Any]:
     bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": tex_text(a.title),
-        "declared": [_declared(d) for d in a.declared],
+        "declared": [declared_rows(d) for d in a.declared],
         "known": [
             {
                 "symbols": ", ".join(f"${to_tex(s)}$" for s in k.symbols),
@@ -45,6 +46,18 @@ def view(a: Article) -> dict[str, Any]:
         "bound_symbol": to_tex(a.bound_symbol),
         "data": to_tex(a.data),
         "glossary": [{"symbol": to_tex(s), "meaning": sentence(m)} for s, m in a.glossary],
+        "quantities": [
+            {
+                "symbol": to_tex(q.symbol),
+                "meaning": sentence(q.meaning),
+                "axes": "" if q.axes is None else f"${to_tex(q.axes)}$",
+                "domain": sentence(q.domain),
+            }
+            for q in a.quantities
+        ],
+        "references": [
+            {"key": w.key, "label": tex_text(name), "text": tex_text(w.text())} for name, w in works(a.sources).items()
+        ],
         "rules": [
             {
                 "name": tex_text(r.name),
@@ -135,7 +148,8 @@ def _display(equations: Iterable[Equation]) -> str:
     return f"\\begin{{align*}}\n{rows(equations)}\n\\end{{align*}}"
 
 
-def _declared(d: DeclaredLine) -> str:
+def declared_rows(d: DeclaredLine) -> str:
+    """A declaration as rows of an ``align``."""
     plates = "" if d.plates is None else to_tex(d.plates)
     first, *others = d.lines
     if not d.flush:
