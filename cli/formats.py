@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cavi import models
-from cavi.derive import CaviError, Derived
-from cavi.derive.render import write_text
+if TYPE_CHECKING:
+    from cavi.derive import Derived
 
 
 class Format(StrEnum):
@@ -32,13 +32,19 @@ def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Form
 
 
 def _write(derived: Derived, name: str, out: Path, form: Format, manner: Manner) -> Path:
+    from cavi import models
+    from cavi.derive.render import write_text
+
     match form:
         case Format.ipynb:
             example = name if name in models.names() else None
             text = derived.notebook(example, declaration(name))
             return write_text(out / f"{derived.model.name}.ipynb", text)
         case _:
-            return write_text(out / f"{form}.tex", derived.latex(form.value, *manner))
+            notation, symbols, lang = manner
+            return write_text(
+                out / f"{form}.tex", derived.latex(kind=form.value, notation=notation, symbols=symbols, lang=lang)
+            )
 
 
 def parse_symbols(entries: Sequence[str] | None) -> dict[str, str]:
@@ -47,6 +53,8 @@ def parse_symbols(entries: Sequence[str] | None) -> dict[str, str]:
     Raises:
         CaviError: where an entry has no name or no symbol.
     """
+    from cavi.derive import CaviError
+
     found = {}
     for entry in entries or ():
         name, equals, tex = (part.strip() for part in entry.partition("="))
@@ -58,6 +66,8 @@ def parse_symbols(entries: Sequence[str] | None) -> dict[str, str]:
 
 def declaration(name: str) -> str | None:
     """The Python source that declares a model, as far as it can be told from its name."""
+    from cavi import models
+
     if name in models.names():
         return inspect.getsource(models.module(name).declare)
     path = Path(name.rpartition(":")[0] or name)

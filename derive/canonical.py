@@ -90,7 +90,11 @@ def atom_key(atom: Atom) -> str:
 
 def monomial_key(m: Monomial) -> str:
     """A string that identifies a monomial but for its coefficient."""
-    return f"{' '.join(f'{atom_key(a)}^{e}' for a, e in m.powers)} | {m.bound}"
+    return f"{_powers_key(m.powers)} | {m.bound}"
+
+
+def _powers_key(powers: Powers) -> str:
+    return " ".join(f"{atom_key(a)}^{e}" for a, e in powers)
 
 
 @lru_cache(maxsize=50_000)
@@ -382,16 +386,16 @@ def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[
         classes = _refine(by_size[size], powers, bound)
         orders = [sum(p, ()) for p in product(*(tuple(permutations(c)) for c in classes))]
         options.append([{old: Index(n, size) for old, n in zip(o, names, strict=True)} for o in orders])
-    best: tuple[str, Powers, tuple[Index, ...]] | None = None
-    for choice in product(*options):
-        mapping: dict[Index, Sub] = {old: new for part in choice for old, new in part.items()}
-        renamed = _sorted((substitute_atom(a, mapping), e) for a, e in powers.items())
-        names_now = tuple(sorted((i for i in mapping.values() if isinstance(i, Index)), key=sub_key))
-        key = " ".join(f"{atom_key(a)}^{e}" for a, e in renamed)
-        if best is None or key < best[0]:
-            best = (key, renamed, names_now)
-    assert best is not None
-    return Monomial(coefficient, best[1], best[2])
+    named = [
+        _renamed(powers, {old: new for part in choice for old, new in part.items()}) for choice in product(*options)
+    ]
+    best = named[0] if len(named) == 1 else min(named, key=lambda found: _powers_key(found[0]))
+    return Monomial(coefficient, *best)
+
+
+def _renamed(powers: Mapping[Atom, Fraction], mapping: Mapping[Index, Index]) -> tuple[Powers, tuple[Index, ...]]:
+    renamed = _sorted((substitute_atom(a, mapping), e) for a, e in powers.items())
+    return renamed, tuple(sorted(mapping.values(), key=sub_key))
 
 
 def _sorted(powers: Iterable[tuple[Atom, Fraction]]) -> Powers:

@@ -65,7 +65,7 @@ def derive(
         RelaxationError: for a bound that is unknown, not proved, or fits no term.
         NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Model, Poisson, derive
         >>> m = Model("rate")
         >>> n = m.index("n", "N")

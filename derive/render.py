@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +34,8 @@ def renderer(kind: str) -> Callable[..., Any]:
     Raises:
         CaviError: when no renderer of that name is installed.
     """
+    from importlib.metadata import entry_points  # reads what is installed, which few callers need
+
     found = {e.name: e for e in entry_points(group="cavi.renderers")}
     if kind not in found:
         raise CaviError(f"no renderer {kind!r} is installed; {suggestion(kind, found)}")

@@ -207,6 +207,11 @@ class Update:
         known = {p.name: p.domain for p in self.families[formula.latent].parameters}
         return known.get(formula.name, "real")
 
+    def __str__(self) -> str:
+        from cavi.derive.report import update_text
+
+        return update_text(self, self.factor.plates + self.factor.event).strip()
+
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""
         if isinstance(formula.value, ArrayOperation):
@@ -386,6 +391,14 @@ class Derived:
         """Source of a stand-alone NumPy module."""
         return self.render("numpy")
 
+    def jax(self) -> str:
+        """Source of a stand-alone JAX module: the same functions as those of the NumPy module, compiled as one loop.
+
+        Raises:
+            CaviError: where a formula needs a function that JAX lacks.
+        """
+        return self.render("jax")
+
     def streaming(self, over: str | None = None) -> str:
         """Source of a NumPy module that also fits data in shards and learns from minibatches.
 
@@ -397,6 +410,37 @@ class Derived:
         """
         return self.render("streaming", over=over)
 
+    def estimator(self) -> str:
+        """Source of a NumPy module with an estimator that follows scikit-learn, named after the model.
+
+        Raises:
+            CaviError: where the data are no rows X, with or without one y, or rows share more than factors.
+        """
+        return self.render("estimator")
+
+    def posterior(self) -> str:
+        """Source of a stand-alone NumPy module that draws from the factors of a fit.
+
+        Raises:
+            CaviError: for a factor of a family that is not drawn.
+        """
+        return self.render("posterior")
+
+    def numba(self) -> str:
+        """Source of the NumPy module with its loops compiled by Numba."""
+        return self.render("numba")
+
+    def dask(self, over: str | None = None) -> str:
+        """Source of a module as `streaming` makes it, which also fits shards on the workers of a Dask cluster.
+
+        Args:
+            over: as in `streaming`.
+
+        Raises:
+            CaviError: where the shared factors depend on rows otherwise than through sums.
+        """
+        return self.render("dask", over=over)
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 
@@ -407,6 +451,8 @@ class Derived:
 
     def latex(
         self,
+        fragment: bool = False,
+        *,
         kind: str = "article",
         notation: str = "plain",
         symbols: Mapping[str, str] | None = None,
@@ -415,6 +461,7 @@ class Derived:
         r"""LaTeX of the derivation.
 
         Args:
+            fragment: the same as ``kind="fragment"``.
             kind: ``article`` and ``beamer`` are documents that compile on their own; ``fragment`` (the article's
                 body), ``frames`` (the talk's) and ``algorithm`` (the loop with its updates) are to be included.
             notation: whose conventions: ``plain``, ``bishop``, ``blei``, ``murphy`` or ``beal``.
@@ -428,7 +475,8 @@ class Derived:
         kinds = {"article": "latex", **{k: f"latex_{k}" for k in ("fragment", "beamer", "frames", "algorithm")}}
         if kind not in kinds:
             raise CaviError(f"kind={kind!r} is not known; {suggestion(kind, list(kinds))}")
-        return self.render(kinds[kind], notation=notation, symbols=symbols or {}, lang=lang)
+        kind = kinds["fragment" if fragment else kind]
+        return self.render(kind, notation=notation, symbols=symbols or {}, lang=lang)
 
     def html(
         self,
@@ -480,7 +528,7 @@ class Derived:
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         files = {
-            "derivation.tex": self.latex("article", notation, symbols, lang),
+            "derivation.tex": self.latex(notation=notation, symbols=symbols, lang=lang),
             "derivation.html": self.html(None, None, notation, symbols, lang),
             "references.bib": self.render("bibtex"),
             f"{self.model.name}.py": self.numpy(),

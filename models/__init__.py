@@ -50,7 +50,7 @@ class ModelInfo:
 def names() -> list[str]:
     """The names of the library's models, in alphabetical order.
 
-    Example:
+    Examples:
         >>> names()[:2]
         ['ard_regression', 'bayesian_pca']
     """

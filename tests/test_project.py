@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +51,23 @@ def test_the_readmes_vectors_and_chains_derive() -> None:
     exec(blocks[3], namespace)
     assert namespace["chain"].update("z").family == "Categorical"
     assert {"forward", "backward"} <= {f.along[1] for f in namespace["chain"].update("z").formulas if f.along}
+
+
+def test_the_readmes_large_data_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(400, 2)), rng.normal(size=(600, 2)) + 5.0])
+    np.save("x.npy", x)
+    hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": 3.0, "m_0": 0.0, "W_0": 1.0}
+    namespace: dict = {"np": np, "rng": rng, "hyper": hyper, "new": x[:5]}
+    exec(blocks[2], namespace)
+    (large,) = (b for b in blocks if ".streaming()" in b)
+    exec(large.replace("rows=100_000", "rows=300"), namespace)
+    assert namespace["fit"].converged and namespace["steps"].steps == 100
+    assert (tmp_path / "run.npz").is_file()
+    sys.modules.pop("clusters")
 
 
 def test_the_example_is_the_readmes_model() -> None:

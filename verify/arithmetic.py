@@ -191,9 +191,11 @@ def _arb_engine() -> Engine:
     arb = flint.arb
 
     def number(x: Any) -> Any:
+        if isinstance(x, arb):
+            return x
         if isinstance(x, Fraction):
             return arb(x.numerator) / x.denominator
-        return arb(int(x)) if isinstance(x, int | np.integer) else x if isinstance(x, arb) else arb(float(x))
+        return arb(int(x)) if isinstance(x, int | np.integer) else arb(float(x))
 
     def borrowed(name: str) -> Scalar:
         def call(*args: Any) -> Any:

@@ -7,9 +7,11 @@ c, b and A are read off the values of f at 0, ± e_i and e_i + e_j; one more poi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from cavi.verify.arithmetic import Engine, Value, to_float
 from cavi.verify.averages import Infeasible
 from cavi.verify.claim import Claim, Element
 from cavi.verify.degree import NORMALS, polynomial_degree
-from cavi.verify.matrix import cholesky
+from cavi.verify.matrix import cholesky, is_zero
 
 LogDensity = Callable[[Mapping[Element, Value]], Value]
 TOLERANCE = 1e-7
@@ -39,6 +41,13 @@ def quadratic(e: Engine, f: LogDensity, elements: Sequence[Element]) -> Quadrati
     Raises:
         Infeasible: when f is not quadratic.
     """
+    form, gap = form_and_gap(e, f, elements)
+    check_gap(gap, elements)
+    return form
+
+
+def form_and_gap(e: Engine, f: LogDensity, elements: Sequence[Element]) -> tuple[Quadratic, Any]:
+    """The form of f if it is quadratic, and how far from it f is at one more point, at every node of a grid."""
     zero, one = e.number(0), e.number(1)
 
     def at(values: Mapping[Element, Any]) -> Value:
@@ -57,28 +66,41 @@ def quadratic(e: Engine, f: LogDensity, elements: Sequence[Element]) -> Quadrati
     for (x, y), a in square.items():
         expected = expected - a * somewhere[x] * somewhere[y] * (one / 2 if x == y else one)
     gap = np.ravel(np.asarray(abs(at(somewhere) - expected) / (1 + abs(expected) + sum(map(abs, up.values())))))
-    # At the ends of wide windows rounding hides the form, or there is no density; a typical node tells.
-    found = gap if e.name == "float64" else np.array([to_float(x) for x in gap])
-    if not np.isfinite(found).any() or np.nanmedian(found) > TOLERANCE:
+    return Quadratic(c, linear, square), gap if e.name == "float64" else np.array([to_float(x) for x in gap])
+
+
+def check_gap(gap: Any, elements: Sequence[Element]) -> None:
+    """Refuse a form that is not that of the function.
+
+    At the ends of wide windows rounding hides the form, or there is no density; a typical node tells.
+
+    Raises:
+        Infeasible: when the function is not quadratic.
+    """
+    if not np.isfinite(gap).any() or np.nanmedian(gap) > TOLERANCE:
         raise Infeasible(f"the log density is not quadratic in {elements[0][0]}")
-    return Quadratic(c, linear, square)
 
 
 def integral(e: Engine, forms: Sequence[Quadratic], elements: Sequence[Element]) -> Value:
     """log ∫ exp(Σ forms) over all the elements; not a number where the product has no finite integral."""
-    zero = e.number(0)
-    total = sum((f.constant for f in forms), zero)
-    b = [sum((f.linear[x] for f in forms if x in f.linear), zero) for x in elements]
+
+    def added(values: Iterable[Value]) -> Value:
+        found = list(values)
+        return reduce(add, found) if found else e.number(0)  # a zero to begin with would cost a pass over the grid
+
+    total = added(f.constant for f in forms)
+    b = [added(f.linear[x] for f in forms if x in f.linear) for x in elements]
 
     def entry(x: Element, y: Element) -> Value:
-        return sum((a for f in forms for p in {(x, y), (y, x)} if (a := f.square.get(p)) is not None), zero)
+        return added(a for f in forms for p in {(x, y), (y, x)} if (a := f.square.get(p)) is not None)
 
-    low = cholesky(e, [[entry(x, y) for y in elements] for x in elements])
+    low = cholesky(e, [[entry(x, y) for y in elements[: i + 1]] for i, x in enumerate(elements)])
     solved: list[Value] = []
     for i in range(len(elements)):
         rest = b[i]
         for k in range(i):
-            rest = rest - low[i][k] * solved[k]
+            if not is_zero(low[i][k]):
+                rest = rest - low[i][k] * solved[k]
         solved.append(rest / low[i][i])
         total = total + solved[i] * solved[i] / 2 - e("log", low[i][i])
     return total + len(elements) * e("log", 2 * e.constants("pi")) / 2

@@ -7,6 +7,7 @@ what stands in no common table is a factor of its own, computed once for all con
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from cavi.verify.axis import Axis, Coordinates, Key, cholesky_coordinates, scala
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import bindings, evaluate, positions, size_of
-from cavi.verify.gaussian import Quadratic, integral, quadratic
+from cavi.verify.gaussian import Quadratic, check_gap, form_and_gap, integral
 from cavi.verify.mentions import mentioned, position
 from cavi.verify.nodes import branches, distribution_at, node_arguments, node_parts
 from cavi.verify.rules import Map, half_line, interval, real_line, stretched_line
@@ -31,6 +32,7 @@ from cavi.verify.state import State
 MAX_CONFIGURATIONS = 256
 MAX_TABLE = {"float64": 12_000_000}
 MAX_TABLE_PRECISE = 60_000
+SLAB = 1 << 16  # entries of a table in float64 that are made at a time: what is on the way to them stays in the cache
 FOR_WINDOWS = 8  # configurations looked at to place the windows
 Table = tuple[tuple[Key, ...], Value]
 
@@ -253,10 +255,19 @@ class _Part:
 
 
 class _Made:
-    """The tables on one grid, and what their elimination leaves, each made once."""
+    """The tables on one grid, and what their elimination leaves, each made once.
 
-    def __init__(self, model: JointTables, nodes: Mapping[Key, Value], weights: Mapping[Key, Value]) -> None:
-        self.model, self.nodes, self.weights, self.engine = model, nodes, weights, model.engine
+    On a part of a grid it only gathers in `gaps` how far densities are from quadratic: that is judged on the whole.
+    """
+
+    def __init__(
+        self,
+        model: JointTables,
+        nodes: Mapping[Key, Value],
+        weights: Mapping[Key, Value],
+        gaps: dict[Key, list[Any]] | None = None,
+    ) -> None:
+        self.model, self.nodes, self.weights, self.engine, self._gaps = model, nodes, weights, model.engine, gaps
         self._tables: dict[Key, Table] = {}
         self._forms: dict[Key, Quadratic] = {}
         self._summed: dict[Key, Value] = {}
@@ -297,20 +308,47 @@ class _Made:
             elements = sorted({x for p in group for x in p.normals})
             if np.prod(sizes, dtype=float) * max(1, len(elements) / 8) > largest_table(e):
                 raise Infeasible(f"a table over {len(scope)} coordinates of latents in the evidence")
-            if elements:
-                forms = [_spread(self._form(p), p.axes, scope) for p in group]
-                density = np.asarray(e("exp", integral(e, forms, elements)))
-            else:
-                density = np.asarray(e("exp", self._log_density(group[0], {})))
+            density = self._by_slabs(group, elements, scope)
             if e.name == "float64":
                 # Far out, where the density is negligible, rounding may leave a form that has no integral.
                 density = np.nan_to_num(density, nan=0.0, posinf=0.0)
             self._tables[key] = (scope, np.broadcast_to(density, sizes))
         return self._tables[key]
 
+    def _by_slabs(self, group: Sequence[Piece], elements: Sequence[Element], scope: tuple[Key, ...]) -> Value:
+        """The density of a group; a large table in float64 is made a slab of nodes of one coordinate at a time."""
+        length, *others = [len(self.nodes[k]) for k in scope] or [1]
+        rest = int(np.prod(others))
+        if self.engine.name != "float64" or rest * length <= 4 * SLAB:
+            return self._density(group, elements, scope)
+        shared = {p.key: self._form(p) for p in group if elements and scope[0] not in p.axes}
+        step, found, gaps = max(1, SLAB // rest), [], defaultdict(list)
+        for first in range(0, length, step):
+            nodes = {**self.nodes, scope[0]: self.nodes[scope[0]][first : first + step]}
+            slab = _Made(self.model, nodes, self.weights, gaps)
+            slab._forms |= shared
+            density = slab._density(group, elements, scope)
+            found.append(np.broadcast_to(density, (len(nodes[scope[0]]), *others)))
+        for p in group:
+            if p.key in gaps:
+                check_gap(np.concatenate(gaps[p.key]), p.normals)
+        return np.concatenate(found)
+
+    def _density(self, group: Sequence[Piece], elements: Sequence[Element], scope: tuple[Key, ...]) -> Value:
+        e = self.engine
+        if not elements:
+            return np.asarray(e("exp", self._log_density(group[0], {})))
+        forms = [_spread(self._form(p), p.axes, scope) for p in group]
+        return np.asarray(e("exp", integral(e, forms, elements)))
+
     def _form(self, piece: Piece) -> Quadratic:
         if piece.key not in self._forms:
-            self._forms[piece.key] = quadratic(self.engine, partial(self._log_density, piece), piece.normals)
+            form, gap = form_and_gap(self.engine, partial(self._log_density, piece), piece.normals)
+            if self._gaps is None:
+                check_gap(gap, piece.normals)
+            else:
+                self._gaps[piece.key].append(gap)
+            self._forms[piece.key] = form
         return self._forms[piece.key]
 
     def _log_density(self, piece: Piece, normals: Mapping[Element, Value]) -> Value:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cavi.verify.arithmetic import Engine
 
 Rows = list[list[Any]]
 
 
 def cholesky(e: Engine, matrix: Any) -> Rows:
-    """The lower triangular L with L Lᵀ = matrix, given as rows."""
+    """The lower triangular L with L Lᵀ = matrix, given as rows; only the lower triangle is read.
+
+    Entries are numbers or arrays of them, and one that is the number zero is zero everywhere: it costs nothing.
+    """
     size = len(matrix)
     low = [[e.number(0)] * size for _ in range(size)]
     for i in range(size):
         for j in range(i + 1):
             rest = matrix[i][j]
             for k in range(j):
-                rest = rest - low[i][k] * low[j][k]
-            low[i][j] = e("sqrt", rest) if i == j else rest / low[j][j]
+                if not (is_zero(low[i][k]) or is_zero(low[j][k])):
+                    rest = rest - low[i][k] * low[j][k]
+            if i == j:
+                low[i][j] = e("sqrt", rest)
+            elif not is_zero(rest):
+                low[i][j] = rest / low[j][j]
     return low
+
+
+def is_zero(value: Any) -> bool:
+    """Whether an entry is the number zero itself."""
+    return not isinstance(value, np.ndarray) and bool(value == 0)
 
 
 def lower_inverse(e: Engine, low: Rows) -> Rows:

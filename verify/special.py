@@ -106,12 +106,15 @@ def log_polya_gamma(shape: Number, x: Number) -> Number:
     with mpmath.workdps(mpmath.mp.dps + lost):
         b, total, n = mpf(shape), mpf(0), 0
         weight, goal = mpmath.gamma(b), mpf(10) ** -(mpmath.mp.dps + 5)
+        # exp(-((2n+b)² - b²)/(8x)) from term to term: it falls by exp(-(2n+1+b)/(2x)), which itself falls by exp(-1/x).
+        kernel, fall, falls = mpf(1), mpmath.exp(-(1 + b) / (2 * x)), mpmath.exp(-1 / x)
         while True:
-            term = weight * (2 * n + b) * mpmath.exp(-((2 * n + b) ** 2 - b * b) / (8 * x))
+            term = weight * (2 * n + b) * kernel
             total += term if n % 2 == 0 else -term
             if n > 2 and term < goal * weight and term < goal * mpmath.fabs(total) + goal**2:
                 break
             weight *= (n + b) / (n + 1)
+            kernel, fall = kernel * fall, fall * falls
             n += 1
         value = mpmath.log(total) - b * b / (8 * x) + (b - 1) * mpmath.log(2) - mpmath.loggamma(b)
         value -= (mpmath.log(2 * mpmath.pi) + 3 * mpmath.log(x)) / 2

@@ -482,11 +482,24 @@ def _by_monotonicity(expr: Expr, box: Box, depth: int) -> Fact | None:
         return None
     low, high = box.ends(symbol)
     lowest, highest = (low, high) if slope.sign == POSITIVE else (high, low)
-    for end, side, sign in ((lowest, NONNEGATIVE, POSITIVE), (highest, NONPOSITIVE, NEGATIVE)):
-        value = sp.limit(expr, symbol, end, "+" if end == low else "-")
+    ends = ((lowest, NONNEGATIVE, POSITIVE), (highest, NONPOSITIVE, NEGATIVE))
+    for end, side, sign in sorted(ends, key=lambda e: not e[0].is_finite):  # a limit at infinity costs most
+        value = _limit(expr, symbol, end, "+" if end == low else "-")
         if value.is_finite and (_of_value(value) or POSITIVE | NEGATIVE) <= side:
             return Fact(expr, sign, rules.SIGN_MONOTONE, (slope,))
     return None
+
+
+def _limit(expr: Expr, symbol: Expr, end: Expr, direction: str) -> Expr:
+    """Return the limit at an end of a range: the value there, where what makes `expr` analytic holds there too."""
+    if end.is_finite and all(_holds_at(r, symbol, end) for r in requirements(expr, (symbol,))):
+        return expr.subs(symbol, end)
+    return sp.limit(expr, symbol, end, direction)
+
+
+def _holds_at(requirement: Requirement, symbol: Expr, point: Expr) -> bool:
+    sign = None if requirement.kind == "unknown" else _of_value(requirement.expr.subs(symbol, point))
+    return sign == POSITIVE or (sign == NEGATIVE and requirement.kind == "≠ 0")
 
 
 SignRule = Callable[[Expr, Box, int], "Fact | None"]

@@ -29,11 +29,12 @@ _RUNS = 3
 
 @dataclass(frozen=True)
 class _Graph:
-    """The diagram in numbers: the ends of the edges, the members of the plates."""
+    """The diagram in numbers: the ends of the edges, the members of the plates, the edges of neither end in each."""
 
     names: tuple[str, ...]
     edges: tuple[tuple[int, int, bool], ...]
     plates: tuple[frozenset[int], ...]
+    outside: tuple[tuple[tuple[int, int], ...], ...]
     foreign: tuple[tuple[int, int], ...]
     incident: tuple[tuple[int, ...], ...]
     dots: frozenset[int]
@@ -44,7 +45,7 @@ class _Graph:
 def arranged(diagram: PlateDiagram) -> Cells:
     """A column and a row for every node, no two alike; rows count downward.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Model, Poisson
         >>> from cavi.templates.plates.diagram import plate_diagram
         >>> m = Model("rates")
@@ -68,11 +69,12 @@ def _graph(diagram: PlateDiagram) -> _Graph:
     place = {n.name: i for i, n in enumerate(diagram.nodes)}
     edges = tuple((place[e.tail], place[e.head], e.kind == "before") for e in diagram.edges)
     plates = tuple(frozenset(place[m] for m in p.members) for p in diagram.plates)
+    outside = tuple(tuple((a, b) for a, b, _ in edges if a not in p and b not in p) for p in plates)
     foreign = tuple((a, b) for a in range(len(plates)) for b in range(a + 1, len(plates)) if not plates[a] & plates[b])
     incident = tuple(tuple(k for k, (a, b, _) in enumerate(edges) if i in (a, b)) for i in range(len(diagram.nodes)))
     dots = frozenset(place[n.name] for n in diagram.nodes if n.kind == "hyper")
     wide = frozenset(place[n.name] for n in diagram.nodes if n.kind != "hyper" and extent(n.label) > 3)
-    return _Graph(tuple(place), edges, plates, foreign, incident, dots, wide)
+    return _Graph(tuple(place), edges, plates, outside, foreign, incident, dots, wide)
 
 
 def _first(g: _Graph, run: int) -> list[Cell]:
@@ -244,22 +246,31 @@ class _Search:
 
     def _whole(self) -> int:
         g, cells = self.graph, self.cells
-        xs, ys = [c for c, _ in cells], [r for _, r in cells]
-        cost = 4 * (max(xs) - min(xs)) + 5 * (max(ys) - min(ys)) + 6 * max(0, max(xs) - min(xs) - 7)
+        c0, r0, c1, r1 = _bounds(cells)
+        cost = 4 * (c1 - c0) + 5 * (r1 - r0) + 6 * max(0, c1 - c0 - 7)
         boxes = [_bounds([cells[i] for i in p]) for p in g.plates]
-        for p, (c0, r0, c1, r1) in zip(g.plates, boxes, strict=True):
+        for p, outside, (c0, r0, c1, r1) in zip(g.plates, g.outside, boxes, strict=True):
             cost += 4 * (c1 - c0 + r1 - r0) + (c1 - c0 + 1) * (r1 - r0 + 1)
             if len(p) < (c1 - c0 + 1) * (r1 - r0 + 1):
                 for i, (c, r) in enumerate(cells):
                     if c0 <= c <= c1 and r0 <= r <= r1 and i not in p:
                         cost += _FAULT
-            for a, b, _ in g.edges:
-                if a not in p and b not in p and _enters(cells[a], cells[b], c0, r0, c1, r1):
-                    cost += _BORDER
+            for a, b in outside:
+                (x, y), (u, v) = cells[a], cells[b]
+                # Most edges lie wholly on one side of the block.
+                if (x >= c0 or u >= c0) and (x <= c1 or u <= c1) and (y >= r0 or v >= r0) and (y <= r1 or v <= r1):
+                    cost += self._border((x, y), (u, v), c0, r0, c1, r1)
         for a, b in g.foreign:
             if _overlap(boxes[a], boxes[b]):
                 cost += _FAULT
         return cost
+
+    def _border(self, a: Cell, b: Cell, c0: int, r0: int, c1: int, r1: int) -> int:
+        key = (b[0] - a[0], b[1] - a[1], c0 - a[0], r0 - a[1], c1 - a[0], r1 - a[1], 0)
+        found = self.crossings.get(key)
+        if found is None:
+            found = self.crossings[key] = _enters(a, b, c0, r0, c1, r1)
+        return _BORDER if found else 0
 
     def _crossing(self, a: Cell, b: Cell, c: Cell, d: Cell) -> int:
         key = (b[0] - a[0], b[1] - a[1], c[0] - a[0], c[1] - a[1], d[0] - a[0], d[1] - a[1])
@@ -299,9 +310,7 @@ def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool
 
 
 def _enters(a: Cell, b: Cell, c0: int, r0: int, c1: int, r1: int) -> bool:
-    """Whether a segment between outside cells meets a block: its corners lie on both sides of the line."""
-    if max(a[0], b[0]) < c0 or min(a[0], b[0]) > c1 or max(a[1], b[1]) < r0 or min(a[1], b[1]) > r1:
-        return False
+    """Whether a segment beside none of the sides of a block meets it: its corners lie on both sides of the line."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     left, right, top, bottom = (2 * (c0 - a[0]) - 1, 2 * (c1 - a[0]) + 1, 2 * (r0 - a[1]) - 1, 2 * (r1 - a[1]) + 1)
     sides = (dx * top - dy * left, dx * top - dy * right, dx * bottom - dy * left, dx * bottom - dy * right)

@@ -60,9 +60,21 @@ def _disturbance(route: Route, tail: Placed, head: Placed, others: list[Placed],
             cost += 4
     inner = points[4:-4]
     for other in done:
-        near = sum(any(math.hypot(x - u, y - v) < 5 for u, v in other.points()) for x, y in inner)
+        theirs = list(other.points())
+        if _apart(inner, theirs, 5):
+            continue
+        near = sum(any(math.hypot(x - u, y - v) < 5 for u, v in theirs) for x, y in inner)
         cost += 5 if near > len(inner) // 3 else 0
     return cost
+
+
+def _apart(a: list[Point], b: list[Point], distance: float) -> bool:
+    """Whether the rectangles around two sets of points are at least so far apart."""
+    for axis in (0, 1):
+        one, other = [p[axis] for p in a], [p[axis] for p in b]
+        if min(one) - max(other) >= distance or min(other) - max(one) >= distance:
+            return True
+    return False
 
 
 def _bend(route: Route) -> float:

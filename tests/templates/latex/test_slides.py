@@ -43,13 +43,13 @@ def derived(name: str) -> Derived:
 @needs_beamer
 @pytest.mark.parametrize("name", [*LONG, "hostile", "maximum_likelihood"])
 def test_frames_fit(name: str, tmp_path: Path) -> None:
-    log = compiled(derived(name).latex("beamer"), tmp_path)
+    log = compiled(derived(name).latex(kind="beamer"), tmp_path)
     assert not re.findall(r"Overfull \\[hv]box \((?:[5-9]|\d\d+)", log)
 
 
 @needs_beamer
 def test_the_check_can_fail(tmp_path: Path) -> None:
-    crowded = normal().latex("frames").replace(r"\begin{align*}", r"\rule{1pt}{9cm}\begin{align*}", 1)
+    crowded = normal().latex(kind="frames").replace(r"\begin{align*}", r"\rule{1pt}{9cm}\begin{align*}", 1)
     document = r"\documentclass[9pt,aspectratio=169]{beamer}\usepackage{amsmath,amssymb,tikz}"
     libraries = r"\usetikzlibrary{arrows.meta,shapes.geometric}"
     log = compiled(rf"{document}{libraries}\begin{{document}}{crowded}\end{{document}}", tmp_path)
@@ -70,13 +70,13 @@ def test_every_equation_is_on_one_frame(name: str) -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("name", ["gaussian_mixture", "linear_dynamical_system", "logistic_regression"])
 def test_the_algorithm_compiles_where_it_is_pasted(name: str, tmp_path: Path) -> None:
-    log = compiled(rf"{PASTED}\begin{{document}}{derived(name).latex('algorithm')}\end{{document}}", tmp_path)
+    log = compiled(rf"{PASTED}\begin{{document}}{derived(name).latex(kind='algorithm')}\end{{document}}", tmp_path)
     assert not re.findall(r"Overfull \\hbox|Float too large", log)
 
 
 def test_the_algorithm_has_every_update_in_order() -> None:
     found = models.derived("gaussian_mixture")
-    text = found.latex("algorithm")
+    text = found.latex(kind="algorithm")
     places = [text.index(rows(u.formulas)) for u in article(found).updates]
     assert places == sorted(places)
     assert r"\lvert\Delta\rvert \leq \varepsilon\max\bigl(1,\lvert\mathcal{L}(q)\rvert\bigr)" in text
@@ -84,6 +84,6 @@ def test_the_algorithm_has_every_update_in_order() -> None:
 
 def test_kinds_are_checked_and_titles_are_not_obeyed() -> None:
     with pytest.raises(CaviError, match="kind='slides' is not known"):
-        normal().latex("slides")
+        normal().latex(kind="slides")
     for kind in ("beamer", "frames", "algorithm", "fragment"):
-        assert HOSTILE not in ZOO["hostile"]().latex(kind)
+        assert HOSTILE not in ZOO["hostile"]().latex(kind=kind)
