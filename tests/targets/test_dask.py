@@ -20,7 +20,7 @@ def client():
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -125,8 +125,9 @@ def test_a_worker_is_lost(name: str, client, monkeypatch) -> None:
     expected = module.fit_dask(shards, hyper, sizes, client=client, **given)
 
     def progress(p) -> None:
-        if p.sweep in (2, 6):
+        if p.sweep in (2, 4, 6):  # at 4 both are there, so that the next sweep makes copies
             client.wait_for_workers(2, timeout=60)
+        if p.sweep in (2, 6):
             kill_one(client)
 
     found = module.fit_dask(shards, hyper, sizes, client=client, progress=progress, **given)
@@ -150,6 +151,18 @@ def test_a_bad_shard_is_named(client) -> None:
         module.fit_dask([shards[0], 3], hyper, sizes, client=client)
     with pytest.raises(module.DataError, match="shards: found list without elements"):
         module.fit_dask([], hyper, sizes, client=client)
+
+
+def test_a_shard_that_ends_its_workers(client, monkeypatch) -> None:
+    import distributed
+
+    def killed(*_) -> None:
+        raise distributed.KilledWorker("sweep-7", None, 3)
+
+    module, shards, hyper, sizes, given, _ = problem("gaussian_mixture_full")
+    monkeypatch.setattr(module.Cluster, "sweep", killed)
+    with pytest.raises(RuntimeError, match=r"ended one after another; it may be too large for them .*sweep-7"):
+        module.fit_dask(shards, hyper, sizes, client=client, **given)
 
 
 @pytest.mark.parametrize("name", ["gaussian_mixture_full", "lda"])
