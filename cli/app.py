@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cavi.cli.calibration import Test
+from cavi.cli.formats import Format
 from cavi.cli.output import Output, guarded
 
 app = typer.Typer(
@@ -18,8 +22,12 @@ app = typer.Typer(
 )
 
 MODEL = Annotated[
-    str, typer.Argument(help="A library model, or path.py:object (a Model or a function; without :object, model).")
+    str,
+    typer.Argument(
+        help="A library model, path.cavi (the text form), or path.py:object (a Model or a function; alone, model)."
+    ),
 ]
+
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
@@ -39,7 +47,29 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
+SYMBOL = Annotated[
+    list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
+]
+LANG = Annotated[str, typer.Option(help="Language of articles and pages: en or ko.")]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
+
+
+class Target(StrEnum):
+    """What code is written for beside NumPy."""
+
+    streaming = "streaming"
+    numba = "numba"
+    jax = "jax"
+    dask = "dask"
+
+
+class Language(StrEnum):
+    """What a declaration can be exported to."""
+
+    cavi = "cavi"
+    numpyro = "numpyro"
+    stan = "stan"
 
 
 def _version(show: bool) -> None:
@@ -84,27 +114,47 @@ def derive(
     augment: AUGMENT = None,
     relax: RELAX = False,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
+    target: Annotated[
+        list[Target] | None, typer.Option("--target", help="Write MODEL_TARGET.py, code for it, too; may be repeated.")
+    ] = None,
+    formats: Annotated[
+        list[Format] | None, typer.Option("--format", help="Write this too; may be given several times.")
+    ] = None,
+    notation: NOTATION = "plain",
+    symbol: SYMBOL = None,
+    lang: LANG = "en",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
+    again: Annotated[bool, typer.Option("--watch", help="Derive again whenever the file is saved.")] = False,
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
-    """Derive a model; write derivation.tex, derivation.html, MODEL.py and certificate.json."""
+    """Derive a model; write derivation.tex, derivation.html, references.bib, MODEL.py and certificate.json."""
+    options = {**locals(), "again": False}
+    from cavi.cli.formats import parse_symbols, write_formats
     from cavi.cli.sources import derived_model
+    from cavi.cli.watching import watch, watched_file
     from cavi.derive.render import write_text
     from cavi.verify import sealed, write_certificate
 
     output = Output(quiet or as_json)
+    if again:
+        watch(watched_file(model), functools.partial(derive, **options), output)
+        return
     derived = derived_model(model, factors, marginalise, bounds, augment, relax)
-    written = derived.save(out)
+    symbols = parse_symbols(symbol)
+    written = derived.save(out, notation, symbols, lang)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
+    for t in target or []:
+        written.append(write_text(out / f"{derived.model.name}_{t.value}.py", derived.render(t.value)))
+    written += write_formats(derived, model, out, formats or [], (notation, symbols, lang))
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)
         written.append(write_certificate(derived, report, out / "certificate.json"))
-        write_text(out / "derivation.html", derived.html(report))
+        write_text(out / "derivation.html", derived.html(report, None, notation, symbols, lang))
         write_text(out / f"{derived.model.name}.py", sealed(derived.numpy(), derived.plain()))
     if as_json:
         paths = [str(p) for p in written]
@@ -135,6 +185,23 @@ def diagram(
     output = Output(quiet)
     drawing = find_model(model)[0].diagram(layout)
     output.text(drawing.svg() if out is None else f"wrote {drawing.save(out)}")
+
+
+@app.command()
+@guarded
+def export(
+    model: MODEL,
+    to: Annotated[Language, typer.Option(help="cavi is the text form that every command reads.")] = (Language.cavi),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; without it, print.")] = None,
+    quiet: QUIET = False,
+) -> None:
+    """Write a declared model in another language: the text form, a NumPyro program, or a Stan program."""
+    from cavi.cli.sources import find_model
+    from cavi.derive.render import render, write_text
+
+    text = render(to.value, find_model(model)[0])
+    output = Output(quiet)
+    output.text(text.rstrip("\n") if out is None else f"wrote {write_text(out, text)}")
 
 
 @app.command()
@@ -187,6 +254,40 @@ def diff(
         Output(quiet).text(str(found))
     if not found.equal:
         raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def check(
+    model: MODEL,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Look for what is doubtful in a declaration; exit status 1 if there is a warning."""
+    from cavi.cli.checking import checked
+
+    findings = checked(model)
+    output = Output(quiet)
+    if as_json:
+        output.json({"model": model, "findings": [asdict(f) for f in findings]})
+    else:
+        output.text("\n".join(map(str, findings)) or f"{model}: nothing doubtful was found")
+    if any(f.severity == "warning" for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
+def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
+    """What has a closed form: every argument of every family, with a latent in its place, derived on the spot."""
+    from cavi.cli.support import supported as entries
+    from cavi.cli.support import table
+
+    output = Output(quiet)
+    if as_json:
+        output.json([asdict(e) for e in entries()])
+    else:
+        output.text(table(entries()))
 
 
 @app.command()
@@ -382,7 +483,7 @@ def fit(
     as_json: AS_JSON = False,
     quiet: QUIET = False,
 ) -> None:
-    """Fit a model to data; write params.npz, params.json and elbo.png. A library model has data of its own."""
+    """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
     from cavi.cli.fitting import fit_model
 
     output = Output(quiet or as_json)

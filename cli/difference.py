@@ -59,7 +59,7 @@ class Difference:
 def difference(before: Derived, after: Derived) -> Difference:
     """The difference between two derivations, compared by their text.
 
-    Example:
+    Examples:
         >>> from cavi import models
         >>> from cavi.derive import derive
         >>> d = derive(models.load("normal"))
@@ -88,7 +88,7 @@ def _families(d: Derived) -> dict[str, str]:
 
 
 def _formulas(d: Derived) -> dict[str, str]:
-    return {f"{f.latent}.{f.name}": formula_text(f, d) for u in d.updates for f in u.formulas}
+    return {f"{f.latent}.{f.name}": formula_text(f, d.model.indices) for u in d.updates for f in u.formulas}
 
 
 def _terms(d: Derived) -> dict[str, str]:

@@ -59,7 +59,7 @@ class Check:
 def examined() -> list[Check]:
     """Every check, the required things first.
 
-    Example:
+    Examples:
         >>> [c.name for c in examined() if c.needed == "required"][:3]
         ['Python', 'renderers', 'sympy']
     """

@@ -62,10 +62,11 @@ def fit_model(
         "elbo_trace": [float(e) for e in found.elbo_trace],
         "params": {n: {"shape": list(np.shape(a)), "value": np.asarray(a).tolist()} for n, a in flat.items()},
     }
-    paths = [out / "params.npz", out / "params.json", out / "elbo.png"]
+    paths = [out / "params.npz", out / "params.json", out / "elbo.png", out / "fit.html"]
     _atomically(paths[0], lambda p: np.savez(p, **flat))
     _atomically(paths[1], lambda p: p.write_text(json.dumps(summary, indent=1), encoding="utf-8"))
     _atomically(paths[2], lambda p: _plot(derived.model, found.elbo_trace, p))
+    _atomically(paths[3], lambda p: p.write_text(derived.html(fit=found), encoding="utf-8"))
     state = "converged" if found.converged else "not converged"
     lines = [f"ELBO {found.elbo:.10g} after {found.n_iter} sweeps, {state}"]
     lines += [f"{n:<24} {np.array2string(np.asarray(a), precision=4, threshold=12)}" for n, a in flat.items()]

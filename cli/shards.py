@@ -38,7 +38,7 @@ def fit_in_shards(
     def shards() -> Iterator[Any]:
         if tables:
             return ({**known, **group} for group in parquet_shards(tables[0], model))
-        found: Iterator[Any] = module.cut(known, rows)
+        found: Iterator[Any] = module.cut(known, rows, sizes)
         return found
 
     options = {n: v for n, v in settings.items() if n in ("seed", "max_iter", "tol")}

@@ -41,7 +41,7 @@ def expectation(f: Function, q: object, symbol: sympy.Symbol | None = None) -> s
     Raises:
         CaviError: where there is no closed form, or the expectation does not exist.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> from cavi.derive import Gamma
         >>> a, b, x = sympy.symbols("a b x")
@@ -60,7 +60,7 @@ def mean(q: object) -> sympy.Expr:
     Raises:
         CaviError: where it has no closed form.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Beta
         >>> mean(Beta(2, 3))
         2/5
@@ -79,7 +79,7 @@ def conditions(f: Function | Distribution, q: object, symbol: sympy.Symbol | Non
     Raises:
         CaviError: where the growth of the function is not known.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> from cavi.derive import Gamma
         >>> a, b = sympy.symbols("a b")
@@ -100,7 +100,7 @@ def entropy(q: object) -> sympy.Expr:
     Raises:
         CaviError: where there is no closed form.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Exponential
         >>> entropy(Exponential(3))
         1 - log(3)
@@ -117,7 +117,7 @@ def cross_entropy(q: object, p: object) -> sympy.Expr:
     Raises:
         CaviError: where there is no closed form, or whether p covers q is not known.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> from cavi.derive import Exponential
         >>> a, b = sympy.symbols("a b")
@@ -136,7 +136,7 @@ def kl(q: object, p: object) -> sympy.Expr:
     Raises:
         CaviError: where there is no closed form, or whether p covers q is not known.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Normal
         >>> kl(Normal(1, 1), Normal(0, 1))
         1/2
@@ -159,7 +159,7 @@ def jensen_gap(f: Function, q: object, symbol: sympy.Symbol | None = None) -> sy
     Raises:
         CaviError: where there is no closed form, or the mean is infinite.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> from cavi.derive import Normal
         >>> x, m, t = sympy.symbols("x m t")

@@ -69,7 +69,7 @@ def jensen(f: sympy.Expr, q: object, symbol: sympy.Symbol | None = None) -> Jens
         CaviError: when f is neither convex nor concave on the support of q, when that is not decided, or when q
             has no mean.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> from cavi.derive import Gamma, jensen
         >>> x, a, b = sympy.symbols("x a b", positive=True)

@@ -38,7 +38,7 @@ def dot(left: object, right: object) -> Expr:
     Raises:
         DeclarationError: when a side has no open index, or their sizes differ.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Model, Normal, dot
         >>> m = Model("regression")
         >>> n, d = m.index("n", "N"), m.index("d", "D")

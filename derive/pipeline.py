@@ -65,7 +65,7 @@ def derive(
         RelaxationError: for a bound that is unknown, not proved, or fits no term.
         NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Model, Poisson, derive
         >>> m = Model("rate")
         >>> n = m.index("n", "N")
@@ -133,7 +133,10 @@ def _derived(
     _refuse_open_moments(updates, terms)
     roles = {v.name: v.role for v in model.with_role("observed", "latent", "point")}
     elbo = Elbo(terms, specs, model.indices, roles)
-    return Derived(model, tuple(u.factor for u in updates), nodes, updates, elbo, gone, relaxed.relaxations)
+    whole = Derived(model, tuple(u.factor for u in updates), nodes, updates, elbo, gone, relaxed.relaxations)
+    # On their own an update and the bound are written in the notation of the whole.
+    updates = tuple(replace(u, context=whole) for u in updates)
+    return replace(whole, updates=updates, elbo=replace(elbo, context=whole))
 
 
 def _check(model: object) -> None:

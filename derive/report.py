@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cavi.derive.index import Index
 from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import ArrayOperation, Derived, Formula, Update
 from cavi.derive.text import name_text, show
@@ -12,7 +13,7 @@ def report(derived: Derived) -> str:
     declared = derived.model.indices
     product = " ".join(_factor_text(u) for u in derived.updates)
     parts = [str(derived.model), *map(relaxation_text, derived.relaxations), f"\nq = {product}"]
-    parts.extend(update_text(u, derived) for u in derived.updates)
+    parts.extend(update_text(u, declared) for u in derived.updates)
     terms = "\n".join(
         f"  {'E[log p(' + t.name + ' | …)]' if t.kind != 'entropy' else 'H[q(' + t.name + ')]'}\n"
         f"    = {show(t.value, declared)}"
@@ -38,23 +39,22 @@ def _factor_text(u: Update) -> str:
     return f"Π_{over} q({inside})" if over else f"q({inside})"
 
 
-def formula_text(f: Formula, derived: Derived) -> str:
+def formula_text(f: Formula, declared: tuple[Index, ...]) -> str:
     """One parameter and how it is computed."""
     axes = ",".join(i.name for i in f.indices)
     name = f"{name_text(f.latent)}.{f.name}" + (f"[{axes}]" if axes else "")
     if isinstance(f.value, ArrayOperation):
         return f"{name} = {f.value.name}({f.value.argument})"
-    return f"{name} = {show(f.value, derived.model.indices)}"
+    return f"{name} = {show(f.value, declared)}"
 
 
-def update_text(u: Update, derived: Derived) -> str:
-    """One optimal factor: family, parameters, and the moments that the others use."""
-    declared = derived.model.indices
+def update_text(u: Update, declared: tuple[Index, ...]) -> str:
+    """One optimal factor: family, parameters, and the moments that the others use; sums are named as `declared`."""
     plates = ",".join(i.name for i in u.factor.plates)
     left = ", ".join(name_text(n) + (f"[{plates}]" if plates else "") for n in u.factor.latents)
     family = "point mass" if u.factor.point else " × ".join(str(f) for f in u.families.values())
     lines = [f"\nq*({left}) = {family}"]
-    lines.extend(f"  {formula_text(f, derived)}" for f in u.formulas)
+    lines.extend(f"  {formula_text(f, declared)}" for f in u.formulas)
     for s in u.moment_specs:
         if s.value is not None and not u.factor.point:
             lines.append(f"  E[{show(s.pattern, declared)}] = {show(s.value, declared)}")

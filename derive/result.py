@@ -21,6 +21,7 @@ from cavi.derive.errors import CaviError
 from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
+from cavi.derive.render import render
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
@@ -151,6 +152,7 @@ class Update:
         density: the factor as a chain of ordinary distributions, each given those before it.
         from_marginals: the standard parameters of a start that is given by its marginals alone.
         derivation: the named steps that lead here.
+        context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
 
     factor: Factor
@@ -164,6 +166,7 @@ class Update:
     derivation: Derivation[Polynomial] = field(repr=False, compare=False)
     density: tuple[Link, ...] = field(default=(), repr=False)
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
+    context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property
     def family(self) -> Family | JointFamily:
@@ -204,6 +207,11 @@ class Update:
         known = {p.name: p.domain for p in self.families[formula.latent].parameters}
         return known.get(formula.name, "real")
 
+    def __str__(self) -> str:
+        from cavi.derive.report import update_text
+
+        return update_text(self, self.factor.plates + self.factor.event).strip()
+
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""
         if isinstance(formula.value, ArrayOperation):
@@ -218,6 +226,9 @@ class Update:
 
     def _sympy(self, p: Polynomial) -> sympy.Expr:
         return to_sympy(p, self.factor.plates + self.factor.event)
+
+    def _repr_latex_(self) -> str:
+        return render("update_display", self)
 
 
 @dataclass(frozen=True)
@@ -239,12 +250,16 @@ class ElboTerm:
 
 @dataclass(frozen=True)
 class Elbo:
-    """The evidence lower bound, term by term and as one expression; `roles` are those of the nodes."""
+    """The evidence lower bound, term by term and as one expression.
+
+    `roles` are those of the nodes; `context` is the derivation that it belongs to, for how it is written.
+    """
 
     terms: tuple[ElboTerm, ...]
     specs: Mapping[str, tuple[MomentSpec, ...]] = field(repr=False)
     indices: tuple[Index, ...] = ()
     roles: Mapping[str, str] = field(repr=False, default_factory=dict)
+    context: Derived | None = field(default=None, repr=False, compare=False)
 
     def reading(self, name: str) -> Reading:
         """The terms grouped as a lecture groups them, with the identity that allows it.
@@ -311,6 +326,9 @@ class Elbo:
         lines = [f"  {t.kind} of {t.name}:\n    {show(t.value, self.indices)}" for t in self.terms]
         return "\n".join(["ELBO = sum of", *lines])
 
+    def _repr_latex_(self) -> str:
+        return render("elbo_display", self)
+
 
 @dataclass(frozen=True)
 class Derived:
@@ -373,6 +391,14 @@ class Derived:
         """Source of a stand-alone NumPy module."""
         return self.render("numpy")
 
+    def jax(self) -> str:
+        """Source of a stand-alone JAX module: the same functions as those of the NumPy module, compiled as one loop.
+
+        Raises:
+            CaviError: where a formula needs a function that JAX lacks.
+        """
+        return self.render("jax")
+
     def streaming(self, over: str | None = None) -> str:
         """Source of a NumPy module that also fits data in shards and learns from minibatches.
 
@@ -384,6 +410,37 @@ class Derived:
         """
         return self.render("streaming", over=over)
 
+    def estimator(self) -> str:
+        """Source of a NumPy module with an estimator that follows scikit-learn, named after the model.
+
+        Raises:
+            CaviError: where the data are no rows X, with or without one y, or rows share more than factors.
+        """
+        return self.render("estimator")
+
+    def posterior(self) -> str:
+        """Source of a stand-alone NumPy module that draws from the factors of a fit.
+
+        Raises:
+            CaviError: for a factor of a family that is not drawn.
+        """
+        return self.render("posterior")
+
+    def numba(self) -> str:
+        """Source of the NumPy module with its loops compiled by Numba."""
+        return self.render("numba")
+
+    def dask(self, over: str | None = None) -> str:
+        """Source of a module as `streaming` makes it, which also fits shards on the workers of a Dask cluster.
+
+        Args:
+            over: as in `streaming`.
+
+        Raises:
+            CaviError: where the shared factors depend on rows otherwise than through sums.
+        """
+        return self.render("dask", over=over)
+
     def gibbs(self) -> str:
         """Source of a stand-alone Gibbs sampler: one draw from the complete conditional of every block in turn.
 
@@ -392,13 +449,63 @@ class Derived:
         """
         return self.render("gibbs")
 
-    def latex(self, fragment: bool = False) -> str:
-        """A complete LaTeX article, or a fragment to paste into a paper."""
-        return self.render("latex_fragment" if fragment else "latex")
+    def latex(
+        self,
+        fragment: bool = False,
+        *,
+        kind: str = "article",
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
+        r"""LaTeX of the derivation.
 
-    def html(self, report: Any = None) -> str:
-        """A self-contained HTML page, with the evidence of a report of `cavi.verify.verify` on it if given."""
-        return self.render("html", **({} if report is None else {"evidence": report.as_dict()}))
+        Args:
+            fragment: the same as ``kind="fragment"``.
+            kind: ``article`` and ``beamer`` are documents that compile on their own; ``fragment`` (the article's
+                body), ``frames`` (the talk's) and ``algorithm`` (the loop with its updates) are to be included.
+            notation: whose conventions: ``plain``, ``bishop``, ``blei``, ``murphy`` or ``beal``.
+            symbols: TeX of a symbol for declared names, ``{"tau": r"\lambda"}``, and for parameters of q
+                (``"mu.mean"``).
+            lang: ``en`` or ``ko``; Korean is compiled by LuaTeX or XeTeX.
+
+        Raises:
+            CaviError: for another kind, notation or language, and for symbols that are unknown or clash.
+        """
+        kinds = {"article": "latex", **{k: f"latex_{k}" for k in ("fragment", "beamer", "frames", "algorithm")}}
+        if kind not in kinds:
+            raise CaviError(f"kind={kind!r} is not known; {suggestion(kind, list(kinds))}")
+        kind = kinds["fragment" if fragment else kind]
+        return self.render(kind, notation=notation, symbols=symbols or {}, lang=lang)
+
+    def html(
+        self,
+        report: Any = None,
+        fit: Any = None,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
+        """A self-contained HTML page.
+
+        Args:
+            report: of `cavi.verify.verify`, whose evidence is then on the page.
+            fit: what the ``fit`` of the generated module returned; the page then shows the bound and the posteriors.
+            notation: whose conventions, as for `latex`.
+            symbols: TeX of own symbols, as for `latex`.
+            lang: the language, ``en`` or ``ko``.
+        """
+        evidence = None if report is None else report.as_dict()
+        return self.render("html", evidence=evidence, fit=fit, notation=notation, symbols=symbols or {}, lang=lang)
+
+    def notebook(self, example: str | None = None, declaration: str | None = None) -> str:
+        """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
+
+        Args:
+            example: a library model whose data it fits; None for a cell to be filled in.
+            declaration: Python source that declares the model, to be shown.
+        """
+        return self.render("notebook", example=example, declaration=declaration)
 
     def render(self, kind: str, **options: object) -> str:
         """The text that the renderer registered under ``cavi.renderers`` makes.
@@ -406,19 +513,24 @@ class Derived:
         Raises:
             CaviError: when no renderer of that name is installed.
         """
-        from cavi.derive.render import render
-
         return render(kind, self, **options)
 
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write ``derivation.tex``, ``derivation.html`` and the NumPy module; each file appears whole."""
+    def save(
+        self,
+        folder: str | Path,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> list[Path]:
+        """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the NumPy module, each whole."""
         from cavi.derive.render import write_text
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         files = {
-            "derivation.tex": self.latex(),
-            "derivation.html": self.html(),
+            "derivation.tex": self.latex(notation=notation, symbols=symbols, lang=lang),
+            "derivation.html": self.html(None, None, notation, symbols, lang),
+            "references.bib": self.render("bibtex"),
             f"{self.model.name}.py": self.numpy(),
         }
         return [write_text(target / name, text) for name, text in files.items()]

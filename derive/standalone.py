@@ -62,7 +62,7 @@ def standalone(distribution: object) -> Standalone:
     Raises:
         DeclarationError: for anything else, for a family of vectors, and for a number outside its domain.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma
         >>> print(standalone(Gamma(2, scale=4)))
         Gamma(2, 1/4)

@@ -50,7 +50,7 @@ class ModelInfo:
 def names() -> list[str]:
     """The names of the library's models, in alphabetical order.
 
-    Example:
+    Examples:
         >>> names()[:2]
         ['ard_regression', 'bayesian_pca']
     """
@@ -63,24 +63,24 @@ def load(name: str) -> Model:
     Raises:
         CaviError: when the library has none; the message lists near names.
     """
-    model = _module(name).declare()
+    model = module(name).declare()
     assert isinstance(model, Model)
     return model
 
 
 def info(name: str) -> ModelInfo:
     """Title, source, description, data and recommended factorisation of a model."""
-    module = _module(name)
-    first, _, rest = (module.__doc__ or "").partition("\n")
+    found = module(name)
+    first, _, rest = (found.__doc__ or "").partition("\n")
     return ModelInfo(
         name,
         load(name).title,
-        module.SOURCE,
+        found.SOURCE,
         " ".join((first + " " + rest).split()),
-        module.DATA,
-        getattr(module, "FACTORS", None),
-        getattr(module, "BOUNDS", {}),
-        getattr(module, "AUGMENT", {}),
+        found.DATA,
+        getattr(found, "FACTORS", None),
+        getattr(found, "BOUNDS", {}),
+        getattr(found, "AUGMENT", {}),
     )
 
 
@@ -92,12 +92,17 @@ def derived(name: str) -> Derived:
 
 def data(name: str) -> Dataset:
     """The model's data set with default hyperparameters and sizes."""
-    found = _module(name).dataset()
+    found = module(name).dataset()
     assert isinstance(found, Dataset)
     return found
 
 
-def _module(name: str) -> ModuleType:
+def module(name: str) -> ModuleType:
+    """The module that declares a model.
+
+    Raises:
+        CaviError: when the library has none of that name.
+    """
     if name not in names():
         raise CaviError(f"the library has no model {name!r}; {suggestion(name, names())}")
     return import_module(f"{__name__}.{name}")

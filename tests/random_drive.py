@@ -70,7 +70,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-STAGES = ("derive", "print", "latex", "html", "gibbs", "numpy", "fit", "verify")
+STAGES = ("derive", "print", "latex", "html", "gibbs", "numpy", "fit", "shards", "verify")
 
 
 def settle(program: Program, stages: tuple[str, ...] = STAGES, limit: float = LIMIT) -> Outcome:
@@ -114,6 +114,8 @@ def _run(stage: str, derived: Derived) -> tuple[str, str, str] | None:
             derived.numpy()
         case "fit":
             fit(derived)
+        case "shards":
+            shards(derived)
         case "verify":
             report = verify(derived, digits=15)
             if not report.ok:
@@ -136,24 +138,12 @@ def fit(derived: Derived) -> None:
     Raises:
         AssertionError: when the trace falls all the same, or is not finite.
     """
-    module = types.ModuleType(f"random_model_{next(_count)}")
-    sys.modules[module.__name__] = module
-    try:
-        exec(compile(derived.numpy(), module.__name__, "exec"), module.__dict__)
-    finally:
-        del sys.modules[module.__name__]
-    claim = Claim(derived.plain())
-    sizes = {size: 3 + i % 2 for i, size in enumerate(claim.model["sizes"])}
-    try:
-        instance = make_instance(claim, 3, sizes)
-    except InstanceError:
+    ready = _ready(derived, derived.numpy())
+    if ready is None:
         return
-    data: dict[str, dict] = {"hyper": {}, "data": {}}
-    for name, table in instance.data.items():
-        if name in module.KNOWN:  # what was integrated out has values too
-            data[module.KNOWN[name]["where"]][name] = _array(table, claim.axes(name), instance.sizes)
+    module, claim, data, sizes = ready
     try:
-        found = module.fit(data["data"], data["hyper"], dict(instance.sizes), seed=1, max_iter=SWEEPS)
+        found = module.fit(data["data"], data["hyper"], sizes, seed=1, max_iter=SWEEPS)
     except ArithmeticError as error:
         if "collapsed" in str(error) and any(f["point"] for f in claim.factors):
             return  # a maximum at the edge of the domain is the model's, not the module's
@@ -161,3 +151,54 @@ def fit(derived: Derived) -> None:
     trace = np.asarray(found.elbo_trace)
     assert np.all(np.isfinite(trace)), f"the bound is not finite: {trace}"
     assert np.all(np.diff(trace) >= -1e-9 * (1 + np.abs(trace[1:]))), f"the bound falls: {trace}"
+
+
+def shards(derived: Derived) -> None:
+    """Where the data can be cut, the sweeps over shards of one row are those of a run on all data.
+
+    Raises:
+        AssertionError: when a bound differs.
+    """
+    try:
+        source = derived.streaming()
+    except CaviError:
+        return
+    ready = _ready(derived, source)
+    if ready is None:
+        return
+    module, _, data, sizes = ready
+    known, hyper = data["data"], data["hyper"]
+    latents = [latent for factor in module.SHARED for latent in factor.split(",")]
+    try:
+        start = module.fit(known, hyper, sizes, seed=1, max_iter=1).params
+        init = {latent: start[latent] for latent in latents}
+        whole = module.fit(known, hyper, sizes, init=init, max_iter=3, tol=0.0)
+        parts = module.fit_chunks(list(module.cut(known, 1, sizes)), hyper, sizes, init=init, max_iter=3, tol=0.0)
+    except ArithmeticError:
+        return
+    except module.DataError as error:
+        if "use larger shards" in str(error):
+            return  # a part that is cut has no rows
+        raise
+    np.testing.assert_allclose(parts.elbo_trace, whole.elbo_trace, rtol=1e-8, atol=1e-8)
+
+
+def _ready(derived: Derived, source: str) -> tuple[types.ModuleType, Claim, dict[str, dict], dict[str, int]] | None:
+    """The module of a source with drawn data, hyperparameters and sizes; None where no instance can be drawn."""
+    module = types.ModuleType(f"random_model_{next(_count)}")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, module.__name__, "exec"), module.__dict__)
+    finally:
+        del sys.modules[module.__name__]
+    claim = Claim(derived.plain())
+    sizes = {size: 3 + i % 2 for i, size in enumerate(claim.model["sizes"])}
+    try:
+        instance = make_instance(claim, 3, sizes)
+    except InstanceError:
+        return None
+    data: dict[str, dict] = {"hyper": {}, "data": {}}
+    for name, table in instance.data.items():
+        if name in module.KNOWN:  # what was integrated out has values too
+            data[module.KNOWN[name]["where"]][name] = _array(table, claim.axes(name), instance.sizes)
+    return module, claim, data, dict(instance.sizes)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -152,6 +153,23 @@ class Report:
             lines += self._what_failed()
         lines.append(f"{'ok' if self.ok else 'FAILED'}: {counts}, {seconds:.1f} s")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks, the rows that do not hold first."""
+        order = sorted(self.rows, key=lambda r: r.verdict in ("checked", "certified"))
+        head = "".join(f"<th>{h}</th>" for h in ("check", "tier", "digits asked", "digits that hold", "verdict"))
+        body = "".join(
+            f"<tr><td>{escape(r.name)}{f'<br><small>{escape(r.detail)}</small>' if r.verdict == 'failed' else ''}</td>"
+            f"<td>{r.tier}</td><td>{r.asked}</td><td>{'' if r.got is None else math.floor(r.got)}</td>"
+            f"<td>{r.verdict}</td></tr>"
+            for r in order
+        )
+        said = f"{len(self.rows)} checks, {len(self.failed)} failed, {len(self.undecided)} undecided"
+        return (
+            f"<p><strong>{escape(self.title)}</strong>: {'ok' if self.ok else 'FAILED'}, {said}</p>"
+            f"<details{'' if self.ok else ' open'}><summary>The checks</summary>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
+        )
 
 
 @dataclass(frozen=True)

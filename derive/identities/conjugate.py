@@ -86,7 +86,7 @@ class ConjugatePrior:
     def proper(self) -> tuple[sympy.Expr, ...]:
         """What must be positive in χ and ν for the prior to have mass one; empty also where it is not known.
 
-        Example:
+        Examples:
             >>> conjugate_prior("Exponential").proper
             (nu + 1, chi_1)
         """
@@ -102,7 +102,7 @@ class ConjugatePrior:
             CaviError: for a wrong number of values, one that is not a real number, a known parameter
                 outside its domain, or (χ, ν) for which the prior cannot be normalised.
 
-        Example:
+        Examples:
             >>> print(conjugate_prior("Binomial").at([1], 2, {"total": 5}))
             Beta(prob; a=2, b=10)
         """
@@ -140,7 +140,7 @@ class ConjugatePrior:
         Raises:
             CaviError: for a wrong number of totals, or a count that is negative or not whole.
 
-        Example:
+        Examples:
             >>> total, n = sympy.symbols("S N", positive=True)
             >>> print(conjugate_prior("Poisson").after([total], n))
             Gamma(rate; shape=S + chi_1 + 1, rate=N + nu)
@@ -328,7 +328,7 @@ def conjugate_prior(family: str | ScalarFamily, known: Iterable[str] = ()) -> Co
     Raises:
         CaviError: for an unknown family or parameter, or when nothing is left unknown.
 
-    Example:
+    Examples:
         >>> from cavi.derive.identities.conjugate import conjugate_prior
         >>> print(conjugate_prior("Poisson"))
         Gamma(rate; shape=chi_1 + 1, rate=nu)

@@ -183,7 +183,7 @@ def robbins_monro(rate: sympy.Expr, t: sympy.Symbol) -> RobbinsMonro:
     Raises:
         CaviError: for other symbols, a rate that is not positive, or a series that SymPy cannot decide.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> t = sympy.Symbol("t", positive=True)
         >>> robbins_monro(1 / t, t).holds, robbins_monro(1 / sympy.sqrt(t), t).holds

@@ -41,7 +41,7 @@ class Bound:
         parameter: the name of ξ.
         source: where the bound comes from.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> from cavi.derive.relaxations.bound import Bound, X
         >>> bound = Bound("tangent_exp", sympy.exp(X), source="the tangent of the exponential")

@@ -38,7 +38,7 @@ def evaluate(e: sympy.Expr, world: World) -> Array:
     Raises:
         CaviError: for a letter that the world does not know, and for gradients, which a derivation has to take.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Normal, identities
         >>> from cavi.templates.figures.world import Law, grid, member
         >>> z = lang.Variable("z")

@@ -20,7 +20,7 @@ _RELATIONS = {"=": "=", "≤": r"\leq", "≥": r"\geq", "<": "<", ">": ">"}
 def formula(*parts: sympy.Basic | str) -> str:
     r"""A formula for a label: expressions, with relations and LaTeX as text between them.
 
-    Example:
+    Examples:
         >>> formula(sympy.Symbol("tau") ** 2, "≥", sympy.Integer(0))
         '$\\tau^2\\;\\geq\\;0$'
     """

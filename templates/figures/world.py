@@ -68,7 +68,7 @@ def member(distribution: object, at: sympy.Expr) -> sympy.Expr:
     Raises:
         CaviError: for anything but a scalar distribution with numbers and SymPy expressions as arguments.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Exponential
         >>> member(Exponential(2), Variable("z"))
         -2*z + log(2)

@@ -21,7 +21,7 @@ def coloured(source: str, links: Mapping[str, str] | None = None) -> Markup:
         source: of a module.
         links: name of a function -> anchor of what it computes; its definition links there and is linked from there.
 
-    Example:
+    Examples:
         >>> str(coloured("def f(): return 1"))
         '<span class="k">def</span> <span class="d">f</span>(): <span class="k">return</span> <span class="n">1</span>'
     """

@@ -30,7 +30,7 @@ def contract(operands: Sequence[Operand], keep: Iterable[Index], scope: Scope) -
         if rest and len(found.code) > WIDTH:
             found = name_it(found, "part", scope)
         work = [*rest, found]
-    return _reduce(work[0], keep)
+    return _reduce(work[0], keep, scope)
 
 
 def _quadratic(work: list[Operand], keep: set[Index], scope: Scope) -> list[Operand]:
@@ -67,10 +67,13 @@ def _cost(work: Sequence[Operand], pair: tuple[int, int], keep: set[Index], scop
     return _extent(union & (keep | rest), scope), _extent(union, scope)
 
 
-def _reduce(operand: Operand, keep: set[Index]) -> Operand:
+def _reduce(operand: Operand, keep: set[Index], scope: Scope) -> Operand:
     summed = [p for p, i in enumerate(operand.axes) if i not in keep]
     if not summed:
         return operand
+    name = operand.code.removesuffix(" ** 2")
+    if name != operand.code and name.isidentifier() and scope.large & {operand.axes[p].size for p in summed}:
+        return _squares(name, operand.axes, keep)
     code = operand.code if operand.plain else f"({operand.code})"
     if len(summed) == len(operand.axes):
         return Operand(f"{code}.sum()", ())
@@ -78,9 +81,19 @@ def _reduce(operand: Operand, keep: set[Index]) -> Operand:
     return Operand(f"{code}.sum(axis={axis})", tuple(i for i in operand.axes if i in keep))
 
 
+def _squares(name: str, axes: Axes, keep: set[Index]) -> Operand:
+    """Σ x² over many rows, with no array of squares."""
+    if len(axes) == 1:
+        return Operand(f"{name} @ {name}", (), plain=False)
+    letters = {i: "abcdefghijklmnop"[p] for p, i in enumerate(axes)}
+    out = tuple(i for i in axes if i in keep)
+    one, left = "".join(letters.values()), "".join(letters[i] for i in out)
+    return Operand(f'np.einsum("{one},{one}->{left}", {name}, {name})', out)
+
+
 def _two(a: Operand, b: Operand, needed: set[Index], scope: Scope) -> Operand:
-    a = _reduce(a, needed | set(b.axes))
-    b = _reduce(b, needed | set(a.axes))
+    a = _reduce(a, needed | set(b.axes), scope)
+    b = _reduce(b, needed | set(a.axes), scope)
     summed = [i for i in a.axes if i in b.axes and i not in needed]
     if not summed:
         return product([a, b])

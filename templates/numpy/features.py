@@ -14,6 +14,7 @@ from fractions import Fraction
 from cavi.derive import Derived, Update
 from cavi.derive.canonical import add, substitute_atom
 from cavi.derive.index import Index, Sub, indices_of
+from cavi.derive.result import Formula
 from cavi.derive.term import (
     ZERO,
     Atom,
@@ -128,7 +129,12 @@ def features(derived: Derived) -> dict[str, Features]:
 
 def _features(update: Update, rows: frozenset[str]) -> Features | None:
     logits = next((f for f in update.formulas if f.name == "logits" and isinstance(f.value, Polynomial)), None)
-    if logits is None or len(update.factor.latents) != 1 or len(logits.indices) != 2 or update.factor.sequential:
+    return None if logits is None else separated(update, logits, rows)
+
+
+def separated(update: Update, logits: Formula, rows: frozenset[str]) -> Features | None:
+    """A parameter over rows and groups as features and what multiplies them, where some of it is."""
+    if len(update.factor.latents) != 1 or len(logits.indices) != 2 or update.factor.sequential:
         return None
     row, group = logits.indices
     if row.size not in rows or group.size in rows or not isinstance(logits.value, Polynomial):

@@ -17,6 +17,7 @@ from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
 from cavi.templates.numpy.layout import WIDTH, assign, call
+from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import tables
@@ -42,6 +43,7 @@ class Writer:
         self.planner: Planner | None = None
         self.plans = features(derived)
         self.tables = tables(derived, self.plans)
+        self.maps = linear_maps(derived)
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
         self.reads: dict[str, set[object]] = {}
@@ -82,6 +84,15 @@ class Writer:
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
+
+    def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The statements that compute some parameters of an update, which are not stored; and their local names."""
+        formulas = [f for f in update.formulas if f.name in wanted]
+        scope, local = self.scope(f"update {update.factor.name}"), set[str]()
+        body = list(self._plain(formulas, scope, local))
+        scope.sizes.clear()  # named before
+        names = tuple((f.name, self.names["parameter", f.latent, f.name]) for f in formulas)
+        return (*self._unpack(scope, local), *body), names
 
     def _recursion(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
         """Formulas that refer to their own neighbours: one position after another."""
@@ -134,8 +145,8 @@ class Writer:
         z, shape = plan.latent, shape_comment(scope.size(i.size) for i in (plan.row, plan.group))
         yield f"natural = natural_{z}(state)"
         yield f"{name} = np.empty({shape})"
-        yield f"for rows in blocks({plan.row.size}):"
-        yield f"    {name}[rows] = (natural @ features_{z}(state, rows)).T"
+        yield f"for rows, features in blocks_{z}(state):"
+        yield f"    {name}[rows] = (natural @ features).T"
         if plan.rest:
             code = polynomial(plan.rest, scope, (plan.row, plan.group)).code
             yield from (*self._flush(scope), *assign(f"{name} +=", code))
@@ -183,10 +194,7 @@ class Writer:
         self.helpers |= scope.helpers
         self.reads.setdefault(scope.function, set()).update(scope.used.values())
         local = set(local)
-        lines = []
-        sizes = sorted(scope.sizes, key=self.derived.model.sizes.index)
-        if sizes:
-            lines.append(f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}")
+        lines = [self._sizes(scope.sizes)] if scope.sizes else []
         for name, key in scope.used.items():
             if name not in local:
                 source = self._source(key)
@@ -194,6 +202,11 @@ class Writer:
                     source = source.partition("  # ")[0] + "[rows].astype(state.dtype, copy=False)"
                 lines.append(f"{name} = {source}")
         return lines
+
+    def _sizes(self, used: Iterable[str]) -> str:
+        """The statement that names sizes."""
+        sizes = sorted({s for s in used if not s.isdigit()}, key=self.derived.model.sizes.index)
+        return f"{', '.join(sizes)} = {', '.join(f'state.sizes[{quote(s)}]' for s in sizes)}"
 
     def _source(self, key: object) -> str:
         if isinstance(key, str):

@@ -111,7 +111,9 @@ def _block(c: CompleteConditional, writer: SamplerWriter, derived: Derived) -> B
     equations = [
         line
         for f in c.formulas
-        for line in textwrap.wrap(formula_text(f, derived), 100, subsequent_indent="    ", break_long_words=False)
+        for line in textwrap.wrap(
+            formula_text(f, derived.model.indices), 100, subsequent_indent="    ", break_long_words=False
+        )
     ]
     return BlockView(
         c.factor.name, function_name(c.factor.name).replace("update", "draw", 1), tuple(equations), writer.block(c)

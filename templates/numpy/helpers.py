@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Helper functions of another target, in the place of those here.
+
+    Attributes:
+        needs: what a module then needs, in words.
+        imports: the lines that import it.
+        sources: name of a helper, or of a function that is else imported from SciPy -> its source.
+    """
+
+    needs: str = "only NumPy and SciPy"
+    imports: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def chosen(self, used: Iterable[str]) -> list[str]:
+        """Those that a module calls."""
+        wanted = {*closure(used), *used, *(("digamma",) if "multidigamma" in used else ())}
+        return [n for n in self.sources if n in wanted]
+
+
+NUMPY = Kernels()
 
 IMPORTS = {
     "gammaln": "from scipy.special import gammaln",
@@ -23,13 +47,21 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 ''',
     "normalised": '''
 def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """exp(logits) normalised over the first axis, in their place, and log Σ exp(logits)."""
-    top = logits.max(axis=0)
-    logits -= top
-    np.exp(logits, out=logits)
-    total = logits.sum(axis=0)
-    logits /= total
-    return logits, top + np.log(total)
+    """exp(logits) normalised over the first axis, and log Σ exp(logits).
+
+    The largest logits are taken off first only where a sum would be out of the range in which numbers have all digits.
+    """
+    with np.errstate(over="ignore"):
+        probs = np.exp(logits)
+        total = probs.sum(axis=0)
+    range_of = np.finfo(total.dtype)
+    top: Any = 0.0
+    if not (total.min() > range_of.tiny / range_of.eps and total.max() < range_of.max):
+        top = logits.max(axis=0)
+        probs = np.exp(logits - top)
+        total = probs.sum(axis=0)
+    probs *= 1.0 / total
+    return probs, top + np.log(total)
 ''',
     "blocks": '''
 def blocks(size: int, least: int = 0) -> Iterator[slice]:
@@ -74,12 +106,88 @@ def scattered(shares: np.ndarray, index: np.ndarray, values: np.ndarray, size: i
     ones = csr_matrix((shares, index, np.arange(len(index) + 1)), shape=(len(index), size))
     return ones.T @ values
 ''',
+    "cells": '''
+@dataclass(frozen=True)
+class Cells:
+    """How often pairs of a column and a line occur, as a sparse matrix that has lines of one length together.
+
+    `lines` tells which they are, and `batches` where some of one length stand, and their counts.
+    """
+
+    counts: csr_matrix
+    lines: np.ndarray
+    batches: list[tuple[slice, slice]]
+
+
+def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> Cells:
+    """The pairs of two observed integers, each once, with the weights of the rows that have them added up."""
+    counts = csr_matrix((weight, (line, column)), shape=shape[::-1])
+    lines = np.argsort(np.diff(counts.indptr), kind="stable")
+    counts = counts[lines]
+    ends, lengths = counts.indptr, np.diff(counts.indptr)
+    batches = []
+    for length in np.unique(lengths[lengths > 0]):
+        first, last = np.searchsorted(lengths, [length, length + 1])
+        step = max(1, BLOCK // int(length))
+        for start in range(first, last, step):
+            stop = min(start + step, last)
+            batches.append((slice(start, stop), slice(ends[start], ends[stop])))
+    return Cells(counts, lines, batches)
+''',
+    "bilinear": '''
+def bilinear(
+    pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
+    """Σ count p[k] over the pairs of each column, and of each line, and Σ count log Σ_k exp(logits), when asked for.
+
+    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small
+    for a number to have all its digits, p is that of the logarithms, shifted.
+    """
+    a, b = np.exp(columns), np.exp(lines[pairs.lines])
+    left, right = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
+    masses, sums = np.empty(len(index), dtype), np.zeros(b.shape)
+    for some, inside in pairs.batches:
+        picked = left.take(index[inside], axis=0).reshape(some.stop - some.start, -1, left.shape[1])
+        mass = picked @ right[some, :, None]
+        masses[inside] = mass.ravel()
+        with np.errstate(all="ignore"):  # what comes of products that vanish is not used
+            sums[some] = ((counts[inside].reshape(mass.shape) / mass).swapaxes(1, 2) @ picked)[:, 0]
+    small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
+    masses[small] = np.inf  # of these pairs there is nothing in a product
+    i, j, weight = index[small], pairs.lines[np.searchsorted(ends, small, side="right") - 1], counts[small]
+
+    @functools.cache
+    def ratios() -> csr_matrix:
+        return csr_matrix((counts / masses, index, ends), shape=pairs.counts.shape)
+
+    def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
+        for some in blocks(len(small)):
+            np.add.at(out, place[some], weight[some, None] * softmax(columns[i[some]] + lines[j[some]]))
+        return out
+
+    @functools.cache
+    def by_column() -> np.ndarray:
+        return add_small((ratios().T @ b) * a, i)
+
+    @functools.cache
+    def by_line() -> np.ndarray:
+        out = np.empty_like(b)
+        out[pairs.lines] = (ratios() @ a if len(small) else sums) * b
+        return add_small(out, j)
+
+    def total() -> float:
+        logs = np.log(masses, out=np.zeros(masses.shape), where=masses < np.inf)
+        rest = (weight[some] @ logsumexp(columns[i[some]] + lines[j[some]]) for some in blocks(len(small)))
+        return float(counts @ logs) + float(sum(rest))
+
+    return by_column, by_line, total
+''',
     "pairs": '''
-def pairs(x: np.ndarray) -> np.ndarray:
-    """x[d,n] x[e,n] for d <= e, a line for each pair."""
+def pairs(x: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """x[d,n] x[e,n] for d <= e, a line of `out` for each pair."""
     x = np.ascontiguousarray(x)
     side, line = len(x), 0
-    out = np.empty((side * (side + 1) // 2, x.shape[1]), x.dtype)
     for d in range(side):
         np.multiply(x[d:], x[d], out=out[line : line + side - d])
         line += side - d
@@ -97,8 +205,9 @@ def quadratic_forms(x: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     lead = matrices.shape[:-2]
     weights = packed(matrices.reshape(-1, *matrices.shape[-2:]))
     out = np.empty((len(x), len(weights)))
+    lines = np.empty((weights.shape[1], min(BLOCK, len(x))))
     for rows in blocks(len(x)):
-        out[rows] = (weights @ pairs(x[rows].T)).T
+        out[rows] = (weights @ pairs(x[rows].T, lines[:, : rows.stop - rows.start])).T
     return out.reshape(len(x), *lead)
 ''',
     "unpacked": '''
@@ -348,6 +457,7 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "bilinear": ("blocks", "cells", "softmax", "logsumexp"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct",),
     "logdet": ("distinct",),
@@ -368,12 +478,19 @@ def closure(used: Iterable[str]) -> list[str]:
     return [n for n in SOURCES if n in wanted]
 
 
-def imports(used: Iterable[str]) -> list[str]:
-    """Import lines for SciPy's functions."""
+def sources(used: Iterable[str], kernels: Kernels) -> list[str]:
+    """The text of the helpers used, those of the kernels first where they stand for SciPy's."""
+    own, here = kernels.chosen(used), closure(used)
+    found = [kernels.sources[n] for n in own if n not in here]
+    return [text.strip("\n") for text in [*found, *(kernels.sources.get(n, SOURCES[n]) for n in here)]]
+
+
+def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
+    """Import lines for SciPy's functions, but those that the module has of its own."""
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
-    names = sorted(n for n in used if n in IMPORTS)
+    names = sorted(n for n in used - {*own} if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
-    if {"segments", "scattered"} & set(closure(used)):
+    if {"segments", "scattered", "cells"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")

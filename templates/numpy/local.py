@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from cavi.derive.index import Index
 from cavi.derive.term import Monomial, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope, spread
-from cavi.templates.numpy.contraction import product
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Column, Features
 from cavi.templates.numpy.layout import assign
@@ -21,10 +20,12 @@ class LocalView:
     """What the templates print for one factor whose logits are T(x) @ η.T.
 
     Attributes:
-        latent: the category.
+        latent: the category, or vectors.
+        target: the parameter that is a product.
         rows, groups: the sizes of its axes.
         row: the index over rows.
         width: the number of lines of T, as Python.
+        unpacked: the statement that names the sizes.
         columns: the features in words, in their order.
         features, natural: the bodies that compute T and η.
         reads: the latents that the sums of features read, the category among them.
@@ -33,10 +34,12 @@ class LocalView:
     """
 
     latent: str
+    target: str
     rows: str
     groups: str
     row: str
     width: str
+    unpacked: str
     columns: str
     features: tuple[str, ...]
     natural: tuple[str, ...]
@@ -53,26 +56,53 @@ def width(c: Column) -> str:
     return " * ".join(i.size for i in c.axes) or "1"
 
 
-def feature(c: Column, plan: Features, scope: Scope) -> str:
-    """A feature for a block of rows, as an array over columns of T and rows; a vector where it is one column."""
+def lines_of(plan: Features) -> str:
+    """The number of lines of T, as Python."""
+    return _added([width(c) for c in plan.columns])
+
+
+def sizes_of(plan: Features) -> list[str]:
+    """The sizes of rows, groups and features."""
+    return [i.size for i in (plan.row, plan.group, *(a for c in plan.columns for a in c.axes))]
+
+
+def fills(plan: Features, scope: Scope) -> list[str]:
+    """The statements that write the features of a block of rows into the lines of `out`."""
+    lines: list[str] = []
+    written: dict[str, str] = {}
+    for c in plan.columns:
+        for i in c.axes:
+            scope.size(i.size)
+        target = f"out[{place(plan, c)}]"
+        lines.extend(_fill(target, c, plan, scope, written))
+    return lines
+
+
+def _fill(target: str, c: Column, plan: Features, scope: Scope, written: dict[str, str]) -> list[str]:
+    """A feature for a block of rows; what stands in lines above, side by side in memory, is read there."""
     row = next(iter(_row_of(c)), plan.row)
     if not c.monomial.powers:
-        return ""
+        return [f"{target} = 1.0"]
     if c.pair is not None:
         atom, power = c.pair
-        one = polynomial(from_atom(atom, power), scope, (c.axes[0], row))
+        one = polynomial(from_atom(atom, power), scope, (c.axes[0], row)).code
         others = tuple((a, e) for a, e in c.monomial.powers if not set(c.axes) & Monomial(e, ((a, e),)).free)
-        pairs = Operand(f"{scope.helper('pairs')}({one.code})", (c.axes[0], row))
-        if not others:
-            return pairs.code
-        rest = polynomial(Polynomial((Monomial(c.monomial.coefficient, others, c.monomial.bound),)), scope)
-        return product([pairs, rest]).code
+        lines = [f"{scope.helper('pairs')}({written.get(one, one)}, {target})"]
+        if others:
+            rest = polynomial(Polynomial((Monomial(c.monomial.coefficient, others, c.monomial.bound),)), scope)
+            lines.append(f"{target} *= {rest.code}")
+        return lines
+    match c.monomial.powers:
+        case ((base, 2),) if not c.monomial.bound and len(c.axes) <= 1:
+            one = spread(polynomial(from_atom(base), scope), (*c.axes, row))
+            return [f"np.square({written.get(one, one)}, out={target})"]
     whole = polynomial(Polynomial((c.monomial,)), scope)
     code = spread(whole, (*c.axes, row))
-    if len(c.axes) <= 1:
-        return code
-    bare = code if whole.plain or code != whole.code else f"({code})"
-    return f"{bare}.reshape(-1, {bare}.shape[-1])"
+    if len(c.axes) > 1:
+        bare = code if whole.plain or code != whole.code else f"({code})"
+        code = f"{bare}.reshape(-1, out.shape[1])"
+    written.setdefault(code, target)
+    return assign(f"{target} =", code)
 
 
 def _row_of(c: Column) -> list[Index]:

@@ -15,11 +15,13 @@ from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text
 from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign
-from cavi.templates.numpy.local import LocalView, feature, stacked, total, weight, width
+from cavi.templates.numpy.linear import LinearMap
+from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
+from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, stacked, total, weight
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
-from cavi.templates.numpy.table_pass import TablesView, size_code, sum_views, table_code, weight_code
+from cavi.templates.numpy.table_pass import TablesView, is_bilinear, size_code, sum_views, table_code, weight_code
 from cavi.templates.numpy.tables import Sum, Tables, entropy_weight
 
 
@@ -79,7 +81,7 @@ class PlannedWriter(Writer):
         self.reads = {}
         self.planner.scattered.clear()
         self.planner.choose(
-            [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains}
+            [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains, *self.maps}
         )
         self._chosen()
         self._leave_out()
@@ -105,7 +107,7 @@ class PlannedWriter(Writer):
         """Moments that only sums over rows need, which are made without them: found by writing all but the moments."""
         assert self.planner is not None
         found = [repeated(s, self.derived) for s in self.planner.chosen]
-        moments = {r.moment for r in found if r is not None}
+        moments = {r.moment for r in found if r is not None and r.moment is not None}
         if not moments:
             return
         for u in self.derived.updates:
@@ -140,7 +142,8 @@ class PlannedWriter(Writer):
 
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
         scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)
-        out = next((o for plan in self.plans.values() if (o := total(s, plan, scope)) is not None), None)
+        plans = [*self.plans.values(), *(m.features for m in self._mapped() if m.column_of(s) is not None)]
+        out = next((o for plan in plans if (o := total(s, plan, scope)) is not None), None)
         parts = repeated(s, self.derived) if out is None else None
         if parts is not None:
             out = self._repeated(parts, s, scope)
@@ -161,13 +164,20 @@ class PlannedWriter(Writer):
             axes = tuple(i for i in p.subs[1:] if isinstance(i, Index))
             code = f"{scope.helper('row_sum')}({scope.name(('parameter', p.latent, p.name))})"
             same.append(spread(Operand(code, axes), s.axes))
-        return Operand(" + ".join([*same, polynomial(parts.rest, scope, s.axes).code]), s.axes, plain=False)
+        rest = [polynomial(parts.rest, scope, s.axes).code] if parts.rest else []
+        return Operand(" + ".join([*same, *rest]), s.axes, plain=False)
 
     def plan_text(self) -> tuple[str, ...]:
         """What is computed when, and what it costs: for the docstring of the module."""
         assert self.planner is not None
         lines = []
         for v in self.locals():
+            if v.latent in self.maps:
+                lines.append(
+                    f"gram_{v.latent}: once, 2·{v.rows}·F² flops, F = {v.width}; E[{v.latent}] is a linear map of the "
+                    "data of a row, and a sweep of fit makes sums over rows of it only, from these"
+                )
+                continue
             kept = "; during sweeps of fit q is not kept" if v.collected else ""
             lines.append(
                 f"features_{v.latent}, natural_{v.latent}: logits of q({v.latent}) = η T in blocks of rows, "
@@ -175,10 +185,14 @@ class PlannedWriter(Writer):
                 f"once and works on blocks of F + {v.groups} numbers a row{kept}"
             )
         for g in self.table_passes():
+            how = (
+                f"multiplies rows of them once for each pair ({g.places}), three times 2·{g.groups} flops"
+                if g.counts
+                else f"multiplies rows of them in blocks of {g.groups} numbers a row of the data"
+            )
             lines.append(
                 f"tables_{g.latent}: logits of q({g.latent}) are added up of rows of tables at {g.places}; "
-                f"a sweep takes exponentials of the tables and multiplies rows of them in blocks of {g.groups} "
-                "numbers a row of the data; during sweeps of fit q is not kept"
+                f"a sweep takes exponentials of the tables and {how}; during sweeps of fit q is not kept"
             )
         for c in self.chains.values():
             lines.append(
@@ -187,7 +201,7 @@ class PlannedWriter(Writer):
             )
         for s, name in self.planner.chosen.items():
             when = f"kept for the present q({', '.join(s.reads)})" if s.reads else "once"
-            part = next((p.latent for p in self.plans.values() if p.column_of(s) is not None), None)
+            part = next((p.latent for p in [*self.plans.values(), *self._mapped()] if p.column_of(s) is not None), None)
             cost = f"a part of sums_{part}" if part else f"{flops(s)} flops"
             if s.monomial.bound:
                 lines.append(f"{name}: {when}, {cost}")
@@ -195,13 +209,26 @@ class PlannedWriter(Writer):
 
     def locals(self) -> tuple[LocalView, ...]:
         """The local updates that are matrix products."""
-        return tuple(self._local(plan) for plan in self.plans.values())
+        return (
+            *(self._local(plan) for plan in self.plans.values()),
+            *(self._local(m.features, "linear parameter") for m in self._mapped()),
+        )
 
-    def _local(self, plan: Features) -> LocalView:
+    def linear_passes(self) -> tuple[LinearView, ...]:
+        """The vectors of which a sweep makes sums only."""
+        assert self.planner is not None
+        return tuple(
+            linear_view(m, self, self.planner, lines_of(m.features), self._sizes(sizes_of(m.features)))
+            for m in self._mapped()
+        )
+
+    def _mapped(self) -> list[LinearMap]:
+        assert self.planner is not None
+        return [m for m in self.maps.values() if only_sums(m, self, self.planner)]
+
+    def _local(self, plan: Features, target: str = "logits") -> LocalView:
         inside, outside = Scope(self.names, large=self.large), self.scope(f"natural {plan.latent}")
-        parts = [feature(c, plan, inside) for c in plan.columns]
-        first = next(iter(inside.used))
-        ones = f"np.ones(len({first}), {first}.dtype)"
+        filled = fills(plan, inside)
         weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
         natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
         blocks = self._flush(inside)
@@ -210,15 +237,20 @@ class PlannedWriter(Writer):
         once = any(entropy_weight(t, z, plan.row) == () for t in entropies)
         return LocalView(
             latent=z,
+            target=target,
             rows=plan.row.size,
             groups=plan.group.size,
-            width=" + ".join(width(c) for c in plan.columns),
+            width=lines_of(plan),
+            unpacked=self._sizes(sizes_of(plan)),
             row=plan.row.name,
             columns=", ".join(column_text(c, self.derived) for c in plan.columns),
             features=(
                 *self._unpack(inside, (), plan.row.size),
                 *blocks,
-                *stacked([p or ones for p in parts], "vstack"),
+                "if out is None:",
+                f"    out = np.empty(({lines_of(plan)}, len({next(iter(inside.used))})), state.dtype)",
+                *filled,
+                "return out",
             ),
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
@@ -309,6 +341,10 @@ class PlannedWriter(Writer):
         own |= {*self.planner.chosen.values(), f"entropy_{name}"}
         return not any(keys & mine for function, keys in self.reads.items() if function not in own)
 
+    def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
+        """Whether a pass over tables goes over pairs of their rows, not over the rows of the data."""
+        return is_bilinear(plan, sums)
+
     def table_passes(self) -> tuple[TablesView, ...]:
         """The categories whose logits add up rows of tables, where a sweep need not keep them."""
         return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
@@ -333,7 +369,10 @@ class PlannedWriter(Writer):
         lines = self._flush(outside)
         weights = [weight_code(s, plan, inside) for s in sums]
         views, shares = sum_views(sums, weights, self.names, plan.group.size)
-        local = {s: v.name for s, v in zip(sums, views, strict=True)}
+        paired = self._paired(plan, sums)
+        local = {s: f"{v.name}()" if paired else v.name for s, v in zip(sums, views, strict=True)}
+        if paired:  # a sum over all rows is one of those by an index, added up
+            local |= {s: f"{views[0].name}().sum(axis=0)" for s in sums if s.gather is None}
         gathers = dict.fromkeys(s.gather[0] for s in sums if s.gather is not None)
         return TablesView(
             latent=z,
@@ -343,11 +382,11 @@ class PlannedWriter(Writer):
             places=", ".join(f"{t.gather.name}[{plan.row.name}]" for t in plan.tables),
             body=(*self._unpack(outside, ()), *lines, *tables),
             data=(
-                *self._unpack(inside, (), plan.row.size),
+                *self._unpack(inside, (), "" if paired else plan.row.size),
                 *self._flush(inside),
-                *(f"{self.names[g]} = state.data[{quote(g)}][rows]" for g in gathers),
+                *(f"{self.names[g]} = state.data[{quote(g)}]{'' if paired else '[rows]'}" for g in gathers),
             ),
-            lengths=tuple(size_code(t.gather.size) for t in (plan.tables if part else plan.tables[:-1])),
+            lengths=tuple(size_code(t.gather.size) for t in plan.tables),
             reads=tuple(f"{self.names[t.gather.name]} = state.data[{quote(t.gather.name)}][rows]" for t in plan.tables),
             indices=tuple(self.names[t.gather.name] for t in plan.tables),
             shares=shares,
@@ -356,5 +395,6 @@ class PlannedWriter(Writer):
             keeps=tuple((n, spread(Operand(local[one], axes), s.axes)) for n, (s, one, axes) in found.items()),
             energies=tuple(local[s] for s in plan.of_tables),
             features=part is not None,
+            counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
             moment=self.names[update.factor.name, update.moment_specs[0].key],
         )

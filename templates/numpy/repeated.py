@@ -17,25 +17,27 @@ from cavi.templates.numpy.statistics import Statistic
 
 @dataclass(frozen=True)
 class Repeated:
-    """A sum over rows of a moment, taken apart.
+    """A sum over rows of a moment, or of a parameter, taken apart.
 
     Attributes:
-        moment: factor and key.
+        moment: factor and key; None of a parameter.
         same: parameters that repeat along the rows, summed over them.
         rest: the sum of what does not.
     """
 
-    moment: tuple[str, str]
+    moment: tuple[str, str] | None
     same: tuple[Parameter, ...]
     rest: Polynomial
 
 
 def repeated(s: Statistic, derived: Derived) -> Repeated | None:
-    """The parts of a sum over rows of one moment, if one of them repeats and another does not."""
+    """The parts of a sum over rows of one moment, if one of them repeats and another does not; of what repeats."""
     m = s.monomial
     if len(m.powers) != 1 or m.coefficient != 1 or len(m.bound) != 1:
         return None
     ((a, power),) = m.powers
+    if isinstance(a, Parameter) and power == 1 and repeats(derived.update(a.latent), a, m.bound[0]):
+        return Repeated(None, (a,), Polynomial(()))
     if not isinstance(a, Moment) or power != 1 or a.subs[0] != m.bound[0] or len(a.subs) < 3:
         return None
     if not all(isinstance(i, Index) for i in a.subs) or len(set(a.subs)) != len(a.subs):
@@ -48,7 +50,7 @@ def repeated(s: Statistic, derived: Derived) -> Repeated | None:
     rest: list[Monomial] = []
     for part in substitute(spec.value, dict(zip(spec.indices, a.subs, strict=True))).monomials:
         match part.powers:
-            case ((Parameter() as p, 1),) if _repeats(update, p, m.bound[0]) and part.coefficient == 1:
+            case ((Parameter() as p, 1),) if repeats(update, p, m.bound[0]) and part.coefficient == 1:
                 same.append(p)
             case _:
                 rest.append(Monomial(part.coefficient, part.powers, (*part.bound, m.bound[0])))
@@ -57,9 +59,11 @@ def repeated(s: Statistic, derived: Derived) -> Repeated | None:
     return Repeated((a.factor, a.key), tuple(same), Polynomial(tuple(rest)))
 
 
-def _repeats(update: Update, p: Parameter, row: Index) -> bool:
+def repeats(update: Update, p: Parameter, row: Index) -> bool:
     """Whether a parameter is written as the same for all rows; the row is its first subscript, and only that."""
     if p.subs[0] != row or len(set(p.subs)) != len(p.subs) or not all(isinstance(i, Index) for i in p.subs):
+        return False
+    if update.factor.sequential:
         return False
     name: str | None = p.name
     while name is not None:
@@ -68,5 +72,5 @@ def _repeats(update: Update, p: Parameter, row: Index) -> bool:
             return False
         if not isinstance(f.value, ArrayOperation):
             return f.indices[0] not in f.value.free
-        name = f.value.argument if f.value.name == "inverse" else None
+        name = f.value.argument if f.value.name in ("inverse", "logdet") else None
     return False

@@ -14,6 +14,7 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
 from cavi.derive.term import Element, Indicator, Moment, Polynomial
+from cavi.templates.numpy.statistics import row_sizes
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,19 @@ def start_order(derived: Derived) -> tuple[tuple[str, ...], frozenset[str]]:
             plain.add(ready)
         order.append(ready)
     return tuple(order), frozenset(plain)
+
+
+def local_factors(derived: Derived) -> tuple[str, ...]:
+    """Factors of rows of the data and of groups of them, where such depend on one another and there are others too.
+
+    They may be updated several times for each update of what all rows share: topics of a document and of its words.
+    """
+    random = [v.over.size for v in derived.model.variables if v.is_random and _is_category(v) and v.over is not None]
+    rows = row_sizes(derived) - set(random)
+    gathers = [v for v in derived.model.with_role("observed_index") if v.over is not None and v.plates[0].size in rows]
+    own = rows | {v.over.size for v in gathers if v.over is not None}
+    local = tuple(u.factor.name for u in derived.updates if own & {i.size for i in u.factor.plates})
+    return local if 1 < len(local) < len(derived.updates) else ()
 
 
 def _needed(update: Update) -> set[str]:

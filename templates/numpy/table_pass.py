@@ -35,7 +35,7 @@ class TablesView:
         places: the observed integers in words.
         body: the statements that compute the tables.
         data: the statements that name what a block of rows reads.
-        lengths: of the tables that something follows, where they are put one after another.
+        lengths: of the tables.
         reads: those of them that name the observed integers of the tables.
         indices: the local names of the observed integers, a table each.
         shares: names and formulas of what multiplies the rows of p.
@@ -44,6 +44,7 @@ class TablesView:
         keeps: the names of the sums over the data, and what they are of it.
         energies: the sums that belong to the tables, in their order.
         features: whether there are features as well.
+        counts: the weight of every row, where pairs of rows of two tables are all that is needed; empty where not.
         moment: the name of its moment.
     """
 
@@ -63,6 +64,7 @@ class TablesView:
     keeps: tuple[tuple[str, str], ...]
     energies: tuple[str, ...]
     features: bool
+    counts: str
     moment: str
 
 
@@ -81,6 +83,19 @@ def weight_code(s: Sum, plan: Tables, scope: Scope) -> str:
         return ""
     found = polynomial(Polynomial((Monomial(ONE, s.weight),)), scope, (plan.row,))
     return found.code if found.plain else f"({found.code})"
+
+
+def is_bilinear(plan: Tables, sums: Sequence[Sum]) -> bool:
+    """Whether all that is needed are sums over pairs of rows of two tables, weighted as the rows of the data are.
+
+    The weight of a pair over its normaliser is then a sparse matrix S, and the sums are A ∘ (S B) and B ∘ (Sᵀ A).
+    """
+    own = {s.gather for s in plan.of_tables}
+    return (
+        len(plan.tables) == 2
+        and plan.features is None
+        and all(s.weight == plan.weight and (s.gather is None or s.gather in own) for s in sums)
+    )
 
 
 def sum_views(

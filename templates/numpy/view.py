@@ -15,11 +15,12 @@ from cavi.derive.result import sides
 from cavi.derive.text import show
 from cavi.templates.numpy import helpers
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
 from cavi.templates.numpy.reads import reads
-from cavi.templates.numpy.starts import Start, start_order, starts
+from cavi.templates.numpy.starts import Start, local_factors, start_order, starts
 from cavi.templates.numpy.table_pass import TablesView
 
 
@@ -55,20 +56,26 @@ class ModuleView:
     sizes: tuple[str, ...]
     statistics: tuple[StatisticView, ...]
     locals: tuple[LocalView, ...]
+    maps: tuple[LinearView, ...]
     tables: tuple[TablesView, ...]
     passes: tuple[ChainView, ...]
     factors: tuple[FactorView, ...]
     order: tuple[str, ...]
+    inner: tuple[str, ...]
     elbo: tuple[str, ...]
     elbo_equations: tuple[str, ...]
     support: tuple[str, ...]
     plan: tuple[str, ...]
     blocked: bool
+    needs: str
+    target: str
     reads: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def module_view(derived: Derived, writer: PlannedWriter | None = None) -> ModuleView:
-    """The view of a derived model, as a writer writes it."""
+def module_view(
+    derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY
+) -> ModuleView:
+    """The view of a derived model, as a writer writes it, with helpers of a target in the place of NumPy's."""
     writer = writer or PlannedWriter(derived, python_names(derived))
     writer.plan()
     start = starts(derived)
@@ -80,26 +87,31 @@ def module_view(derived: Derived, writer: PlannedWriter | None = None) -> Module
     local = writer.locals()
     passed = writer.table_passes()
     passes = writer.passes()
+    maps = writer.linear_passes()
     used = writer.helpers | ({"blocks"} if local else set())
     used |= {"blocks", "lowered", "gathered"} if passed else set()
-    used |= {"scattered"} if any(s.size for v in passed for s in v.sums) else set()
+    used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
+    used |= {"bilinear"} if any(v.counts for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
+    own = kernels.chosen(used)
     return ModuleView(
         name=derived.model.name,
         title=derived.model.title,
         declaration=tuple(str(derived.model).splitlines()[1:]),
         usage=_usage(derived),
-        imports=tuple(helpers.imports(used)),
-        helpers=tuple(helpers.SOURCES[h].strip("\n") for h in helpers.closure(used)),
+        imports=tuple(helpers.imports(used, own)),
+        helpers=tuple(helpers.sources(used, kernels)),
         variables=known_variables(derived),
         parameters=tuple((n, _parameters(u, n)) for u in derived.updates for n in u.factor.latents),
         sizes=derived.model.sizes,
         statistics=statistics,
         locals=local,
+        maps=maps,
         tables=passed,
         passes=passes,
         factors=factors,
         order=order,
+        inner=local_factors(derived),
         elbo=elbo,
         elbo_equations=tuple(
             line
@@ -112,6 +124,8 @@ def module_view(derived: Derived, writer: PlannedWriter | None = None) -> Module
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
+        needs=kernels.needs if own else helpers.NUMPY.needs,
+        target=kernels.imports if own else "",
     )
 
 
@@ -127,7 +141,7 @@ def _wrapped(equation: str) -> list[str]:
 
 
 def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plain: frozenset[str]) -> FactorView:
-    lines = update_text(update, derived).strip().splitlines()
+    lines = update_text(update, derived.model.indices).strip().splitlines()
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
         initial = writer.update(update, update.initial, "start")

@@ -84,7 +84,7 @@ def draw(model: Model, layout: str = "own") -> Drawing:
     Raises:
         CaviError: for an unknown layout, a model without variables, and ``dot`` where it is missing or plates cross.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Model, Poisson
         >>> m = Model("rates")
         >>> x = m.observed("x", Poisson(m.latent("rate", Gamma(2, 1))), m.index("n", "N"))

@@ -153,7 +153,7 @@ class _Mention:
 def plate_diagram(model: Model) -> PlateDiagram:
     """The diagram of any declared model.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Model, Poisson
         >>> m = Model("rates")
         >>> n = m.index("n", "N")

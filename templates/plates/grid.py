@@ -45,7 +45,7 @@ class _Graph:
 def arranged(diagram: PlateDiagram) -> Cells:
     """A column and a row for every node, no two alike; rows count downward.
 
-    Example:
+    Examples:
         >>> from cavi.derive import Gamma, Model, Poisson
         >>> from cavi.templates.plates.diagram import plate_diagram
         >>> m = Model("rates")

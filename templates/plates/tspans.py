@@ -90,7 +90,7 @@ _NARROW = "−+=<∼×"
 def extent(box: Box) -> float:
     """The width of a symbol in em, by the widths of characters in common fonts for mathematics; a little generous.
 
-    Example:
+    Examples:
         >>> from cavi.templates.symbols import symbol
         >>> round(extent(symbol("x")), 2), round(extent(symbol("W_0")), 2)
         (0.6, 1.38)
@@ -109,7 +109,7 @@ def _width(char: str) -> float:
 def tspans(box: Box, font: float) -> str:
     """The runs as ``tspan`` elements, for a ``text`` element of that font size.
 
-    Example:
+    Examples:
         >>> from cavi.templates.symbols import symbol
         >>> tspans(symbol("m_0"), 20)
         '<tspan class="i">m</tspan><tspan font-size="14" dy="5.6">0</tspan>'

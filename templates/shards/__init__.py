@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cavi.derive import Derived
 from cavi.templates.environment import environment
+from cavi.templates.shards.cluster import cluster_view
 from cavi.templates.shards.view import sharded_view
 
 
@@ -20,3 +21,18 @@ def render_streaming(derived: Derived, over: str | None = None) -> str:
     template = environment("plain").get_template("shards/module.py.jinja")
     view = sharded_view(derived, over)
     return template.render(m=view.module, s=view)
+
+
+def render_dask(derived: Derived, over: str | None = None) -> str:
+    """Source of a module for shards that also fits them on the workers of a Dask cluster.
+
+    Args:
+        derived: the derived model.
+        over: as in `render_streaming`.
+
+    Raises:
+        CaviError: where the data cannot be cut along the index, with the reason.
+    """
+    template = environment("plain").get_template("shards/cluster_module.py.jinja")
+    view = sharded_view(derived, over)
+    return template.render(m=view.module, s=view, d=cluster_view(view))

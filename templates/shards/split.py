@@ -110,9 +110,11 @@ def check_data(split: Split, derived: Derived) -> None:
         if len(found) > 1:
             raise _refusal(split, f"{v.name} has the axes {', '.join(found)}, which would both be cut")
     rows = [derived.model.variable(p).plates[0].size for p in split.pointers]
-    twice = [
-        p for p, size in zip(split.pointers, rows, strict=True) if rows.count(size) > 1 or size == split.index.size
-    ]
+    torn = sorted(set(sequences(derived)) & set(rows))
+    if torn:
+        raise _refusal(split, f"elements of one sequence along {' and '.join(torn)} may point into different shards")
+    doubled = {size for size in rows if rows.count(size) > 1 or size == split.index.size}
+    twice = [p for p, size in zip(split.pointers, rows, strict=True) if size in doubled]
     if twice:
         raise _refusal(split, f"{' and '.join(twice)} may point into different shards")
 
@@ -164,6 +166,25 @@ def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) 
     running = {i for i in m.bound if i.size in split.cut}
     beside = {i for a in m.atoms if linked & set(atom_indices(a)) for i in atom_indices(a)}
     return running <= linked | beside
+
+
+def is_additive(m: Monomial, split: Split) -> bool:
+    """Whether a sum over rows that are cut is not inside a function of it: log Σ_n x[n] is not a sum over shards.
+
+    Under δ[d, doc[n]] a sum runs over rows of one element that is cut, all of which are in its shard.
+    """
+    for p in (p for a in m.atoms for p in arguments(a)):
+        for inner in p.monomials:
+            near = {
+                i
+                for a in inner.atoms
+                if isinstance(a, Delta) and isinstance(a.right, Gather) and a.right.name in split.pointers
+                for i in indices_of(a.right)
+                if isinstance(a.left, Index) and a.left not in inner.bound
+            }
+            if {i for i in inner.bound if i.size in split.cut} - near or not is_additive(inner, split):
+                return False
+    return True
 
 
 def lifted(m: Monomial, split: Split) -> Monomial:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived
 from cavi.derive.index import Index
@@ -27,7 +28,6 @@ class ShardView:
         own: the factors of rows.
         shared: the shared factors.
         moments: the names of the expectations under shared factors.
-        moments: the names of the expectations under shared factors.
         starts: sizes that are cut where a sequence starts -> the data that say where.
         totals: functions that are added up over shards -> the latents that they depend on.
         alone: whether a row's factors follow from the shared ones alone, so that nothing of them need be kept.
@@ -46,8 +46,11 @@ class ShardView:
     alone: bool
 
 
-def sharded_view(derived: Derived, over: str | None = None) -> ShardView:
-    """The view along the index named, or along the first that the formulas allow.
+Make = Callable[[Derived, Mapping[object, str], Split], ShardWriter]
+
+
+def sharded_view(derived: Derived, over: str | None = None, make: Make = ShardWriter) -> ShardView:
+    """The view along the index named, or along the first that the formulas allow, as a writer writes it.
 
     Raises:
         CaviError: where there is none, or for an index that the model does not have.
@@ -64,23 +67,24 @@ def sharded_view(derived: Derived, over: str | None = None) -> ShardView:
     refusals = []
     for index in found:
         try:
-            return _view(derived, index)
+            return _view(derived, index, make)
         except CaviError as error:
             refusals.append(str(error))
     raise CaviError("\n".join(refusals))
 
 
-def _view(derived: Derived, index: Index) -> ShardView:
+def _view(derived: Derived, index: Index, make: Make) -> ShardView:
     split = split_along(derived, index)
     if not split.shared:
         raise refuse(split, "no factor is shared; fit the shards one by one")
     check_data(split, derived)
     check_own(split, derived)
     names = python_names(derived)
-    writer = ShardWriter(derived, names, split)
+    writer = make(derived, names, split)
     module = module_view(derived, writer)
     totals = writer.total_names()
     writer.check()
+    module = replace(module, blocked=True, plan=(*module.plan, *_plan(split, totals)))
     axes = {
         v.name: next((i.size, axis) for axis, i in enumerate(v.indices) if i.size in split.cut)
         for v in derived.model.with_role("observed", "covariate", "observed_index")
@@ -92,13 +96,27 @@ def _view(derived: Derived, index: Index) -> ShardView:
         sizes=split.sizes,
         axes=axes,
         pointers=split.pointers,
-        own=tuple(f for f in module.order if f in split.own),
-        shared=tuple(f for f in module.order if f in split.shared),
+        own=split.own,
+        shared=split.shared,
         moments=tuple(names[f, s.key] for f in split.shared for s in derived.update(f).moment_specs),
         starts={size: name for size, name in sequences(derived).items() if size in split.cut},
         totals=dict(sorted(totals.items())),
         alone=_alone(split, derived),
     )
+
+
+def _plan(split: Split, totals: Iterable[str]) -> list[str]:
+    """How the data are cut and what goes between shards, for the docstring of the module."""
+    own = ", ".join(f"q({f})" for f in split.own)
+    brought = "".join(f", {p}[…] brings its rows along" for p in split.pointers)
+    rows = f"; {own} belong{'s' if len(split.own) == 1 else ''} to rows" if own else ""
+    shared, reads = ", ".join(f"q({f})" for f in split.shared), "is shared and reads"
+    text = (
+        f"shards: the data are cut along {split.index.name} = 1…{split.index.size}{brought}{rows}; {shared} "
+        f"{reads if len(split.shared) == 1 else 'are shared and read'} the rows through sums alone, whatever their "
+        f"number: {', '.join(sorted(totals))}"
+    )
+    return textwrap.wrap(text, 100, subsequent_indent="    ", break_long_words=False)
 
 
 def _alone(split: Split, derived: Derived) -> bool:

@@ -16,7 +16,7 @@ from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.names import shape_comment
 from cavi.templates.numpy.planned import PlannedWriter, StatisticView
 from cavi.templates.numpy.statistics import Planner, Statistic, Taken, name_of, statistic_text, sums_over_rows
-from cavi.templates.shards.split import Split, lifted, refuse
+from cavi.templates.shards.split import Split, is_additive, lifted, refuse
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ class Total:
 
 @dataclass
 class ShardPlanner(Planner):
-    """A planner that takes every sum over rows out of the functions of shared factors and out of the bound."""
+    """A planner that takes every sum over rows out of the functions of shared factors and out of the bound.
+
+    `read` are those sums, `totals` those of them that the plain plan lacks, `beside` other sums in these functions.
+    """
 
     split_of: Split = field(kw_only=True)
     totals: dict[Statistic, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     read: set[Statistic] = field(default_factory=set)
+    beside: set[str] = field(default_factory=set)
 
     def called(self, statistic: Statistic) -> str:
         """The function that a statistic is: one that the shards have anyway, or a total of its own."""
@@ -52,8 +56,11 @@ class ShardPlanner(Planner):
     def split(self, m: Monomial, function: str, own: str | None) -> Taken | None:
         """As `Planner.split`; in a shared function what runs over rows that are cut is always taken out."""
         running = {i.size for i in m.bound} & self.split_of.cut
-        if not running or not self._shared(function):
-            return super().split(m, function, own)
+        if not running or not self._shared(function) or not is_additive(m, self.split_of):
+            found = super().split(m, function, own)
+            if found is not None and self._shared(function):
+                self.beside |= {self.chosen[s] for s, _ in found.statistics}
+            return found
         if self.choosing:  # what the shards would keep anyway
             super().split(m, function, own)
         taken = sums_over_rows(lifted(m, self.split_of), self.split_of.cut, self.latents)
@@ -129,7 +136,7 @@ class ShardWriter(PlannedWriter):
         """Whether a term runs over rows that are cut and reads no shared factor."""
         if not {i.size for i in m.bound} & self.split.cut or set(self._latents(Polynomial((m,)))) - self._own_latents():
             return False
-        if any(isinstance(a, Size) and a.name in self.split.cut for a in m.atoms):
+        if any(isinstance(a, Size) and a.name in self.split.cut for a in m.atoms) or not is_additive(m, self.split):
             return False
         assert self.planner is not None
         taken = sums_over_rows(m, self.split.cut, self.planner.latents)
@@ -191,11 +198,14 @@ class ShardWriter(PlannedWriter):
         """
         own = self._own_latents()
         shared = {f"{kind} {f}" for f in self.split.shared for kind in ("update", "moments", "follow")} | {"elbo"}
-        for function in sorted(shared & set(self.reads)):
+        assert self.shard_planner is not None
+        for function in sorted((shared | self.shard_planner.beside) & set(self.reads)):
             for key in sorted(self.reads[function], key=str):
                 if self._is_of_rows(key, own):
                     kind, _, factor = function.partition(" ")
-                    where = f"the {kind} of q({factor})" if factor else "the bound"
+                    where = (
+                        f"the {kind} of q({factor})" if factor else "the bound" if kind == "elbo" else f"the sum {kind}"
+                    )
                     raise refuse(self.split, f"{where} reads {self.names[key]} of single rows")
         for name, reads in self.total_names().items():
             if set(reads) - own:

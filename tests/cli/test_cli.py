@@ -75,7 +75,7 @@ def test_derive_as_json_without_evidence(tmp_path: Path, own: Path) -> None:
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     assert found["report"] is None
-    assert len(found["written"]) == 3
+    assert len(found["written"]) == 4
 
 
 def test_verify_reports_rows(own: Path) -> None:
@@ -132,6 +132,7 @@ def test_fit_writes_parameters_and_a_picture(tmp_path: Path) -> None:
     with np.load(out / "params.npz") as archive:
         assert archive["mu.mean"] == pytest.approx(found["params"]["mu.mean"]["value"])
     assert (out / "elbo.png").read_bytes().startswith(b"\x89PNG")
+    assert '<section id="fit">' in (out / "fit.html").read_text()
     assert not [p for p in out.iterdir() if "partial" in p.name]
 
 

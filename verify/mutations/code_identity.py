@@ -193,7 +193,15 @@ def _logdet(matrix: Any, axes: int = 1) -> Any:
     return found.reshape(lead) if lead else found[0]
 
 
+def _normalised(logits: Any) -> Any:
+    weights = _elementwise("exp")(logits)
+    total = weights.sum(axis=0)
+    return weights / total, _elementwise("log")(total)
+
+
 def _segments(index: Any, size: Any) -> Any:
+    indexes, sizes = (x if isinstance(x, tuple) else (x,) for x in (index, size))
+    np.ravel_multi_index(tuple(np.asarray(i).ravel() for i in indexes), sizes)  # refuses what is out of range
     return index
 
 
@@ -217,6 +225,19 @@ def _scattered(shares: Any, index: Any, values: Any, size: int) -> Any:
     return _segment_sum(shares[:, None] * values, index, size)
 
 
+def _cells(column: Any, line: Any, weight: Any, shape: Any) -> Any:
+    return column, line, weight
+
+
+def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
+    column, line, weight = pairs
+    tables = [columns, lines]
+    heights, masses, log_masses = _gathered(tables, [np.exp(t) for t in tables], [column, line])
+    shares = weight / masses
+    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines)))
+    return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -227,8 +248,11 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "logdet": _logdet,
     "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
     "distinct": lambda array, axes: array,
+    "normalised": _normalised,
     "segments": _segments,
     "segment_sum": _segment_sum,
     "gathered": _gathered,
     "scattered": _scattered,
+    "cells": _cells,
+    "bilinear": _bilinear,
 }

@@ -74,7 +74,7 @@ def prove_positive(expression: Any, box: Mapping[str, tuple[Any, Any]], most: in
         ValueError: for symbols without an interval, intervals that are none, and functions that are not known.
         ModuleNotFoundError: without python-flint, saying what to install.
 
-    Example:
+    Examples:
         >>> import sympy
         >>> a = sympy.Symbol("a")
         >>> bool(prove_positive(sympy.log(a) - sympy.digamma(a), {"a": (0.1, 1000)}))

@@ -128,7 +128,7 @@ def test_a_run_is_its_updates_one_after_another(name: str) -> None:
 def test_responsibilities_are_not_kept_during_sweeps() -> None:
     """Peak memory of a run beyond the data and what it returns is that of a block."""
     module = generated("gaussian_mixture_full")
-    rows, side, groups = 60_000, 4, 6
+    rows, side, groups = 120_000, 4, 6
     rng = np.random.default_rng(0)
     hyper = {"alpha_0": 1.0, "m_0": np.zeros(side), "beta_0": 0.1, "nu_0": side + 1.0, "W_0": np.eye(side)}
     state = module.State(*module.prepare({"x": rng.normal(size=(rows, side))}, hyper, {"K": groups}))

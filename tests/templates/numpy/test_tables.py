@@ -4,9 +4,10 @@ import types
 
 import numpy as np
 import pytest
-from generated import assert_a_run_is_its_updates, generated, inputs, peak_of_a_sweep, run
+from generated import assert_a_run_is_its_updates, derived_model, generated, inputs, peak_of_a_sweep, run
 
 from cavi.derive import Categorical, Dirichlet, Gamma, Model, Normal, derive
+from cavi.templates.numpy.starts import local_factors
 
 
 def plates(name: str):
@@ -176,7 +177,7 @@ def test_a_sweep_needs_the_memory_of_a_block() -> None:
     order = module.initialise(state, None, rng)
     peak = peak_of_a_sweep(module, state, order)
     assert "E_z" not in state.moments
-    assert peak < 4 * 8 * 2048 * groups + 10 * 8 * 90 * groups
+    assert peak < 4 * 8 * 2080 * groups + 10 * 8 * 90 * groups
 
 
 def test_a_start_from_given_probabilities() -> None:
@@ -187,6 +188,62 @@ def test_a_start_from_given_probabilities() -> None:
     found = module.fit(data, hyper, sizes, init={"z": {"probs": probs}}, max_iter=3, tol=0.0)
     plain = module.fit(data, hyper, sizes, init={"z": {"probs": probs}}, max_iter=3, tol=0.0, callback=lambda *_: False)
     np.testing.assert_allclose(found.params["z"]["probs"], plain.params["z"]["probs"], rtol=1e-9)
+
+
+def test_factors_of_rows_several_times_a_sweep() -> None:
+    """`inner` updates the documents and their words before the topics, and is the order that a user would write."""
+    module = module_of("lda")
+    assert module.INNER == ("theta", "z")
+    data, hyper, sizes = inputs(module, np.random.default_rng(3), 400, 3)
+    rng = np.random.default_rng(0)
+    init = {
+        "theta": {"concentration": rng.gamma(1.0, 1.0, (3, 3))},
+        "beta": {"concentration": rng.gamma(1.0, 1.0, (3, 3))},
+    }
+    found = module.fit(data, hyper, sizes, init=init, max_iter=3, tol=0.0, inner=4)
+    assert (np.diff(found.elbo_trace) >= 0).all()
+    state = module.State(*module.prepare(data, hyper, sizes))
+    module.initialise(state, init, rng)
+    for sweep in range(3):
+        for _ in range(4):
+            module.update_z(state)
+            module.update_theta(state)
+        module.update_beta(state)
+        assert found.elbo_trace[sweep] == pytest.approx(module.elbo(state), rel=1e-12)
+    once = module.fit(data, hyper, sizes, init=init, max_iter=1, tol=0.0)
+    assert once.elbo < found.elbo_trace[0]
+    with pytest.raises(module.DataError, match="inner = 0"):
+        module.fit(data, hyper, sizes, inner=0)
+
+
+def test_only_factors_of_rows_are_inner() -> None:
+    """A table of categories is no group of rows, and one factor of rows alone has nothing to wait for."""
+    assert local_factors(derived_model("student_mixture")) == ("z", "u")
+    for name in ("stochastic_block_model", "switching_mean", "gaussian_mixture_full", "poisson_matrix_factorisation"):
+        assert local_factors(derived_model(name)) == ()
+
+
+def test_pairs_that_occur_several_times_are_one() -> None:
+    module = module_of("lda")
+    column, line = np.array([1, 0, 1, 1]), np.array([2, 2, 2, 0])
+    pairs = module.cells(column, line, np.array([1.0, 2.0, 4.0, 8.0]), (2, 4))
+    dense = np.zeros((4, 2))
+    dense[pairs.lines] = pairs.counts.toarray()
+    np.testing.assert_array_equal(dense, [[0, 8], [0, 0], [2, 5], [0, 0]])
+
+
+def test_sums_over_pairs_are_made_when_they_are_asked_for() -> None:
+    module = module_of("lda")
+    _, state = states(module, 0, 300)
+    module.collect_z(state)
+    assert all(callable(state.kept[n][1]) for n in ("sum_n_count_E_z_by_doc", "sum_n_count_E_z_by_w", "entropy_z"))
+    module.update_theta(state)
+    assert not callable(state.kept["sum_n_count_E_z_by_doc"][1]) and callable(state.kept["sum_n_count_E_z_by_w"][1])
+
+
+@pytest.mark.parametrize("name, paired", [("lda", True), ("admixture", True), ("three", False), ("measured", False)])
+def test_two_tables_alone_are_a_bilinear_form(name: str, paired: bool) -> None:
+    assert hasattr(module_of(name), "cells_z") is paired
 
 
 def test_the_plan_is_in_the_docstring() -> None:

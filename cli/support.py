@@ -1,0 +1,164 @@
+"""``cavi supported``: what can be inferred in closed form, found by deriving it, family by family.
+
+For every argument of every family a latent is put in its place in the usual ways, alone or through a link function, the
+little model is derived, and what happened is the entry. Nothing in the table is typed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from cavi import derive as language
+from cavi.derive import CaviError, Index, Model, derive, families
+from cavi.derive.errors import NonConjugateError
+
+VERDICTS = ("exact", "augmentation", "bound", "refused")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One pair.
+
+    Attributes:
+        family: of what is observed.
+        argument: its argument, by the keyword that a user writes.
+        place: how the latent stands there.
+        verdict: exact (its optimal factor is closed), augmentation or bound (by the rule named), or refused.
+        detail: the family of the optimal factor, the rule, or the reason.
+    """
+
+    family: str
+    argument: str
+    place: str
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A way for a latent to stand where a domain is asked for."""
+
+    name: str
+    domain: str
+    make: Callable[[Model, Index, tuple[Index, ...]], object]
+
+
+def _weights(m: Model, n: Index) -> Any:
+    d = m.index("j", "J")
+    return language.dot(m.latent("w", language.Normal(0, 1), d), m.covariate("X", n, d)[n])
+
+
+def _real(m: Model, event: tuple[Index, ...]) -> Any:
+    """A number, a vector, or a matrix of independent elements."""
+    if len(event) == 1:
+        return m.latent("w", language.MultivariateNormal(0, 1, over=event[0]))
+    return m.latent("w", language.Normal(0, 1), *event)
+
+
+PLACES = (
+    Place("a Normal", "real", lambda m, n, e: _real(m, e)),
+    Place("a regression", "real", lambda m, n, e: _weights(m, n)),
+    Place("a Gamma", "positive", lambda m, n, e: m.latent("w", language.Gamma(2, 1))),
+    Place("an inverse Gamma", "positive", lambda m, n, e: m.latent("w", language.InverseGamma(3, 1))),
+    Place("exp of a Normal", "positive", lambda m, n, e: language.exp(m.latent("w", language.Normal(0, 1)))),
+    Place("exp of a regression", "positive", lambda m, n, e: language.exp(_weights(m, n))),
+    Place("a Beta", "unit", lambda m, n, e: m.latent("w", language.Beta(1, 1))),
+    Place("sigmoid of a Normal", "unit", lambda m, n, e: language.sigmoid(m.latent("w", language.Normal(0, 1)))),
+    Place("sigmoid of a regression", "unit", lambda m, n, e: language.sigmoid(_weights(m, n))),
+    Place("a Dirichlet", "simplex", lambda m, n, e: m.latent("w", language.Dirichlet(1, over=e[0]))),
+    Place("a Wishart", "positive_definite", lambda m, n, e: m.latent("w", language.Wishart(5, 1, over=e[0]))),
+    Place(
+        "an inverse Wishart",
+        "positive_definite",
+        lambda m, n, e: m.latent("w", language.InverseWishart(7, 1, over=e[0])),
+    ),
+    Place("a von Mises", "angle", lambda m, n, e: m.latent("w", language.VonMises(0, 1))),
+)
+# Values for the arguments beside the one that is latent.
+KNOWN = {"real": 0, "positive": 6, "positive_definite": 1, "unit": 0.5, "count": 3, "angle": 0, "simplex": None}
+# Keywords that stand for another of the family's parameters -> the domain of what is put there.
+OTHER = {"covariance": "positive_definite", "inverse_scale": "positive_definite"}
+
+
+@cache
+def supported() -> tuple[Entry, ...]:
+    """Every pair of an argument and a place."""
+    return tuple(e for name in (*families.CATALOGUE, *families.VECTOR_FAMILIES) for e in _entries(name))
+
+
+def _entries(name: str) -> Iterator[Entry]:
+    make = getattr(language, name, None)
+    if make is None:
+        return
+    family = families.lookup(name)
+    known = {p.name for p in family.parameters if p.known}
+    domains = {p.name: p.domain for p in family.parameters}
+    accepted = [k for k in inspect.signature(make).parameters if k != "over"]
+    for keyword in accepted:
+        domain = domains.get(keyword) or OTHER.get(keyword, "positive")
+        if keyword in known:
+            yield Entry(name, keyword, "any", "refused", "known only")
+            continue
+        for place in (p for p in PLACES if p.domain == domain):
+            yield _entry(name, keyword, place)
+
+
+def _entry(name: str, keyword: str, place: Place) -> Entry:
+    def tried(relax: str | None) -> tuple[str, str]:
+        m = _declared(name, keyword, place)
+        d = derive(m, relax=relax)
+        if d.relaxations:
+            kind = d.relaxations[0].kind
+            return kind, d.relaxations[0].rule.name.removeprefix(f"{kind} ")
+        return "exact", str(d.update("w").family)
+
+    try:
+        try:
+            verdict, detail = tried(None)
+        except NonConjugateError:
+            verdict, detail = tried("auto")
+    except CaviError as error:
+        verdict, detail = "refused", str(error).partition(". ")[0].partition(" Remedies")[0]
+    return Entry(name, keyword, place.name, verdict, detail)
+
+
+def _declared(name: str, keyword: str, place: Place) -> Model:
+    """A model that observes the family, the latent in the place of one argument, numbers in those of the others."""
+    m = Model("pair")
+    n = m.index("n", "N")
+    make, family = getattr(language, name), families.lookup(name)
+    accepted = inspect.signature(make).parameters
+    event: tuple[Index, ...] = ()
+    if "over" in accepted:
+        event = (m.index("d", "D"), m.index("e", "E")) if name == "MatrixNormal" else (m.index("d", "D"),)
+    replaced = _replaced(family, keyword)
+    arguments: dict[str, object] = {
+        p.name: KNOWN[p.domain] for p in family.parameters if p.name != replaced and KNOWN[p.domain] is not None
+    }
+    axes = event[1:] if keyword == "column_precision" else event
+    arguments[keyword] = place.make(m, n, axes)
+    if event:
+        arguments["over"] = event if len(event) > 1 else event[0]
+    m.observed("x", make(**{k: v for k, v in arguments.items() if k in accepted}), n)
+    return m
+
+
+def _replaced(family: families.Family, keyword: str) -> str:
+    """The parameter that a keyword gives: itself, or the one it is another form of."""
+    if any(p.name == keyword for p in family.parameters):
+        return keyword
+    aliases = getattr(family, "aliases", {})
+    return aliases[keyword][0] if keyword in aliases else family.parameters[-1].name
+
+
+def table(entries: tuple[Entry, ...]) -> str:
+    """The entries as a table in Markdown, one row an argument of a family."""
+    lines = ["| observed | argument | latent there | |", "|---|---|---|---|"]
+    for e in entries:
+        detail = e.detail if e.verdict != "refused" else ("known only" if e.place == "any" else "")
+        lines.append(f"| {e.family} | `{e.argument}` | {e.place} | {e.verdict}{': ' + detail if detail else ''} |")
+    return "\n".join(lines)

@@ -1,0 +1,112 @@
+"""What the data cannot tell apart: labels of components, and signs of factors that are multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cavi.derive.expression import Condition, Expr, Mul, Number, Probabilities, Ref
+from cavi.derive.index import Index, Literal, Shift
+from cavi.derive.lint.dependence import expressions, walk
+from cavi.derive.lint.finding import Finding
+from cavi.derive.model import Model, Variable
+
+
+def identification(model: Model) -> Iterator[Finding]:
+    """Components that can be renamed, and products whose factors can change sign together."""
+    yield from _labels(model)
+    yield from _signs(model)
+
+
+def _labels(model: Model) -> Iterator[Finding]:
+    chosen: dict[str, list[Variable]] = {}
+    for v in model.with_role("latent"):
+        if v.over is not None and v.distribution is not None and v.distribution.family == "Categorical":
+            chosen.setdefault(v.over.size, []).append(v)
+    for size, categories in chosen.items():
+        if size.isdigit() or _is_told_apart(model, size):
+            continue
+        names = " and ".join(v.name for v in categories)
+        yield Finding(
+            "labels",
+            "note",
+            names,
+            f"the {size} values of {names} can be renamed without any change of the model",
+            f"The posterior has {size}! equal copies; q describes one of them, and which one depends on the start",
+            "Compare what does not depend on names (densities, co-membership), and take the best of several restarts",
+        )
+
+
+def _is_told_apart(model: Model, size: str) -> bool:
+    """Whether anything known distinguishes the elements of a set, or the order of them matters."""
+    for v in model.variables:
+        known = v.role in ("hyper", "covariate", "observed", "observed_index")
+        if known and (any(i.size == size for i in v.indices) or (v.over is not None and v.over.size == size)):
+            return True
+        for expr in expressions(v):
+            for node in walk(expr):
+                if isinstance(node, Condition | Probabilities) and _touches(node, size):
+                    return True
+                for sub in getattr(node, "subs", ()):
+                    if isinstance(sub, Literal | Shift) and sub.size == size:
+                        return True
+    return False
+
+
+def _touches(node: Expr, size: str) -> bool:
+    axes: set[Index] = {*node.free(), *node.open}
+    inner = {i for part in walk(node) for i in (*part.free(), *part.open)}
+    return any(i.size == size for i in axes | inner)
+
+
+def _signs(model: Model) -> Iterator[Finding]:
+    symmetric = {v.name for v in model.with_role("latent") if _is_symmetric(v)}
+    seen: set[tuple[str, str]] = set()
+    for v in model.variables:
+        for expr in expressions(v):
+            for node in walk(expr):
+                if not isinstance(node, Mul):
+                    continue
+                names = sorted({r.name for f in node.factors for r in f.refs() if isinstance(r, Ref)} & symmetric)
+                for pair in [(a, b) for a in names for b in names if a < b]:
+                    if pair not in seen and not _stands_alone(model, pair):
+                        seen.add(pair)
+                        yield _signed(*pair)
+
+
+def _signed(a: str, b: str) -> Finding:
+    return Finding(
+        "signs",
+        "note",
+        f"{a} and {b}",
+        f"{a} and {b} occur only as a product, and their priors do not tell signs apart",
+        "Both can change sign together (and rotate, if they are summed over a factor): q describes one of these modes",
+        "Compare the product, or the space that the columns span, not the columns",
+    )
+
+
+def _is_symmetric(v: Variable) -> bool:
+    """A latent real whose prior has mean zero."""
+    d = v.distribution
+    if d is None or v.chain is not None or d.family not in ("Normal", "MultivariateNormal"):
+        return False
+    mean = d.args["mean"]
+    return isinstance(mean, Number) and mean.value == 0
+
+
+def _stands_alone(model: Model, pair: tuple[str, str]) -> bool:
+    """Whether one of two latents occurs anywhere without the other as a factor."""
+    for v in model.variables:
+        for expr in expressions(v):
+            for name, other in (pair, pair[::-1]):
+                total = sum(1 for r in expr.refs() if r.name == name)
+                inside = sum(
+                    1
+                    for node in walk(expr)
+                    if isinstance(node, Mul) and other in {r.name for r in node.refs()}
+                    for f in node.factors
+                    for r in f.refs()
+                    if r.name == name
+                )
+                if total > inside:
+                    return True
+    return False

@@ -1,0 +1,192 @@
+"""The works that rules, families and relaxations cite: one table, as BibTeX and as entries of a bibliography.
+
+A source is written ``Bishop (2006), 10.9``: what stands before the comma is the name of a work in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cavi.derive.result import Derived
+from cavi.templates.symbols import tex_text
+
+
+@dataclass(frozen=True)
+class Work:
+    """A book, an article or a thesis: its BibTeX key and type, and its fields in the order in which they are set."""
+
+    key: str
+    kind: str
+    fields: Mapping[str, str]
+
+    def bibtex(self) -> str:
+        """The entry of a ``.bib`` file."""
+        inner = ",\n".join(f"  {name} = {{{tex_text(value)}}}" for name, value in self.fields.items())
+        return f"@{self.kind}{{{self.key},\n{inner}\n}}"
+
+    def text(self) -> str:
+        """The work in one sentence of plain text."""
+        f = self.fields
+        authors = f["author"].split(" and ")
+        names = authors[0] if len(authors) == 1 else f"{', '.join(authors[:-1])} and {authors[-1]}"
+        numbered = f"{f['journal']} {f['volume']}, {f['pages']}" if "journal" in f else ""
+        where = ", ".join(v for v in (numbered, f.get("edition", ""), f.get("publisher", "")) if v)
+        return f"{names} ({f['year']}). {f['title']}. {where}."
+
+
+def _book(key: str, author: str, year: str, title: str, publisher: str, **more: str) -> Work:
+    return Work(key, "book", {"author": author, "title": title, "publisher": publisher, "year": year, **more})
+
+
+def _article(key: str, author: str, year: str, title: str, journal: str, volume: str, pages: str) -> Work:
+    fields = {"author": author, "title": title, "journal": journal, "volume": volume, "pages": pages, "year": year}
+    return Work(key, "article", fields)
+
+
+WORKS: dict[str, Work] = {
+    "Barndorff-Nielsen (1978)": _book(
+        "barndorffnielsen1978",
+        "O. Barndorff-Nielsen",
+        "1978",
+        "Information and Exponential Families in Statistical Theory",
+        "Wiley",
+    ),
+    "Bishop (2006)": _book(
+        "bishop2006", "C. M. Bishop", "2006", "Pattern Recognition and Machine Learning", "Springer"
+    ),
+    "Boyd and Vandenberghe (2004)": _book(
+        "boyd2004", "S. Boyd and L. Vandenberghe", "2004", "Convex Optimization", "Cambridge University Press"
+    ),
+    "Böhning (1992)": _article(
+        "bohning1992",
+        "D. Böhning",
+        "1992",
+        "Multinomial logistic regression algorithm",
+        "Annals of the Institute of Statistical Mathematics",
+        "44",
+        "197–200",
+    ),
+    "Böhning and Lindsay (1988)": _article(
+        "bohning1988",
+        "D. Böhning and B. G. Lindsay",
+        "1988",
+        "Monotonicity of quadratic-approximation algorithms",
+        "Annals of the Institute of Statistical Mathematics",
+        "40",
+        "641–663",
+    ),
+    "Gelman et al. (2013)": _book(
+        "gelman2013",
+        "A. Gelman and J. B. Carlin and H. S. Stern and D. B. Dunson and A. Vehtari and D. B. Rubin",
+        "2013",
+        "Bayesian Data Analysis",
+        "Chapman and Hall/CRC",
+        edition="third edition",
+    ),
+    "Gupta and Nagar (1999)": _book(
+        "gupta1999", "A. K. Gupta and D. K. Nagar", "1999", "Matrix Variate Distributions", "Chapman and Hall/CRC"
+    ),
+    "Jaakkola and Jordan (2000)": _article(
+        "jaakkola2000",
+        "T. S. Jaakkola and M. I. Jordan",
+        "2000",
+        "Bayesian parameter estimation via variational methods",
+        "Statistics and Computing",
+        "10",
+        "25–37",
+    ),
+    "Johnson, Kemp and Kotz (2005)": _book(
+        "johnson2005",
+        "N. L. Johnson and A. W. Kemp and S. Kotz",
+        "2005",
+        "Univariate Discrete Distributions",
+        "Wiley",
+        edition="third edition",
+    ),
+    "Johnson, Kotz and Balakrishnan (1994)": _book(
+        "johnson1994",
+        "N. L. Johnson and S. Kotz and N. Balakrishnan",
+        "1994",
+        "Continuous Univariate Distributions, volume 1",
+        "Wiley",
+        edition="second edition",
+    ),
+    "Johnson, Kotz and Balakrishnan (1995)": _book(
+        "johnson1995",
+        "N. L. Johnson and S. Kotz and N. Balakrishnan",
+        "1995",
+        "Continuous Univariate Distributions, volume 2",
+        "Wiley",
+        edition="second edition",
+    ),
+    "Jørgensen (1982)": _book(
+        "jorgensen1982",
+        "B. Jørgensen",
+        "1982",
+        "Statistical Properties of the Generalized Inverse Gaussian Distribution",
+        "Springer",
+    ),
+    "Murphy (2012)": _book(
+        "murphy2012", "K. P. Murphy", "2012", "Machine Learning: A Probabilistic Perspective", "MIT Press"
+    ),
+    "Polson, Scott and Windle (2013)": _article(
+        "polson2013",
+        "N. G. Polson and J. G. Scott and J. Windle",
+        "2013",
+        "Bayesian inference for logistic models using Pólya–Gamma latent variables",
+        "Journal of the American Statistical Association",
+        "108",
+        "1339–1349",
+    ),
+    "Rabiner (1989)": _article(
+        "rabiner1989",
+        "L. R. Rabiner",
+        "1989",
+        "A tutorial on hidden Markov models and selected applications in speech recognition",
+        "Proceedings of the IEEE",
+        "77",
+        "257–286",
+    ),
+    "Tanner and Wong (1987)": _article(
+        "tanner1987",
+        "M. A. Tanner and W. H. Wong",
+        "1987",
+        "The calculation of posterior distributions by data augmentation",
+        "Journal of the American Statistical Association",
+        "82",
+        "528–540",
+    ),
+    "Wainwright and Jordan (2008)": _article(
+        "wainwright2008",
+        "M. J. Wainwright and M. I. Jordan",
+        "2008",
+        "Graphical models, exponential families, and variational inference",
+        "Foundations and Trends in Machine Learning",
+        "1",
+        "1–305",
+    ),
+}
+
+
+def works(sources: Iterable[str]) -> dict[str, Work]:
+    """The works that the sources name, by their name, in alphabetical order."""
+    found = {name for source in sources for name in WORKS if _names(source, name)}
+    return {name: WORKS[name] for name in sorted(found)}
+
+
+def _names(source: str, name: str) -> bool:
+    """Whether a source names a work: between others, never as the end of a longer name."""
+    return any(part.strip().startswith(name) for part in source.split(";"))
+
+
+def bibtex(sources: Iterable[str]) -> str:
+    """The entries of a ``.bib`` file for the works that the sources name."""
+    return "\n\n".join(w.bibtex() for w in works(sources).values()) + "\n"
+
+
+def render(derived: Derived) -> str:
+    """``references.bib``: the works that the article of a derivation cites."""
+    from cavi.templates.article import article
+
+    return bibtex(article(derived).sources)

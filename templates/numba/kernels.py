@@ -1,0 +1,284 @@
+"""Helper functions as loops that Numba compiles: in the place of those of the same name that NumPy modules have."""
+
+from __future__ import annotations
+
+from cavi.templates.numpy.helpers import Kernels
+
+_IMPORT = """
+try:
+    import numba
+except ImportError as error:
+    raise ImportError("this module compiles its loops with Numba: pip install numba") from error
+
+# Sums may be added up in another order; what is not a number or infinite stays so.
+FAST = {"reassoc", "contract"}
+"""
+
+_DIGAMMA = '''
+def digamma(x: Any) -> Any:
+    """d/dx log Γ(x) of positive numbers, on all cores."""
+    array = np.ascontiguousarray(x, dtype=float)
+    out = np.empty(array.size)
+    _digamma(array.reshape(-1), out)
+    return out.reshape(np.shape(x)) if np.ndim(x) else out[0]
+
+
+@numba.njit(parallel=True, error_model="numpy")
+def _digamma(x: np.ndarray, out: np.ndarray) -> None:
+    """ψ(x) = ψ(x + 8) - d/dx log x(x + 1) … (x + 7), and for ψ(x + 8) the asymptotic series (DLMF 5.11.2)."""
+    for n in numba.prange(len(x)):
+        near = min(x[n], 1e30)  # beyond, the difference is less than the last digit
+        t = near * (near + 7.0)
+        product = (((t + 28.0) * t + 252.0) * t + 720.0) * t
+        slope = (2.0 * near + 7.0) * (((4.0 * t + 84.0) * t + 504.0) * t + 720.0)
+        inverse = 1.0 / (x[n] + 8.0)
+        s = inverse * inverse
+        series = 1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * (691 / 32760 - s / 12)))))
+        out[n] = np.log(x[n] + 8.0) - 0.5 * inverse - s * series - slope / product
+'''
+
+_GAMMALN = '''
+def gammaln(x: Any) -> Any:
+    """log Γ(x) of positive numbers, on all cores."""
+    array = np.ascontiguousarray(x, dtype=float)
+    out = np.empty(array.size)
+    _gammaln(array.reshape(-1), out)
+    return out.reshape(np.shape(x)) if np.ndim(x) else out[0]
+
+
+@numba.njit(parallel=True, error_model="numpy")
+def _gammaln(x: np.ndarray, out: np.ndarray) -> None:
+    """log Γ(x) = log Γ(x + 8) - log x(x + 1) … (x + 7), and for log Γ(x + 8) Stirling's series (DLMF 5.11.1)."""
+    for n in numba.prange(len(x)):
+        far = x[n] > 1e6
+        z = x[n] if far else x[n] + 8.0
+        t = x[n] * (x[n] + 7.0)
+        product = 1.0 if far else (((t + 28.0) * t + 252.0) * t + 720.0) * t
+        inverse = 1.0 / z
+        s = inverse * inverse
+        series = 1 / 1260 - s * (1 / 1680 - s * (1 / 1188 - s * (691 / 360360 - s / 156)))
+        series = inverse * (1 / 12 - s * (1 / 360 - s * series))
+        out[n] = (z - 0.5) * np.log(z) - z + 0.9189385332046727 + series - np.log(product)
+'''
+
+_CELLS = '''
+@dataclass(frozen=True)
+class Cells:
+    """How often pairs of a column and a line occur, by lines, and where the pairs of each column are among them.
+
+    The parts are ranges of lines, and of columns, with about as many pairs each.
+    """
+
+    counts: csr_matrix
+    places: csr_matrix
+    line_parts: np.ndarray
+    column_parts: np.ndarray
+
+
+def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> Cells:
+    """The pairs of two observed integers, each once, with the weights of the rows that have them added up."""
+    counts = csr_matrix((weight, (line, column)), shape=shape[::-1])
+    places = csr_matrix((np.arange(counts.nnz), counts.indices, counts.indptr), shape=counts.shape).T.tocsr()
+    steps = np.linspace(0, counts.nnz, 64 * numba.get_num_threads() + 1)
+    parts = []
+    for ends in (counts.indptr, places.indptr):
+        parts.append(np.searchsorted(ends, steps))
+        parts[-1][0], parts[-1][-1] = 0, len(ends) - 1
+    return Cells(counts, places, *parts)
+'''
+
+_BILINEAR = '''
+def bilinear(
+    pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
+    """Σ count p[k] over the pairs of each column, and of each line, and Σ count log Σ_k exp(logits), when asked for.
+
+    The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small
+    for a number to have all its digits, p is that of the logarithms, shifted.
+    """
+    a, b = np.exp(columns).astype(dtype, copy=False), np.exp(lines).astype(dtype, copy=False)
+    index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
+    masses = _masses(pairs.line_parts, ends, index, a, b)
+    small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
+    masses[small] = 1.0
+    shares = counts / masses
+    shares[small] = 0.0
+    i, j, weight = index[small], np.searchsorted(ends, small, side="right") - 1, counts[small]
+
+    def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
+        for some in blocks(len(small)):
+            np.add.at(out, place[some], weight[some, None] * softmax(columns[i[some]] + lines[j[some]]))
+        return out
+
+    @functools.cache
+    def by_column() -> np.ndarray:
+        places = pairs.places
+        return add_small(_weighted(pairs.column_parts, places.indptr, places.indices, shares[places.data], b, a), i)
+
+    @functools.cache
+    def by_line() -> np.ndarray:
+        return add_small(_weighted(pairs.line_parts, ends, index, shares, a, b), j)
+
+    def total() -> float:
+        rest = (weight[some] @ logsumexp(columns[i[some]] + lines[j[some]]) for some in blocks(len(small)))
+        return float(counts @ np.log(masses)) + float(sum(rest))
+
+    return by_column, by_line, total
+
+
+@numba.njit(parallel=True, fastmath=FAST, error_model="numpy")
+def _masses(parts, ends, index, columns, lines):  # type: ignore
+    """Σ_k columns[i,k] lines[j,k] for the pairs, those of a line after one another."""
+    masses, groups = np.empty(len(index)), columns.shape[1]
+    for part in numba.prange(len(parts) - 1):
+        for j in range(parts[part], parts[part + 1]):
+            for n in range(ends[j], ends[j + 1]):
+                i, mass = index[n], 0.0
+                for k in range(groups):
+                    mass += columns[i, k] * lines[j, k]
+                masses[n] = mass
+    return masses
+
+
+@numba.njit(parallel=True, fastmath=FAST, error_model="numpy")
+def _weighted(parts, ends, index, shares, others, own):  # type: ignore
+    """own[j,k] Σ_n shares[n] others[index[n],k] over the pairs of each j."""
+    out, groups = np.empty(own.shape), own.shape[1]
+    for part in numba.prange(len(parts) - 1):
+        sums = np.empty(groups)
+        for j in range(parts[part], parts[part + 1]):
+            sums[:] = 0.0
+            for n in range(ends[j], ends[j + 1]):
+                i, share = index[n], shares[n]
+                for k in range(groups):
+                    sums[k] += share * others[i, k]
+            for k in range(groups):
+                out[j, k] = sums[k] * own[j, k]
+    return out
+'''
+
+_FORWARD_BACKWARD = '''
+def forward_backward(
+    logits: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray] | None:
+    """Marginals and the sum of pairs (before, after) of a chain with weights exp(Σ logits + Σ transition), and log Z.
+
+    The last result is the probability of each category given what came before. None where all weights of a step vanish
+    in floating point.
+    """
+    begins = np.zeros(len(logits), dtype=np.bool_) if starts is None else starts == 1
+    begins[0] = True
+    level = transition.max()
+    matrix = np.exp(transition - level)
+    marginals, forward, log_normaliser = _forward(np.ascontiguousarray(logits), matrix, begins)
+    pairs = _backward(marginals, forward, matrix, np.ascontiguousarray(matrix.T), begins)
+    log_normaliser += float(level * (len(begins) - begins.sum()))
+    good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
+    return (marginals, pairs, log_normaliser, forward) if good else None
+
+
+@numba.njit(error_model="numpy")
+def _forward(logits, matrix, begins):  # type: ignore
+    """Weights exp(logits - max), probabilities given what came before, and the log of the sum of all products."""
+    length, groups = logits.shape
+    weights, forward = np.empty((length, groups)), np.empty((length, groups))
+    moved, total = np.empty(groups), 0.0
+    for t in range(length):
+        top = logits[t, 0]
+        for k in range(1, groups):
+            top = max(top, logits[t, k])
+        if begins[t]:
+            moved[:] = 1.0
+        else:
+            moved[:] = 0.0
+            for k in range(groups):
+                for l in range(groups):
+                    moved[l] += forward[t - 1, k] * matrix[k, l]
+        scale = 0.0
+        for k in range(groups):
+            weights[t, k] = np.exp(logits[t, k] - top)
+            forward[t, k] = moved[k] * weights[t, k]
+            scale += forward[t, k]
+        for k in range(groups):
+            forward[t, k] /= scale
+        total += top + np.log(scale)
+    return weights, forward, total
+
+
+@numba.njit(error_model="numpy")
+def _backward(weights, forward, matrix, turned, begins):  # type: ignore
+    """The sum of the pairs; weights become marginals."""
+    length, groups = weights.shape
+    pairs = np.zeros((groups, groups))
+    after, into = np.ones(groups), np.empty(groups)
+    for t in range(length - 1, -1, -1):
+        norm, most = 0.0, 0.0
+        for k in range(groups):
+            into[k] = weights[t, k] * after[k]
+            weights[t, k] = forward[t, k] * after[k]
+            norm += weights[t, k]
+        for k in range(groups):
+            weights[t, k] /= norm
+        if begins[t]:
+            after[:] = 1.0
+            continue
+        after[:] = 0.0
+        for l in range(groups):
+            for k in range(groups):
+                after[k] += into[l] * turned[l, k]
+        norm = 0.0
+        for k in range(groups):
+            norm += forward[t - 1, k] * after[k]
+            most = max(most, after[k])
+        for k in range(groups):
+            share = forward[t - 1, k] / norm
+            for l in range(groups):
+                pairs[k, l] += share * into[l]
+        for k in range(groups):
+            after[k] /= most
+    return pairs * matrix
+'''
+
+_CHAIN_KERNELS = '''
+def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
+    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
+    ends = np.zeros(len(filtered), dtype=np.bool_)
+    ends[-1] = True
+    if starts is not None:
+        ends[:-1] |= starts[1:] == 1
+    out = np.empty((len(filtered), *transition.shape))
+    _kernels(np.ascontiguousarray(filtered), np.ascontiguousarray(transition.T), ends, out)
+    return out
+
+
+@numba.njit(parallel=True, error_model="numpy")
+def _kernels(filtered, turned, ends, out):  # type: ignore
+    """Probabilities before times exp(transition), normalised."""
+    length, groups = filtered.shape
+    for t in numba.prange(length):
+        for l in range(groups):
+            top = -np.inf
+            for k in range(groups):
+                step = 0.0 if ends[t] else turned[l, k]
+                out[t, l, k] = np.log(max(filtered[t, k], 1e-300)) + step
+                top = max(top, out[t, l, k])
+            total = 0.0
+            for k in range(groups):
+                out[t, l, k] = np.exp(out[t, l, k] - top)
+                total += out[t, l, k]
+            for k in range(groups):
+                out[t, l, k] /= total
+'''
+
+KERNELS = Kernels(
+    needs="NumPy, SciPy and Numba",
+    imports=_IMPORT.strip("\n"),
+    sources={
+        "digamma": _DIGAMMA,
+        "gammaln": _GAMMALN,
+        "cells": _CELLS,
+        "bilinear": _BILINEAR,
+        "forward_backward": _FORWARD_BACKWARD,
+        "kernels": _CHAIN_KERNELS,
+    },
+)

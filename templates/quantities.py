@@ -1,0 +1,76 @@
+"""The table of quantities: every declared variable and every parameter of q, its meaning, its axes and its domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cavi.derive.index import Index
+from cavi.derive.model import Variable
+from cavi.derive.result import Derived
+from cavi.templates.chain import latents_box, q_of
+from cavi.templates.equation import Sentence
+from cavi.templates.layout import TIMES, Box, separated
+from cavi.templates.notation import Notation
+from cavi.templates.printer import Printer
+from cavi.templates.symbols import symbol
+from cavi.templates.update_view import drawn_parameter
+
+DOMAINS: dict[str, Sentence] = {
+    "real": ("real number",),
+    "positive": ("positive number",),
+    "nonnegative": ("number, at least 0",),
+    "unit": ("number between 0 and 1",),
+    "simplex": ("probability vector",),
+    "count": ("whole number, at least 0",),
+    "binary": ("0 or 1",),
+    "angle": ("angle",),
+    "positive_definite": ("positive-definite matrix",),
+}
+_ROLES = {
+    "hyper": "hyperparameter",
+    "covariate": "known data",
+    "observed_index": "observed index",
+    "observed": "observed",
+    "latent": "latent",
+    "point": "parameter that is maximised",
+}
+_PARAMETERS = {"probs": "responsibilities", "prob": "probability", "dof": "degrees of freedom"}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row: the symbol of the whole, what it means, the sizes of its axes (None for a number), its domain."""
+
+    symbol: Box
+    meaning: Sentence
+    axes: Box | None
+    domain: Sentence
+
+
+def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[Quantity]:
+    """The rows, in the order of declaration, then of computation."""
+    for v in derived.model.variables:
+        yield Quantity(signs.array(v.name), (_ROLES[v.role],), _sizes(printer, v.indices), _domain(v))
+    for u in derived.updates:
+        if u.factor.point:
+            continue
+        factor = q_of(latents_box(signs, u.factor, element=True))
+        for f in u.formulas:
+            if f.role != "standard":
+                continue
+            said = "parameter" if len(f.name) == 1 else _PARAMETERS.get(f.name, f.name.replace("_", " "))
+            box = drawn_parameter(printer, f, u.factor.plates)
+            yield Quantity(box, (f"{said} of ", factor), _sizes(printer, f.indices), DOMAINS[u.domain(f)])
+
+
+def _sizes(printer: Printer, indices: tuple[Index, ...]) -> Box | None:
+    return separated((printer.size(i.size) for i in indices), TIMES) if indices else None
+
+
+def _domain(v: Variable) -> Sentence:
+    if v.distribution is not None and v.distribution.family == "Bernoulli":
+        return DOMAINS["binary"]
+    if v.over is not None and not v.event:
+        return ("a value of ", symbol(v.over.name))
+    return DOMAINS.get(v.domain, (v.domain,))

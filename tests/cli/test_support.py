@@ -1,0 +1,62 @@
+"""``cavi supported``: the table comes from derivations; a few entries that a textbook gives."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cavi.cli import app
+from cavi.cli.support import VERDICTS, Entry, supported, table
+from cavi.derive import families
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[tuple[str, str, str], Entry]:
+    return {(e.family, e.argument, e.place): e for e in supported()}
+
+
+@pytest.mark.parametrize(
+    ("family", "argument", "place", "verdict", "detail"),
+    [
+        ("Normal", "mean", "a Normal", "exact", "Normal"),
+        ("Normal", "precision", "a Gamma", "exact", "Gamma"),
+        ("Normal", "variance", "an inverse Gamma", "exact", "InverseGamma"),
+        ("Normal", "variance", "a Gamma", "exact", "GeneralisedInverseGaussian"),
+        ("Poisson", "rate", "a Gamma", "exact", "Gamma"),
+        ("Bernoulli", "prob", "a Beta", "exact", "Beta"),
+        ("Categorical", "probs", "a Dirichlet", "exact", "Dirichlet"),
+        ("MultivariateNormal", "precision", "a Wishart", "exact", "Wishart"),
+        ("MultivariateNormal", "covariance", "an inverse Wishart", "exact", "InverseWishart"),
+        ("MatrixNormal", "column_precision", "a Wishart", "exact", "Wishart"),
+    ],
+)
+def test_conjugate_pairs_of_textbooks(found, family, argument, place, verdict, detail) -> None:
+    entry = found[family, argument, place]
+    assert (entry.verdict, entry.detail) == (verdict, detail)
+
+
+def test_what_needs_a_rule_names_it(found) -> None:
+    entry = found["Bernoulli", "prob", "sigmoid of a regression"]
+    assert entry.verdict in ("bound", "augmentation")
+    assert entry.detail in ("jaakkola jordan", "polya gamma", "boehning")
+
+
+def test_what_is_refused_says_why(found) -> None:
+    entry = found["Gamma", "shape", "a Gamma"]
+    assert entry.verdict == "refused"
+    assert "log Γ(w)" in entry.detail
+
+
+def test_every_family_is_there(found) -> None:
+    from cavi import derive
+
+    named = {n for n in (*families.CATALOGUE, *families.VECTOR_FAMILIES) if hasattr(derive, n)}
+    assert {e.family for e in found.values()} == named
+    assert {e.verdict for e in found.values()} <= set(VERDICTS)
+    assert not [e for e in found.values() if e.verdict == "refused" and "does not run over" in e.detail]
+    assert len(table(supported()).splitlines()) == len(found) + 2
+
+
+def test_the_command(found) -> None:
+    rows = json.loads(CliRunner().invoke(app, ["supported", "--json"]).output)
+    assert len(rows) == len(found)

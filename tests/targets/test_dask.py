@@ -1,0 +1,190 @@
+"""A run on a cluster of processes is the run of one machine, whatever happens to the processes."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from generated import derived_model, inputs, run
+
+pytestmark = pytest.mark.targets
+NAMES = ["gaussian_mixture_full", "lda", "bayesian_pca", "linear_regression", "poisson_matrix_factorisation"]
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@cache
+def problem(name: str, sweeps: int = 6):
+    """A module, shards, what all runs are given, and the run on one machine."""
+    module = run(derived_model(name).dask())
+    data, hyper, sizes = inputs(module, np.random.default_rng(3), 60, 5)
+    found = module.fit(data, hyper, sizes, seed=0, max_iter=2, tol=0.0).params
+    init = {latent: found[latent] for factor in module.SHARED for latent in factor.split(",")}
+    given = {"init": init, "max_iter": sweeps, "tol": 0.0}
+    rows = max(1, sizes[module.CUT[0]] // 10)
+    return module, list(module.cut(data, rows)), hyper, sizes, given, module.fit(data, hyper, sizes, **given)
+
+
+def assert_same(found, expected, rtol: float = 1e-10) -> None:
+    np.testing.assert_allclose(found.elbo_trace, expected.elbo_trace, rtol=rtol)
+    for latent, values in found.params.items():
+        for n, a in values.items():
+            np.testing.assert_allclose(a, expected.params[latent][n], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cluster_sweeps_as_one_machine(name: str, client) -> None:
+    module, shards, hyper, sizes, given, whole = problem(name)
+    assert len(shards) > 4
+    seen = []
+    found = module.fit_dask(shards, hyper, sizes, client=client, progress=seen.append, **given)
+    assert_same(found, whole)
+    assert [p.sweep for p in seen] == list(range(1, 7)) and seen[-1].bound == found.elbo
+    assert found.sizes[module.CUT[0]] == whole.sizes[module.CUT[0]]
+
+
+def test_the_start_is_that_of_chunks(client) -> None:
+    module, shards, hyper, sizes, _, _ = problem("gaussian_mixture_full")
+    found = module.fit_dask(shards, hyper, sizes, client=client, seed=4, max_iter=3)
+    assert_same(found, module.fit_chunks(shards, hyper, sizes, seed=4, max_iter=3))
+
+
+def test_workers_load_their_shards(client, tmp_path) -> None:
+    import dask
+
+    module, shards, hyper, sizes, given, _ = problem("lda")
+    here = os.getpid()
+
+    def loader(path: str):
+        def load() -> dict:
+            assert os.getpid() != here
+            with np.load(path) as file:
+                return dict(file)
+
+        return load
+
+    paths = [str(tmp_path / f"{i}.npz") for i in range(len(shards))]
+    for path, shard in zip(paths, shards, strict=True):
+        np.savez(path, **shard)
+    sources = [loader(path) for path in paths]
+    sources[1], sources[2], sources[3] = client.submit(sources[1]), dask.delayed(sources[2])(), shards[3]
+    expected = module.fit_dask(shards, hyper, sizes, client=client, **given)
+    assert_same(module.fit_dask(sources, hyper, sizes, client=client, **given), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("way", ["namespace", "path", "import"])
+def test_workers_need_not_know_the_module(way: str, client, tmp_path, monkeypatch) -> None:
+    import cloudpickle
+
+    source = derived_model("gaussian_mixture_full").dask()
+    path = tmp_path / f"mixture_by_{way}.py"
+    path.write_text(source)
+    if way == "namespace":
+        space: dict = {}
+        exec(source, space)
+    elif way == "path":
+        spec = importlib.util.spec_from_file_location("mixture_by_path", path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "mixture_by_path", module)
+        spec.loader.exec_module(module)
+        space = vars(module)
+    else:
+        monkeypatch.syspath_prepend(str(tmp_path))
+        space = vars(importlib.import_module("mixture_by_import"))
+    _, shards, hyper, sizes, given, whole = problem("gaussian_mixture_full")
+    assert_same(space["fit_dask"](shards, hyper, sizes, client=client, **given), whole)
+    assert not cloudpickle.list_registry_pickle_by_value()
+
+
+def kill_one(client) -> None:
+    """As the machine's want of memory would end it: without a word."""
+    workers = client.run(os.getpid)
+    os.kill(workers[min(workers)], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", ["gaussian_mixture_full", "lda"])
+def test_a_worker_is_lost(name: str, client, monkeypatch) -> None:
+    """Twice: factors of rows are found again from the start, and from copies on the other worker."""
+    module, shards, hyper, sizes, given, whole = problem(name, 9)
+    monkeypatch.setattr(module, "WINDOW", 3)
+    client.wait_for_workers(2, timeout=60)
+    expected = module.fit_dask(shards, hyper, sizes, client=client, **given)
+
+    def progress(p) -> None:
+        if p.sweep in (2, 4, 6):  # at 4 both are there, so that the next sweep makes copies
+            client.wait_for_workers(2, timeout=60)
+        if p.sweep in (2, 6):
+            kill_one(client)
+
+    found = module.fit_dask(shards, hyper, sizes, client=client, progress=progress, **given)
+    assert_same(found, expected, rtol=1e-13)  # not 0: numbers are rounded as their place in memory has them added up
+    assert_same(found, whole)
+    client.wait_for_workers(2, timeout=60)
+
+
+def test_a_bad_shard_is_named(client) -> None:
+    module, shards, hyper, sizes, given, _ = problem("gaussian_mixture_full")
+    spoiled = list(shards)
+    spoiled[7] = {"x": np.where(np.arange(len(shards[7]["x"]))[:, None] == 1, np.nan, shards[7]["x"])}
+    with pytest.raises(module.DataError, match=r"^shard 7: x: found .* NaN"):
+        module.fit_dask(spoiled, hyper, sizes, client=client, **given)
+    spoiled[7] = lambda: {"x": np.load("/nowhere.npy")}
+    with pytest.raises(module.DataError, match=r"^shard 7: could not be loaded, FileNotFoundError: .*nowhere"):
+        module.fit_dask(spoiled, hyper, sizes, client=client, **given)
+    with pytest.raises(module.DataError, match=r"^init: found \['pi'\]"):
+        module.fit_dask(shards, hyper, sizes, client=client, init={"pi": given["init"]["pi"]})
+    with pytest.raises(module.DataError, match="shard 1: found int; expected a dict, a function"):
+        module.fit_dask([shards[0], 3], hyper, sizes, client=client)
+    with pytest.raises(module.DataError, match="shards: found list without elements"):
+        module.fit_dask([], hyper, sizes, client=client)
+
+
+def test_a_shard_that_ends_its_workers(client, monkeypatch) -> None:
+    import distributed
+
+    def killed(*_) -> None:
+        raise distributed.KilledWorker("sweep-7", None, 3)
+
+    module, shards, hyper, sizes, given, _ = problem("gaussian_mixture_full")
+    monkeypatch.setattr(module.Cluster, "sweep", killed)
+    with pytest.raises(RuntimeError, match=r"ended one after another; it may be too large for them .*sweep-7"):
+        module.fit_dask(shards, hyper, sizes, client=client, **given)
+
+
+@pytest.mark.parametrize("name", ["gaussian_mixture_full", "lda"])
+def test_a_run_goes_on(name: str, client, tmp_path) -> None:
+    module, shards, hyper, sizes, given, whole = problem(name)
+    path = str(tmp_path / "run.npz")
+
+    def interrupt(p) -> None:
+        if p.sweep == 3:
+            raise KeyboardInterrupt
+
+    options = {"client": client, "checkpoint": path, "every": 0.0}
+    cut_off = module.fit_dask(shards, hyper, sizes, progress=interrupt, **options, **given)
+    assert cut_off.n_iter == 3 and not cut_off.converged
+    np.testing.assert_allclose(cut_off.elbo_trace, whole.elbo_trace[:3], rtol=1e-10)
+    shutil.copy(path, copy := str(tmp_path / "copy.npz"))
+    assert_same(module.fit_dask(shards, hyper, sizes, **options, **given), whole)
+    assert_same(module.fit_chunks(shards, hyper, sizes, checkpoint=copy, **given), whole)
+
+
+def test_dask_is_asked_for(monkeypatch) -> None:
+    module, shards, hyper, sizes, given, _ = problem("gaussian_mixture_full")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r'pip install "dask\[distributed\]"'):
+        module.fit_dask(shards, hyper, sizes, client=None, **given)
