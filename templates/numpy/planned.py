@@ -108,6 +108,9 @@ class PlannedWriter(Writer):
         assert self.planner is not None
         found = [repeated(s, self.derived) for s in self.planner.chosen]
         moments = {r.moment for r in found if r is not None and r.moment is not None}
+        moments |= {
+            (c.update.factor.name, c.pair) for c in self.chains.values() if any(map(c.is_pair_sum, self.planner.chosen))
+        }
         if not moments:
             return
         for u in self.derived.updates:
@@ -147,7 +150,8 @@ class PlannedWriter(Writer):
         parts = repeated(s, self.derived) if out is None else None
         if parts is not None:
             out = self._repeated(parts, s, scope)
-        out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
+        pairs = next((p for c in self.chains.values() if (p := c.pair_sum(s)) is not None), None)
+        out = out or polynomial(pairs or Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
         if lines and lines[-1].startswith(f"{out.code} = "):
