@@ -253,9 +253,9 @@ class Formulas:
             from cavi.templates.html.view import _declared
 
             return str(table(r for d in lines for r in _declared(d)))
-        from cavi.templates.latex.view import declared_rows
+        from cavi.templates.latex.view import declared_rows as declared
 
-        return "\\begin{align*}\n" + " \\\\\n".join(map(declared_rows, lines)) + "\n\\end{align*}"
+        return "\\begin{align*}\n" + " \\\\\n".join(map(declared, lines)) + "\n\\end{align*}"
 
     def _view(self, model: str, latent: str) -> UpdateView:
         number = [u.factor.name for u in derived(model).updates].index(latent)
