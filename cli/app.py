@@ -469,6 +469,11 @@ def fit(
     factors: FACTORS = None,
     seed: Annotated[int, typer.Option(help="Of the random parts of the start.")] = 0,
     restarts: Annotated[int, typer.Option(min=1, help="Runs; the best bound wins.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Restarts at a time.")] = 1,
+    accelerate: Annotated[
+        bool,
+        typer.Option("--accelerate", help="Let sweeps start ahead of the last: fewer of them where they are slow."),
+    ] = False,
     max_iter: Annotated[int, typer.Option(min=1)] = 1000,
     tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
     rows: Annotated[int, typer.Option(min=0, help="Go through the data in shards of so many rows; 0 at once.")] = 0,
@@ -482,7 +487,12 @@ def fit(
     from cavi.cli.fitting import fit_model
 
     output = Output(quiet or as_json)
-    settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol}
+    if rows and (accelerate or restarts > 1):
+        raise ValueError(
+            "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
+        )
+    settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
+    settings |= {"jobs": jobs}
     summary, lines = fit_model(
         model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cavi.derive.render import renderer
 from cavi.derive.result import Derived
 from cavi.templates.article import spoken
 from cavi.templates.environment import environment
@@ -41,7 +42,7 @@ def render(
     found = None if evidence is None else evidence_view(evidence)
     badges = Badges(() if evidence is None else tuple(evidence["rows"]))
     a, say = spoken(derived, notation, symbols, lang)
-    drawing = derived.model.diagram()
+    drawing = renderer("diagram")(derived.model, symbols=symbols)
     figure = {"diagram": Markup(drawing.svg(standalone=False)), "legend": say.clauses(drawing.legend())}
     run = None if fit is None else fit_view(derived, fit, say)
     holes = {**view(a, say, derived.numpy(), badges), **figure, "evidence": found, "fit": run}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cavi.derive.model import Model
+from cavi.derive.render import renderer
 from cavi.derive.result import Derived
 from cavi.derive.term import Polynomial
 from cavi.templates.article import spoken
@@ -50,7 +51,7 @@ def _render(derived: Derived, template: str, manner: Mapping[str, Any], diagram:
     a, say = spoken(derived, **manner)
     holes = {**view(a, say), "frames": frames(a, say), "algorithm": algorithm_view(a), "diagram": "", "legend": ""}
     if diagram:
-        drawing = derived.model.diagram()
+        drawing = renderer("diagram")(derived.model, symbols=manner.get("symbols"))
         holes |= {"diagram": drawing.tikz(), "legend": say.tex(say.clauses(drawing.legend()))}
     return environment("latex").get_template(template).render(holes)
 

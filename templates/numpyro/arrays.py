@@ -49,11 +49,11 @@ class Arrays:
 
     Attributes:
         running: indices that are one position at a time, by the name of the position.
-        carried: a variable whose element before is at hand under another name.
+        carried: a chain in its loop -> the subscript of the element at hand, and the name of that element.
     """
 
     running: Mapping[Index, str] = field(default_factory=dict)
-    carried: Mapping[str, str] = field(default_factory=dict)
+    carried: Mapping[str, tuple[AnySub, str]] = field(default_factory=dict)
 
     def write(self, expr: Expr, context: Context, least: int = SUM) -> str:
         """The array of an expression, in brackets where it binds less than `least`."""
@@ -137,7 +137,9 @@ class Arrays:
     def named(self, name: str, subs: tuple[AnySub, ...], context: Context) -> str:
         """A variable with its subscripts."""
         if name in self.carried:
-            return self.subscripted(self.carried[name], tuple(s for s in subs if not isinstance(s, Shift)), context)
+            there, element = self.carried[name]
+            others = tuple(s for s in subs if s != there)
+            return self.subscripted(element, others, context) if others else element
         return self.subscripted(python_name(name), subs, context) if subs else python_name(name)
 
     def _written(self, expr: Expr, context: Context) -> tuple[int, str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
 from cavi.derive.expression import Condition
 from cavi.derive.model import Model, Variable
+from cavi.templates.mentions import mentions
 from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent, python_name, shape
+from cavi.templates.numpyro.chains import emissions, linked, scan, scanned, within
 from cavi.templates.numpyro.distributions import distribution
 
 _CATEGORIES = ("Categorical", "Bernoulli")
@@ -31,24 +33,63 @@ class View:
 
 def view(model: Model) -> View:
     """The program of a model."""
-    sites = tuple(tuple(_site(v, model)) for v in model.variables if v.role in ("latent", "observed", "point"))
+    emitted = {v.name: emissions(v, model) for v in model.variables if scanned(v)}
+    # A loop over a chain that draws its emissions, too, stands where the last of them is declared.
+    last = {found[-1].name: name for name, found in emitted.items() if found}
+    inside = {e.name for found in emitted.values() for e in found} | {n for n, found in emitted.items() if found}
+    sites = []
+    for v in model.variables:
+        if v.name in last:
+            chain = model.variable(last[v.name])
+            sites.append(tuple(scan(chain, emitted[chain.name])))
+        elif v.name not in inside and v.role in ("latent", "observed", "point"):
+            sites.append(tuple(_site(v, model)))
     return View(
         title=model.title,
-        notes=_notes(model),
-        imports=("from numpyro.contrib.control_flow import scan",) if any(_scanned(v) for v in model.variables) else (),
+        notes=_notes(model, emitted),
+        imports=("from numpyro.contrib.control_flow import scan",) if emitted else (),
         function="model",
         arguments="`data` and `hyper`: name -> array or number; `sizes` gives those that the data cannot tell.",
         known=tuple(_known(model)),
-        sites=sites,
+        sites=tuple(sites),
     )
 
 
-def _notes(model: Model) -> tuple[str, ...]:
-    categories = [v.name for v in model.with_role("latent") if v.distribution and v.distribution.family in _CATEGORIES]
+def _notes(model: Model, emitted: Mapping[str, tuple[Variable, ...]]) -> tuple[str, ...]:
+    """What a reader should know, and which categories NumPyro can sum out as the program stands."""
     notes = ["Categories count from zero. Precisions are converted to what NumPyro expects."]
-    if categories:
-        notes.append(f"Enumerate {', '.join(categories)} (numpyro.contrib.funsor.config_enumerate) before NUTS.")
+    categories = [v for v in model.with_role("latent") if v.over is not None]
+    able = [v.name for v in categories if emitted.get(v.name) or (v.chain is None and _enumerated(v, model))]
+    if able:
+        notes.append(f"numpyro.contrib.funsor.config_enumerate sums out {', '.join(able)}, so that NUTS can be used.")
+    if others := [v.name for v in categories if v.name not in able]:
+        notes.append(f"NUTS cannot be used: NumPyro cannot sum out {', '.join(others)}, which other densities mix.")
     return tuple(notes)
+
+
+def _enumerated(v: Variable, model: Model) -> bool:
+    """Whether everything that mentions a category stands in the plates of the category."""
+    users = [u for u in model.nodes() if u is not v and mentions(u, (v.name,))]
+    return all(
+        u.chain is None and _outer(u, model) == v.plates and all(subs == v.plates for _, subs in mentions(u, (v.name,)))
+        for u in users
+    )
+
+
+def _outer(v: Variable, model: Model) -> Context:
+    """The plates of a node; those of its categories alone where the others can be axes of its value.
+
+    A plate must be one axis for all of its nodes, so that a category which is summed out stands at the same axis.
+    """
+    assert v.distribution is not None
+    categories = [u.name for u in model.with_role("latent") if u.over is not None]
+    places = {subs for _, subs in mentions(v, categories)}
+    if len(places) != 1 or v.weight is not None:
+        return v.plates
+    (subs,) = places
+    rest = v.plates[len(subs) :]
+    used = {i for a in v.distribution.args.values() for i in a.free()}
+    return v.plates[: len(subs)] if subs == v.plates[: len(subs)] and set(rest) <= used else v.plates
 
 
 def _known(model: Model) -> Iterator[str]:
@@ -77,11 +118,12 @@ def _site(v: Variable, model: Model) -> Iterator[str]:
     if v.distribution is None:
         yield _parameter(v)
     elif v.chain is None:
-        yield from _within(v.plates, _weights(v), _sample(v, v.distribution))
-    elif _scanned(v):
-        yield from _scan(v)
+        outer = _outer(v, model)
+        yield from within(outer, _weights(v), _sample(v, v.distribution, len(v.plates) - len(outer)))
+    elif scanned(v):
+        yield from scan(v, ())
     else:
-        yield from _chain(v)
+        yield from linked(v)
 
 
 def _parameter(v: Variable) -> str:
@@ -98,28 +140,13 @@ def _parameter(v: Variable) -> str:
     return f'{python_name(v.name)} = numpyro.param("{v.name}", {start}, constraint=dist.constraints.{support})'
 
 
-def _sample(v: Variable, d: Distribution) -> str:
+def _sample(v: Variable, d: Distribution, inner: int) -> str:
+    """The site; the last `inner` plates are axes of its value."""
     name = python_name(v.name)
-    made = distribution(d, v.plates, Arrays())
+    made = distribution(d, v.plates, Arrays()) + (f".to_event({inner})" if inner else "")
     if v.role == "observed":
         return f'numpyro.sample("{v.name}", {made}, obs={name})'
     return f'{name} = numpyro.sample("{v.name}", {made})'
-
-
-def _within(plates: Context, handlers: list[str], line: str) -> Iterator[str]:
-    """A line inside its plates, the first of them the first axis."""
-    entered = [f'numpyro.plate("{p.name}", {extent(p)}, dim={at - len(plates)})' for at, p in enumerate(plates)]
-    entered += handlers
-    if not entered:
-        yield line
-    elif len(", ".join(entered)) < 100:
-        yield f"with {', '.join(entered)}:"
-        yield f"    {line}"
-    else:
-        yield "with ("
-        yield from (f"    {e}," for e in entered)
-        yield "):"
-        yield f"    {line}"
 
 
 def _weights(v: Variable) -> list[str]:
@@ -138,62 +165,3 @@ def _weights(v: Variable) -> list[str]:
         f"numpyro.handlers.mask(mask={present})",
         f"numpyro.handlers.scale(scale=jnp.where({present}, {weight}, 1))",
     ]
-
-
-def _scanned(v: Variable) -> bool:
-    """Whether a chain is a loop over its elements: one of latent categories, which NumPyro can enumerate in a scan."""
-    return v.chain is not None and v.role == "latent" and v.distribution is not None and v.over is not None
-
-
-def _first(v: Variable, context: Context, arrays: Arrays) -> str:
-    """Where a sequence begins."""
-    assert v.chain is not None
-    here = f"{arrays.position(v.chain.index, context)} == 0"
-    if v.chain.starts is None:
-        return here
-    return f"({here}) | ({arrays.write(v.chain.starts, context, WHOLE)} == 1)"
-
-
-def _chain(v: Variable) -> Iterator[str]:
-    """A chain of numbers or vectors: its density as one array expression, first elements and linked ones."""
-    assert v.chain is not None and v.distribution is not None
-    name, arrays = python_name(v.name), Arrays()
-    if v.role == "latent":
-        support = "real_vector" if v.event else "real" if v.domain == "real" else v.domain
-        sizes = f"{shape(v.plates)}, {shape(v.event) if v.event else '()'}"
-        yield f'{name} = numpyro.sample("{v.name}", dist.ImproperUniform(dist.constraints.{support}, {sizes}))'
-    first = distribution(v.chain.initial, v.plates, arrays)
-    linked = distribution(v.distribution, v.plates, arrays)
-    yield f"{v.name}_first = {first}.log_prob({name})"
-    yield f"{v.name}_linked = {linked}.log_prob({name})"
-    total = f"jnp.where({_first(v, v.plates, arrays)}, {v.name}_first, {v.name}_linked)"
-    if v.weight is not None:
-        total = f"{arrays.write(v.weight, v.plates, 2)} * {total}"
-    yield f'numpyro.factor("{v.name}_chain", jnp.sum({total}))'
-
-
-def _scan(v: Variable) -> Iterator[str]:
-    """A chain of categories: each is drawn given the one before it."""
-    assert v.chain is not None and v.distribution is not None and v.over is not None
-    if v.distribution.family != v.chain.initial.family:
-        raise CaviError(f"NumPyro: the first element of {v.name} is {v.chain.initial}, the next ones {v.distribution}")
-    t, name = v.chain.index, python_name(v.name)
-    plates = tuple(p for p in v.plates if p != t)
-    arrays = Arrays({t: t.name}, {v.name: f"{v.name}_before"})
-    ((parameter, linked),) = v.distribution.args.items()
-    ((_, initial),) = v.chain.initial.args.items()
-    context = (*plates, v.over) if parameter == "probs" else plates
-    write = arrays.full if parameter == "probs" else arrays.write
-    where = _first(v, context, arrays)
-    probs = f"jnp.where({where}, {write(initial, context)}, {write(linked, context)})"
-    yield f"def {v.name}_step({v.name}_before, {t.name}):"
-    weights = [] if v.weight is None else [f"numpyro.handlers.scale(scale={arrays.write(v.weight, plates)})"]
-    drawn = f'{name} = numpyro.sample("{v.name}", dist.{v.distribution.family}(probs={probs}))'
-    for line in _within(plates, weights, drawn):
-        yield f"    {line}"
-    yield f"    return {name}, {name}"
-    yield ""
-    start = f"jnp.zeros({shape(plates)}, int)"
-    yield f"_, {name} = scan({v.name}_step, {start}, jnp.arange({extent(t)}))"
-    if (axis := v.plates.index(t)) > 0:
-        yield f"{name} = jnp.moveaxis({name}, 0, {axis})  # the axes of its declaration"

@@ -50,7 +50,8 @@ def to_arviz(
     """Independent draws from q as one chain, with the data.
 
     The groups are ``posterior`` (every latent, drawn by the chain rule of its factor; what is maximised over repeats),
-    ``observed_data`` and ``constant_data``. Draws of q are no sample of the posterior: mean field makes spreads too
+    ``observed_data`` and ``constant_data``, and ``sample_stats`` with the log joint density ``lp`` where data and
+    hyperparameters are given. Draws of q are no sample of the posterior: mean field makes spreads too
     small.
 
     Args:
@@ -60,7 +61,7 @@ def to_arviz(
         draws: how many.
         seed: of the random numbers.
         coords: labels of positions by the name of an index or of a size.
-        hyper: the hyperparameters, where a factor is drawn with them.
+        hyper: the hyperparameters of the fit.
 
     Raises:
         CaviError: as `to_xarray`; for a family that is not drawn; where a draw needs data that are not given.
@@ -75,8 +76,11 @@ def to_arviz(
     except ValueError as error:
         raise CaviError(f"{derived.model.name}: {error}") from error
     names = Coords(derived, getattr(data, "coords", None), coords)
-    groups = {"posterior": _group(xr, {n: a[None] for n, a in found.items()}, derived, names, ("chain", "draw"))}
+    drawn = {n: a[None] for n, a in found.values.items()}
+    groups = {"posterior": _group(xr, drawn, derived, names, ("chain", "draw"))}
     groups["posterior"].attrs.update(_attributes(fit, derived))
+    if found.log_joint is not None:
+        groups["sample_stats"] = xr.Dataset({"lp": (("chain", "draw"), found.log_joint[None])})
     for group, roles in (("observed_data", ("observed",)), ("constant_data", ("covariate", "observed_index"))):
         known = {v.name: data[v.name] for v in derived.model.with_role(*roles) if data is not None and v.name in data}
         if known:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
 from cavi.templates.numpy.names import quote
+from cavi.templates.numpy.view import known_variables
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class PosteriorView:
     points: tuple[str, ...]
     categories: tuple[str, ...]
     reads: tuple[str, ...]
+    variables: tuple[tuple[str, dict[str, Any]], ...]
+    sizes: tuple[str, ...]
+    log_joint: tuple[str, ...]
+    blocked: bool
 
 
 def render_posterior(derived: Derived) -> str:
@@ -48,12 +54,13 @@ def posterior_view(derived: Derived) -> PosteriorView:
     auxiliary = {name for r in derived.relaxations for name in r.variables}
     mine = [u for u in derived.updates if not set(u.factor.latents) <= auxiliary]
     found = tuple(writer.draw(u) for u in mine if not u.factor.point)
+    used = {key for keys in writer.reads.values() for key in keys if isinstance(key, str)}
+    log_joint = () if derived.relaxations else writer.log_joint()
     latents = [n for u in mine for n in u.factor.latents]
     imports = helpers.imports(writer.helpers)
     if writer.families & set(draws.SPECIAL) and "from scipy import special" not in imports:
         imports.insert(0, "from scipy import special")
     variables = {name: derived.model.variable(name) for name in latents}
-    used = {key for keys in writer.reads.values() for key in keys if isinstance(key, str)}
     return PosteriorView(
         title=derived.model.title,
         imports=tuple(imports),
@@ -67,6 +74,10 @@ def posterior_view(derived: Derived) -> PosteriorView:
             n for n, v in variables.items() if v.distribution is not None and v.distribution.family == "Categorical"
         ),
         reads=tuple(sorted(used - set(latents))),
+        variables=known_variables(derived),
+        sizes=derived.model.sizes,
+        log_joint=log_joint,
+        blocked="blocks" in helpers.closure(writer.helpers),
     )
 
 

@@ -6,13 +6,14 @@ element of any density depends on: ``mu[z[n]]`` and ``T[patient[n]]`` are, ``B[z
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cavi.derive.errors import CaviError
-from cavi.derive.expression import AnySub, Condition, Expr, Selector, SumOver
-from cavi.derive.index import Gather, Index, Shift
+from cavi.derive.expression import AnySub, Condition
+from cavi.derive.index import Index
 from cavi.derive.model import Model, Variable
+from cavi.templates.mentions import Mention, mentions
 
 DISCRETE = ("Categorical", "Bernoulli")
 
@@ -37,7 +38,7 @@ class Group:
 
 def discrete(v: Variable) -> bool:
     """Whether it is a latent that takes finitely many values."""
-    return v.role in ("latent", "point") and v.distribution is not None and v.distribution.family in DISCRETE
+    return v.role == "latent" and v.distribution is not None and v.distribution.family in DISCRETE
 
 
 def groups(model: Model) -> tuple[Group, ...]:
@@ -47,21 +48,19 @@ def groups(model: Model) -> tuple[Group, ...]:
         CaviError: where an element of a density depends on several elements of them.
     """
     latents = {v.name: v for v in model.variables if discrete(v)}
-    mentions = {v.name: _mentions(v, set(latents)) for v in model.nodes()}
+    by_node = {v.name: mentions(v, latents) for v in model.nodes()}
     found: list[set[str]] = []
     for name in latents:
-        together = {name} | {m for m, _ in mentions[name]}
-        for v, own in mentions.items():
-            if name in {m for m, _ in own}:
-                together |= {m for m, _ in own} | ({v} & set(latents))
+        together = {name} | {m for m, _ in by_node[name]}
+        for node, mentioned in by_node.items():
+            if name in {m for m, _ in mentioned}:
+                together |= {m for m, _ in mentioned} | ({node} & set(latents))
         joined = [g for g in found if g & together]
         found = [g for g in found if not g & together] + [together.union(*joined)]
-    return tuple(_group(model, tuple(v for n, v in latents.items() if n in names), mentions) for names in found)
+    return tuple(_group(model, tuple(v for n, v in latents.items() if n in names), by_node) for names in found)
 
 
-def _group(
-    model: Model, latents: tuple[Variable, ...], mentions: dict[str, list[tuple[str, tuple[AnySub, ...]]]]
-) -> Group:
+def _group(model: Model, latents: tuple[Variable, ...], by_node: Mapping[str, list[Mention]]) -> Group:
     names = {v.name for v in latents}
     if len(latents) > 1 and any(v.chain is not None for v in latents):
         raise CaviError(
@@ -72,7 +71,7 @@ def _group(
         raise CaviError(f"Stan: {' and '.join(sorted(names))} meet in one density, but their plates differ")
     dependents = []
     for v in model.nodes():
-        places = {subs for name, subs in mentions[v.name] if name in names}
+        places = {subs for name, subs in by_node[v.name] if name in names}
         if not places or (v.name in names and v.chain is not None):
             continue
         if len(places) > 1 or _several(v, names):
@@ -90,45 +89,6 @@ def _group(
     return Group(latents, tuple(dependents))
 
 
-def expressions(v: Variable) -> Iterator[Expr]:
-    """Every expression of a density."""
-    for d in (v.distribution, v.chain.initial if v.chain else None):
-        if d is not None:
-            yield from d.args.values()
-
-
-def _mentions(v: Variable, names: set[str]) -> list[tuple[str, tuple[AnySub, ...]]]:
-    """The latents of the names that the density of a node mentions beside its own value, each with its subscripts."""
-    found = []
-    for expr in expressions(v):
-        for ref in expr.refs():
-            found += [(ref.name, ref.subs)] if ref.name in names else []
-            found += [m for s in ref.subs for m in _in_subscript(s, names)]
-    if v.chain is not None:  # the element before is the chain's own affair
-        return [(n, tuple(s.base if isinstance(s, Shift) else s for s in subs)) for n, subs in found if n != v.name]
-    return found
-
-
-def _in_subscript(sub: AnySub, names: set[str]) -> Iterator[tuple[str, tuple[AnySub, ...]]]:
-    match sub:
-        case Selector() | Gather():
-            if sub.name in names:
-                yield sub.name, sub.subs
-            for s in sub.subs:
-                yield from _in_subscript(s, names)
-
-
 def _several(v: Variable, names: set[str]) -> bool:
     """Whether an element of the node depends on a latent at an index that is summed over, or of its own value."""
-    summed: set[Index] = set()
-
-    def look(expr: Expr) -> None:
-        if isinstance(expr, SumOver):
-            summed.add(expr.index)
-        for child in expr.children:
-            look(child)
-
-    for expr in expressions(v):
-        look(expr)
-    free = set(v.plates)
-    return any(Condition("", subs).free() - free for _, subs in _mentions(v, names))
+    return any(Condition("", subs).free() - set(v.plates) for _, subs in mentions(v, names))

@@ -39,8 +39,9 @@ def view(model: Model) -> View:
     for v in model.variables:
         if v.constraint is not None:
             raise CaviError(f"Stan: {v.name} is an observed function of latents, {v.constraint}, without a density")
-        if v.is_random and v.name not in gone and v.domain == "count":
-            raise CaviError(f"Stan has no discrete parameters, and {v.name} has infinitely many values to sum over")
+        if v.is_random and v.name not in gone and whole(v):
+            reason = "is maximised over" if v.role == "point" else "has infinitely many values to sum over"
+            raise CaviError(f"Stan has no discrete parameters, and {v.name} {reason}")
     known = [v for v in model.variables if not v.is_random]
     unknown = [v for v in model.variables if v.is_random and v.name not in gone]
     return View(

@@ -55,7 +55,9 @@ def test_draws_for_arviz(tmp_path) -> None:
     fit, derived, given = fitted("linear_regression_joint")
     data = Data(given.data)
     data.coords = {"d": [f"x{i}" for i in range(10)]}
-    found = to_arviz(fit, derived, data, draws=2000, seed=1)
+    found = to_arviz(fit, derived, data, draws=2000, seed=1, hyper=given.hyper)
+    assert found.sample_stats["lp"].shape == (1, 2000)
+    assert "sample_stats" not in to_arviz(fit, derived, data, draws=2)
     assert found.posterior["w"].dims == ("chain", "draw", "d")
     assert found.posterior.attrs["elbo"] == fit.elbo
     np.testing.assert_array_equal(found.observed_data["y"], given.data["y"])

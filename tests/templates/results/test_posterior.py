@@ -49,7 +49,7 @@ def test_draws_have_the_moments_of_the_factors(name: str) -> None:
     derived = derived_model(name)
     fit, data, hyper = fitted(name)
     module = run(render_posterior(derived))
-    found = module.draw(fit.params, fit.sizes, data=data, hyper=hyper, draws=DRAWS, seed=1)
+    found = module.draw(fit.params, fit.sizes, data=data, hyper=hyper, draws=DRAWS, seed=1).values
     hidden = {n for r in derived.relaxations for n in r.variables}
     assert set(found) == {n for f in derived.factors for n in f.latents} - hidden
     for latent, values in found.items():
@@ -75,7 +75,7 @@ def test_the_spread_of_draws() -> None:
     given = models.data("gaussian_mixture_full")
     fit = generated("gaussian_mixture_full").fit(given.data, given.hyper, given.sizes, seed=0, max_iter=30)
     module = run(render_posterior(derived_model("gaussian_mixture_full")))
-    found = module.draw(fit.params, fit.sizes, draws=4000, seed=2)
+    found = module.draw(fit.params, fit.sizes, draws=4000, seed=2).values
     q, precision = fit.params["mu"], fit.params["Lambda"]
     # mu given Lambda is Normal with precision kappa Lambda: its covariance is E[inverse(Lambda)] / kappa.
     d = q["mean"].shape[-1]
@@ -88,7 +88,7 @@ def test_the_spread_of_draws() -> None:
 
 def test_what_is_maximised_over_repeats() -> None:
     fit, data, hyper = fitted("gaussian_mixture_em")
-    found = run(render_posterior(derived_model("gaussian_mixture_em"))).draw(fit.params, fit.sizes, draws=3)
+    found = run(render_posterior(derived_model("gaussian_mixture_em"))).draw(fit.params, fit.sizes, draws=3).values
     np.testing.assert_array_equal(found["mu"], np.broadcast_to(fit.params["mu"]["value"], (3, 3)))
 
 
@@ -98,7 +98,7 @@ def test_data_that_a_draw_reads() -> None:
     assert module.READS == ("x",)
     with pytest.raises(ValueError, match=r"missing \['x'\]"):
         module.draw(fit.params, fit.sizes, draws=3)
-    found = module.draw(fit.params, fit.sizes, data=data, draws=3)
+    found = module.draw(fit.params, fit.sizes, data=data, draws=3).values
     np.testing.assert_array_equal(found["s"].sum(axis=-1), np.broadcast_to(data["x"], (3, 9)))
 
 
@@ -107,3 +107,21 @@ def test_a_family_that_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posterior_module.draws, "DRAWS", kept)
     with pytest.raises(CaviError, match=r"q\(tau\) is Gamma, which is not drawn"):
         render_posterior(derived_model("linear_regression"))
+
+
+@pytest.mark.parametrize(
+    "name", ["linear_regression_joint", "gaussian_mixture", "gaussian_mixture_em", "hmm_categorical"]
+)
+def test_the_bound_is_the_mean_of_log_p_less_log_q(name: str) -> None:
+    """E_q[log p] by draws is the bound less the entropy."""
+    fit, data, hyper = fitted(name)
+    module = generated(name)
+    state = module.State(*module.prepare(data, hyper, fit.sizes))
+    module.initialise(state, fit.params, np.random.default_rng(0))
+    energy = sum(value for label, value in module.elbo_terms(state).items() if label.startswith("E"))
+    drawn = run(render_posterior(derived_model(name))).draw(
+        fit.params, fit.sizes, data=data, hyper=hyper, draws=1000, seed=3
+    )
+    error = drawn.log_joint.std() / 1000**0.5
+    assert error > 0
+    assert abs(drawn.log_joint.mean() - energy) < 5 * error
