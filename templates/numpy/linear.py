@@ -16,7 +16,7 @@ from cavi.derive.result import Formula, MomentSpec
 from cavi.derive.term import Moment, Parameter, Polynomial
 from cavi.templates.numpy.features import Column, Features, separated
 from cavi.templates.numpy.repeated import repeats
-from cavi.templates.numpy.statistics import Statistic, row_sizes
+from cavi.templates.numpy.statistics import ONE, Statistic, row_sizes
 
 FORMULAS = "linear precision covariance logdet_precision mean".split()
 
@@ -110,10 +110,10 @@ def _kind(s: MomentSpec) -> str | None:
         tuple((a.name, e) for a, e in m.powers if isinstance(a, Parameter))
         for m in (s.value.monomials if s.value is not None else ())
     }
-    if parts == {(("mean", 1),)}:
+    if parts == {(("mean", ONE),)}:
         return "mean"
-    if parts == {(("covariance", 1),), (("mean", 1), ("mean", 1))} and len(s.indices) == 3:
+    if parts == {(("covariance", ONE),), (("mean", ONE), ("mean", ONE))} and len(s.indices) == 3:
         return "second"
-    if parts == {(("covariance", 1),), (("mean", 2),)} and len(s.indices) == 2:
+    if parts == {(("covariance", ONE),), (("mean", 2 * ONE),)} and len(s.indices) == 2:
         return "square"
     return None
