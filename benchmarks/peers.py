@@ -47,6 +47,7 @@ class Case:
         iterations: of both.
         ours, theirs: run so many, and return what computes the bound.
         more: how many times as many iterations of ours are timed, where they are short.
+        whole: whether whole runs are timed, start and result included, where iterations are not what takes time.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Case:
     ours: Run
     theirs: Run
     more: int = 1
+    whole: bool = False
 
 
 def module_of(source: str) -> Any:
@@ -79,7 +81,7 @@ def groups(n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     return x, 0.1 / k + 0.9 * np.eye(k)[label]
 
 
-def full_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
+def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
     """Full covariances against scikit-learn's BayesianGaussianMixture."""
     from sklearn.mixture import BayesianGaussianMixture
 
@@ -88,7 +90,7 @@ def full_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
     hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": d + 1.0, "m_0": x.mean(axis=0), "W_0": np.eye(d)}
 
     def ours(iterations: int) -> Bound:
-        found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0)
+        found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0, dtype=dtype)
 
         def bound() -> float:  # the peer's is taken after one more update of all but z
             state = module.State(*module.prepare({"x": x}, hyper, {"K": k}))
@@ -112,10 +114,11 @@ def full_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
         missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
         return lambda: float(peer.lower_bound_ + missing)
 
-    return Case("mixture, full", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
+    single = ", blocks in float32" if dtype == np.float32 else ""
+    return Case(f"mixture, full{single}", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
 
 
-def diagonal_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
+def diagonal_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
     """Diagonal covariances; scikit-learn's prior is another one in more than one dimension, so that bounds differ."""
     from sklearn.mixture import BayesianGaussianMixture
 
@@ -125,7 +128,7 @@ def diagonal_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
     del hyper["x"]
 
     def ours(iterations: int) -> Bound:
-        module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0)
+        module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0, dtype=dtype)
         return lambda: float("nan")
 
     def theirs(iterations: int) -> Bound:
@@ -137,7 +140,8 @@ def diagonal_mixture(n: int, d: int, k: int, iterations: int = 5) -> Case:
         peer.fit(x)
         return lambda: float("nan")
 
-    return Case("mixture, diagonal", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
+    single = ", blocks in float32" if dtype == np.float32 else ""
+    return Case(f"mixture, diagonal{single}", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
 
 
 def chain(length: int, d: int, k: int, implementation: str, target: str = "numpy", iterations: int = 5) -> Case:
@@ -266,6 +270,31 @@ def relevance(n: int, d: int, iterations: int = 10) -> Case:
     return Case("ARD regression", f"N={n:,} D={d}", "BayesPy", iterations, ours, theirs, more=50)
 
 
+def regression(n: int, d: int, peer: str, iterations: int = 28) -> Case:
+    """Whole runs of linear regression with relevance against scikit-learn's, which maximise what ours averages."""
+    from sklearn.linear_model import ARDRegression, BayesianRidge
+
+    module = library("ard_regression")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, d))
+    y = x @ (rng.normal(size=d) * (rng.random(d) < 0.3)) + 0.5 * rng.normal(size=n)
+    hyper = dict.fromkeys([h for h, s in module.KNOWN.items() if s["where"] == "hyper"], 1e-6)
+    every = {"ARDRegression": {"threshold_lambda": 1e300}, "BayesianRidge": {}}  # no weight is given up
+    kind = {"ARDRegression": ARDRegression, "BayesianRidge": BayesianRidge}[peer]
+
+    def ours(iterations: int) -> Bound:
+        init = {"alpha": {"shape": np.ones(d), "rate": np.ones(d)}, "tau": {"shape": 1.0, "rate": 1.0}}
+        module.fit({"X": x, "y": y}, hyper, init=init, max_iter=iterations, tol=-1.0)
+        return lambda: float("nan")
+
+    def theirs(iterations: int) -> Bound:
+        kind(max_iter=iterations, tol=1e-300, fit_intercept=False, **every[peer]).fit(x, y)
+        return lambda: float("nan")
+
+    sizes = f"N={n:,} D={d}, whole run of {2 + iterations} sweeps"
+    return Case("ARD regression", sizes, f"scikit-learn {peer}", iterations, ours, theirs, whole=True)
+
+
 def topics(documents: int, words: int, k: int, length: int, target: str = "numpy", iterations: int = 2) -> Case:
     """Topics against scikit-learn's batch update: twenty updates of the documents for each update of the topics."""
     from scipy.sparse import csr_matrix
@@ -313,11 +342,15 @@ def topics(documents: int, words: int, k: int, length: int, target: str = "numpy
 CASES: dict[str, Callable[[bool], Case]] = {
     "full": lambda small: full_mixture(20_000 if small else 200_000, 16, 20),
     "full_narrow": lambda small: full_mixture(50_000 if small else 1_000_000, 4, 10),
+    "full_single": lambda small: full_mixture(50_000 if small else 1_000_000, 4, 10, np.float32),
     "diagonal": lambda small: diagonal_mixture(50_000 if small else 1_000_000, 4, 10),
+    "diagonal_single": lambda small: diagonal_mixture(50_000 if small else 1_000_000, 4, 10, np.float32),
     "chain_scaling": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling"),
     "chain_log": lambda small: chain(10_000 if small else 100_000, 4, 8, "log"),
     "factors": lambda small: factors(1_000 if small else 10_000, 50, 10),
     "relevance": lambda small: relevance(1_000 if small else 10_000, 100),
+    "ridge": lambda small: regression(10_000 if small else 100_000, 100, "BayesianRidge"),
+    "ard": lambda small: regression(10_000 if small else 100_000, 100, "ARDRegression"),
     "topics": lambda small: topics(500 if small else 5_000, 5_000, 50, 150),
     "topics_numba": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba"),
     "chain_numba": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling", "numba"),
@@ -353,8 +386,11 @@ def row(case: Case, repeats: int) -> str:
     times = [
         (timed(case.ours, case.more * case.iterations), timed(case.theirs, case.iterations)) for _ in range(repeats)
     ]
-    ours = each([mine for (mine, _), _ in times], case.more * case.iterations)
-    theirs = each([other for _, (other, _) in times], case.iterations)
+    if case.whole:
+        ours, theirs = (min(pair[1] for pair in (t[side][0] for t in times)) for side in (0, 1))
+    else:
+        ours = each([mine for (mine, _), _ in times], case.more * case.iterations)
+        theirs = each([other for _, (other, _) in times], case.iterations)
     bounds = [case.ours(2 + case.iterations)(), times[-1][1][1]()]
     gap = abs(bounds[0] - bounds[1]) / abs(bounds[1])
     same = "" if np.isnan(gap) else f"{gap:.0e}"

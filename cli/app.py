@@ -22,8 +22,12 @@ app = typer.Typer(
 )
 
 MODEL = Annotated[
-    str, typer.Argument(help="A library model, or path.py:object (a Model or a function; without :object, model).")
+    str,
+    typer.Argument(
+        help="A library model, path.cavi (the text form), or path.py:object (a Model or a function; alone, model)."
+    ),
 ]
+
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
@@ -43,6 +47,11 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
+SYMBOL = Annotated[
+    list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
+]
+LANG = Annotated[str, typer.Option(help="Language of articles and pages: en or ko.")]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
 
 
@@ -53,6 +62,14 @@ class Target(StrEnum):
     numba = "numba"
     jax = "jax"
     dask = "dask"
+
+
+class Language(StrEnum):
+    """What a declaration can be exported to."""
+
+    cavi = "cavi"
+    numpyro = "numpyro"
+    stan = "stan"
 
 
 def _version(show: bool) -> None:
@@ -103,6 +120,9 @@ def derive(
     formats: Annotated[
         list[Format] | None, typer.Option("--format", help="Write this too; may be given several times.")
     ] = None,
+    notation: NOTATION = "plain",
+    symbol: SYMBOL = None,
+    lang: LANG = "en",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Write no certificate.")] = False,
     digits: DIGITS = 30,
     seed: Annotated[int, typer.Option(help="Of the instances that the evidence is found on.")] = 0,
@@ -111,7 +131,8 @@ def derive(
     quiet: QUIET = False,
 ) -> None:
     """Derive a model; write derivation.tex, derivation.html, references.bib, MODEL.py and certificate.json."""
-    from cavi.cli.formats import write_formats
+    options = {**locals(), "again": False}
+    from cavi.cli.formats import parse_symbols, write_formats
     from cavi.cli.sources import derived_model
     from cavi.cli.watching import watch, watched_file
     from cavi.derive.render import write_text
@@ -119,36 +140,21 @@ def derive(
 
     output = Output(quiet or as_json)
     if again:
-        once = functools.partial(
-            derive,
-            model,
-            out,
-            factors,
-            marginalise,
-            bounds,
-            augment,
-            relax,
-            gibbs,
-            target,
-            formats,
-            no_verify,
-            digits,
-            seed,
-        )
-        watch(watched_file(model), functools.partial(once, as_json=as_json, quiet=quiet), output)
+        watch(watched_file(model), functools.partial(derive, **options), output)
         return
     derived = derived_model(model, factors, marginalise, bounds, augment, relax)
-    written = derived.save(out)
+    symbols = parse_symbols(symbol)
+    written = derived.save(out, notation, symbols, lang)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
     for t in target or []:
         written.append(write_text(out / f"{derived.model.name}_{t.value}.py", derived.render(t.value)))
-    written += write_formats(derived, model, out, formats or [])
+    written += write_formats(derived, model, out, formats or [], (notation, symbols, lang))
     report = None
     if not no_verify:
         report = output.verified(derived, digits, seed)
         written.append(write_certificate(derived, report, out / "certificate.json"))
-        write_text(out / "derivation.html", derived.html(report))
+        write_text(out / "derivation.html", derived.html(report, None, notation, symbols, lang))
         write_text(out / f"{derived.model.name}.py", sealed(derived.numpy(), derived.plain()))
     if as_json:
         paths = [str(p) for p in written]
@@ -179,6 +185,23 @@ def diagram(
     output = Output(quiet)
     drawing = find_model(model)[0].diagram(layout)
     output.text(drawing.svg() if out is None else f"wrote {drawing.save(out)}")
+
+
+@app.command()
+@guarded
+def export(
+    model: MODEL,
+    to: Annotated[Language, typer.Option(help="cavi is the text form that every command reads.")] = (Language.cavi),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; without it, print.")] = None,
+    quiet: QUIET = False,
+) -> None:
+    """Write a declared model in another language: the text form, a NumPyro program, or a Stan program."""
+    from cavi.cli.sources import find_model
+    from cavi.derive.render import render, write_text
+
+    text = render(to.value, find_model(model)[0])
+    output = Output(quiet)
+    output.text(text.rstrip("\n") if out is None else f"wrote {write_text(out, text)}")
 
 
 @app.command()
@@ -446,6 +469,11 @@ def fit(
     factors: FACTORS = None,
     seed: Annotated[int, typer.Option(help="Of the random parts of the start.")] = 0,
     restarts: Annotated[int, typer.Option(min=1, help="Runs; the best bound wins.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Restarts at a time.")] = 1,
+    accelerate: Annotated[
+        bool,
+        typer.Option("--accelerate", help="Let sweeps start ahead of the last: fewer of them where they are slow."),
+    ] = False,
     max_iter: Annotated[int, typer.Option(min=1)] = 1000,
     tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
     rows: Annotated[int, typer.Option(min=0, help="Go through the data in shards of so many rows; 0 at once.")] = 0,
@@ -459,7 +487,12 @@ def fit(
     from cavi.cli.fitting import fit_model
 
     output = Output(quiet or as_json)
-    settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol}
+    if rows and (accelerate or restarts > 1):
+        raise ValueError(
+            "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
+        )
+    settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
+    settings |= {"jobs": jobs}
     summary, lines = fit_model(
         model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
     )

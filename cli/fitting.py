@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -120,6 +123,21 @@ def _loaded(name: str, source: str) -> Any:
     return module
 
 
+@contextmanager
+def _importable(name: str, source: str) -> Iterator[Any]:
+    """The generated source as a module that other processes import too."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"_cavi_{os.getpid()}_{name}.py"
+        path.write_text(source, encoding="utf-8")
+        sys.path.insert(0, folder)
+        try:
+            importlib.invalidate_caches()
+            yield importlib.import_module(path.stem)
+        finally:
+            sys.path.remove(folder)
+            sys.modules.pop(path.stem, None)
+
+
 def _run(
     derived: Derived,
     data: Mapping[str, Any],
@@ -131,6 +149,9 @@ def _run(
     """Run the generated module in a module of its own; an interrupt returns what there is."""
     from rich.console import Console
 
+    if settings.get("jobs", 1) > 1:
+        with _importable(derived.model.name, derived.numpy()) as module:
+            return module.fit(data, hyper, sizes, **settings)
     module = _loaded(derived.model.name, derived.numpy())
     if output.quiet or not sys.stderr.isatty():
         return module.fit(data, hyper, sizes, **settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,16 @@ class Format(StrEnum):
     fragment = "fragment"
 
 
-def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Format]) -> list[Path]:
+Manner = tuple[str, Mapping[str, str], str]
+"""Notation, own symbols and language, as `Derived.latex` takes them."""
+
+
+def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Format], manner: Manner) -> list[Path]:
     """Write the derivation of the model found by `name` in each of the forms; returns the paths."""
-    return [_write(derived, name, out, form) for form in dict.fromkeys(formats)]
+    return [_write(derived, name, out, form, manner) for form in dict.fromkeys(formats)]
 
 
-def _write(derived: Derived, name: str, out: Path, form: Format) -> Path:
+def _write(derived: Derived, name: str, out: Path, form: Format, manner: Manner) -> Path:
     from cavi import models
     from cavi.derive.render import write_text
 
@@ -37,7 +41,27 @@ def _write(derived: Derived, name: str, out: Path, form: Format) -> Path:
             text = derived.notebook(example, declaration(name))
             return write_text(out / f"{derived.model.name}.ipynb", text)
         case _:
-            return write_text(out / f"{form}.tex", derived.latex(kind=form.value))
+            notation, symbols, lang = manner
+            return write_text(
+                out / f"{form}.tex", derived.latex(kind=form.value, notation=notation, symbols=symbols, lang=lang)
+            )
+
+
+def parse_symbols(entries: Sequence[str] | None) -> dict[str, str]:
+    r"""``["tau=\lambda"]`` as TeX by name.
+
+    Raises:
+        CaviError: where an entry has no name or no symbol.
+    """
+    from cavi.derive import CaviError
+
+    found = {}
+    for entry in entries or ():
+        name, equals, tex = (part.strip() for part in entry.partition("="))
+        if not (name and equals and tex):
+            raise CaviError(f"--symbol: found {entry!r}; expected NAME=TEX, such as tau=\\lambda")
+        found[name] = tex
+    return found
 
 
 def declaration(name: str) -> str | None:

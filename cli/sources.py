@@ -1,4 +1,4 @@
-"""Where a model comes from: the library, or a file of the user's."""
+"""Where a model comes from: the library, or a file of the user's, in the text form or in Python."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from pathlib import Path
 
 from cavi import models
 from cavi.derive import CaviError, Derived, Model, derive
+from cavi.templates.language import read_file
 
 
 def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     """A model and the factorisation it is meant for.
 
     Args:
-        name: a library model, or ``path.py:object`` where the object is a `Model` or makes one (``path.py`` alone: the
-            object ``model``). The file is run.
+        name: a library model, ``path.cavi`` in the text form, or ``path.py:object`` where the object is a `Model` or
+            makes one (``path.py`` alone: the object ``model``; the file is run).
 
     Raises:
         CaviError: when there is no such model, file or object.
     """
+    if name.endswith(".cavi"):
+        return read_file(name), None
     path, colon, attribute = name.rpartition(":")
     if not (colon and path.endswith(".py")):
         if name.endswith(".py"):

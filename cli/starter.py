@@ -1,4 +1,4 @@
-"""``cavi init``: a model to start from, with comments that say what to change."""
+"""``cavi init``: a model to start from, in Python or as text, with comments that say what to change."""
 
 from __future__ import annotations
 
@@ -41,6 +41,31 @@ if __name__ == "__main__":
     print(derive(model))
 '''
 
+_WHITEBOARD = """# {title}: counts from sources of several kinds, the kinds unknown.
+#
+# Change it to your own model, then:
+#
+#     cavi derive {file} -o out      # derivation.html, derivation.tex, {name}.py and certificate.json
+#     cavi diagram {file} -o model.svg
+
+model {name} "{title}"
+
+# Indices run over sets: a name and the symbol of the size. A variable repeated over an index lies in a plate.
+index n in N, k in K
+
+# What is known: hyperparameters are given when fitting; covariates are data that are not modelled.
+hyper alpha_0, a_0, b_0
+covariate hours[n]
+
+# Latent variables, each with its plates. Arguments may use whatever is declared above.
+pi ~ Dirichlet(alpha_0, over=k)               # the share of every kind
+rate[k] ~ Gamma(a_0, b_0)                     # one rate for each kind
+z[n] ~ Categorical(pi)                        # the kind of each source
+
+# What is observed. rate[z[n]] is the rate of the kind that source n belongs to.
+observed x[n] ~ Poisson(rate[z[n]] * hours[n])
+"""
+
 
 def starter(path: Path) -> str:
     """The text of a starter model, named after its file.
@@ -55,18 +80,18 @@ def starter(path: Path) -> str:
         name = "my_model"
     title = name.replace("_", " ").capitalize()
     # Nothing but letters, digits and signs that end no string goes into the text of the file.
-    shown = path.name if re.fullmatch(r"[\w.-]+", path.name) else "FILE.py"
-    return _TEXT.format(name=name, title=title, file=shown)
+    shown = path.name if re.fullmatch(r"[\w.-]+", path.name) else f"FILE{path.suffix}"
+    return (_WHITEBOARD if path.suffix == ".cavi" else _TEXT).format(name=name, title=title, file=shown)
 
 
 def write_starter(path: Path) -> Path:
     """Write a starter model to a new file.
 
     Raises:
-        CaviError: when the file exists already, its folder does not, or its name does not end in ``.py``.
+        CaviError: when the file exists already, its folder does not, or its name does not end in ``.py`` or ``.cavi``.
     """
-    if path.suffix != ".py":
-        raise CaviError(f"{path}: a model is a Python file; give a name that ends in .py")
+    if path.suffix not in (".py", ".cavi"):
+        raise CaviError(f"{path}: give a name that ends in .py, or in .cavi for the text form")
     if not path.parent.is_dir():
         raise CaviError(f"{path}: the folder {path.parent} does not exist")
     try:

@@ -51,7 +51,7 @@ def complete_conditionals(derived: Derived) -> tuple[CompleteConditional, ...]:
         if f.point or f.weight is not None:
             why = "is maximised over; give it a prior" if f.point else "stands for several copies; declare each copy"
             raise CaviError(f"{f.name} cannot be drawn: it {why}")
-    split = tuple(_block(f, derived.model) for f in derived.factors)
+    split = tuple(block_of(f, derived.model) for f in derived.factors)
     found = []
     for block in split:
         conditional, best = complete_conditional(derived.model, block, derived.log_density, split)
@@ -60,7 +60,7 @@ def complete_conditionals(derived: Derived) -> tuple[CompleteConditional, ...]:
     return tuple(found)
 
 
-def _block(factor: Factor, model: Model) -> Block:
+def block_of(factor: Factor, model: Model) -> Block:
     """The block of a factor, with nothing yet known of the order of its elements."""
     variables = {n: model.variable(n) for n in factor.latents}
     axes = {n: tuple(v.indices.index(i) for i in factor.plates) for n, v in variables.items()}

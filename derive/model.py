@@ -14,7 +14,7 @@ from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import AnySub, Expr, Ref, Selector, as_expr, map_refs, map_subs
 from cavi.derive.index import Gather, Index, Shift, indices_of, primed, shifted
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
-from cavi.derive.render import Diagram, renderer
+from cavi.derive.render import Diagram, render, renderer
 
 VariableRole = OneOf["latent", "observed", "point", "hyper", "covariate", "observed_index"]
 LARGEST_SIZE = 2**31 - 1
@@ -178,6 +178,21 @@ class Model:
         """
         drawn: Diagram = renderer("diagram")(self, layout=layout)
         return drawn
+
+    def text(self) -> str:
+        """The declaration as text, which ``cavi.templates.language.read_model`` reads back as the same model.
+
+        Example:
+            >>> from cavi.derive import Gamma, Model, Poisson
+            >>> m = Model("rates")
+            >>> x = m.observed("x", Poisson(m.latent("rate", Gamma(2, 1))), m.index("n", "N"))
+            >>> print(m.text(), end="")
+            model rates
+            index n in N
+            rate ~ Gamma(2, 1)
+            observed x[n] ~ Poisson(rate)
+        """
+        return render("cavi", self)
 
     def __str__(self) -> str:
         lines = [f"{self.title} ({self.name})"]

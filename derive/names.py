@@ -14,7 +14,8 @@ _PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 # What a generated module itself uses: a variable of this name would shadow it.
 RESERVED = frozenset(
     "np scipy math sys json data hyper sizes init seed state fit elbo elbo_terms callback max_iter tol "
-    "restarts Fit State DataError main self params moments True False None special softmax one_hot_argmax inverse "
+    "restarts jobs accelerate Task Leaps "
+    "Fit State DataError main self params moments True False None special softmax one_hot_argmax inverse "
     "logdet segment_sum expit softplus tanhc log_probability log_bessel_i log_bessel_k dlog_bessel_k "
     "log_normal_interval truncated_mean truncated_second multigammaln multidigamma gammaln digamma polygamma xlogy "
     "prepare initialise check_support".split()
@@ -22,7 +23,10 @@ RESERVED = frozenset(
 
 
 # A module of one of these names would stand in the way of what it imports itself.
-RESERVED_MODULES = frozenset("numpy scipy typing dataclasses collections argparse sys cavi".split())
+RESERVED_MODULES = frozenset(
+    "numpy scipy typing dataclasses collections argparse sys warnings concurrent multiprocessing signal threading "
+    "cavi".split()
+)
 
 
 def check_name(name: object, what: str, reserved: Collection[str] = RESERVED) -> str:

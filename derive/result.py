@@ -410,6 +410,22 @@ class Derived:
         """
         return self.render("streaming", over=over)
 
+    def estimator(self) -> str:
+        """Source of a NumPy module with an estimator that follows scikit-learn, named after the model.
+
+        Raises:
+            CaviError: where the data are no rows X, with or without one y, or rows share more than factors.
+        """
+        return self.render("estimator")
+
+    def posterior(self) -> str:
+        """Source of a stand-alone NumPy module that draws from the factors of a fit.
+
+        Raises:
+            CaviError: for a factor of a family that is not drawn.
+        """
+        return self.render("posterior")
+
     def numba(self) -> str:
         """Source of the NumPy module with its loops compiled by Numba."""
         return self.render("numba")
@@ -433,31 +449,54 @@ class Derived:
         """
         return self.render("gibbs")
 
-    def latex(self, fragment: bool = False, *, kind: str = "article") -> str:
-        """LaTeX of the derivation.
+    def latex(
+        self,
+        fragment: bool = False,
+        *,
+        kind: str = "article",
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
+        r"""LaTeX of the derivation.
 
         Args:
             fragment: the same as ``kind="fragment"``.
             kind: ``article`` and ``beamer`` are documents that compile on their own; ``fragment`` (the article's
                 body), ``frames`` (the talk's) and ``algorithm`` (the loop with its updates) are to be included.
+            notation: whose conventions: ``plain``, ``bishop``, ``blei``, ``murphy`` or ``beal``.
+            symbols: TeX of a symbol for declared names, ``{"tau": r"\lambda"}``, and for parameters of q
+                (``"mu.mean"``).
+            lang: ``en`` or ``ko``; Korean is compiled by LuaTeX or XeTeX.
 
         Raises:
-            CaviError: for another kind.
+            CaviError: for another kind, notation or language, and for symbols that are unknown or clash.
         """
         kinds = {"article": "latex", **{k: f"latex_{k}" for k in ("fragment", "beamer", "frames", "algorithm")}}
         if kind not in kinds:
             raise CaviError(f"kind={kind!r} is not known; {suggestion(kind, list(kinds))}")
-        return self.render(kinds["fragment" if fragment else kind])
+        kind = kinds["fragment" if fragment else kind]
+        return self.render(kind, notation=notation, symbols=symbols or {}, lang=lang)
 
-    def html(self, report: Any = None, fit: Any = None) -> str:
+    def html(
+        self,
+        report: Any = None,
+        fit: Any = None,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
         """A self-contained HTML page.
 
         Args:
             report: of `cavi.verify.verify`, whose evidence is then on the page.
             fit: what the ``fit`` of the generated module returned; the page then shows the bound and the posteriors.
+            notation: whose conventions, as for `latex`.
+            symbols: TeX of own symbols, as for `latex`.
+            lang: the language, ``en`` or ``ko``.
         """
         evidence = None if report is None else report.as_dict()
-        return self.render("html", evidence=evidence, fit=fit)
+        return self.render("html", evidence=evidence, fit=fit, notation=notation, symbols=symbols or {}, lang=lang)
 
     def notebook(self, example: str | None = None, declaration: str | None = None) -> str:
         """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
@@ -476,15 +515,21 @@ class Derived:
         """
         return render(kind, self, **options)
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def save(
+        self,
+        folder: str | Path,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> list[Path]:
         """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the NumPy module, each whole."""
         from cavi.derive.render import write_text
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         files = {
-            "derivation.tex": self.latex(),
-            "derivation.html": self.html(),
+            "derivation.tex": self.latex(notation=notation, symbols=symbols, lang=lang),
+            "derivation.html": self.html(None, None, notation, symbols, lang),
             "references.bib": self.render("bibtex"),
             f"{self.model.name}.py": self.numpy(),
         }

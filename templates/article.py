@@ -7,7 +7,7 @@ An `Article` is plain data made of layout boxes, equations and text; the templat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cavi.derive.derivation import Rule
@@ -43,8 +43,10 @@ from cavi.templates.printer import Printer
 from cavi.templates.quantities import DOMAINS, Quantity, quantities
 from cavi.templates.relaxation import BOUNDED, RelaxationView, relaxation_views
 from cavi.templates.scope import Scope
+from cavi.templates.style import preset, restyled
 from cavi.templates.symbols import symbol
 from cavi.templates.update_view import UpdateView, update_view
+from cavi.templates.words import Speaker, speaker
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,19 @@ class Article:
         return tuple(dict.fromkeys(s for s in cited if s))
 
 
-def article(derived: Derived) -> Article:
-    """The article of a derivation."""
-    model = derived.model
-    signs = notation(model, derived.updates)
+def article(derived: Derived, style: str = "plain", symbols: Mapping[str, str] | None = None) -> Article:
+    """The article of a derivation.
+
+    Args:
+        derived: the derivation.
+        style: a preset of notation; see `cavi.templates.style`.
+        symbols: TeX of a symbol for declared names, and for parameters of q by ``latent.parameter``.
+
+    Raises:
+        CaviError: for an unknown preset, and for symbols that are unknown, unsafe or not all different.
+    """
+    model, chosen = derived.model, preset(style)
+    signs = notation(model, derived.updates, chosen, symbols)
     printer = Printer(signs)
     declaration = DeclarationPrinter(printer)
     nodes = [v for v in model.variables if v.distribution is not None or v.constraint is not None]
@@ -113,7 +124,7 @@ def article(derived: Derived) -> Article:
     rules += [t.rule for t in bound_terms]
     rules += [rule for r in derived.relaxations for rule in (r.allowed_by, *(s.rule for s in r.proof))]
     rules += [MOMENT] if any(u.moments for u in updates) else []
-    return Article(
+    made = Article(
         title=model.title,
         name=model.name,
         declared=fitted([line for v in nodes for line in declaration.lines(v)]),
@@ -124,7 +135,8 @@ def article(derived: Derived) -> Article:
             [
                 Link(_log_density_sign(name, derived, signs), printer.polynomial(p))
                 for name, p in derived.log_density.items()
-            ]
+            ],
+            style=chosen,
         ),
         relaxations=relaxed,
         updates=updates,
@@ -136,6 +148,15 @@ def article(derived: Derived) -> Article:
         glossary=tuple(glossary(derived, signs)),
         quantities=tuple(quantities(derived, signs, printer)),
     )
+    return restyled(made, chosen)
+
+
+def spoken(
+    derived: Derived, notation: str = "plain", symbols: Mapping[str, str] | None = None, lang: str = "en"
+) -> tuple[Article, Speaker]:
+    """The article in a notation and a language, and who speaks that language."""
+    say = speaker(lang)
+    return say.translated(article(derived, notation, symbols)), say
 
 
 def _joint(signs: Notation, model: Model, without: frozenset[str]) -> Box:
@@ -202,7 +223,7 @@ def _replaced(derived: Derived, signs: Notation) -> dict[str, tuple[Box, Box]]:
 
 def _product(signs: Notation, model: Model, joint: Box) -> Equation:
     parts = [row(P, parens(_conditional(v, signs))) for v in reversed(list(model.nodes()))]
-    return equation(row(P, parens(joint)), row(*parts))
+    return equation(row(P, parens(joint)), row(*parts), signs.style)
 
 
 def _factorisation(derived: Derived, signs: Notation) -> Equation:
@@ -213,7 +234,7 @@ def _factorisation(derived: Derived, signs: Notation) -> Equation:
             parts.append(BigOperator("prod", under))
         parts.append(q_of(latents_box(signs, factor, element=True)))
     whole = separated(signs.array(n) for f in derived.factors for n in f.latents)
-    return equation(q_of(whole), row(*parts))
+    return equation(q_of(whole), row(*parts), signs.style)
 
 
 _KINDS = {"hyper": "hyperparameter", "covariate": "known data", "observed_index": "observed index"}
@@ -239,7 +260,7 @@ def _bound(derived: Derived, signs: Notation) -> Equation:
         if parts:
             parts.append(PLUS)
         parts.append(_term_left(derived, signs, t))
-    return equation(row(LOWER_BOUND, parens(symbol("q"))), row(*parts))
+    return equation(row(LOWER_BOUND, parens(symbol("q"))), row(*parts), signs.style)
 
 
 def _term_left(derived: Derived, signs: Notation, t: ElboTerm) -> Box:
@@ -264,7 +285,7 @@ def _bound_terms(derived: Derived, signs: Notation, printer: Printer) -> Iterato
             lefts.append(_term_left(derived, signs, part))
         inside = row(Script(EXPECTATION, Glyph("q", "q")), brackets(printer.polynomial(t.inside)))
         links += [Link(row(*lefts), inside), Link(None, printer.polynomial(t.value))]
-    shown = system(links)
+    shown = system(links, style=signs.style)
     for place, t in enumerate(closed):
         rule = ENTROPY if t.kind == "entropy" else INDEPENDENCE
         left = links[2 * place].left

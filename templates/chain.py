@@ -87,7 +87,7 @@ def update_steps(notation: Notation, update: Update, joint: Box) -> tuple[StepVi
             said.append((rule, (), chain.link(step.before, number == 0 or step.relation != "="), None))
         link = None if step.after == chain.last else chain.link(step.after, True)
         said.append((step.rule, step.conditions, link, number + 1))
-    shown = iter(system([link for _, _, link, _ in said if link is not None]))
+    shown = iter(system([link for _, _, link, _ in said if link is not None], style=notation.style))
     return tuple(StepView(r, c, () if link is None else (next(shown),), n) for r, c, link, n in said)
 
 

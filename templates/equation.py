@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cavi.templates.breaking import Line, break_lines
 from cavi.templates.layout import EQUALS, PLUS, Box, Operator, Words, row, width
+from cavi.templates.style import PLAIN, Style
 
 Sentence = tuple[str | Box, ...]
 """Running text with formulas in it."""
@@ -62,8 +63,11 @@ class Equation:
     hang: Box | None = None
 
 
-def system(links: Sequence[Link], limit: float = TEXT_WIDTH) -> tuple[Equation, ...]:
+def system(links: Sequence[Link], limit: float = TEXT_WIDTH, style: Style = PLAIN) -> tuple[Equation, ...]:
     """Equations that stand under each other, aligned at their relations where the left sides allow it."""
+    links = [
+        replace(k, left=None if k.left is None else style.apply(k.left), right=style.apply(k.right)) for k in links
+    ]
     lefts = [0.0 if k.left is None else width(k.left) for k in links]
     widest = max(lefts, default=0.0)
     flush = widest > _LONGEST_LEFT
@@ -83,6 +87,6 @@ def system(links: Sequence[Link], limit: float = TEXT_WIDTH) -> tuple[Equation, 
     return tuple(found)
 
 
-def equation(left: Box, right: Box) -> Equation:
+def equation(left: Box, right: Box, style: Style = PLAIN) -> Equation:
     """One equation on its own."""
-    return system([Link(left, right)])[0]
+    return system([Link(left, right)], style=style)[0]

@@ -35,8 +35,8 @@ _INTERVAL = Glyph(r"\mathcal{Z}", "𝒵", upright=True)
 _TRUNCATED = Glyph(r"\mathcal{M}", "ℳ", upright=True)
 
 
-def draw(f: Function, args: list[Box]) -> Box:
-    """A function of arguments that are drawn already.
+def draw(f: Function, args: list[Box], digamma: Box = _PSI) -> Box:
+    """A function of arguments that are drawn already; `digamma` is the letter of the digamma function.
 
     Raises:
         ValueError: for a function outside the closed list.
@@ -53,9 +53,9 @@ def draw(f: Function, args: list[Box]) -> Box:
         case "lmultigamma":
             return row(_LOG, Script(_GAMMA, args[1]), parens(args[0]))
         case "multidigamma":
-            return row(Script(_PSI, args[1]), parens(args[0]))
+            return row(Script(digamma, args[1]), parens(args[0]))
         case "digamma":
-            return row(_PSI, parens(args[0]))
+            return row(digamma, parens(args[0]))
         case "trigamma":
             return row(_TRIGAMMA, parens(args[0]))
         case "abs":
@@ -106,7 +106,7 @@ def _is_simple(p: Polynomial, box: Box) -> bool:
 
 
 # Functions that a reader may not know, with what they mean; listed in the notation where they occur.
-def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
+def explanations(names: set[str], digamma: Box = _PSI) -> list[tuple[Box, Box | str]]:
     """(symbol, meaning) for each unusual function among the names."""
     a, b = symbol("a"), symbol("b")
     ab = parens(row(a, COMMA, b))
@@ -118,7 +118,7 @@ def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
     minus = Operator("-", "−", "binary")
     mass = row(at(big_phi, b), minus, at(big_phi, a))
     known: list[tuple[set[str], Box, Box | str]] = [
-        ({"digamma"}, row(_PSI, parens(symbol("x"))), "digamma function, the derivative of log Γ"),
+        ({"digamma"}, row(digamma, parens(symbol("x"))), "digamma function, the derivative of log Γ"),
         (
             {"lmultigamma"},
             row(Script(_GAMMA, symbol("D")), parens(symbol("x"))),
@@ -126,7 +126,7 @@ def explanations(names: set[str]) -> list[tuple[Box, Box | str]]:
         ),
         (
             {"multidigamma"},
-            row(Script(_PSI, symbol("D")), parens(symbol("x"))),
+            row(Script(digamma, symbol("D")), parens(symbol("x"))),
             "derivative of the logarithm of the multivariate Gamma function",
         ),
         ({"trigamma"}, row(_TRIGAMMA, parens(symbol("x"))), "trigamma function, the derivative of ψ"),

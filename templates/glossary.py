@@ -41,7 +41,9 @@ def glossary(derived: Derived, signs: Notation) -> Iterator[Entry]:
     )
     if any(isinstance(a, Link | Before) or (isinstance(a, Indicator) and a.name not in signs.binary) for a in atoms):
         yield brackets(Glyph(r"\cdot", "·")), ("1 where the condition holds, else 0",)
-    for left, meaning in functions.explanations({a.name for a in atoms if isinstance(a, Function)}):
+    for left, meaning in functions.explanations(
+        {a.name for a in atoms if isinstance(a, Function)}, signs.style.digamma
+    ):
         yield left, (meaning,)
     if any(t.kind == "entropy" for t in derived.elbo.terms):
         yield row(ENTROPY, brackets(q)), ("entropy of a factor",)

@@ -7,18 +7,21 @@ superscript; where a letter is declared already, the parameter gets a hat.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cavi.derive.canonical import substitute
+from cavi.derive.errors import CaviError
 from cavi.derive.expression import Add, Apply, Expr, Mul, Power, Ref, SumOver
 from cavi.derive.index import Index, Literal
+from cavi.derive.names import suggestion
 from cavi.derive.result import MomentSpec, Update, sides
 from cavi.derive.term import Indicator, Moment, Polynomial
 from cavi.templates.layout import Accent, Box, Glyph, Script, parens
 from cavi.templates.matrix_notation import Vectors
+from cavi.templates.style import PLAIN, Style
 from cavi.templates.symbols import bold, from_tex, symbol, symbol_table
 from cavi.templates.term_tree import Roles
 
@@ -47,6 +50,7 @@ class Notation:
         covariates: known data, written after the coefficients that multiply them.
         average: what stands under 𝔼 where an expectation is not yet taken.
         lengths: the sizes that vectors have.
+        style: the conventions of an author.
     """
 
     indices: tuple[Index, ...] = ()
@@ -63,6 +67,7 @@ class Notation:
     covariates: frozenset[str] = frozenset()
     average: Box = field(default_factory=lambda: symbol("q"))
     lengths: frozenset[str] = frozenset()
+    style: Style = PLAIN
 
     @cached_property
     def vectors(self) -> Vectors:
@@ -109,18 +114,34 @@ class Notation:
         return declared or [c for c in _INDEX_LETTERS if c not in self.taken]
 
 
-def notation(model: Model | None, updates: Iterable[Update] = ()) -> Notation:
-    """The notation of a model and, where they are known, of the updates of its factors."""
+def notation(
+    model: Model | None,
+    updates: Iterable[Update] = (),
+    style: Style = PLAIN,
+    symbols: Mapping[str, str] | None = None,
+) -> Notation:
+    """The notation of a model and, where they are known, of the updates of its factors.
+
+    Args:
+        model: whose names are written; with None they are as they are spelled.
+        updates: of its factors.
+        style: the conventions of an author.
+        symbols: TeX of a symbol for declared names, and for parameters of q by ``latent.parameter``.
+
+    Raises:
+        CaviError: for symbols of unknown names, that are not in the closed grammar, or that are not all different.
+    """
     updates = tuple(updates)
     if model is None:
-        return Notation()
+        return Notation(style=style)
     variables = model.variables
     indices = model.indices
     names = [*(v.name for v in variables), *(i.name for i in indices), *model.sizes]
-    table = symbol_table(names)
+    own = _own_symbols(symbols or {}, names, updates)
+    table = symbol_table(names, {n: box for n, box in own.items() if n in names})
     whole = {v.name: bold(table[v.name]) if v.indices else table[v.name] for v in variables}
     moments = {(u.factor.name, s.key): s for u in updates for s in u.moment_specs}
-    categories = _categories(updates, table, moments)
+    categories = _categories(updates, table, moments, style.responsibility)
     return Notation(
         indices=indices,
         symbols=table,
@@ -129,7 +150,8 @@ def notation(model: Model | None, updates: Iterable[Update] = ()) -> Notation:
         taken=frozenset(names),
         lengths=lengths(model, updates),
         moments=moments,
-        parameters=_parameters(updates, table, categories),
+        parameters=_renamed(_parameters(updates, table, categories), own, table),
+        style=style,
         categories=categories,
         binary=frozenset(v.name for v in variables if _is_binary(v)),
         points=frozenset(u.factor.name for u in updates if u.factor.point),
@@ -142,6 +164,38 @@ def notation(model: Model | None, updates: Iterable[Update] = ()) -> Notation:
     )
 
 
+def _own_symbols(symbols: Mapping[str, str], names: Sequence[str], updates: tuple[Update, ...]) -> dict[str, Box]:
+    """The symbols that the user chose, checked."""
+    parameters = {f"{f.latent}.{f.name}" for u in updates for f in u.formulas}
+    found: dict[str, Box] = {}
+    for name, tex in symbols.items():
+        if name not in names and name not in parameters:
+            raise CaviError(f"symbols: nothing is called {name!r}; {suggestion(name, [*names, *sorted(parameters)])}")
+        box = from_tex(tex) if isinstance(tex, str) else None
+        if box is None:
+            raise CaviError(
+                f"symbols: {name} was given {tex!r}; expected a letter or a Greek command such as \\lambda, with a "
+                "hat, tilde, or \\mathcal around it and subscripts after it if wanted: \\hat{\\beta}_{0}"
+            )
+        other = next((n for n, b in found.items() if b == box), None)
+        if other is not None:
+            raise CaviError(f"symbols: {other} and {name} were both given {tex!r}; give each its own")
+        found[name] = box
+    return found
+
+
+def _renamed(
+    parameters: Mapping[tuple[str, str], Box], own: Mapping[str, Box], table: Mapping[str, Box]
+) -> dict[tuple[str, str], Box]:
+    """The symbols of parameters, with those that the user chose in their place."""
+    chosen = {where: own[".".join(where)] for where in parameters if ".".join(where) in own}
+    kept = [*(b for where, b in parameters.items() if where not in chosen), *table.values()]
+    for where, box in chosen.items():
+        if box in kept:
+            raise CaviError(f"symbols: the symbol chosen for {'.'.join(where)} is in use already; choose another")
+    return {**parameters, **chosen}
+
+
 def _is_binary(variable: Variable) -> bool:
     return variable.distribution is not None and variable.distribution.family == "Bernoulli"
 
@@ -150,8 +204,9 @@ def _categories(
     updates: tuple[Update, ...],
     table: Mapping[str, Box],
     moments: Mapping[tuple[str, str], MomentSpec],
+    plain: Box,
 ) -> dict[tuple[str, str], Box]:
-    """Responsibilities: r, with the latent as a superscript where several latents have them."""
+    """Responsibilities: `plain`, with the latent as a superscript where several latents have them."""
     found: dict[tuple[str, str], str] = {}
     for where, spec in moments.items():
         if len(spec.pattern.monomials) != 1 or len(spec.pattern.monomials[0].powers) != 1:
@@ -160,7 +215,6 @@ def _categories(
         if isinstance(atom, Indicator) and not isinstance(atom.value, Literal):
             found[where] = atom.name
     latents = list(dict.fromkeys(found.values()))
-    plain = symbol("r")
     if plain in table.values():
         plain = Accent("hat", plain)
     several = len(latents) > 1

@@ -373,7 +373,7 @@ class Printer:
             case Before():
                 return brackets(row(self.sub(atom.left, scope), LESS, self.sub(atom.right, scope)))
             case Function():
-                return functions.draw(atom, [self.polynomial(a, scope) for a in atom.args])
+                return functions.draw(atom, [self.polynomial(a, scope) for a in atom.args], self.notation.style.digamma)
 
     def _indicator(self, atom: Indicator, scope: Scope) -> Box:
         left = self.subscripted(self.notation.variable(atom.name), atom.subs, scope)

@@ -58,7 +58,7 @@ def relaxation_views(derived: Derived, printer: Printer, left: dict[str, tuple[B
             condition="; ".join([r.allowed_by.condition, *r.reasons]),
             source=r.rule.source,
             steps=tuple(_steps(r)),
-            equations=system(links),
+            equations=system(links, style=printer.notation.style),
         )
 
 

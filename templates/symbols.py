@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cavi.templates.layout import Accent, Box, Glyph, Number, Script, separated
 
@@ -41,6 +41,8 @@ _GREEK = {
     name: Glyph(_WITHOUT_COMMAND.get(name, rf"\{name}"), char) for name, char in zip(_LOWER, _LOWER_CHARS, strict=True)
 } | {name: Glyph(rf"\{name}", char, upright=True) for name, char in _CAPITALS.items()}
 
+# Calligraphic capitals that have a place of their own in Unicode.
+_SCRIPT = {"B": "ℬ", "E": "ℰ", "F": "ℱ", "H": "ℋ", "I": "ℐ", "L": "ℒ", "M": "ℳ", "R": "ℛ"}
 # First characters of the mathematical alphabets of Unicode.
 _BOLD = {"A": 0x1D400, "a": 0x1D41A}
 _BOLD_GREEK_LOWER = 0x1D736
@@ -85,28 +87,51 @@ def _symbol(name: str, plain: bool) -> Box:
     return Script(base, separated(subs)) if subs else base
 
 
-def symbol_table(names: Iterable[str]) -> dict[str, Box]:
-    """A symbol for each name, all different: a name whose symbol is taken keeps its spelling."""
+def symbol_table(names: Iterable[str], given: Mapping[str, Box] | None = None) -> dict[str, Box]:
+    """A symbol for each name, all different: those given, and a name whose symbol is taken keeps its spelling."""
+    given = given or {}
+    taken = list(given.values())
     table: dict[str, Box] = {}
     for name in names:
-        drawn = symbol(name)
-        table[name] = _symbol(name, plain=True) if drawn in table.values() else drawn
+        drawn = given.get(name) or symbol(name)
+        table[name] = _symbol(name, plain=True) if name not in given and drawn in taken else drawn
+        taken.append(table[name])
     return table
 
 
+_SUB = re.compile(r"(\\?[A-Za-z]+|[0-9]+)(?:,|$)")
+
+
 def from_tex(tex: str) -> Box | None:
-    r"""The symbol that a family declares for a parameter: ``m``, ``\lambda``, ``\hat{p}``; else None."""
-    if match := re.fullmatch(r"\\(hat|tilde)\{?(\\?[A-Za-z]+)\}?", tex):
-        body = from_tex(match[2])
+    r"""What a little TeX means: ``m``, ``\lambda``, ``\hat{p}``, ``\mathcal{L}``, ``\beta_{0,k}``; None for any other.
+
+    Only letters, Greek commands, hats, tildes, calligraphic capitals and subscripts of letters and digits are known.
+    """
+    head, under, sub = tex.partition("_")
+    if under:
+        sub = sub[1:-1] if sub.startswith("{") and sub.endswith("}") else sub
+        base, parts = from_tex(head), _subscripts(sub)
+        return None if base is None or isinstance(base, Script) or not parts else Script(base, separated(parts))
+    if match := re.fullmatch(r"\\(hat|tilde)(?:\{(\\?[A-Za-z]+)\}|(\\[A-Za-z]+))", tex):
+        body = from_tex(match[2] or match[3])
         return None if body is None else Accent("hat" if match[1] == "hat" else "tilde", body)
-    if match := re.fullmatch(r"(\\?[A-Za-z]+)_\{?([A-Za-z0-9]+)\}?", tex):
-        base = from_tex(match[1])
-        sub = Number(match[2]) if match[2].isdigit() else letters(match[2])
-        return None if base is None else Script(base, sub)
-    word = tex.removeprefix("\\")
+    if match := re.fullmatch(r"\\mathcal\{([A-Z])\}", tex):
+        return Glyph(tex, _SCRIPT.get(match[1]) or chr(0x1D49C + ord(match[1]) - ord("A")), upright=True)
     if tex.startswith("\\"):
-        return _GREEK.get(word)
-    return letters(word) if word.isalpha() and word.isascii() and len(word) == 1 else None
+        return _GREEK.get(tex[1:])
+    return letters(tex) if len(tex) == 1 and tex.isalpha() and tex.isascii() else None
+
+
+def _subscripts(text: str) -> list[Box]:
+    """The parts of a subscript; none where one is not known."""
+    found: list[Box | None] = []
+    place = 0
+    while match := _SUB.match(text, place):
+        word = match[1]
+        found.append(Number(word) if word.isdigit() else from_tex(word) if word.startswith("\\") else letters(word))
+        place = match.end()
+    parts = [b for b in found if b is not None]
+    return parts if place == len(text) and len(parts) == len(found) else []
 
 
 def bold(box: Box) -> Box:

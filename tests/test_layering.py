@@ -10,7 +10,11 @@ STANDARD = set(__import__("sys").stdlib_module_names)
 MAY_IMPORT = {
     "derive": ({"derive"}, {"sympy"}),
     # Identities are SymPy expressions, so what prints or draws them reads SymPy; figures draw with matplotlib.
-    "templates": ({"derive", "templates"}, {"jinja2", "markupsafe", "sympy", "numpy", "scipy", "matplotlib"}),
+    # Results are handed on to xarray and ArviZ by functions that import them when they are called.
+    "templates": (
+        {"derive", "templates"},
+        {"jinja2", "lark", "markupsafe", "sympy", "numpy", "scipy", "matplotlib", "xarray", "arviz"},
+    ),
     "verify": ({"verify"}, {"mpmath", "numpy", "flint"}),
     "models": ({"derive", "models"}, {"numpy"}),
     "cli": ({"derive", "templates", "verify", "models", "cli"}, {"typer", "rich", "numpy", "matplotlib", "pyarrow"}),

@@ -16,6 +16,7 @@ from cavi.templates.html import plots
 from cavi.templates.html.mathml import to_mathml
 from cavi.templates.notation import notation
 from cavi.templates.posterior import Posterior, posteriors
+from cavi.templates.words import ENGLISH, Speaker
 
 MOST_CURVES = plots.COLOURS
 MOST_LINES = 40
@@ -32,7 +33,7 @@ class Fitted(Protocol):
     n_iter: int
 
 
-def fit_view(derived: Derived, fit: Fitted) -> dict[str, Any]:
+def fit_view(derived: Derived, fit: Fitted, say: Speaker = ENGLISH) -> dict[str, Any]:
     """The holes of the section."""
     signs = notation(derived.model, derived.updates)
     shown = [p for p in posteriors(derived) if p.latent in fit.params]
@@ -40,11 +41,11 @@ def fit_view(derived: Derived, fit: Fitted) -> dict[str, Any]:
         "elbo": f"{float(fit.elbo):.10g}".replace("-", "−"),
         "sweeps": int(fit.n_iter),
         "converged": bool(fit.converged),
-        "trace": plots.trace(fit.elbo_trace, "Evidence lower bound by sweeps", "sweep", "bound").svg(),
+        "trace": plots.trace(fit.elbo_trace, say("Evidence lower bound by sweeps"), say("sweep"), say("bound")).svg(),
         "posteriors": [
             {
                 "symbol": Markup(f"<math>{to_mathml(signs.array(p.latent))}</math>"),
-                **_posterior(p, {n: np.asarray(a, dtype=float) for n, a in fit.params[p.latent].items()}),
+                **_posterior(p, say, {n: np.asarray(a, dtype=float) for n, a in fit.params[p.latent].items()}),
             }
             for p in shown
         ],
@@ -56,9 +57,9 @@ def fit_view(derived: Derived, fit: Fitted) -> dict[str, Any]:
     }
 
 
-def _posterior(p: Posterior, q: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _posterior(p: Posterior, say: Speaker, q: Mapping[str, np.ndarray]) -> dict[str, Any]:
     mean, deviation = p.evaluated(q)
-    plot, caption = _plot(p, q, mean, deviation)
+    plot, caption = _plot(p, say, q, mean, deviation)
     return {
         "family": p.family,
         "plot": "" if plot is None else plot.svg(),
@@ -71,24 +72,27 @@ def _posterior(p: Posterior, q: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _plot(
-    p: Posterior, q: Mapping[str, np.ndarray], mean: np.ndarray, deviation: np.ndarray | None
+    p: Posterior, say: Speaker, q: Mapping[str, np.ndarray], mean: np.ndarray, deviation: np.ndarray | None
 ) -> tuple[plots.Plot | None, str]:
     """The plot that suits the number of elements, and what it shows."""
     name = f"{p.latent}[{', '.join(p.axes)}]" if p.axes else p.latent
     if p.density is not None and deviation is not None and mean.size <= MOST_CURVES and np.isfinite(deviation).all():
         lines = list(_curves(p, q, mean, deviation))
-        label = f"Density of the factor of {p.latent}"
-        return plots.curves(lines, label, p.latent, "density"), f"Density of each {name}."
+        label = say.fixed("Density of the factor of {it}", it=p.latent)
+        return plots.curves(lines, label, p.latent, say("density")), say.fixed("Density of each {it}.", it=name)
     if mean.ndim == 0:
         return None, ""
-    label = f"Posterior of {p.latent}"
+    label = say.fixed("Posterior of {it}", it=p.latent)
     if mean.ndim == 1 or (deviation is not None and mean.size <= 24):
-        said = "Mean" if deviation is None else "Mean and two standard deviations"
-        return plots.intervals(mean, deviation, label, ", ".join(p.axes), p.latent), f"{said} of each {name}."
+        said = "Mean of each {it}." if deviation is None else "Mean and two standard deviations of each {it}."
+        return plots.intervals(mean, deviation, label, ", ".join(p.axes), p.latent), say.fixed(said, it=name)
     rows = ", ".join(p.axes[:-1])
     flat = mean.reshape(-1, mean.shape[-1])
     said = "Probabilities" if p.kind == "probability" else "Means"
-    return plots.grid(flat, label, p.axes[-1], rows), f"{said} of {name}: rows {rows}, columns {p.axes[-1]}."
+    caption = say.fixed(
+        f"{said} of {{it}}: rows {{rows}}, columns {{columns}}.", it=name, rows=rows, columns=p.axes[-1]
+    )
+    return plots.grid(flat, label, p.axes[-1], rows), caption
 
 
 def _curves(p: Posterior, q: Mapping[str, np.ndarray], mean: np.ndarray, deviation: np.ndarray) -> Iterator[plots.Line]:
@@ -113,8 +117,8 @@ def _rows(mean: np.ndarray, deviation: np.ndarray | None) -> Iterator[tuple[str,
     for place, where in enumerate(np.ndindex(mean.shape)):
         if place >= MOST_LINES:
             return
-        spread = "" if deviation is None else _number(deviation[where])
-        yield ", ".join(str(i + 1) for i in where), _number(mean[where]), spread
+        spread = "" if deviation is None else _number(float(deviation[where]))
+        yield ", ".join(str(i + 1) for i in where), _number(float(mean[where])), spread
 
 
 def _number(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -21,9 +21,10 @@ from cavi.templates.layout import Box
 from cavi.templates.numpy.names import function_name
 from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
+from cavi.templates.words import Speaker
 
 
-def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
+def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
     links = {function_name(u.name): u.anchor for u in a.updates}
     shown = coloured(code, links)
@@ -31,6 +32,8 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
     bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
         "title": a.title,
+        "language": say.language,
+        "t": said(say),
         "declared": table(r for d in a.declared for r in _declared(d)),
         "known": [_known(k) for k in a.known],
         "joint": display([a.joint]),
@@ -39,7 +42,7 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
         "relaxations": [_relaxation(r) for r in a.relaxations],
         "updates": [_update(u, badges, defined) for u in a.updates],
         "bound": display([a.bound]),
-        "bounded": Markup("for ") + Markup(", ").join(inline(r.node) for r in bounds) if bounds else "",
+        "bounded": Markup(", ").join(inline(r.node) for r in bounds),
         "bound_terms": [
             {
                 "left": inline(t.left),
@@ -49,7 +52,7 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
             }
             for t in a.bound_terms
         ],
-        "moment_rule": MOMENT.name,
+        "moment_rule": say(MOMENT.name),
         "bound_symbol": inline(a.bound_symbol),
         "data": inline(a.data),
         "glossary": [{"symbol": inline(s), "meaning": sentence(m)} for s, m in a.glossary],
@@ -68,6 +71,15 @@ def view(a: Article, code: str, badges: Badges) -> dict[str, Any]:
         "bound_badge": badges.check("ELBO = E[log p] - E[log q]", "elbo"),
         "code": shown,
     }
+
+
+def said(say: Speaker) -> Callable[..., Markup]:
+    """Fixed text in the language, escaped, its holes filled in by markup or by text that is escaped too."""
+
+    def fill(text: str, **holes: object) -> Markup:
+        return Markup(escape(say(text))).format(**holes)
+
+    return fill
 
 
 def _known(k: Known) -> dict[str, Any]:

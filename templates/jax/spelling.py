@@ -26,10 +26,16 @@ _CALL = re.compile(r"\b([a-z]\w*)\(state\)")
 
 def spelled(lines: Iterable[str]) -> tuple[str, ...]:
     """The lines with every rule applied."""
-    return tuple(_spelled(line) for line in lines)
+    return tuple(map(one, lines))
 
 
-def _spelled(line: str) -> str:
+def named(codes: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Names and expressions, these with every rule applied."""
+    return tuple((name, one(code)) for name, code in codes)
+
+
+def one(line: str) -> str:
+    """A line with every rule applied."""
     for pattern, replacement in _RULES:
         line = pattern.sub(replacement, line)
     return line

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from cavi.derive import Derived
 from cavi.templates.jax import helpers
-from cavi.templates.jax.spelling import spelled
+from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter
 from cavi.templates.numpy import view as numpy_view
+from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.planned import ChainView, StatisticView
 from cavi.templates.numpy.table_pass import TablesView
@@ -33,6 +34,8 @@ def module_view(derived: Derived) -> JaxView:
     writer = JaxWriter(derived)
     base = numpy_view.module_view(derived, writer)
     used = set(writer.helpers)
+    if base.maps:
+        used |= {"by_blocks"}
     if base.locals or base.tables:
         used |= {"over_blocks"}
     if any(v.collected for v in base.locals):
@@ -45,6 +48,7 @@ def module_view(derived: Derived) -> JaxView:
         helpers=tuple(helpers.sources(used)),
         statistics=tuple(map(_statistic, base.statistics)),
         locals=tuple(map(_local, base.locals)),
+        maps=tuple(map(_map, base.maps)),
         tables=tuple(map(_tables, base.tables)),
         passes=tuple(map(_chain, base.passes)),
         factors=tuple(map(_factor, base.factors)),
@@ -62,25 +66,24 @@ def _local(v: LocalView) -> LocalView:
     return replace(v, features=spelled(v.features), natural=spelled(v.natural))
 
 
+def _map(v: LinearView) -> LinearView:
+    return replace(v, body=spelled(v.body), keeps=named(v.keeps))
+
+
 def _tables(v: TablesView) -> TablesView:
-    shares = tuple((n, *spelled([code])) for n, code in v.shares)
-    keeps = tuple((n, *spelled([code])) for n, code in v.keeps)
-    (weight,) = spelled([v.weight])
     return replace(
         v,
         body=spelled(v.body),
         data=spelled(v.data),
         reads=spelled(v.reads),
-        shares=shares,
-        keeps=keeps,
-        weight=weight,
+        shares=named(v.shares),
+        keeps=named(v.keeps),
+        weight=one(v.weight),
     )
 
 
 def _chain(v: ChainView) -> ChainView:
-    (transition,) = spelled([v.transition])
-    keeps = tuple((n, *spelled([code])) for n, code in v.keeps)
-    return replace(v, body=spelled(v.body), transition=transition, keeps=keeps)
+    return replace(v, body=spelled(v.body), transition=one(v.transition), keeps=named(v.keeps))
 
 
 def _factor(f: FactorView) -> FactorView:

@@ -14,6 +14,7 @@ from cavi.derive import CaviError, Derived, Update
 from cavi.derive.index import Index
 from cavi.derive.result import Along, ArrayOperation, Formula
 from cavi.derive.term import Polynomial
+from cavi.templates.jax.features import stack
 from cavi.templates.jax.helpers import LACKS
 from cavi.templates.jax.loops import BEFORE, carried, neighbours
 from cavi.templates.jax.names import jax_names
@@ -23,8 +24,11 @@ from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features
 from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign, call
+from cavi.templates.numpy.linear_pass import KEPT
+from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.planned import PlannedWriter
+from cavi.templates.numpy.tables import Sum, Tables
 
 
 class JaxWriter(PlannedWriter):
@@ -33,10 +37,12 @@ class JaxWriter(PlannedWriter):
     def __init__(self, derived: Derived) -> None:
         names = jax_names(derived)
         self.before: set[str] = set()
-        for f in (f for u in derived.updates for f in (*u.formulas, *u.initial) if f.along is not None):
-            name = f"{names['parameter', f.latent, f.name]}_{'before' if f.along[1] == 'forward' else 'after'}"
-            names["parameter", f.latent, f.name + BEFORE] = name
-            self.before.add(name)
+        for f in (f for u in derived.updates for f in (*u.formulas, *u.initial, *u.from_marginals)):
+            if f.along is not None:
+                beside = "before" if f.along[1] == "forward" else "after"
+                name = f"{names['parameter', f.latent, f.name]}_{beside}"
+                names["parameter", f.latent, f.name + BEFORE] = name
+                self.before.add(name)
         self.writing: dict[tuple[str, str], Formula] = {}
         super().__init__(derived, names)
 
@@ -59,6 +65,24 @@ class JaxWriter(PlannedWriter):
                 "take the NumPy module, d.numpy(), or declare a factor of another family"
             )
         return super()._unpack(scope, {*local, *self.before}, rows)
+
+    def _source(self, key: object) -> str:
+        if isinstance(key, tuple) and key[0] == "parameter" and key[1] in self.maps and key[2] in KEPT:
+            return f"state.whole({quote(key[1])}, {quote(key[2])})"
+        return super()._source(key)
+
+    def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The statements that compute some parameters of an update, and their local names."""
+        self.writing = {(f.latent, f.name): f for f in update.formulas}
+        return super().part(update, wanted)
+
+    def _local(self, plan: Features, target: str = "logits") -> LocalView:
+        scope = Scope(self.names, large=self.large)
+        lines = stack(plan, scope)
+        return replace(super()._local(plan, target), features=(*self._unpack(scope, (), plan.row.size), *lines))
+
+    def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
+        return False  # sparse matrices are not for XLA
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
@@ -132,10 +156,10 @@ class JaxWriter(PlannedWriter):
         positions = f"np.arange({scope.size(index.size)})"
         yield f"_, {_tuple(list(names.values()))} = lax.scan(step, {_tuple(zeros)}, {positions}{backward})"
         for f in group:
-            axes = [i for i in f.indices if i not in outer]
+            place = [i for i in f.indices if i not in outer].index(index)
             name = names[f.latent, f.name]
-            if axes[0] != index:
-                yield f"{name} = np.moveaxis({name}, 0, {axes.index(index)})"
+            if place:
+                yield f"{name} = np.moveaxis({name}, 0, {place})"
             scope.sliced["parameter", f.latent, f.name] = outer
 
     def moments(self, update: Update) -> tuple[str, ...]:

@@ -1,59 +1,58 @@
-"""A derivation as LaTeX: an article that compiles on its own, or a fragment to paste into a paper.
+"""A derivation as LaTeX: documents that compile on their own, and parts to paste into others.
 
 The article needs only amsmath, amssymb, booktabs, geometry, lmodern, tikz and xcolor; the fragment has no diagram, and
-so no need of tikz.
+so no need of tikz. Every renderer takes ``notation``, ``symbols`` and ``lang``, as `cavi.derive.Derived.latex` does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from cavi.derive.model import Model
+from cavi.derive.render import renderer
 from cavi.derive.result import Derived
 from cavi.derive.term import Polynomial
-from cavi.templates.article import article
+from cavi.templates.article import spoken
 from cavi.templates.environment import environment
 from cavi.templates.latex.slides import algorithm_view, frames
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.latex.view import view
 from cavi.templates.notation import Notation, notation
 from cavi.templates.printer import Printer
-from cavi.templates.symbols import tex_text
 
 
-def render(derived: Derived) -> str:
+def render(derived: Derived, **manner: Any) -> str:
     """A complete article: plate diagram, model, derivation step by step, updates, bound, algorithm, notation."""
-    drawing = derived.model.diagram()
-    return _render(derived, "latex/article.tex.jinja", drawing.tikz(), tex_text(drawing.legend()))
+    return _render(derived, "latex/article.tex.jinja", manner, diagram=True)
 
 
-def render_fragment(derived: Derived) -> str:
+def render_fragment(derived: Derived, **manner: Any) -> str:
     """The article's body, for a document that loads amsmath, amssymb, booktabs and xcolor."""
-    return _render(derived, "latex/fragment.tex.jinja")
+    return _render(derived, "latex/fragment.tex.jinja", manner)
 
 
-def render_beamer(derived: Derived) -> str:
+def render_beamer(derived: Derived, **manner: Any) -> str:
     """A talk: a document of the class beamer that compiles on its own."""
-    return _slides(derived, "latex/beamer.tex.jinja")
+    return _render(derived, "latex/beamer.tex.jinja", manner, diagram=True)
 
 
-def render_frames(derived: Derived) -> str:
+def render_frames(derived: Derived, **manner: Any) -> str:
     """The frames of the talk, for a document of the class beamer that loads amsmath, amssymb and tikz."""
-    return _slides(derived, "latex/frames.tex.jinja")
+    return _render(derived, "latex/frames.tex.jinja", manner, diagram=True)
 
 
-def render_algorithm(derived: Derived) -> str:
+def render_algorithm(derived: Derived, **manner: Any) -> str:
     """The loop with every update in order and the stopping rule, for a document that loads amsmath and amssymb."""
-    holes = algorithm_view(article(derived))
-    return environment("latex").get_template("latex/algorithm_box.tex.jinja").render(holes)
+    return _render(derived, "latex/algorithm_box.tex.jinja", manner)
 
 
-def _slides(derived: Derived, template: str) -> str:
-    a, drawing = article(derived), derived.model.diagram()
-    holes = {**view(a), "frames": frames(a), "diagram": drawing.tikz(), "legend": tex_text(drawing.legend())}
-    return environment("latex").get_template(template).render(holes)
-
-
-def _render(derived: Derived, template: str, diagram: str = "", legend: str = "") -> str:
-    holes = {**view(article(derived)), "diagram": diagram, "legend": legend}
+def _render(derived: Derived, template: str, manner: Mapping[str, Any], diagram: bool = False) -> str:
+    a, say = spoken(derived, **manner)
+    holes = {**view(a, say), "frames": frames(a, say), "algorithm": algorithm_view(a), "diagram": "", "legend": ""}
+    if diagram:
+        drawing = renderer("diagram")(derived.model, symbols=manner.get("symbols"))
+        holes |= {"diagram": drawing.tikz(), "legend": say.tex(say.clauses(drawing.legend()))}
     return environment("latex").get_template(template).render(holes)
 
 

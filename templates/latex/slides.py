@@ -17,8 +17,8 @@ from cavi.templates.equation import Equation
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.latex.view import declared_rows, rows
 from cavi.templates.layout import height
-from cavi.templates.symbols import tex_text
 from cavi.templates.update_view import UpdateView
+from cavi.templates.words import Speaker
 
 ROOM = 17.0
 """Height for formulas on a frame, in em."""
@@ -46,30 +46,30 @@ class Frame:
     parts: int = 1
 
 
-def frames(a: Article) -> list[Frame]:
+def frames(a: Article, say: Speaker) -> list[Frame]:
     """Every frame between the title and the end, in order."""
     found = [
-        *_dealt("Model", [_declared(d) for d in a.declared]),
-        *_dealt("Factorisation", [*_blocks("", [a.joint]), *_blocks("", [a.factorisation])]),
+        *_dealt(say("Model"), [_declared(d) for d in a.declared]),
+        *_dealt(say("Factorisation"), [*_blocks("", [a.joint]), *_blocks("", [a.factorisation])]),
     ]
     for u in a.updates:
-        found += _update(u)
-    found += _dealt("Evidence lower bound", _blocks("", [a.bound]))
+        found += _update(u, say)
+    found += _dealt(say("Evidence lower bound"), _blocks("", [a.bound]))
     for t in a.bound_terms:
-        found += _dealt("Evidence lower bound: terms", _blocks(t.rule.name, t.equations))
+        found += _dealt(say("Evidence lower bound: terms"), _blocks(say.tex(t.rule.name), t.equations))
     return found
 
 
-def _update(u: UpdateView) -> Iterator[Frame]:
+def _update(u: UpdateView, say: Speaker) -> Iterator[Frame]:
     """The derivation of one factor, then the factor with its update, then its moments."""
     whole = f"${to_tex(u.whole)}$"
-    steps = [b for s in u.steps if s.equations for b in _blocks(s.rule.name, s.equations)]
-    yield from _dealt(f"The factor of {whole}: derivation", steps)
-    plates = "" if u.plates is None else f" for ${to_tex(u.plates)}$"
-    update = [*_blocks("", u.families), *(replace(b, boxed=True) for b in _blocks(f"update{plates}", u.formulas, True))]
-    yield from _dealt(f"The factor of {whole}: update ({u.number})", update)
+    steps = [b for s in u.steps if s.equations for b in _blocks(say.tex(s.rule.name), s.equations)]
+    yield from _dealt(say.fixed("The factor of {it}: derivation", it=whole), steps)
+    head = "" if u.plates is None else say.fixed("for {it}", it=f"${to_tex(u.plates)}$")
+    update = [*_blocks("", u.families), *(replace(b, boxed=True) for b in _blocks(head, u.formulas))]
+    yield from _dealt(say.fixed("The factor of {it}: update ({number})", it=whole, number=u.number), update)
     if u.moments:
-        yield from _dealt(f"The factor of {whole}: moments", _blocks("", u.moments))
+        yield from _dealt(say.fixed("The factor of {it}: moments", it=whole), _blocks("", u.moments))
 
 
 def _declared(d: DeclaredLine) -> Block:
@@ -81,7 +81,7 @@ def _line_height(line: Line) -> float:
     return _LINE[min(3, height(line.box))]
 
 
-def _blocks(head: str, equations: Sequence[Equation], plain: bool = False) -> list[Block]:
+def _blocks(head: str, equations: Sequence[Equation]) -> list[Block]:
     """One block an equation, the heading over the first; an equation higher than a frame is cut between its lines."""
     found: list[Block] = []
     for e in equations:
@@ -94,8 +94,7 @@ def _blocks(head: str, equations: Sequence[Equation], plain: bool = False) -> li
             while stop < len(drawn) and (stop == start or room >= heights[stop]):
                 room -= heights[stop]
                 stop += 1
-            said = (head if plain else tex_text(head)) if given and start == 0 else ""
-            found.append(Block(said, tuple(drawn[start:stop]), sum(heights[start:stop])))
+            found.append(Block(given if start == 0 else "", tuple(drawn[start:stop]), sum(heights[start:stop])))
             start = stop
     return found
 
@@ -124,10 +123,7 @@ def algorithm_view(a: Article) -> dict[str, Any]:
     every = [e for u in a.updates for e in (*u.formulas, *u.moments)]
     total = sum(_line_height(line) for e in every for line in e.lines) + 2.5 * len(a.updates) + 8
     return {
-        "title": tex_text(a.title),
-        "data": to_tex(a.data),
         "known": ", ".join(f"${to_tex(s)}$" for k in a.known for s in k.symbols),
-        "bound_symbol": to_tex(a.bound_symbol),
         "floats": total < 50,
         "updates": [
             {

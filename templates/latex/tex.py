@@ -49,7 +49,7 @@ def to_tex(box: Box) -> str:
         case Number():
             return box.text
         case Words():
-            return rf"\text{{{tex_text(box.text)}}}"
+            return rf"\text{{{tex_text(box.text, every_script=True)}}}"
         case Space():
             return _SPACES[box.size]
         case Row():

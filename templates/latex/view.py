@@ -15,105 +15,108 @@ from cavi.templates.equation import FLUSH_INDENT, Equation, Sentence
 from cavi.templates.latex.tex import to_tex
 from cavi.templates.layout import Box, Operator
 from cavi.templates.relaxation import RelaxationView
-from cavi.templates.symbols import tex_text
 from cavi.templates.update_view import UpdateView
+from cavi.templates.words import ENGLISH, Speaker
 
 
-def view(a: Article) -> dict[str, Any]:
-    """Every hole of the templates."""
+def view(a: Article, say: Speaker) -> dict[str, Any]:
+    """Every hole of the templates but the diagram, for an article in the language of the speaker."""
     bounds = [r for r in a.relaxations if r.kind == "bound"]
     return {
-        "title": tex_text(a.title),
+        "title": say.tex(a.title),
+        "language": say.language,
+        "t": say.fixed,
         "declared": [declared_rows(d) for d in a.declared],
         "known": [
             {
                 "symbols": ", ".join(f"${to_tex(s)}$" for s in k.symbols),
-                "kind": tex_text(k.kind),
-                "domain": sentence(k.domain),
+                "kind": say.tex(k.kind),
+                "domain": sentence(k.domain, say),
             }
             for k in a.known
         ],
         "joint": _display([a.joint]),
         "factorisation": _display([a.factorisation]),
         "log_densities": _display(a.log_densities),
-        "relaxations": [_relaxation(r) for r in a.relaxations],
-        "updates": [_update(u) for u in a.updates],
+        "relaxations": [_relaxation(r, say) for r in a.relaxations],
+        "updates": [_update(u, say) for u in a.updates],
         "bound": _display([a.bound]),
-        "bounded": "for " + ", ".join(f"${to_tex(r.node)}$" for r in bounds) if bounds else "",
+        "bounded": ", ".join(f"${to_tex(r.node)}$" for r in bounds),
         "bound_terms": " \\\\[6pt]\n".join(rows(t.equations) for t in a.bound_terms),
-        "bound_rules": tex_text(" or ".join(dict.fromkeys(t.rule.name for t in a.bound_terms))),
-        "moment_rule": tex_text(MOMENT.name),
+        "bound_rules": say.tex(say(" or ").join(dict.fromkeys(t.rule.name for t in a.bound_terms))),
+        "moment_rule": say.tex(MOMENT.name),
         "bound_symbol": to_tex(a.bound_symbol),
         "data": to_tex(a.data),
-        "glossary": [{"symbol": to_tex(s), "meaning": sentence(m)} for s, m in a.glossary],
+        "glossary": [{"symbol": to_tex(s), "meaning": sentence(m, say)} for s, m in a.glossary],
         "quantities": [
             {
                 "symbol": to_tex(q.symbol),
-                "meaning": sentence(q.meaning),
+                "meaning": sentence(q.meaning, say),
                 "axes": "" if q.axes is None else f"${to_tex(q.axes)}$",
-                "domain": sentence(q.domain),
+                "domain": sentence(q.domain, say),
             }
             for q in a.quantities
         ],
         "references": [
-            {"key": w.key, "label": tex_text(name), "text": tex_text(w.text())} for name, w in works(a.sources).items()
+            {"key": w.key, "label": say.tex(name), "text": say.tex(w.text())} for name, w in works(a.sources).items()
         ],
         "rules": [
             {
-                "name": tex_text(r.name),
-                "statement": tex_text(r.statement),
-                "condition": tex_text(r.condition),
-                "source": tex_text(r.source),
+                "name": say.tex(r.name),
+                "statement": say.tex(r.statement),
+                "condition": say.tex(r.condition),
+                "source": say.tex(r.source),
             }
             for r in a.rules
         ],
-        "sources": tex_text("; ".join(dict.fromkeys(s for u in a.updates for s in u.sources))),
+        "sources": say.tex("; ".join(dict.fromkeys(s for u in a.updates for s in u.sources))),
     }
 
 
-def _relaxation(r: RelaxationView) -> dict[str, Any]:
+def _relaxation(r: RelaxationView, say: Speaker) -> dict[str, Any]:
     return {
         "kind": r.kind,
-        "name": tex_text(r.name),
+        "kind_said": say.tex(r.kind),
+        "name": say.tex(r.name),
         "node": to_tex(r.node),
         "variables": ", ".join(f"${to_tex(v)}$" for v in r.variables),
-        "statement": tex_text(r.statement),
-        "condition": tex_text(r.condition),
-        "source": tex_text(r.source),
-        "steps": [_step(s) for s in r.steps],
+        "statement": say.tex(r.statement),
+        "condition": say.tex(r.condition),
+        "source": say.tex(r.source),
+        "steps": [_step(s, say) for s in r.steps],
         "equations": _display(r.equations),
     }
 
 
-def _update(u: UpdateView) -> dict[str, Any]:
+def _update(u: UpdateView, say: Speaker) -> dict[str, Any]:
     shown = max(n for n, s in enumerate(u.steps, start=1) if s.equations)
     return {
         "whole": to_tex(u.whole),
         "element": to_tex(u.element),
-        "steps": [_step(s) for s in u.steps[:shown]],
-        "afterwards": [_step(s) for s in u.steps[shown:]],
+        "steps": [_step(s, say) for s in u.steps[:shown]],
+        "afterwards": [_step(s, say) for s in u.steps[shown:]],
         "point": u.point,
         "families": _display(u.families) if u.families else "",
         "formulas": rows(u.formulas),
         "moments": _display(u.moments) if u.moments else "",
         "plates": to_tex(u.plates) if u.plates is not None else "",
-        "sequential": sentence(u.sequential),
+        "sequential": sentence(u.sequential, say),
         "computed": to_tex(u.computed),
         "label": f"eq:{u.anchor}",
     }
 
 
-def _step(s: StepView) -> dict[str, str]:
+def _step(s: StepView, say: Speaker) -> dict[str, str]:
     return {
-        "name": tex_text(s.rule.name),
-        "conditions": "; ".join(map(tex_text, s.conditions)),
+        "name": say.tex(s.rule.name),
+        "conditions": "; ".join(map(say.tex, s.conditions)),
         "equations": rows(s.equations),
     }
 
 
-def sentence(parts: Sentence) -> str:
+def sentence(parts: Sentence, say: Speaker = ENGLISH) -> str:
     """Running text with formulas between dollars."""
-    return "".join(tex_text(p) if isinstance(p, str) else f"${to_tex(p)}$" for p in parts)
+    return "".join(say.tex(p) if isinstance(p, str) else f"${to_tex(p)}$" for p in parts)
 
 
 def rows(equations: Iterable[Equation]) -> str:

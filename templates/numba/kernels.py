@@ -170,23 +170,38 @@ def forward_backward(
     begins[0] = True
     level = transition.max()
     matrix = np.exp(transition - level)
-    marginals, forward, log_normaliser = _forward(np.ascontiguousarray(logits), matrix, begins)
-    pairs = _backward(marginals, forward, matrix, np.ascontiguousarray(matrix.T), begins)
-    log_normaliser += float(level * (len(begins) - begins.sum()))
+    weights, tops = _less_the_largest(np.ascontiguousarray(logits))
+    np.exp(weights, out=weights)
+    forward, scales = _forward(weights, matrix, begins)
+    marginals, pairs = _backward(weights, forward, matrix, np.ascontiguousarray(matrix.T), begins)
+    with np.errstate(all="ignore"):  # a sum that vanished shows below
+        log_normaliser = float(np.log(scales).sum() + tops.sum() + level * (len(begins) - begins.sum()))
     good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
     return (marginals, pairs, log_normaliser, forward) if good else None
 
 
-@numba.njit(error_model="numpy")
-def _forward(logits, matrix, begins):  # type: ignore
-    """Weights exp(logits - max), probabilities given what came before, and the log of the sum of all products."""
+@numba.njit(parallel=True)
+def _less_the_largest(logits):  # type: ignore
+    """Each row less its largest number, and these numbers."""
     length, groups = logits.shape
-    weights, forward = np.empty((length, groups)), np.empty((length, groups))
-    moved, total = np.empty(groups), 0.0
-    for t in range(length):
+    out, tops = np.empty((length, groups)), np.empty(length)
+    for t in numba.prange(length):
         top = logits[t, 0]
         for k in range(1, groups):
             top = max(top, logits[t, k])
+        tops[t] = top
+        for k in range(groups):
+            out[t, k] = logits[t, k] - top
+    return out, tops
+
+
+@numba.njit(error_model="numpy")
+def _forward(weights, matrix, begins):  # type: ignore
+    """Probabilities given what came before, and the sums that were divided by."""
+    length, groups = weights.shape
+    forward, scales = np.empty((length, groups)), np.empty(length)
+    moved = np.empty(groups)
+    for t in range(length):
         if begins[t]:
             moved[:] = 1.0
         else:
@@ -196,29 +211,30 @@ def _forward(logits, matrix, begins):  # type: ignore
                     moved[l] += forward[t - 1, k] * matrix[k, l]
         scale = 0.0
         for k in range(groups):
-            weights[t, k] = np.exp(logits[t, k] - top)
             forward[t, k] = moved[k] * weights[t, k]
             scale += forward[t, k]
+        inverse = 1.0 / scale
         for k in range(groups):
-            forward[t, k] /= scale
-        total += top + np.log(scale)
-    return weights, forward, total
+            forward[t, k] *= inverse
+        scales[t] = scale
+    return forward, scales
 
 
 @numba.njit(error_model="numpy")
 def _backward(weights, forward, matrix, turned, begins):  # type: ignore
-    """The sum of the pairs; weights become marginals."""
+    """The marginals, and the sum of the pairs."""
     length, groups = weights.shape
-    pairs = np.zeros((groups, groups))
+    marginals, pairs = np.empty((length, groups)), np.zeros((groups, groups))
     after, into = np.ones(groups), np.empty(groups)
     for t in range(length - 1, -1, -1):
-        norm, most = 0.0, 0.0
+        norm = 0.0
         for k in range(groups):
             into[k] = weights[t, k] * after[k]
-            weights[t, k] = forward[t, k] * after[k]
-            norm += weights[t, k]
+            marginals[t, k] = forward[t, k] * after[k]
+            norm += marginals[t, k]
+        inverse = 1.0 / norm
         for k in range(groups):
-            weights[t, k] /= norm
+            marginals[t, k] *= inverse
         if begins[t]:
             after[:] = 1.0
             continue
@@ -226,17 +242,19 @@ def _backward(weights, forward, matrix, turned, begins):  # type: ignore
         for l in range(groups):
             for k in range(groups):
                 after[k] += into[l] * turned[l, k]
-        norm = 0.0
+        norm, most = 0.0, 0.0
         for k in range(groups):
             norm += forward[t - 1, k] * after[k]
             most = max(most, after[k])
+        inverse = 1.0 / norm
         for k in range(groups):
-            share = forward[t - 1, k] / norm
+            share = forward[t - 1, k] * inverse
             for l in range(groups):
                 pairs[k, l] += share * into[l]
+        inverse = 1.0 / most
         for k in range(groups):
-            after[k] /= most
-    return pairs * matrix
+            after[k] *= inverse
+    return marginals, pairs * matrix
 '''
 
 _CHAIN_KERNELS = '''

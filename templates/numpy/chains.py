@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Derived, Update
+from cavi.derive.canonical import substitute
 from cavi.derive.index import Index
 from cavi.derive.result import Formula
 from cavi.derive.term import Link, Moment, Monomial, Parameter, Polynomial, atom_indices
@@ -57,6 +58,19 @@ class Chain:
                     assert isinstance(now, Index) and isinstance(before, Index)
                     return now, before
         return None
+
+    def pair_sum(self, s: Statistic) -> Polynomial | None:
+        """A sum of pairs by the parameters of which a pair is made, without an array of pairs."""
+        if self.is_pair_sum(s) is None:
+            return None
+        spec = next(x for x in self.update.moment_specs if x.key == self.pair)
+        (pair,) = (a for a in s.monomial.atoms if isinstance(a, Moment))
+        links = tuple((a, e) for a, e in s.monomial.powers if isinstance(a, Link))
+        assert spec.value is not None
+        made = substitute(spec.value, dict(zip(spec.indices, pair.subs, strict=True)))
+        return Polynomial(
+            tuple(Monomial(m.coefficient, (*m.powers, *links), (*m.bound, *s.monomial.bound)) for m in made.monomials)
+        )
 
 
 def chains(derived: Derived, initial: bool = False) -> dict[str, Chain]:

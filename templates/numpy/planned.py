@@ -108,6 +108,9 @@ class PlannedWriter(Writer):
         assert self.planner is not None
         found = [repeated(s, self.derived) for s in self.planner.chosen]
         moments = {r.moment for r in found if r is not None and r.moment is not None}
+        moments |= {
+            (c.update.factor.name, c.pair) for c in self.chains.values() if any(map(c.is_pair_sum, self.planner.chosen))
+        }
         if not moments:
             return
         for u in self.derived.updates:
@@ -147,7 +150,8 @@ class PlannedWriter(Writer):
         parts = repeated(s, self.derived) if out is None else None
         if parts is not None:
             out = self._repeated(parts, s, scope)
-        out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
+        pairs = next((p for c in self.chains.values() if (p := c.pair_sum(s)) is not None), None)
+        out = out or polynomial(pairs or Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
         if lines and lines[-1].startswith(f"{out.code} = "):
@@ -341,6 +345,10 @@ class PlannedWriter(Writer):
         own |= {*self.planner.chosen.values(), f"entropy_{name}"}
         return not any(keys & mine for function, keys in self.reads.items() if function not in own)
 
+    def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
+        """Whether a pass over tables goes over pairs of their rows, not over the rows of the data."""
+        return is_bilinear(plan, sums)
+
     def table_passes(self) -> tuple[TablesView, ...]:
         """The categories whose logits add up rows of tables, where a sweep need not keep them."""
         return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
@@ -365,7 +373,7 @@ class PlannedWriter(Writer):
         lines = self._flush(outside)
         weights = [weight_code(s, plan, inside) for s in sums]
         views, shares = sum_views(sums, weights, self.names, plan.group.size)
-        paired = is_bilinear(plan, sums)
+        paired = self._paired(plan, sums)
         local = {s: f"{v.name}()" if paired else v.name for s, v in zip(sums, views, strict=True)}
         if paired:  # a sum over all rows is one of those by an index, added up
             local |= {s: f"{views[0].name}().sum(axis=0)" for s in sums if s.gather is None}

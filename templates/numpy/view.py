@@ -19,6 +19,7 @@ from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
+from cavi.templates.numpy.reads import reads
 from cavi.templates.numpy.starts import Start, local_factors, start_order, starts
 from cavi.templates.numpy.table_pass import TablesView
 
@@ -68,6 +69,7 @@ class ModuleView:
     blocked: bool
     needs: str
     target: str
+    reads: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def module_view(
@@ -120,6 +122,7 @@ def module_view(
         ),
         support=support,
         blocked="blocks" in helpers.closure(used),
+        reads=reads(derived),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",

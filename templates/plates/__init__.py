@@ -9,6 +9,7 @@ arguments; a dashed one from what selects among them, a dotted one from a weight
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,12 +75,13 @@ class Drawing:
         return self.svg()
 
 
-def draw(model: Model, layout: str = "own") -> Drawing:
+def draw(model: Model, layout: str = "own", symbols: Mapping[str, str] | None = None) -> Drawing:
     """The plate diagram of a declared model.
 
     Args:
         model: any model with at least one variable.
         layout: ``own``, the same on every machine, or ``dot`` for that of Graphviz.
+        symbols: TeX of own symbols for declared names.
 
     Raises:
         CaviError: for an unknown layout, a model without variables, and ``dot`` where it is missing or plates cross.
@@ -95,7 +97,7 @@ def draw(model: Model, layout: str = "own") -> Drawing:
         raise CaviError(f"layout={layout!r} is not known; expected one of {', '.join(_LAYOUTS)}")
     if not model.variables:
         raise CaviError(f"the model {model.name} has no variables to draw; declare some")
-    drawing = Drawing(plate_diagram(model), layout)
+    drawing = Drawing(plate_diagram(model, symbols), layout)
     if layout == "dot":
         _ = drawing.picture
     return drawing

@@ -7,7 +7,7 @@ those that do are several (``Y[i, j]``), and such plates cross. The axes of a ve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -150,7 +150,7 @@ class _Mention:
     selects: bool
 
 
-def plate_diagram(model: Model) -> PlateDiagram:
+def plate_diagram(model: Model, symbols: Mapping[str, str] | None = None) -> PlateDiagram:
     """The diagram of any declared model.
 
     Examples:
@@ -166,8 +166,9 @@ def plate_diagram(model: Model) -> PlateDiagram:
     colours = _colours(model)
     drawn = {(i.size, colours[i]) for v in model.variables if not _is_known(v) for i in v.plates}
     uses = _known_uses(model)
+    chosen = {name: tex for name, tex in (symbols or {}).items() if "." not in name}  # others are of parameters of q
     inside = {v.name: _plates_of(v, colours, drawn, uses.get(v.name, {})) for v in model.variables}
-    writer = WhiteboardPrinter(Printer(notation(model)))
+    writer = WhiteboardPrinter(Printer(notation(model, symbols=chosen)))
     nodes: list[Node] = []
     edges: dict[tuple[str, str], Edge] = {}
     for v in model.variables:

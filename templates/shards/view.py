@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived
@@ -28,7 +28,6 @@ class ShardView:
         own: the factors of rows.
         shared: the shared factors.
         moments: the names of the expectations under shared factors.
-        moments: the names of the expectations under shared factors.
         starts: sizes that are cut where a sequence starts -> the data that say where.
         totals: functions that are added up over shards -> the latents that they depend on.
         alone: whether a row's factors follow from the shared ones alone, so that nothing of them need be kept.
@@ -47,8 +46,11 @@ class ShardView:
     alone: bool
 
 
-def sharded_view(derived: Derived, over: str | None = None) -> ShardView:
-    """The view along the index named, or along the first that the formulas allow.
+Make = Callable[[Derived, Mapping[object, str], Split], ShardWriter]
+
+
+def sharded_view(derived: Derived, over: str | None = None, make: Make = ShardWriter) -> ShardView:
+    """The view along the index named, or along the first that the formulas allow, as a writer writes it.
 
     Raises:
         CaviError: where there is none, or for an index that the model does not have.
@@ -65,20 +67,20 @@ def sharded_view(derived: Derived, over: str | None = None) -> ShardView:
     refusals = []
     for index in found:
         try:
-            return _view(derived, index)
+            return _view(derived, index, make)
         except CaviError as error:
             refusals.append(str(error))
     raise CaviError("\n".join(refusals))
 
 
-def _view(derived: Derived, index: Index) -> ShardView:
+def _view(derived: Derived, index: Index, make: Make) -> ShardView:
     split = split_along(derived, index)
     if not split.shared:
         raise refuse(split, "no factor is shared; fit the shards one by one")
     check_data(split, derived)
     check_own(split, derived)
     names = python_names(derived)
-    writer = ShardWriter(derived, names, split)
+    writer = make(derived, names, split)
     module = module_view(derived, writer)
     totals = writer.total_names()
     writer.check()

@@ -136,6 +136,15 @@ def test_fit_writes_parameters_and_a_picture(tmp_path: Path) -> None:
     assert not [p for p in out.iterdir() if "partial" in p.name]
 
 
+def test_restarts_in_processes_and_leaps_give_the_bound_of_one_run_after_another(tmp_path: Path) -> None:
+    bounds = []
+    for extra in ((), ("--jobs", "2"), ("--accelerate",)):
+        given = ("fit", "gaussian_mixture", "--restarts", "2", "--json", "-o", str(tmp_path / "fit"), *extra)
+        bounds.append(json.loads(run(*given).stdout)["elbo"])
+    assert bounds[1] == bounds[0]
+    assert bounds[2] == pytest.approx(bounds[0], rel=1e-6)
+
+
 @pytest.mark.parametrize("ending", ["csv", "npz", "json", "parquet"])
 def test_fit_reads_every_kind_of_file(tmp_path: Path, own: Path, ending: str) -> None:
     path, x = tmp_path / f"data.{ending}", [0.5, 1.5, 0.25]

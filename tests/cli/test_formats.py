@@ -33,3 +33,16 @@ def test_parts_for_other_documents_are_written(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert all((tmp_path / f"{f}.tex").read_text() for f in forms)
     assert "@book{bishop2006," in (tmp_path / "references.bib").read_text()
+
+
+def test_notation_symbols_and_language_reach_every_file(tmp_path: Path) -> None:
+    manner = ["--notation", "beal", "--symbol", r"tau=\lambda", "--lang", "ko"]
+    arguments = ["derive", "normal", "--no-verify", "-q", "-o", str(tmp_path), "--format", "algorithm", *manner]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    for name in ("derivation.tex", "derivation.html", "algorithm.tex"):
+        text = (tmp_path / name).read_text()
+        assert ("⟨" in text or r"\langle" in text) and "알고리즘" in text
+        assert r"\tau" not in text and ">τ<" not in text
+    wrong = CliRunner().invoke(app, ["derive", "normal", "--symbol", "tau"])
+    assert wrong.exit_code == 2 and "expected NAME=TEX" in wrong.stderr

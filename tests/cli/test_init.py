@@ -11,6 +11,7 @@ from cavi.cli import app
 from cavi.cli.sources import find_model
 from cavi.cli.starter import starter
 from cavi.derive import derive
+from cavi.derive.plain import plain_model
 
 runner = CliRunner()
 
@@ -26,6 +27,14 @@ def test_the_starter_runs(tmp_path: Path) -> None:
     assert len(find_model(str(path))[0].variables) == 8
     printed = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
     assert "ELBO" in printed.stdout
+
+
+@pytest.mark.parametrize("name", ["visits", "my-model", "class", 'x" y', "모형"])
+def test_the_starter_as_text_is_the_same_model(tmp_path: Path, name: str) -> None:
+    assert runner.invoke(app, ["init", str(tmp_path / f"{name}.cavi")]).exit_code == 0
+    assert runner.invoke(app, ["init", str(tmp_path / f"{name}.py")]).exit_code == 0
+    text, python = (find_model(str(tmp_path / f"{name}{ending}"))[0] for ending in (".cavi", ".py"))
+    assert plain_model(text) == plain_model(python)
 
 
 def test_without_a_name_it_is_model_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +60,7 @@ def test_any_file_name_gives_a_model(tmp_path: Path, name: str) -> None:
 
 
 def test_bad_input_is_one_line_and_status_2(tmp_path: Path) -> None:
-    for path, part in ((tmp_path / "a.txt", "a name that ends in .py"), (tmp_path / "no" / "a.py", "does not exist")):
+    for path, part in ((tmp_path / "a.txt", "ends in .py, or in .cavi"), (tmp_path / "no" / "a.py", "does not exist")):
         done = runner.invoke(app, ["init", str(path)])
         assert done.exit_code == 2 and part in done.stderr and done.stderr.count("\n") == 1
 

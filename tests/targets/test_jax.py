@@ -115,8 +115,8 @@ def test_blocks_of_rows_count_every_row_once(name: str) -> None:
     )
 
 
-def test_sweeps_do_not_keep_an_array_over_rows_and_groups() -> None:
-    name = "gaussian_mixture"
+@pytest.mark.parametrize("name", ["gaussian_mixture", "bayesian_pca", "lda"])
+def test_sweeps_do_not_keep_an_array_over_rows_and_groups(name: str) -> None:
     module = compiled(name)
     data, hyper, sizes = problem(name, 200_000, 10)
     known, hypers, found = module.prepare(data, hyper, sizes)
@@ -178,6 +178,12 @@ def test_blocks_in_single_precision(name: str) -> None:
         for n, a in values.items():
             np.testing.assert_allclose(single.params[latent][n], a, rtol=1e-3, atol=1e-3)
             assert single.params[latent][n].dtype == np.float64
+
+
+def test_factors_of_rows_several_times_a_sweep() -> None:
+    given = problem("lda")
+    expected = generated("lda").fit(*given, seed=4, max_iter=3, tol=0.0, inner=3)
+    assert_same(compiled("lda").fit(*given, seed=4, max_iter=3, tol=0.0, inner=3), expected)
 
 
 def test_more_sweeps_than_one_call_has() -> None:

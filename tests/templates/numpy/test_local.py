@@ -67,3 +67,16 @@ def test_data_are_neither_copied_nor_written_to() -> None:
     module.fit(given, hyper, init=begin, max_iter=3)
     assert not begin["w"]["mean"].any()
     assert all((a == before[n]).all() and a.flags.writeable for n, a in given.items())
+
+
+@pytest.mark.parametrize("side", [3, 48, 49, 120])
+def test_inverses_of_small_and_large_matrices(side: int) -> None:
+    rng = np.random.default_rng(side)
+    half = rng.normal(size=(2, side, side + 5))
+    matrix = half @ half.transpose(0, 2, 1)
+    module = generated("bayesian_pca")
+    found = module.inverse(matrix)
+    np.testing.assert_allclose(found @ matrix, np.broadcast_to(np.eye(side), matrix.shape), atol=1e-8)
+    np.testing.assert_array_equal(found, found.transpose(0, 2, 1))
+    with pytest.raises(np.linalg.LinAlgError):
+        module.inverse(matrix - 1e6 * np.eye(side))

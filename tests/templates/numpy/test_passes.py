@@ -1,5 +1,7 @@
 """Scaled passes over long chains against the recursion in logarithms, position by position."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from generated import assert_a_run_is_its_updates, generated, inputs
@@ -56,3 +58,27 @@ def test_a_long_run_is_its_updates(name: str) -> None:
     module = generated(name)
     data, hyper, sizes = inputs(module, np.random.default_rng(1), 300, 3)
     assert_a_run_is_its_updates(module, data, hyper, sizes)
+
+
+def test_kernels_backward_of_many_positions() -> None:
+    """Across the ends of blocks and of sequences."""
+    rng = np.random.default_rng(0)
+    filtered, transition = rng.dirichlet(np.ones(3), size=5000), rng.normal(size=(3, 3))
+    starts = (rng.random(5000) < 0.2) * 1.0
+    found = generated("hmm_gaussian").kernels(filtered, transition, starts)
+    for t in [*range(20), *range(2070, 2090), 4998, 4999]:
+        weights = filtered[t] * (1.0 if t == 4999 or starts[t + 1] else np.exp(transition.T))
+        np.testing.assert_allclose(found[t], np.broadcast_to(weights / weights.sum(axis=-1, keepdims=True), (3, 3)))
+
+
+def test_a_run_of_a_long_chain_makes_no_pairs() -> None:
+    """Start, sweeps and result have at most one array over positions and pairs of categories, which is the result."""
+    module, length, groups = generated("hmm_poisson"), 30_000, 8
+    data, hyper, sizes = inputs(module, np.random.default_rng(0), length, groups)
+    rates = {"shape": np.arange(1.0, groups + 1.0), "rate": np.ones(groups)}
+    init = {"delta": {"concentration": np.ones(groups)}, "Gamma": {"concentration": np.ones((groups, groups))}}
+    tracemalloc.start()
+    module.fit(data, hyper, sizes, init=init | {"lam": rates}, max_iter=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.3 * 8 * length * groups**2

@@ -1,5 +1,7 @@
 """Sums over rows as functions of their own: the same numbers, never stale, those of data alone made once."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from generated import NAMES, derived_model, generated, inputs, peak_of_a_sweep, state_of
@@ -160,3 +162,16 @@ def test_the_plan_is_in_the_docstring() -> None:
     assert "T of F = 1 + D + D * (D + 1) // 2 lines" in words
     assert "4·N·K·F flops" in words
     assert "sum_n_X_X: once, 2·N·D·D flops" in " ".join(str(generated("ard_regression").__doc__).split())
+
+
+def test_sums_of_squares_over_rows_make_no_array_of_squares() -> None:
+    """A whole run needs less than half of the data beside them; the squares alone would be as large as the data."""
+    module, rows, side = generated("linear_regression"), 100_000, 6
+    rng = np.random.default_rng(0)
+    data = {"X": rng.normal(size=(rows, side)), "y": rng.normal(size=rows)}
+    hyper = {name: 1.0 for name, s in module.KNOWN.items() if s["where"] == "hyper"}
+    tracemalloc.start()
+    module.fit(data, hyper, max_iter=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * data["X"].nbytes

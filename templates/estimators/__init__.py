@@ -1,0 +1,18 @@
+"""A model as an estimator of scikit-learn, in a module of its own."""
+
+from __future__ import annotations
+
+from cavi.derive import Derived
+from cavi.templates.environment import environment
+from cavi.templates.estimators.view import estimator_view
+
+
+def render(derived: Derived) -> str:
+    """Source of a module with an estimator that follows scikit-learn, beside everything the module for shards has.
+
+    Raises:
+        CaviError: where the data of the model are no rows X with or without a y, or cannot be cut by rows.
+    """
+    template = environment("plain").get_template("estimators/module.py.jinja")
+    view = estimator_view(derived)
+    return template.render(m=view.shard.module, s=view.shard, e=view)
