@@ -128,7 +128,7 @@ def test_workers_need_not_know_the_module(way: str, client, tmp_path, monkeypatc
 def kill_one(client) -> None:
     """The worker that holds most, as the machine's want of memory would end it: without a word."""
     held, numbers = client.has_what(), client.run(os.getpid)
-    os.kill(numbers[max(numbers, key=lambda worker: len(held[worker]))], signal.SIGKILL)
+    os.kill(numbers[max(numbers, key=lambda worker: len(held.get(worker, ())))], signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("name", "kills"), [("gaussian_mixture_full", (2,)), ("lda", (2, 6))])
@@ -200,3 +200,19 @@ def test_dask_is_asked_for(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ImportError, match=r'pip install "dask\[distributed\]"'):
         module.fit_dask(shards, hyper, sizes, client=None, **given)
+
+
+def test_a_worker_lost_while_data_are_sent(client, monkeypatch) -> None:
+    """The scheduler answers with a KeyError of its own then, and the sweep begins again."""
+    module, shards, hyper, sizes, given, whole = problem("gaussian_mixture_full")
+    scatter, calls = client.scatter, []
+
+    def failing(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == len(shards) + 3:
+            raise KeyError("tcp://nowhere:1")
+        return scatter(*arguments, **options)
+
+    monkeypatch.setattr(client, "scatter", failing)
+    assert_same(module.fit_dask(shards, hyper, sizes, client=client, **given), whole)
+    assert len(calls) == len(shards) + 2 + given["max_iter"]  # shards, the start, a sweep each, and one again
