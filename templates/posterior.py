@@ -87,8 +87,8 @@ def _posterior(update: Update, latent: str) -> Iterator[Posterior]:
         yield Posterior(latent, axes["mean"], "value", 'q["mean"]', deviation, str(family))
     elif str(family) == "MultivariateNormal":
         inverse = "np.linalg.inv({})"
-        deviation = _roots('q["precision"]', axes["precision"], inverse) if _alone(update, latent) else None
-        yield Posterior(latent, axes["mean"], "value", 'q["mean"]', deviation, str(family))
+        roots = _roots('q["precision"]', axes["precision"], inverse) if _alone(update, latent) else None
+        yield Posterior(latent, axes["mean"], "value", 'q["mean"]', roots, str(family))
     elif str(family) in _DECLARED:
         mean, spread = _DECLARED[str(family)]
         longest = max(axes.values(), key=len)

@@ -253,7 +253,7 @@ class Formulas:
             from cavi.templates.html.view import _declared
 
             return str(table(r for d in lines for r in _declared(d)))
-        from cavi.templates.latex.view import _declared as declared
+        from cavi.templates.latex.view import declared_rows as declared
 
         return "\\begin{align*}\n" + " \\\\\n".join(map(declared, lines)) + "\n\\end{align*}"
 

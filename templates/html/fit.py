@@ -117,8 +117,8 @@ def _rows(mean: np.ndarray, deviation: np.ndarray | None) -> Iterator[tuple[str,
     for place, where in enumerate(np.ndindex(mean.shape)):
         if place >= MOST_LINES:
             return
-        spread = "" if deviation is None else _number(deviation[where])
-        yield ", ".join(str(i + 1) for i in where), _number(mean[where]), spread
+        spread = "" if deviation is None else _number(float(deviation[where]))
+        yield ", ".join(str(i + 1) for i in where), _number(float(mean[where])), spread
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ from cavi.templates.latex.tex import to_tex
 from cavi.templates.layout import Box, Operator
 from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
-from cavi.templates.words import Speaker
+from cavi.templates.words import ENGLISH, Speaker
 
 
 def view(a: Article, say: Speaker) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _step(s: StepView, say: Speaker) -> dict[str, str]:
     }
 
 
-def sentence(parts: Sentence, say: Speaker) -> str:
+def sentence(parts: Sentence, say: Speaker = ENGLISH) -> str:
     """Running text with formulas between dollars."""
     return "".join(say.tex(p) if isinstance(p, str) else f"${to_tex(p)}$" for p in parts)
 

@@ -8,6 +8,7 @@ times what multiplies them. Sums that others read follow from those of the data 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cavi.derive import Derived, Update
 from cavi.derive.index import Index
@@ -105,7 +106,7 @@ def _keys(update: Update, row: Index) -> tuple[str, str, str] | None:
 
 
 def _kind(s: MomentSpec) -> str | None:
-    parts = {
+    parts: set[tuple[tuple[str, Fraction | int], ...]] = {
         tuple((a.name, e) for a, e in m.powers if isinstance(a, Parameter))
         for m in (s.value.monomials if s.value is not None else ())
     }

@@ -166,9 +166,9 @@ def plate_diagram(model: Model, symbols: Mapping[str, str] | None = None) -> Pla
     colours = _colours(model)
     drawn = {(i.size, colours[i]) for v in model.variables if not _is_known(v) for i in v.plates}
     uses = _known_uses(model)
-    own = {name: tex for name, tex in (symbols or {}).items() if "." not in name}  # others are of parameters of q
+    chosen = {name: tex for name, tex in (symbols or {}).items() if "." not in name}  # others are of parameters of q
     inside = {v.name: _plates_of(v, colours, drawn, uses.get(v.name, {})) for v in model.variables}
-    writer = WhiteboardPrinter(Printer(notation(model, symbols=own)))
+    writer = WhiteboardPrinter(Printer(notation(model, symbols=chosen)))
     nodes: list[Node] = []
     edges: dict[tuple[str, str], Edge] = {}
     for v in model.variables:

@@ -16,6 +16,7 @@ from cavi.derive.result import Derived
 from cavi.templates.article import article
 from cavi.templates.latex.slides import ROOM, frames
 from cavi.templates.latex.view import rows
+from cavi.templates.words import ENGLISH
 
 needs_beamer = pytest.mark.skipif(
     shutil.which("kpsewhich") is None
@@ -59,12 +60,12 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", LONG)
 def test_every_equation_is_on_one_frame(name: str) -> None:
     a = article(derived(name))
-    dealt = [row for f in frames(a) for b in f.blocks for row in b.rows]
+    dealt = [row for f in frames(a, ENGLISH) for b in f.blocks for row in b.rows]
     for u in a.updates:
         for equations in (u.formulas, u.moments, *(s.equations for s in u.steps)):
             for row in rows(equations).split(" \\\\\n"):
                 assert not row or row in dealt
-    assert all(sum(b.height for b in f.blocks) <= ROOM or len(f.blocks) == 1 for f in frames(a))
+    assert all(sum(b.height for b in f.blocks) <= ROOM or len(f.blocks) == 1 for f in frames(a, ENGLISH))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
