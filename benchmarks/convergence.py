@@ -1,7 +1,7 @@
 """Sweeps and time to a fixed gap of the bound, ordinary and accelerated; not a test.
 
 Run with ``python benchmarks/convergence.py [NAME …]``: models of the library with their own data, one core, one start.
-The goal is within 1e-6 (relative) of the lower of two bounds that long runs from it end at, so that both reach it.
+The goal is within 1e-6 (relative) of the lower of the two bounds that long runs from it end at, so that both reach it.
 Sweeps that were refused are counted.
 """
 
