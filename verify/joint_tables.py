@@ -322,7 +322,8 @@ class _Made:
         if self.engine.name != "float64" or rest * length <= 4 * SLAB:
             return self._density(group, elements, scope)
         shared = {p.key: self._form(p) for p in group if elements and scope[0] not in p.axes}
-        step, found, gaps = max(1, SLAB // rest), [], defaultdict(list)
+        gaps: dict[Key, list[Any]] = defaultdict(list)
+        step, found = max(1, SLAB // rest), []
         for first in range(0, length, step):
             nodes = {**self.nodes, scope[0]: self.nodes[scope[0]][first : first + step]}
             slab = _Made(self.model, nodes, self.weights, gaps)

@@ -8,6 +8,7 @@ times what multiplies them. Sums that others read follow from those of the data 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cavi.derive import Derived, Update
 from cavi.derive.index import Index
@@ -15,7 +16,7 @@ from cavi.derive.result import Formula, MomentSpec
 from cavi.derive.term import Moment, Parameter, Polynomial
 from cavi.templates.numpy.features import Column, Features, separated
 from cavi.templates.numpy.repeated import repeats
-from cavi.templates.numpy.statistics import Statistic, row_sizes
+from cavi.templates.numpy.statistics import ONE, Statistic, row_sizes
 
 FORMULAS = "linear precision covariance logdet_precision mean".split()
 
@@ -105,14 +106,14 @@ def _keys(update: Update, row: Index) -> tuple[str, str, str] | None:
 
 
 def _kind(s: MomentSpec) -> str | None:
-    parts = {
+    parts: set[tuple[tuple[str, Fraction | int], ...]] = {
         tuple((a.name, e) for a, e in m.powers if isinstance(a, Parameter))
         for m in (s.value.monomials if s.value is not None else ())
     }
-    if parts == {(("mean", 1),)}:
+    if parts == {(("mean", ONE),)}:
         return "mean"
-    if parts == {(("covariance", 1),), (("mean", 1), ("mean", 1))} and len(s.indices) == 3:
+    if parts == {(("covariance", ONE),), (("mean", ONE), ("mean", ONE))} and len(s.indices) == 3:
         return "second"
-    if parts == {(("covariance", 1),), (("mean", 2),)} and len(s.indices) == 2:
+    if parts == {(("covariance", ONE),), (("mean", 2 * ONE),)} and len(s.indices) == 2:
         return "square"
     return None

@@ -203,9 +203,10 @@ class PlannedWriter(Writer):
                 f"forward_backward: passes over q({c.latent}) in about 2 √{c.row.size} steps; "
                 f"2·{c.row.size}·{c.group.size}³ flops"
             )
+        plans: list[Features | LinearMap] = [*self.plans.values(), *self._mapped()]
         for s, name in self.planner.chosen.items():
             when = f"kept for the present q({', '.join(s.reads)})" if s.reads else "once"
-            part = next((p.latent for p in [*self.plans.values(), *self._mapped()] if p.column_of(s) is not None), None)
+            part = next((p.latent for p in plans if p.column_of(s) is not None), None)
             cost = f"a part of sums_{part}" if part else f"{flops(s)} flops"
             if s.monomial.bound:
                 lines.append(f"{name}: {when}, {cost}")

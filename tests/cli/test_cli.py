@@ -56,7 +56,7 @@ def test_derive_writes_everything(tmp_path: Path, own: Path) -> None:
     out = tmp_path / "out"
     result = run("derive", f"{own}:m", "-o", out, "--digits", 15)
     assert result.exit_code == 0, result.output
-    names = {"derivation.tex", "derivation.html", "waiting.py", "certificate.json"}
+    names = {"derivation.tex", "derivation.html", "references.bib", "waiting.py", "certificate.json"}
     assert names == {p.name for p in out.iterdir()}
     assert all(str(out / n) in result.stdout for n in names)
     assert run("verify", out / "certificate.json", "--quiet").exit_code == 0
