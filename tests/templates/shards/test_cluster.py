@@ -1,5 +1,7 @@
 """What workers do, carried out here without a cluster: their steps are the sweeps of `fit_chunks`."""
 
+import ast
+
 import numpy as np
 import pytest
 from generated import derived_model, inputs, run
@@ -44,3 +46,11 @@ def test_sums_of_data_alone_are_taken_once() -> None:
     lead = module.at_worker("lead", module.at_worker("load", data, 0, hyper, sizes, np.dtype(float)), None, 0)
     values, _ = module.at_worker("sweep", loaded, None, lead)
     assert all(np.isfinite(value).all() for value in values.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_defined_twice(name: str) -> None:
+    """What a module for a cluster adds takes no name of the module that it extends."""
+    tree = ast.parse(derived_model(name).dask())
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert sorted(names) == sorted(set(names))
