@@ -262,3 +262,31 @@ def test_steps_go_on_from_a_file(mixture, points, tmp_path: Path) -> None:
 def test_only_indices_of_the_model_can_be_named() -> None:
     with pytest.raises(CaviError, match="over='q': gaussian_mixture has no such index; expected one of n"):
         derived_model("gaussian_mixture").streaming(over="q")
+
+
+def test_sums_of_data_alone_are_read_once(tmp_path: Path) -> None:
+    """Without factors of rows one reading of the data is enough, and a run that was cut off needs none."""
+    module = run(derived_model("linear_regression_joint").streaming())
+    data, hyper, sizes = inputs(module, np.random.default_rng(5), 40, 4)
+    readings = [0]
+
+    def shards():
+        readings[0] += 1
+        return module.cut(data, 10)
+
+    path = str(tmp_path / "run.npz")
+    module.fit_chunks(shards, hyper, sizes, seed=2, max_iter=2, tol=0.0, checkpoint=path)
+    found = module.fit_chunks(shards, hyper, sizes, seed=2, max_iter=5, tol=0.0, checkpoint=path)
+    assert readings == [1]
+    same(found, module.fit_chunks(shards, hyper, sizes, seed=2, max_iter=5, tol=0.0))
+
+
+def test_sums_of_data_alone_are_kept_beside_factors_of_rows() -> None:
+    module = run(derived_model("gaussian_mixture_shared").streaming())
+    data, hyper, sizes = inputs(module, np.random.default_rng(5), 40, 4)
+    (alone,) = (n for n, (reads, _) in module.TOTALS.items() if not reads)
+    made = []
+    reads, total = module.TOTALS[alone]
+    module.TOTALS[alone] = reads, lambda state: made.append(1) or total(state)
+    module.fit_chunks(list(module.cut(data, 10)), hyper, sizes, seed=2, max_iter=5, tol=0.0)
+    assert len(made) == 4  # once a shard
