@@ -98,11 +98,9 @@ def labels(columns: Sequence[tuple[Any, str]]) -> list[Any] | None:
 
 
 def _categories(series: Any) -> list[Any] | None:
+    """The categories of a column; None where it has none of its own, as in polars' pools that frames share."""
     found = getattr(getattr(series, "dtype", None), "categories", None)
-    try:
-        return None if found is None else list(found)
-    except TypeError:  # a category whose values are those that occur
-        return None
+    return None if found is None or hasattr(found, "is_global") else list(found)
 
 
 def coded(series: Any, known: Sequence[Any], where: str) -> np.ndarray:

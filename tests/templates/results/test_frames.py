@@ -140,6 +140,7 @@ def test_categories_of_polars() -> None:
     found = data_from(frame, library("latent_class"))
     assert found["y"].tolist() == [[2, 0], [0, 0]]
     assert found.sizes == {"V": 3}
+    pl.Series(["low", "elsewhere", "high"]).cast(pl.Categorical)  # of another frame, in the same pool
     free = frame.with_columns(pl.all().cast(pl.String).cast(pl.Categorical))
     assert data_from(free, library("latent_class"))["y"].tolist() == [[0, 1], [1, 1]]
 
