@@ -21,7 +21,7 @@ from cavi.derive.errors import CaviError
 from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
-from cavi.derive.render import render
+from cavi.derive.render import render, write_text
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
@@ -523,8 +523,6 @@ class Derived:
         lang: str = "en",
     ) -> list[Path]:
         """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the NumPy module, each whole."""
-        from cavi.derive.render import write_text
-
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         files = {

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from cavi.derive.distribution import Distribution
-from cavi.derive.expression import Expr, Number, Ref
-from cavi.derive.lint.dependence import expressions
+from cavi.derive.expression import Expr, Number
 from cavi.derive.lint.finding import Finding
 from cavi.derive.model import Model, Variable
 
@@ -93,8 +92,3 @@ def _vague(model: Model) -> Iterator[Finding]:
 def number(expr: Expr) -> Fraction | None:
     """The value of an argument that is a number."""
     return expr.value if isinstance(expr, Number) else None
-
-
-def depends(v: Variable, name: str) -> bool:
-    """Whether a declaration refers to a variable."""
-    return any(isinstance(r, Ref) and r.name == name for e in expressions(v) for r in e.refs())

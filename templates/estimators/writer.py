@@ -64,7 +64,7 @@ class EstimatorWriter(ShardWriter):
     def _learnt(self, m: Monomial) -> bool:
         """Whether a term has X and a shared latent."""
         one = Polynomial((m,))
-        shared = set(self._latents(one)) - self._own_latents()
+        shared = set(self._latents(one)) - self.own
         return bool(shared) and any(isinstance(a, Element) and a.name == self.reading.x.name for a in one.atoms())
 
     def elbo(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class EstimatorWriter(ShardWriter):
             p is not None
             and p.precision is not None
             and p.variance is not None
-            and not set(self._latents(p.precision)) & self._own_latents()
+            and not set(self._latents(p.precision)) & self.own
         )
 
     def _inverse(self) -> Polynomial | None:
@@ -119,7 +119,7 @@ class EstimatorWriter(ShardWriter):
         if r.position is None or r.category is not None:
             return None
         mean = mean_given(self.derived, r.x.name, r.position)
-        if mean is None or set(self._latents(mean)) & self._own_latents():
+        if mean is None or set(self._latents(mean)) & self.own:
             return None
         return mean
 

@@ -21,7 +21,6 @@ from cavi.derive.term import (
     Delta,
     Element,
     Link,
-    Matrix,
     Moment,
     Monomial,
     Parameter,
@@ -67,7 +66,7 @@ def candidates(derived: Derived) -> tuple[Index, ...]:
 
     def rank(index: Index) -> tuple[int, int]:
         """Most latents of their own, and of these most categories: they belong to the smallest units."""
-        own = [latent for f in split_along(derived, index).own for latent in derived.update(f).factor.latents]
+        own = own_latents(split_along(derived, index), derived)
         return -len(own), -sum(model.variable(latent).over is not None for latent in own)
 
     return tuple(sorted(named.values(), key=rank))
@@ -93,6 +92,11 @@ def _axes(update: Update, derived: Derived) -> Iterator[Index]:
         yield from derived.model.variable(latent).indices
 
 
+def own_latents(split: Split, derived: Derived) -> set[str]:
+    """The latents that belong to single rows."""
+    return {latent for name in split.own for latent in derived.update(name).factor.latents}
+
+
 def sequences(derived: Derived) -> dict[str, str]:
     """Sizes along which sequences lie end to end -> the data that mark where each starts: there they can be cut."""
     found: dict[str, set[str | None]] = {}
@@ -108,15 +112,15 @@ def check_data(split: Split, derived: Derived) -> None:
     for v in derived.model.with_role("observed", "covariate", "observed_index"):
         found = [i.size for i in v.indices if i.size in split.sizes]
         if len(found) > 1:
-            raise _refusal(split, f"{v.name} has the axes {', '.join(found)}, which would both be cut")
+            raise refuse(split, f"{v.name} has the axes {', '.join(found)}, which would both be cut")
     rows = [derived.model.variable(p).plates[0].size for p in split.pointers]
     torn = sorted(set(sequences(derived)) & set(rows))
     if torn:
-        raise _refusal(split, f"elements of one sequence along {' and '.join(torn)} may point into different shards")
+        raise refuse(split, f"elements of one sequence along {' and '.join(torn)} may point into different shards")
     doubled = {size for size in rows if rows.count(size) > 1 or size == split.index.size}
     twice = [p for p, size in zip(split.pointers, rows, strict=True) if size in doubled]
     if twice:
-        raise _refusal(split, f"{' and '.join(twice)} may point into different shards")
+        raise refuse(split, f"{' and '.join(twice)} may point into different shards")
 
 
 def check_own(split: Split, derived: Derived) -> None:
@@ -125,30 +129,29 @@ def check_own(split: Split, derived: Derived) -> None:
     Raises:
         CaviError: naming the factor and the term.
     """
-    sequence = set(sequences(derived))
+    sequence, own = set(sequences(derived)), own_latents(split, derived)
+    near = split.cut - sequence  # what stands before the start of a sequence is not read
     for name in split.own:
         update = derived.update(name)
         plates = {i.size for i in update.factor.plates} | {
             f.along[0].size for f in update.formulas if f.along is not None and f.along[0].size in sequence
         }
         if not plates & split.cut or any(i.size in split.cut for i in update.factor.sequential):
-            raise _refusal(split, f"q({name}) is not a product over {split.index.name}")
+            raise refuse(split, f"q({name}) is not a product over {split.index.name}")
         for f in update.formulas:
             if f.along is None and isinstance(f.value, Polynomial):
                 for m in f.value.monomials:
-                    if not _stays(m, split, frozenset(f.indices), derived):
+                    if not _stays(m, split, own, near):
                         text = show(Polynomial((m,)), derived.model.indices)
-                        raise _refusal(split, f"q({name}) depends on other rows through {text}")
+                        raise refuse(split, f"q({name}) depends on other rows through {text}")
 
 
-def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) -> bool:
+def _stays(m: Monomial, split: Split, own: set[str], near: frozenset[str]) -> bool:
     """Whether a term of a row's own factor reads nothing of rows of another shard.
 
     A sum over rows may stand there only under δ[d, doc[n]], which leaves those rows that point to this one.
     """
-    own = {latent for name in split.own for latent in derived.update(name).factor.latents}
-    near = split.cut - set(sequences(derived))  # what stands before the start of a sequence is not read
-    for a in _all(Polynomial((m,))):
+    for a in Polynomial((m,)).atoms():
         subs = a.subs if isinstance(a, Moment | Parameter | Element) else ()
         mine = a.factor in split.own if isinstance(a, Moment) else isinstance(a, Parameter) and a.latent in own
         if any(isinstance(s, Shift) and s.size in near for s in subs):
@@ -157,15 +160,21 @@ def _stays(m: Monomial, split: Split, free: frozenset[Index], derived: Derived) 
             return False
         if mine and any(isinstance(s, Gather) and s.size in split.cut and s.name not in split.pointers for s in subs):
             return False
-    linked = {
-        i
-        for a in m.atoms
-        if isinstance(a, Delta) and isinstance(a.right, Gather) and a.right.name in split.pointers and a.left in free
-        for i in indices_of(a.right)
-    }
+    linked = _brought(m, split)
     running = {i for i in m.bound if i.size in split.cut}
     beside = {i for a in m.atoms if linked & set(atom_indices(a)) for i in atom_indices(a)}
     return running <= linked | beside
+
+
+def _brought(m: Monomial, split: Split) -> set[Index]:
+    """The rows of a sum that point to one element which is not summed: δ[d, doc[n]] leaves those n of its shard."""
+    return {
+        i
+        for a in m.atoms
+        if isinstance(a, Delta) and isinstance(a.right, Gather) and a.right.name in split.pointers
+        for i in indices_of(a.right)
+        if isinstance(a.left, Index) and a.left not in m.bound
+    }
 
 
 def is_additive(m: Monomial, split: Split) -> bool:
@@ -175,14 +184,9 @@ def is_additive(m: Monomial, split: Split) -> bool:
     """
     for p in (p for a in m.atoms for p in arguments(a)):
         for inner in p.monomials:
-            near = {
-                i
-                for a in inner.atoms
-                if isinstance(a, Delta) and isinstance(a.right, Gather) and a.right.name in split.pointers
-                for i in indices_of(a.right)
-                if isinstance(a.left, Index) and a.left not in inner.bound
-            }
-            if {i for i in inner.bound if i.size in split.cut} - near or not is_additive(inner, split):
+            if {i for i in inner.bound if i.size in split.cut} - _brought(inner, split) or not is_additive(
+                inner, split
+            ):
                 return False
     return True
 
@@ -205,22 +209,10 @@ def lifted(m: Monomial, split: Split) -> Monomial:
     return Monomial(m.coefficient, (*powers, *deltas), (*m.bound, *places.values()))
 
 
-def _all(p: Polynomial) -> Iterator[object]:
-    for a in p.atoms():
-        yield a
-        if isinstance(a, Matrix):
-            for inner in arguments(a):
-                yield from _all(inner)
-
-
-def _refusal(split: Split, reason: str) -> CaviError:
+def refuse(split: Split, reason: str) -> CaviError:
+    """The error that says why the data cannot be cut."""
     return CaviError(
         f"the data cannot be cut along {split.index.name} (1…{split.index.size}): {reason}; expected factors that are "
         "products over rows, and shared factors that depend on rows through sums; cut along another index, or use "
         "the plain NumPy module"
     )
-
-
-def refuse(split: Split, reason: str) -> CaviError:
-    """The error that says why the data cannot be cut."""
-    return _refusal(split, reason)

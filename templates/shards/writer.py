@@ -16,7 +16,7 @@ from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.names import shape_comment
 from cavi.templates.numpy.planned import PlannedWriter, StatisticView
 from cavi.templates.numpy.statistics import Planner, Statistic, Taken, name_of, statistic_text, sums_over_rows
-from cavi.templates.shards.split import Split, is_additive, lifted, refuse
+from cavi.templates.shards.split import Split, is_additive, lifted, own_latents, refuse
 
 
 @dataclass(frozen=True)
@@ -95,22 +95,25 @@ class ShardWriter(PlannedWriter):
         self.split = split
         self.parts: dict[str, Total] = {}
         self.entropies: dict[str, tuple[str, ...]] = {}
-        self.shard_planner: ShardPlanner | None = None
+        self.own = own_latents(split, derived)
 
     def _planner(self) -> Planner:
-        self.shard_planner = ShardPlanner(self.derived, dict(self.names), split_of=self.split)
-        return self.shard_planner
+        return ShardPlanner(self.derived, dict(self.names), split_of=self.split)
+
+    @property
+    def shard_planner(self) -> ShardPlanner:
+        """The planner, once `plan` has begun."""
+        assert isinstance(self.planner, ShardPlanner)
+        return self.planner
 
     def _found(self) -> None:
         """The totals are functions too, and use what the shards keep."""
-        assert self.shard_planner is not None
         for position, s in enumerate(self.shard_planner.totals):
             self._total(f"total {position}", Total(Polynomial((s.monomial,)), s.axes, "", s.reads))
         for name, part in self.parts.items():
             self._total(name, part)
 
     def _chosen(self) -> None:
-        assert self.shard_planner is not None
         self.shard_planner.taken |= {*self.names.values(), *self.derived.model.sizes}
         self.shard_planner.name_totals()
 
@@ -134,16 +137,13 @@ class ShardWriter(PlannedWriter):
 
     def _of_rows(self, m: Monomial) -> bool:
         """Whether a term runs over rows that are cut and reads no shared factor."""
-        if not {i.size for i in m.bound} & self.split.cut or set(self._latents(Polynomial((m,)))) - self._own_latents():
+        if not {i.size for i in m.bound} & self.split.cut or set(self._latents(Polynomial((m,)))) - self.own:
             return False
         if any(isinstance(a, Size) and a.name in self.split.cut for a in m.atoms) or not is_additive(m, self.split):
             return False
         assert self.planner is not None
         taken = sums_over_rows(m, self.split.cut, self.planner.latents)
         return taken is None or len(taken.statistics) == 1  # (Σ_n a)(Σ_n b) is not additive
-
-    def _own_latents(self) -> set[str]:
-        return {latent for name in self.split.own for latent in self.derived.update(name).factor.latents}
 
     def _latents(self, p: Polynomial) -> tuple[str, ...]:
         found: set[str] = set()
@@ -156,7 +156,6 @@ class ShardWriter(PlannedWriter):
 
     def totals(self) -> dict[str, Total]:
         """Every sum over rows that shared functions read and that is no function of the shards' plan, by name."""
-        assert self.shard_planner is not None
         sums = {
             n: Total(
                 Polynomial((s.monomial,)),
@@ -170,7 +169,6 @@ class ShardWriter(PlannedWriter):
 
     def total_names(self) -> dict[str, tuple[str, ...]]:
         """The functions that are added up over shards, and the latents that each depends on."""
-        assert self.shard_planner is not None
         planner = self.shard_planner
         plain = {n: s.reads for s, n in planner.chosen.items() if s in planner.read}
         return {**plain, **{n: t.reads for n, t in self.totals().items()}, **self.entropies}
@@ -196,24 +194,22 @@ class ShardWriter(PlannedWriter):
         Raises:
             CaviError: naming what is read, and where.
         """
-        own = self._own_latents()
         shared = {f"{kind} {f}" for f in self.split.shared for kind in ("update", "moments", "follow")} | {"elbo"}
-        assert self.shard_planner is not None
         for function in sorted((shared | self.shard_planner.beside) & set(self.reads)):
             for key in sorted(self.reads[function], key=str):
-                if self._is_of_rows(key, own):
+                if self._is_of_rows(key):
                     kind, _, factor = function.partition(" ")
                     where = (
                         f"the {kind} of q({factor})" if factor else "the bound" if kind == "elbo" else f"the sum {kind}"
                     )
                     raise refuse(self.split, f"{where} reads {self.names[key]} of single rows")
         for name, reads in self.total_names().items():
-            if set(reads) - own:
-                latents = ", ".join(sorted(set(reads) - own))
+            if set(reads) - self.own:
+                latents = ", ".join(sorted(set(reads) - self.own))
                 raise refuse(self.split, f"the sum {name} over rows depends on the shared {latents} row by row")
 
-    def _is_of_rows(self, key: object, own: set[str]) -> bool:
+    def _is_of_rows(self, key: object) -> bool:
         if isinstance(key, str):
             return any(i.size in self.split.cut for i in self.derived.model.variable(key).indices)
         assert isinstance(key, tuple)
-        return key[1] in own if key[0] == "parameter" else key[0] in self.split.own
+        return key[1] in self.own if key[0] == "parameter" else key[0] in self.split.own
