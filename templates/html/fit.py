@@ -50,7 +50,11 @@ def fit_view(derived: Derived, fit: Fitted, say: Speaker = ENGLISH) -> dict[str,
             for p in shown
         ],
         "parameters": [
-            {"name": f"{latent}.{name}", "shape": " × ".join(map(str, np.shape(a))) or "number", "values": _text(a)}
+            {
+                "name": f"{latent}.{name}",
+                "shape": " × ".join(map(str, np.shape(a))) or say("number"),
+                "values": _text(a),
+            }
             for latent, found in fit.params.items()
             for name, a in found.items()
         ],
@@ -65,7 +69,7 @@ def _posterior(p: Posterior, say: Speaker, q: Mapping[str, np.ndarray]) -> dict[
         "plot": "" if plot is None else plot.svg(),
         "caption": caption,
         "axes": p.axes,
-        "rows": list(_rows(mean, deviation)),
+        "rows": list(_rows(mean, deviation, say)),
         "deviation": deviation is not None,
         "left_out": max(0, mean.size - MOST_LINES),
     }
@@ -112,17 +116,17 @@ def _curves(p: Posterior, q: Mapping[str, np.ndarray], mean: np.ndarray, deviati
         yield ", ".join(str(i + 1) for i in where), x[finite], y[finite]
 
 
-def _rows(mean: np.ndarray, deviation: np.ndarray | None) -> Iterator[tuple[str, str, str]]:
+def _rows(mean: np.ndarray, deviation: np.ndarray | None, say: Speaker) -> Iterator[tuple[str, str, str]]:
     """Element, mean and deviation of the first elements."""
     for place, where in enumerate(np.ndindex(mean.shape)):
         if place >= MOST_LINES:
             return
-        spread = "" if deviation is None else _number(float(deviation[where]))
-        yield ", ".join(str(i + 1) for i in where), _number(float(mean[where])), spread
+        spread = "" if deviation is None else _number(float(deviation[where]), say)
+        yield ", ".join(str(i + 1) for i in where), _number(float(mean[where]), say), spread
 
 
-def _number(value: float) -> str:
-    return "does not exist" if not np.isfinite(value) else f"{float(value):.5g}".replace("-", "−")
+def _number(value: float, say: Speaker) -> str:
+    return say("does not exist") if not np.isfinite(value) else f"{float(value):.5g}".replace("-", "−")
 
 
 def _text(values: Any) -> str:

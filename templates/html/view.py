@@ -40,7 +40,7 @@ def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
         "factorisation": display([a.factorisation]),
         "log_densities": display(a.log_densities),
         "relaxations": [_relaxation(r) for r in a.relaxations],
-        "updates": [_update(u, badges, defined) for u in a.updates],
+        "updates": [_update(u, badges, defined, say) for u in a.updates],
         "bound": display([a.bound]),
         "bounded": Markup(", ").join(inline(r.node) for r in bounds),
         "bound_terms": [
@@ -101,7 +101,7 @@ def _relaxation(r: RelaxationView) -> dict[str, Any]:
     }
 
 
-def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
+def _update(u: UpdateView, badges: Badges, defined: set[str], say: Speaker) -> dict[str, Any]:
     function = function_name(u.name)
     return {
         "optimal": badges.check(f"log q*({u.name}) - E[log p] is constant"),
@@ -109,6 +109,7 @@ def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
         "function": function if function in defined else "",
         "number": u.number,
         "anchor": u.anchor,
+        "label": say(u.title),
         "whole": inline(u.whole),
         "element": inline(u.element),
         "families": display(u.families),
@@ -192,6 +193,6 @@ def table(cells: Iterable[tuple[str, str, str]]) -> Markup:
         for left, right, plates in cells
     )
     return Markup(
-        f"<div class='display' tabindex='0' role='group' aria-label='formula'>"
-        f"<math><mtable displaystyle='true' columnalign='right left left'>{drawn}</mtable></math></div>"
+        f"<div class='display'><math><mtable displaystyle='true' columnalign='right left left'>{drawn}"
+        "</mtable></math></div>"
     )
