@@ -467,6 +467,13 @@ def fit(
     sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
     factors: FACTORS = None,
+    marginalise: MARGINALISE = None,
+    bounds: BOUNDS = None,
+    augment: AUGMENT = None,
+    relax: RELAX = False,
+    notation: NOTATION = "plain",
+    symbol: SYMBOL = None,
+    lang: LANG = "en",
     seed: Annotated[int, typer.Option(help="Of the random parts of the start.")] = 0,
     restarts: Annotated[int, typer.Option(min=1, help="Runs; the best bound wins.")] = 1,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Restarts at a time.")] = 1,
@@ -485,6 +492,8 @@ def fit(
 ) -> None:
     """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
     from cavi.cli.fitting import fit_model
+    from cavi.cli.formats import parse_symbols
+    from cavi.cli.sources import derived_model
 
     output = Output(quiet or as_json)
     if rows and (accelerate or restarts > 1):
@@ -493,8 +502,10 @@ def fit(
         )
     settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
     settings |= {"jobs": jobs}
+    derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+    manner = (notation, parse_symbols(symbol), lang)
     summary, lines = fit_model(
-        model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
+        derived, model, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint, manner
     )
     if as_json:
         Output(quiet).json(summary)

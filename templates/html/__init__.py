@@ -44,6 +44,6 @@ def render(
     badges = Badges(() if evidence is None else tuple(evidence["rows"]), say)
     drawing = renderer("diagram")(derived.model, symbols=symbols)
     figure = {"diagram": Markup(drawing.svg(standalone=False, lang=lang)), "legend": say.clauses(drawing.legend())}
-    run = None if fit is None else fit_view(derived, fit, say)
+    run = None if fit is None else fit_view(derived, fit, say, notation, symbols)
     holes = {**view(a, say, derived.numpy(), badges), **figure, "evidence": found, "fit": run}
     return template.render(holes)

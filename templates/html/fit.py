@@ -16,6 +16,7 @@ from cavi.templates.html import plots
 from cavi.templates.html.mathml import to_mathml
 from cavi.templates.notation import notation
 from cavi.templates.posterior import Posterior, posteriors
+from cavi.templates.style import preset, restyled
 from cavi.templates.words import ENGLISH, Speaker
 
 MOST_CURVES = plots.COLOURS
@@ -33,9 +34,16 @@ class Fitted(Protocol):
     n_iter: int
 
 
-def fit_view(derived: Derived, fit: Fitted, say: Speaker = ENGLISH) -> dict[str, Any]:
-    """The holes of the section."""
-    signs = notation(derived.model, derived.updates)
+def fit_view(
+    derived: Derived,
+    fit: Fitted,
+    say: Speaker = ENGLISH,
+    style: str = "plain",
+    symbols: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The holes of the section; `style` and `symbols` as for the article of the page."""
+    chosen = preset(style)
+    signs = notation(derived.model, derived.updates, chosen, symbols)
     shown = [p for p in posteriors(derived) if p.latent in fit.params]
     return {
         "elbo": f"{float(fit.elbo):.10g}".replace("-", "−"),
@@ -44,7 +52,7 @@ def fit_view(derived: Derived, fit: Fitted, say: Speaker = ENGLISH) -> dict[str,
         "trace": plots.trace(fit.elbo_trace, say("Evidence lower bound by sweeps"), say("sweep"), say("bound")).svg(),
         "posteriors": [
             {
-                "symbol": Markup(f"<math>{to_mathml(signs.array(p.latent))}</math>"),
+                "symbol": Markup(f"<math>{to_mathml(restyled(signs.array(p.latent), chosen))}</math>"),
                 **_posterior(p, say, {n: np.asarray(a, dtype=float) for n, a in fit.params[p.latent].items()}),
             }
             for p in shown
