@@ -23,6 +23,8 @@ from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
 from cavi.templates.words import Speaker
 
+NO_BREAK_HERE = "\u2060"
+
 
 def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
@@ -42,7 +44,7 @@ def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
         "relaxations": [_relaxation(r) for r in a.relaxations],
         "updates": [_update(u, badges, defined, say) for u in a.updates],
         "bound": display([a.bound]),
-        "bounded": Markup(", ").join(inline(r.node) for r in bounds),
+        "bounded": listed(r.node for r in bounds),
         "bound_terms": [
             {
                 "left": inline(t.left),
@@ -83,8 +85,7 @@ def said(say: Speaker) -> Callable[..., Markup]:
 
 
 def _known(k: Known) -> dict[str, Any]:
-    symbols = Markup(", ").join(map(inline, k.symbols))
-    return {"symbols": symbols, "kind": k.kind, "domain": sentence(k.domain)}
+    return {"symbols": listed(k.symbols), "kind": k.kind, "domain": sentence(k.domain)}
 
 
 def _relaxation(r: RelaxationView) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _relaxation(r: RelaxationView) -> dict[str, Any]:
         "kind": r.kind,
         "name": r.name,
         "node": inline(r.node),
-        "variables": Markup(", ").join(map(inline, r.variables)),
+        "variables": listed(r.variables),
         "statement": r.statement,
         "condition": r.condition,
         "source": r.source,
@@ -135,6 +136,11 @@ def _step(s: StepView, badge: Badge | None) -> dict[str, Any]:
 def inline(box: Box) -> Markup:
     """A formula in running text."""
     return Markup(f"<math>{to_mathml(box)}</math>")
+
+
+def listed(boxes: Iterable[Box]) -> Markup:
+    """Formulas with commas between them; no line begins with a comma."""
+    return Markup(f"{NO_BREAK_HERE}, ").join(map(inline, boxes))
 
 
 def sentence(parts: Sentence) -> Markup:

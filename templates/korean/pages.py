@@ -130,6 +130,7 @@ FIXED: Mapping[str, str] = {
     "Shape": "크기",
     "Values": "값",
     "formula": "수식",
+    "table": "표",
     "Python source": "Python 소스",
     "Copy": "복사",
     "Copied": "복사함",
