@@ -62,6 +62,7 @@ from cavi.derive.operations import (
     sigmoid,
     sin,
     size,
+    softmax,
     sqrt,
     stick_breaking,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "sigmoid",
     "sin",
     "size",
+    "softmax",
     "sqrt",
     "stick_breaking",
 ]

@@ -1,6 +1,7 @@
 """A Gaussian process classifier: the log odds of a label are a smooth function, with Pólya-Gamma variables.
 
-For labels that depend on a covariate in an unknown way: the kernel matrix says how the log odds at two points vary together.
+For labels that depend on a covariate in an unknown way: the kernel matrix says how the log odds at two points vary
+together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Regression of counts that vary more than a Poisson's, with Pólya-Gamma variables.
 
-The number of successes r is known; the mean count is r exp(w x), and its variance exceeds the mean by a share 1/r of the
-mean's square.
+The number of successes r is known; the mean count is r exp(w x), and its variance exceeds the mean by a share 1/r of
+the mean's square.
 """
 
 from __future__ import annotations
