@@ -67,10 +67,11 @@ from cavi.derive.operations import (
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Augmentation, Bound
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ArrayBound",
     "Augmentation",
     "Bernoulli",
     "Beta",

@@ -103,22 +103,12 @@ TANGENT_OPTIMUM = Rule(
     "the coefficient of the tangent is not negative and independent of the statistic under q",
     "Jaakkola and Jordan (2000), section 4; Bishop (2006), 10.163",
 )
-SECOND_ALONG = Rule(
-    "second derivative along a direction",
-    "Along u the second derivative of F(Σ_k b(t_k)) is F'(S) Σ_k b''(t_k) u_k² + F''(S) (Σ_k b'(t_k) u_k)², with "
-    "S = Σ_k b(t_k); a function is convex where it is not negative along any direction.",
-    source="Boyd and Vandenberghe (2004), 3.1.4",
-)
 CAUCHY_SCHWARZ = Rule(
     "Cauchy and Schwarz",
-    "The square of Σ_k b'_k u_k is at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.",
-    "b'' is positive, and the coefficient of the square is not",
+    "The second derivative of F(Σ_k b(t_k)) along u is F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)², and the last square is "
+    "at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.",
+    "b'' is positive, and F'' is not",
     "Boyd and Vandenberghe (2004), 3.1.5",
-)
-VARIANCE_CURVATURE = Rule(
-    "curvature as a variance",
-    "Along u the second derivative of -log Σ_k exp(t_k) is minus the variance of u under the softmax weights.",
-    source="Boyd and Vandenberghe (2004), 3.1.5",
 )
 LARGEST_VARIANCE = Rule(
     "largest variance",
@@ -165,9 +155,7 @@ CATALOGUE: tuple[Rule, ...] = (
     CONVEX_PART,
     TANGENT_BELOW,
     TANGENT_OPTIMUM,
-    SECOND_ALONG,
     CAUCHY_SCHWARZ,
-    VARIANCE_CURVATURE,
     LARGEST_VARIANCE,
     GENERATING_FUNCTION,
     AUGMENT,

@@ -65,7 +65,7 @@ def relaxation_views(derived: Derived, printer: Printer, left: dict[str, tuple[B
 def _steps(r: Relaxation) -> Iterator[StepView]:
     from cavi.templates.identities.expression import ExpressionPrinter  # which imports the renderers
 
-    expressions = ExpressionPrinter()
+    expressions = ExpressionPrinter(measure="sum")
     for s in r.proof:
         left, right = (expressions.draw(evaluable(e)) for e in (s.before, s.after))
         yield StepView(s.rule, s.conditions, system([Link(left, right, relation=RELATIONS[s.relation])]))

@@ -23,6 +23,8 @@ from cavi.derive.log_joint import log_density
 from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
+from cavi.derive.relaxations.array_bound import ArrayBound
+from cavi.derive.relaxations.array_matching import array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, known_positive, matches
@@ -32,6 +34,7 @@ from cavi.derive.term import Element, Polynomial, from_atom
 
 Nodes = Mapping[str, Polynomial]
 Asked = Mapping[str, object]
+AnyBound = Bound | ArrayBound
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,15 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
     """
     relaxed = Relaxed(model, dict(nodes))
     for name, asked in _entries("augment", augment, nodes):
-        relaxed = augmented(relaxed, name, _rule("augment", asked, name, catalogue.augmentations(), Augmentation))
+        (rule,) = _rules("augment", asked, name, catalogue.augmentations(), (Augmentation,))
+        relaxed = augmented(relaxed, name, rule)
     for name, asked in _entries("bounds", bounds, nodes):
         if any(r.node == name for r in relaxed.relaxations):
             raise RelaxationError(f"{name} is in bounds= and in augment=; one of the two makes its terms conjugate")
-        relaxed = bounded(relaxed, name, _rule("bounds", asked, name, catalogue.bounds(), Bound))
+        known = _rules("bounds", asked, name, catalogue.all_bounds(), (Bound, ArrayBound))
+        fitting = [b for b in known if found_by(nodes[name], b, model)]
+        for bound in fitting or known:
+            relaxed = bounded(relaxed, name, bound)
     return relaxed
 
 
@@ -89,7 +96,7 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     """
     found = []
     for name, p in nodes.items():
-        by_bound = tuple(b.name for b in catalogue.bounds() if matches(p, b.function, model))
+        by_bound = tuple(b.name for b in catalogue.all_bounds() if found_by(p, b, model))
         by_latent = tuple(a.name for a in catalogue.augmentations() if matches(p, a.function, model))
         if by_bound or by_latent:
             found.append(Proposal(name, by_bound, by_latent))
@@ -115,19 +122,20 @@ def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple
     return found
 
 
-R = TypeVar("R", Bound, Augmentation)
+R = TypeVar("R", AnyBound, Augmentation)
 
 
-def _rule(argument: str, asked: object, node: str, rules: Sequence[R], kind: type[R]) -> R:
-    if isinstance(asked, kind):
-        return asked
-    known = {r.name: r for r in rules}
-    if not isinstance(asked, str) or asked not in known:
+def _rules(argument: str, asked: object, node: str, rules: Sequence[R], kinds: tuple[type[R], ...]) -> Sequence[R]:
+    """The rules of a name: one for every form of function that it is known for."""
+    if isinstance(asked, kinds):
+        return (asked,)
+    known = [r for r in rules if r.name == asked]
+    if not known:
         raise RelaxationError(
-            f"{argument}: {str(asked)[:40]!r} for {node} is neither {kind.__name__}(...) nor the name of one; "
-            f"{suggestion(str(asked), known)}"
+            f"{argument}: {str(asked)[:40]!r} for {node} is neither {kinds[0].__name__}(...) nor the name of one; "
+            f"{suggestion(str(asked), {r.name for r in rules})}"
         )
-    return known[asked]
+    return known
 
 
 def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
@@ -170,11 +178,11 @@ def _argument(value: sympy.Expr, weight: Expr) -> Expr:
     return weight if value == B else as_expr(value)
 
 
-def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
+def bounded(relaxed: Relaxed, node: str, bound: AnyBound) -> Relaxed:
     """The node with every term that has the form of the bound's function replaced."""
     _ = bound.proof
     p = relaxed.nodes[node]
-    found = matches(p, bound.function, relaxed.model)
+    found = found_by(p, bound, relaxed.model)
     if not found:
         raise RelaxationError(
             f"bounds: no term of the log density of {node} is {bound.function} of latents with a coefficient that is "
@@ -189,18 +197,29 @@ def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
         known = next((t for t in tangents.values() if t.argument == argument), None)
         weight = _weight(match, axes)
         if known is None:
-            model, xi = _local(model, bound, tuple(axes.values()))
+            model, xi = _local(model, bound, axes, match)
         else:
             xi, weight = known.variable, known.weight + weight
-        statistic = from_sympy(bound.statistic, {X: argument})
-        tangents[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic != X)
-        at = from_atom(Element(xi.name, tuple(axes)))
-        lower = from_sympy(bound.lower, {X: match.argument, bound.xi: at})
+        over = None if match.over is None else xi.event[0]
+        softmax = isinstance(bound, ArrayBound) and bound.is_softmax
+        statistic = bound.statistic_of(argument)
+        squared = bound.statistic == X**2
+        tangents[xi.name] = Tangent(xi, argument, statistic, weight, squared, over, softmax)
+        back = {own: i for i, own in axes.items()}
+        at = from_atom(Element(xi.name, tuple(back[i] for i in xi.indices)))
+        lower = bound.lower_at(match.argument, at, match.over)
         value = value + sum_over(match.weight * lower, match.monomial.bound)
     record = Relaxation(
         node, bound.name, "bound", bound.rule, tuple(tangents), p, value, bound.derivation, BOUND, tangents=tangents
     )
     return Relaxed(model, {**relaxed.nodes, node: value}, (*relaxed.relaxations, record))
+
+
+def found_by(p: Polynomial, bound: AnyBound, model: Model) -> tuple[Match, ...]:
+    """The terms that a bound applies to."""
+    if isinstance(bound, ArrayBound):
+        return array_matches(p, bound, model)
+    return matches(p, bound.function, model)
 
 
 def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
@@ -223,9 +242,11 @@ def _weight(match: Match, axes: Mapping[Index, Index]) -> Polynomial:
     return substitute(sum_over(match.weight, others), axes)
 
 
-def _local(model: Model, bound: Bound, plates: tuple[Index, ...]) -> tuple[Model, Variable]:
-    """The model with a new point parameter under a name that is not taken."""
-    xi = Variable(_free_name(model, bound.parameter), "point", plates, domain=bound.domain)
+def _local(model: Model, bound: AnyBound, axes: Mapping[Index, Index], match: Match) -> tuple[Model, Variable]:
+    """The model with a new point parameter under a name that is not taken; an array over the index of one."""
+    plates = tuple(own for i, own in axes.items() if i != match.over)
+    event = () if match.over is None else (axes[match.over],)
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=bound.domain)
     return model.with_variable(xi), xi
 
 

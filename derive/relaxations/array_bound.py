@@ -23,12 +23,17 @@ from cavi.derive.canonical import substitute, sum_over
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.errors import RelaxationError
 from cavi.derive.from_sympy import from_sympy
+from cavi.derive.identities.bounds import KIND
+from cavi.derive.identities.language import Mass, Unknown
+from cavi.derive.identities.language import Variable as IndexVariable
 from cavi.derive.index import Index
 from cavi.derive.relaxations.array_proof import curvature_steps, second_order_steps
 from cavi.derive.relaxations.bound import T, X
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
 from cavi.derive.term import Polynomial
 
+COUNT = sympy.Symbol("K", positive=True)
+OTHER = IndexVariable("j")
 INVERSES = {X: T, sympy.log(X): sympy.exp(T), 1 / X: 1 / T}
 
 
@@ -50,7 +55,7 @@ class ArrayBound:
         >>> from cavi.derive.relaxations.bound import T, X
         >>> bound = ArrayBound("jensen", outer=sympy.log(T), statistic=sympy.log(X), source="Jensen's inequality")
         >>> bound.proof.conclusion
-        'log(Σ_k x_k) is at least its tangent in log(x_k), which is best at psi_k = E[log(x_k)]'
+        'log(Σ_k x(k)) is at least its tangent in log(x(k)), which is best at E[log(x(k))]'
     """
 
     name: str
@@ -93,13 +98,14 @@ class ArrayBound:
         return bool(self.term == sympy.exp(T))
 
     @property
-    def function(self) -> str:
-        """f, as it reads."""
-        return str(self.outer.subs(T, sympy.Symbol(f"Σ_k {self._element(self.inner)}")))
+    def function(self) -> sympy.Expr:
+        """f."""
+        return self.outer.subs(T, Mass(self.inner.subs(X, self._x), KIND))
 
-    @staticmethod
-    def _element(expr: sympy.Expr) -> sympy.Expr:
-        return expr.subs(X, sympy.Symbol("x_k"))
+    @property
+    def _x(self) -> sympy.Expr:
+        """x_k."""
+        return Unknown("x", "real" if self.inner != X else "positive", KIND)
 
     def statistic_of(self, argument: Polynomial) -> Polynomial:
         """s(x_k) of an element in the normal form."""
@@ -141,32 +147,43 @@ class ArrayBound:
             steps = curvature_steps(self.name, self.outer, self.term, alpha, beta)
         else:
             steps = second_order_steps(self.name, self.outer, self.term, self.domain)
-        total, element = sympy.Symbol("S", positive=True), sympy.Symbol("psi_k", **{self.domain: True})
-        statistic = self._element(self.statistic)
-        last = (
-            Step(
-                self.outer.subs(T, total),
-                self.outer.subs(T, total),
-                CONVEX_PART,
-                (
-                    f"S = Σ_k {self._element(self.inner)} = Σ_k {self.term.subs(T, sympy.Symbol('t_k'))}, t_k = {statistic}",
-                ),
-            ),
+        statistic = self.statistic.subs(X, self._x)
+        psi, mean = (Unknown(n, self.domain, KIND) for n in (self.parameter, "m"))
+        split = self.outer.subs(T, Mass(self.term.subs(T, statistic), KIND))
+        first = () if split == self.function else (Step(self.function, split, CONVEX_PART),)
+        best = f"E[{text_of(statistic)}]"
+        whole = (
+            *first,
             *steps,
+            Step(self.function, self._lower(statistic, psi), TANGENT_BELOW, (f"{self.parameter} is any array",), "≥"),
             Step(
-                sympy.diff(self.outer, T).subs(T, total) * sympy.diff(self.term, T).subs(T, element),
-                sympy.diff(self.outer, T).subs(T, total) * sympy.diff(self.term, T).subs(T, element),
-                TANGENT_BELOW,
-                ("the slope of the tangent in t_k", f"with equality where psi_k = {statistic} for every k"),
+                self._lower(mean, psi),
+                self.outer.subs(T, Mass(self.term.subs(T, mean), KIND)),
+                TANGENT_OPTIMUM,
+                (
+                    f"m(k) = {best}; the spread about it does not depend on {self.parameter}",
+                    f"with equality at {self.parameter} = m",
+                ),
+                "≤",
             ),
-            Step(element, element, TANGENT_OPTIMUM, (f"psi_k = E[{statistic}] for every k",)),
         )
-        return Derivation(
-            f"the bound {self.name}",
-            self.function,
-            last,
-            f"{self.function} is at least its tangent in {statistic}, which is best at psi_k = E[{statistic}]",
+        conclusion = (
+            f"{text_of(self.function)} is at least its tangent in {text_of(statistic)}, which is best at {best}"
         )
+        return Derivation(f"the bound {self.name}", text_of(self.function), whole, conclusion)
+
+    def _tangent(self, at: sympy.Expr, psi: sympy.Expr) -> sympy.Expr:
+        """The tangent of F(Σ_k b(t_k)) that touches at ψ."""
+        total = Mass(self.term.subs(T, psi), KIND)
+        slope = sympy.diff(self.outer, T).subs(T, Mass(self.term.subs(T, psi.subs(KIND, OTHER)), OTHER))
+        moves = slope * sympy.diff(self.term, T).subs(T, psi) * (at - psi)
+        return self.outer.subs(T, total) + Mass(moves, KIND)
+
+    def _lower(self, at: sympy.Expr, psi: sympy.Expr) -> sympy.Expr:
+        """g."""
+        alpha, beta = (sympy.Rational(c.numerator, c.denominator) for c in self.curvature)
+        spread = Mass((at - psi) ** 2, KIND) - beta * Mass(at - psi, KIND) ** 2 / COUNT
+        return self._tangent(at, psi) - alpha / 2 * spread
 
     @property
     def derivation(self) -> Derivation[Any]:
@@ -176,11 +193,18 @@ class ArrayBound:
     @property
     def rule(self) -> Rule:
         """The bound as a rule that a derivation cites."""
-        alpha, _ = self.curvature
-        less = " less a quadratic form in the distance from there" if alpha else ""
+        less = " less a quadratic form in the distance from where it touches" if any(self.curvature) else ""
+        statistic = text_of(self.statistic.subs(X, self._x))
         return Rule(
             f"bound {self.name.replace('_', ' ')}",
-            f"{self.function} is not below its tangent in {self._element(self.statistic)}{less}.",
+            f"{text_of(self.function)} is not below its tangent in {statistic}{less}.",
             "",
             self.source,
         )
+
+
+def text_of(expr: sympy.Expr) -> str:
+    """The function in a sentence."""
+    return str(
+        expr.replace(lambda e: isinstance(e, Mass), lambda e: sympy.Symbol(f"Σ_{e.args[1]} {text_of(e.args[0])}"))
+    )

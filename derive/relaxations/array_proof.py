@@ -2,11 +2,11 @@
 
 The second derivative along u is F'(S) Σ_k b''(t_k) u_k² + F''(S) (Σ_k b'(t_k) u_k)².
 
-*Alone*: where F'' ≤ 0 and b'' > 0 the last square is, by Cauchy and Schwarz, at most Σ b'' u² · Σ b'²/b''. If b'²/b'' is
-c·b, that sum is c S, and what is left to prove is the sign of one function of one number, F'(S) + c S F''(S).
+*Alone*: where F'' ≤ 0 and b'' > 0 the last square is, by Cauchy and Schwarz, at most Σ b'' u² · Σ b'²/b''. If b'²/b''
+is c·b, that sum is c S, and what is left to prove is the sign of one function of one number, F'(S) + c S F''(S).
 
-*With a quadratic form*: where it is minus the variance of u under the weights b_k/S, it is at least -1/2 Σ_k (u_k - ū)²,
-because a variance is at most a quarter of the squared range.
+*With a quadratic form*: where it is minus the variance of u under the weights b_k/S, it is at least minus half of
+Σ_k (u_k - ū)², because a variance is at most a quarter of the squared range.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ import sympy
 
 from cavi.derive.derivation import Step
 from cavi.derive.errors import RelaxationError
-from cavi.derive.identities.bounds import bounded_variance, log_sum_exp_curvature, squared_range
-from cavi.derive.identities.sign import NONNEGATIVE, NONPOSITIVE, POSITIVE, Box, Fact, sign_of, steps_of
+from cavi.derive.identities.bounds import KIND, bounded_variance, log_sum_exp_curvature, squared_range
+from cavi.derive.identities.language import Mass, Unknown
+from cavi.derive.identities.sign import NEGATIVE, NONNEGATIVE, NONPOSITIVE, POSITIVE, ZERO, Box, Fact, sign_of, steps_of
 from cavi.derive.relaxations.bound import T
-from cavi.derive.rules import CAUCHY_SCHWARZ, LARGEST_VARIANCE, SECOND_ALONG, VARIANCE_CURVATURE
+from cavi.derive.rules import CAUCHY_SCHWARZ, LARGEST_VARIANCE
 
 S = sympy.Symbol("S", positive=True)
-Q = sympy.Symbol("Q", nonnegative=True)
-R = sympy.Symbol("R", nonnegative=True)
 V = sympy.Symbol("V", nonnegative=True)
 Steps = tuple[Step[Any], ...]
 
@@ -40,23 +39,20 @@ def second_order_steps(name: str, outer: sympy.Expr, term: sympy.Expr, domain: s
     t = sympy.Symbol("t", **{domain: True})
     b, first, second = (sympy.diff(term, T, n).subs(T, t) for n in range(3))
     slope, bend = (sympy.diff(outer, T, n).subs(T, S) for n in (1, 2))
-    line, half = Box(((t, -sympy.oo if domain == "real" else sympy.Integer(0), sympy.oo),)), Box(((S, 0, sympy.oo),))
     share = sympy.simplify(first**2 / (second * b)) if second != 0 else sympy.nan
-    if share.free_symbols or share is sympy.nan:
+    if share is sympy.nan or share.free_symbols:
         raise _unproved(name, f"({first})²/({second}) to be a constant times {b}")
+    line, half = Box(((t, -sympy.oo if domain == "real" else 0, sympy.oo),)), Box(((S, 0, sympy.oo),))
     curved = _seen(name, second, line, (POSITIVE,), "positive")
-    falling = _seen(name, bend, half, (NONPOSITIVE, NONPOSITIVE - {0}), "not positive")
+    falling = _seen(name, bend, half, (NEGATIVE, ZERO, NONPOSITIVE), "not positive")
     left = sympy.simplify(slope + share * S * bend)
-    whole = _seen(name, left, half, (NONNEGATIVE, POSITIVE, frozenset({0})), "not negative")
+    whole = _seen(name, left, half, (POSITIVE, ZERO, NONNEGATIVE), "not negative")
+    move, place = Unknown("u", "real", KIND), Unknown("t", domain, KIND)
+    spread = Mass(second.subs(t, place) * move**2, KIND)
+    along = slope * spread + bend * Mass(first.subs(t, place) * move, KIND) ** 2
     return (
-        Step(
-            slope * Q + bend * R,
-            slope * Q + bend * R,
-            SECOND_ALONG,
-            (f"Q = Σ_k ({second}) u_k²", f"R = (Σ_k ({first}) u_k)²"),
-        ),
         *_facts(curved, falling),
-        Step(slope * Q + bend * R, left * Q, CAUCHY_SCHWARZ, (f"R ≤ {share * S} Q",), "≥"),
+        Step(along, left * spread, CAUCHY_SCHWARZ, ("S is the sum inside",), "≥"),
         *_facts(whole),
     )
 
@@ -74,13 +70,14 @@ def curvature_steps(name: str, outer: sympy.Expr, term: sympy.Expr, alpha: Fract
         raise _unproved(name, "the second derivative to be minus a variance, as that of -log Σ_k exp(t_k) is")
     if alpha < Fraction(1, 2) or not beta <= 1:
         raise _unproved(name, f"α ≥ 1/2 and β ≤ 1 (found {alpha} and {beta}), or the variance may exceed the form")
-    half = sympy.Rational(alpha.numerator, alpha.denominator)
+    half, move = sympy.Rational(alpha.numerator, alpha.denominator), Unknown("u", "real", KIND)
+    spread = Mass((move - sympy.Symbol("ubar", real=True)) ** 2, KIND)
+    condition = ("V is the variance of u under the softmax weights, ubar the plain mean",)
     return (
-        Step(slope * Q + bend * R, -V, VARIANCE_CURVATURE, ("Q = Σ_k b_k u_k²", "R = (Σ_k b_k u_k)²", "V = Var[u]")),
         *log_sum_exp_curvature().steps,
         *bounded_variance().steps,
         *squared_range().steps,
-        Step(half * Q - V, (half - sympy.Rational(1, 2)) * Q, LARGEST_VARIANCE, ("Q = Σ_k (u_k - ū)²", "V ≤ Q/2"), "≥"),
+        Step(half * spread - V, (half - sympy.Rational(1, 2)) * spread, LARGEST_VARIANCE, condition, "≥"),
     )
 
 

@@ -20,8 +20,11 @@ import sympy
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.errors import RelaxationError
 from cavi.derive.evaluable import evaluable
+from cavi.derive.from_sympy import from_sympy
 from cavi.derive.identities.convexity import Convexity, convexity
+from cavi.derive.index import Index
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
+from cavi.derive.term import Polynomial
 
 X = sympy.Symbol("x", real=True)
 T = sympy.Symbol("t", real=True)
@@ -115,6 +118,14 @@ class Bound:
         at, xi = self.statistic.subs(X, self.xi), self.xi
         value = (self.function - self.keep).subs(X, xi)
         return self.keep + value + self.slope * (self.statistic - at)
+
+    def statistic_of(self, argument: Polynomial) -> Polynomial:
+        """s(x) in the normal form."""
+        return from_sympy(self.statistic, {X: argument})
+
+    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index | None = None) -> Polynomial:
+        """g(x; ξ) in the normal form."""
+        return from_sympy(self.lower, {X: argument, self.xi: at})
 
     @cached_property
     def proof(self) -> Convexity:

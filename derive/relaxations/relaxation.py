@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from cavi.derive import functions
 from cavi.derive.derivation import Derivation, Rule
+from cavi.derive.index import Index
 from cavi.derive.term import Polynomial
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ class Tangent:
         statistic: s(x): at the optimum s(ξ) is its expectation.
         weight: what multiplies the function, never negative.
         squared: whether s is the square of x.
+        over: the index of an array x_k: ξ is an array over it, of values of s, and touches at ξ_k = s(x_k).
+        softmax: whether ξ enters as log Σ_k exp ξ_k and its derivatives.
     """
 
     variable: Variable
@@ -30,6 +34,15 @@ class Tangent:
     statistic: Polynomial
     weight: Polynomial
     squared: bool
+    over: Index | None = None
+    softmax: bool = False
+
+    @property
+    def touches(self) -> Polynomial:
+        """The value of ξ at which the bound touches."""
+        if self.over is not None:
+            return self.statistic
+        return functions.absolute(self.argument) if self.squared else self.argument
 
 
 @dataclass(frozen=True)
