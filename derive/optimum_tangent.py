@@ -7,19 +7,25 @@ below h, and the one that touches there reaches it.
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
+
+import sympy
 
 from cavi.derive import families, functions
 from cavi.derive.canonical import substitute, sum_over
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expectation import Pattern
+from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index, Sub
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_point import finish
+from cavi.derive.relaxations.bound import INVERSES, T, X
 from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.rules import TANGENT_OPTIMUM
-from cavi.derive.term import Element, Parameter, Polynomial, from_atom, number
+from cavi.derive.term import Element, Parameter, Polynomial, from_atom
+
+# Statistic -> the name of its expectation, from which the value follows.
+AUXILIARY = {X**2: "square", sympy.log(X): "mean_log", 1 / X: "mean_reciprocal"}
 
 
 def tangent(request: Request) -> Optimum | None:
@@ -43,12 +49,11 @@ def tangent(request: Request) -> Optimum | None:
     plates = request.block.factor.plates
     mean = average(local.statistic)
     formulas: tuple[Formula, ...] = (Formula(name, "value", plates, mean, "standard"),)
-    if local.squared:
-        square = from_atom(Parameter(name, "square", plates))
-        root = functions.raise_to(square, number(Fraction(1, 2)))
+    if local.form in AUXILIARY:
+        inside = Parameter(name, AUXILIARY[local.form], plates)
         formulas = (
-            Formula(name, "square", plates, mean, "auxiliary"),
-            Formula(name, "value", plates, root, "standard"),
+            Formula(name, inside.name, plates, mean, "auxiliary"),
+            Formula(name, "value", plates, from_sympy(INVERSES[local.form], {T: from_atom(inside)}), "standard"),
         )
     family = families.lookup("Gamma" if local.variable.domain == "positive" else "Normal")
     found = finish(request, local.variable, formulas, family, plates)

@@ -5,7 +5,7 @@ Model, log joint ──asked for, or proposed──▶ Model with local paramete
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import TypeVar
@@ -17,6 +17,7 @@ from cavi.derive.canonical import substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expression import Expr, as_expr
+from cavi.derive.factorisation import random_atoms
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_density
@@ -28,7 +29,8 @@ from cavi.derive.relaxations.array_matching import array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, known_positive, matches
-from cavi.derive.relaxations.relaxation import Relaxation, Tangent
+from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
+from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
 
@@ -64,23 +66,39 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
     for name, asked in _entries("bounds", bounds, nodes):
         if any(r.node == name for r in relaxed.relaxations):
             raise RelaxationError(f"{name} is in bounds= and in augment=; one of the two makes its terms conjugate")
-        known = _rules("bounds", asked, name, catalogue.all_bounds(), (Bound, ArrayBound))
-        fitting = [b for b in known if found_by(nodes[name], b, model)]
-        for bound in fitting or known:
-            relaxed = bounded(relaxed, name, bound)
+        for one in asked if isinstance(asked, tuple | list) else (asked,):
+            relaxed = _bounded_as(relaxed, name, one)
+    return relaxed
+
+
+def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
+    """The node bounded by every form of the rule that fits a term of it."""
+    if asked == TANGENT:
+        for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents):
+            relaxed = bounded(relaxed, node, bound, found)
+        return relaxed
+    known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound), (TANGENT,))
+    fitting = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
+    for bound in fitting or known[:1]:
+        relaxed = bounded(relaxed, node, bound)
     return relaxed
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent."""
+    """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent.
+
+    `together` are the bounds that it takes where one does not fit all of the terms.
+    """
 
     node: str
     bounds: tuple[str, ...]
     augmentations: tuple[str, ...]
+    together: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        options = [f"bounds={{{self.node!r}: {b!r}}}" for b in self.bounds]
+        together = [self.together] if len(self.together) > 1 else self.bounds
+        options = [f"bounds={{{self.node!r}: {b!r}}}" for b in together]
         return " or ".join([*options, *(f"augment={{{self.node!r}: {a!r}}}" for a in self.augmentations)])
 
     @property
@@ -96,10 +114,18 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     """
     found = []
     for name, p in nodes.items():
-        by_bound = tuple(b.name for b in catalogue.all_bounds() if found_by(p, b, model))
+        fitting = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
+        left, together = list(p.monomials), []
+        for bound, ms in fitting.items():
+            if any(m in left for m in ms):
+                together.append(bound)
+                left = [m for m in left if m not in ms]
+        if has_tangent(Polynomial(tuple(left)), model):
+            together.append(TANGENT)
+            fitting[TANGENT] = []
         by_latent = tuple(a.name for a in catalogue.augmentations() if matches(p, a.function, model))
-        if by_bound or by_latent:
-            found.append(Proposal(name, by_bound, by_latent))
+        if together or by_latent:
+            found.append(Proposal(name, tuple(fitting), by_latent, tuple(together)))
     return tuple(found)
 
 
@@ -125,7 +151,14 @@ def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple
 R = TypeVar("R", AnyBound, Augmentation)
 
 
-def _rules(argument: str, asked: object, node: str, rules: Sequence[R], kinds: tuple[type[R], ...]) -> Sequence[R]:
+def _rules(
+    argument: str,
+    asked: object,
+    node: str,
+    rules: Sequence[R],
+    kinds: tuple[type[R], ...],
+    others: tuple[str, ...] = (),
+) -> Sequence[R]:
     """The rules of a name: one for every form of function that it is known for."""
     if isinstance(asked, kinds):
         return (asked,)
@@ -133,7 +166,7 @@ def _rules(argument: str, asked: object, node: str, rules: Sequence[R], kinds: t
     if not known:
         raise RelaxationError(
             f"{argument}: {str(asked)[:40]!r} for {node} is neither {kinds[0].__name__}(...) nor the name of one; "
-            f"{suggestion(str(asked), {r.name for r in rules})}"
+            f"{suggestion(str(asked), {*others, *(r.name for r in rules)})}"
         )
     return known
 
@@ -178,23 +211,23 @@ def _argument(value: sympy.Expr, weight: Expr) -> Expr:
     return weight if value == B else as_expr(value)
 
 
-def bounded(relaxed: Relaxed, node: str, bound: AnyBound) -> Relaxed:
-    """The node with every term that has the form of the bound's function replaced."""
+def bounded(relaxed: Relaxed, node: str, bound: AnyBound, found: Sequence[Match] | None = None) -> Relaxed:
+    """The node with every term that has the form of the bound's function replaced, or the terms found."""
     _ = bound.proof
     p = relaxed.nodes[node]
-    found = found_by(p, bound, relaxed.model)
+    found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
         raise RelaxationError(
             f"bounds: no term of the log density of {node} is {bound.function} of latents with a coefficient that is "
             f"not negative, so {bound.name} does not apply there"
         )
     model = relaxed.model
-    tangents: dict[str, Tangent] = {}
+    local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     for match in found:
         axes = _axes(model, node, match)
         argument = substitute(match.argument, axes)
-        known = next((t for t in tangents.values() if t.argument == argument), None)
+        known = next((t for t in local.values() if t.argument == argument), None)
         weight = _weight(match, axes)
         if known is None:
             model, xi = _local(model, bound, axes, match)
@@ -203,23 +236,25 @@ def bounded(relaxed: Relaxed, node: str, bound: AnyBound) -> Relaxed:
         over = None if match.over is None else xi.event[0]
         softmax = isinstance(bound, ArrayBound) and bound.is_softmax
         statistic = bound.statistic_of(argument)
-        squared = bound.statistic == X**2
-        tangents[xi.name] = Tangent(xi, argument, statistic, weight, squared, over, softmax)
+        local[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic, over, softmax)
         back = {own: i for i, own in axes.items()}
         at = from_atom(Element(xi.name, tuple(back[i] for i in xi.indices)))
         lower = bound.lower_at(match.argument, at, match.over)
         value = value + sum_over(match.weight * lower, match.monomial.bound)
     record = Relaxation(
-        node, bound.name, "bound", bound.rule, tuple(tangents), p, value, bound.derivation, BOUND, tangents=tangents
+        node, bound.name, "bound", bound.rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
     )
-    return Relaxed(model, {**relaxed.nodes, node: value}, (*relaxed.relaxations, record))
+    earlier = next((r for r in relaxed.relaxations if r.node == node), None)
+    others = tuple(r for r in relaxed.relaxations if r is not earlier)
+    record = record if earlier is None else joined(earlier, record)
+    return Relaxed(model, {**relaxed.nodes, node: value}, (*others, record))
 
 
-def found_by(p: Polynomial, bound: AnyBound, model: Model) -> tuple[Match, ...]:
-    """The terms that a bound applies to."""
-    if isinstance(bound, ArrayBound):
-        return array_matches(p, bound, model)
-    return matches(p, bound.function, model)
+def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[str] = ()) -> tuple[Match, ...]:
+    """The terms that a bound applies to, but for those of local parameters (`settled`) alone."""
+    found = array_matches(p, bound, model) if isinstance(bound, ArrayBound) else matches(p, bound.function, model)
+    names = [v.name for v in model.with_role("latent", "point") if v.name not in settled]
+    return tuple(m for m in found if any(True for a in m.argument.atoms() for _ in random_atoms(a, names)))
 
 
 def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:

@@ -28,13 +28,12 @@ from cavi.derive.identities.language import Mass, Unknown
 from cavi.derive.identities.language import Variable as IndexVariable
 from cavi.derive.index import Index
 from cavi.derive.relaxations.array_proof import curvature_steps, second_order_steps
-from cavi.derive.relaxations.bound import T, X
+from cavi.derive.relaxations.bound import INVERSES, T, X
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
 from cavi.derive.term import Polynomial
 
 COUNT = sympy.Symbol("K", positive=True)
 OTHER = IndexVariable("j")
-INVERSES = {X: T, sympy.log(X): sympy.exp(T), 1 / X: 1 / T}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class ArrayBound:
 
     Examples:
         >>> import sympy
-        >>> from cavi.derive.relaxations.bound import T, X
+        >>> from cavi.derive.relaxations.bound import INVERSES, T, X
         >>> bound = ArrayBound("jensen", outer=sympy.log(T), statistic=sympy.log(X), source="Jensen's inequality")
         >>> bound.proof.conclusion
         'log(Σ_k x(k)) is at least its tangent in log(x(k)), which is best at E[log(x(k))]'
@@ -71,7 +70,7 @@ class ArrayBound:
             raise RelaxationError(f"the bound {self.name}: the outer function is {self.outer}; expected one of t alone")
         if self.inner not in (X, sympy.exp(X)):
             raise RelaxationError(f"the bound {self.name}: the inner function is {self.inner}; expected x or exp(x)")
-        if self.statistic not in INVERSES:
+        if self.statistic not in INVERSES or self.statistic == X**2:
             raise RelaxationError(
                 f"the bound {self.name}: the statistic is {self.statistic}; expected x, log(x) or 1/x"
             )

@@ -61,7 +61,7 @@ def _element(total: Polynomial, inner: sympy.Expr, names: list[str], model: Mode
         return None
     over = fresh_index(m.bound[0].size)
     body = substitute(Polynomial((Monomial(m.coefficient, m.powers),)), {m.bound[0]: over})
-    if not all(e % 2 == 0 or _is_positive(a, model) for a, e in m.powers):
+    if not all(e % 2 == 0 or is_positive(a, model) for a, e in m.powers):
         return None
     if inner == X:
         return body, over
@@ -72,7 +72,8 @@ def _element(total: Polynomial, inner: sympy.Expr, names: list[str], model: Mode
     return argument, over
 
 
-def _is_positive(atom: Atom, model: Model) -> bool:
+def is_positive(atom: Atom, model: Model) -> bool:
+    """Whether an atom is above zero whatever the latents and the data are."""
     match atom:
         case Size() | Constant(name="pi") | Function(name="exp"):
             return True

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import sympy
+
 from cavi.derive import functions
 from cavi.derive.derivation import Derivation, Rule
 from cavi.derive.index import Index
+from cavi.derive.relaxations.bound import X
 from cavi.derive.term import Polynomial
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ class Tangent:
         argument: x at those plates, where the bound touches.
         statistic: s(x): at the optimum s(ξ) is its expectation.
         weight: what multiplies the function, never negative.
-        squared: whether s is the square of x.
+        form: s as a function of x, in SymPy.
         over: the index of an array x_k: ξ is an array over it, of values of s, and touches at ξ_k = s(x_k).
         softmax: whether ξ enters as log Σ_k exp ξ_k and its derivatives.
     """
@@ -33,7 +36,7 @@ class Tangent:
     argument: Polynomial
     statistic: Polynomial
     weight: Polynomial
-    squared: bool
+    form: sympy.Expr
     over: Index | None = None
     softmax: bool = False
 
@@ -42,7 +45,7 @@ class Tangent:
         """The value of ξ at which the bound touches."""
         if self.over is not None:
             return self.statistic
-        return functions.absolute(self.argument) if self.squared else self.argument
+        return functions.absolute(self.argument) if self.form == X**2 else self.argument
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,30 @@ class Relaxation:
         others = ", ".join(n for n in names if n != self.name) or "none"
         why = f"chosen because the node is not conjugate without it; other rules for this form: {others}"
         return replace(self, reasons=(*self.reasons, why))
+
+
+def joined(first: Relaxation, second: Relaxation) -> Relaxation:
+    """The record of two bounds of one node, the second applied to what the first had left."""
+    both = (first.rule, second.rule)
+    rule = Rule(
+        " and ".join(r.name for r in both),
+        " ".join(r.statement for r in both),
+        "; ".join(r.condition for r in both if r.condition),
+        "; ".join(dict.fromkeys(r.source for r in both if r.source)),
+    )
+    title = f"{first.proof.title} and {second.proof.title}"
+    proof = Derivation(
+        title,
+        first.proof.left,
+        (*first.proof.steps, *second.proof.steps),
+        f"{first.proof.conclusion}; {second.proof.conclusion}",
+    )
+    return replace(
+        first,
+        name=f"{first.name}, {second.name}",
+        rule=rule,
+        variables=(*first.variables, *second.variables),
+        value=second.value,
+        proof=proof,
+        tangents={**first.tangents, **second.tangents},
+    )
