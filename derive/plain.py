@@ -111,6 +111,7 @@ def _relaxed(r: Relaxation) -> dict[str, Any]:
         "variables": list(r.variables),
         "value": polynomial(r.value),
         "touches": touches,
+        **({} if r.through is None else {"through": polynomial(r.through)}),
     }
 
 

@@ -116,6 +116,17 @@ LARGEST_VARIANCE = Rule(
     "from the plain mean, whatever the weights are.",
     source="Böhning (1992), theorem 2.1",
 )
+ONE_MORE_FACTOR = Rule(
+    "one factor more",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.",
+    "the u_k are positive; for one factor both are the same",
+)
+SUM_BELOW_PRODUCT = Rule(
+    "sum below a product",
+    "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp "
+    "as it is when it is added again.",
+    source="Bouchard (2007), section 2",
+)
 GENERATING_FUNCTION = Rule(
     "generating function of an exponential family",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
@@ -157,6 +168,8 @@ CATALOGUE: tuple[Rule, ...] = (
     TANGENT_OPTIMUM,
     CAUCHY_SCHWARZ,
     LARGEST_VARIANCE,
+    ONE_MORE_FACTOR,
+    SUM_BELOW_PRODUCT,
     GENERATING_FUNCTION,
     AUGMENT,
     BOUND,

@@ -8,6 +8,6 @@ latent. Nothing here is a rule for a model: a relaxation acts on every term of t
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import Augmentation
 from cavi.derive.relaxations.bound import Bound
-from cavi.derive.relaxations.catalogue import array_bounds, augmentations, bounds
+from cavi.derive.relaxations.catalogue import all_bounds, array_bounds, augmentations, bounds
 
-__all__ = ["ArrayBound", "Augmentation", "Bound", "array_bounds", "augmentations", "bounds"]
+__all__ = ["ArrayBound", "Augmentation", "Bound", "all_bounds", "array_bounds", "augmentations", "bounds"]

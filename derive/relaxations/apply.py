@@ -30,13 +30,15 @@ from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, known_positive, matches
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
+from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
 
 Nodes = Mapping[str, Polynomial]
 Asked = Mapping[str, object]
-AnyBound = Bound | ArrayBound
+AnyBound = catalogue.AnyBound
+Touching = Bound | ArrayBound
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +79,49 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
         for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents):
             relaxed = bounded(relaxed, node, bound, found)
         return relaxed
-    known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound), (TANGENT,))
+    known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
     fitting = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
     for bound in fitting or known[:1]:
-        relaxed = bounded(relaxed, node, bound)
+        relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
     return relaxed
+
+
+def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
+    """The node with every log-sum-exp replaced by a sum over its terms, and those bounded by their own rule."""
+    p, model = relaxed.nodes[node], relaxed.model
+    found = found_by(p, bound, model, relaxed.tangents)
+    if not found:
+        raise _fits_nothing(node, bound.form.function, bound.name)
+    proof = bound.proof
+    value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
+    names: list[str] = []
+    for match in found:
+        axes = {i: own for i, own in _axes(model, node, match).items() if i != match.over}
+        shift = Variable(_free_name(model, bound.parameter), "point", tuple(axes.values()))
+        model = model.with_variable(shift)
+        names.append(shift.name)
+        assert match.over is not None
+        lower = bound.lower_at(match.argument, from_atom(Element(shift.name, tuple(axes))), match.over)
+        value = value + sum_over(match.weight * lower, match.monomial.bound)
+    record = Relaxation(node, bound.name, "bound", bound.rule, tuple(names), p, value, proof, BOUND, through=value)
+    step = _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
+    return _bounded_as(step, node, bound.then)
+
+
+def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
+    """The node changed as the record says, which is joined to that of what was done to it before."""
+    node = record.node
+    earlier = next((r for r in relaxed.relaxations if r.node == node), None)
+    others = tuple(r for r in relaxed.relaxations if r is not earlier)
+    record = record if earlier is None else joined(earlier, record)
+    return Relaxed(relaxed.model, {**relaxed.nodes, node: record.value}, (*others, record))
+
+
+def _fits_nothing(node: str, function: object, rule: str) -> RelaxationError:
+    return RelaxationError(
+        f"bounds: no term of the log density of {node} is {function} of latents with a coefficient that is not "
+        f"negative, so {rule} does not apply there"
+    )
 
 
 @dataclass(frozen=True)
@@ -211,16 +251,13 @@ def _argument(value: sympy.Expr, weight: Expr) -> Expr:
     return weight if value == B else as_expr(value)
 
 
-def bounded(relaxed: Relaxed, node: str, bound: AnyBound, found: Sequence[Match] | None = None) -> Relaxed:
+def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match] | None = None) -> Relaxed:
     """The node with every term that has the form of the bound's function replaced, or the terms found."""
     _ = bound.proof
     p = relaxed.nodes[node]
     found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
-        raise RelaxationError(
-            f"bounds: no term of the log density of {node} is {bound.function} of latents with a coefficient that is "
-            f"not negative, so {bound.name} does not apply there"
-        )
+        raise _fits_nothing(node, bound.function, bound.name)
     model = relaxed.model
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
@@ -244,15 +281,13 @@ def bounded(relaxed: Relaxed, node: str, bound: AnyBound, found: Sequence[Match]
     record = Relaxation(
         node, bound.name, "bound", bound.rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
     )
-    earlier = next((r for r in relaxed.relaxations if r.node == node), None)
-    others = tuple(r for r in relaxed.relaxations if r is not earlier)
-    record = record if earlier is None else joined(earlier, record)
-    return Relaxed(model, {**relaxed.nodes, node: value}, (*others, record))
+    return _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
 
 
 def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[str] = ()) -> tuple[Match, ...]:
     """The terms that a bound applies to, but for those of local parameters (`settled`) alone."""
-    found = array_matches(p, bound, model) if isinstance(bound, ArrayBound) else matches(p, bound.function, model)
+    form = bound.form if isinstance(bound, ShiftedSum) else bound
+    found = array_matches(p, form, model) if isinstance(form, ArrayBound) else matches(p, form.function, model)
     names = [v.name for v in model.with_role("latent", "point") if v.name not in settled]
     return tuple(m for m in found if any(True for a in m.argument.atoms() for _ in random_atoms(a, names)))
 
@@ -277,7 +312,7 @@ def _weight(match: Match, axes: Mapping[Index, Index]) -> Polynomial:
     return substitute(sum_over(match.weight, others), axes)
 
 
-def _local(model: Model, bound: AnyBound, axes: Mapping[Index, Index], match: Match) -> tuple[Model, Variable]:
+def _local(model: Model, bound: Touching, axes: Mapping[Index, Index], match: Match) -> tuple[Model, Variable]:
     """The model with a new point parameter under a name that is not taken; an array over the index of one."""
     plates = tuple(own for i, own in axes.items() if i != match.over)
     event = () if match.over is None else (axes[match.over],)

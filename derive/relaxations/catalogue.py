@@ -11,6 +11,9 @@ from cavi.derive.families.special import softplus
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, T, X
+from cavi.derive.relaxations.shifted_sum import ShiftedSum
+
+AnyBound = Bound | ArrayBound | ShiftedSum
 
 
 @cache
@@ -57,9 +60,15 @@ def array_bounds() -> tuple[ArrayBound, ...]:
 
 
 @cache
-def all_bounds() -> tuple[Bound | ArrayBound, ...]:
-    """Both kinds, in the order in which they are proposed."""
-    return (*bounds(), *array_bounds())
+def shifted_sums() -> tuple[ShiftedSum, ...]:
+    """Bounds of a log-sum-exp by one of its terms after another."""
+    return (ShiftedSum("bouchard", then="jaakkola_jordan", source="Bouchard (2007), section 2; Murphy (2012), 21.8.4"),)
+
+
+@cache
+def all_bounds() -> tuple[AnyBound, ...]:
+    """All kinds, in the order in which they are proposed."""
+    return (*bounds(), *array_bounds(), *shifted_sums())
 
 
 @cache

@@ -64,7 +64,9 @@ class Relaxation:
         proof: why that is allowed, in SymPy.
         allowed_by: the rule that lets it stand in the log joint.
         reasons: why it was chosen, where it was not asked for.
-        tangents: the local parameters of a bound, by name.
+        tangents: the local parameters of a bound that touches, by name.
+        through: for a bound in two steps, of which the first touches nowhere: what the first has put in the place of
+            the density. The second touches it.
     """
 
     node: str
@@ -78,6 +80,7 @@ class Relaxation:
     allowed_by: Rule
     reasons: tuple[str, ...] = ()
     tangents: Mapping[str, Tangent] = field(default_factory=dict, repr=False)
+    through: Polynomial | None = field(default=None, repr=False)
 
     def proposed(self, names: Sequence[str]) -> Relaxation:
         """The record of a rule that was not asked for but chosen among these, the cheapest first."""
@@ -107,6 +110,7 @@ def joined(first: Relaxation, second: Relaxation) -> Relaxation:
     return replace(
         first,
         name=f"{first.name}, {second.name}",
+        through=second.through if first.through is None else first.through,
         rule=rule,
         variables=(*first.variables, *second.variables),
         value=second.value,
