@@ -13,13 +13,13 @@ from typing import TypeVar
 import sympy
 
 from cavi.derive import families
-from cavi.derive.canonical import substitute, sum_over
+from cavi.derive.canonical import deltas, replace_sub, subscripts, substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expression import Expr, as_expr
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.from_sympy import from_sympy
-from cavi.derive.index import Index
+from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.log_joint import log_density
 from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
@@ -96,7 +96,8 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     names: list[str] = []
     for match in found:
-        axes = {i: own for i, own in _axes(model, node, match).items() if i != match.over}
+        places = _places(model, node, match, _gathers(match.argument))
+        axes = {i: own for i, own in places.items() if i != match.over}
         shift = Variable(_free_name(model, bound.parameter), "point", tuple(axes.values()))
         model = model.with_variable(shift)
         names.append(shift.name)
@@ -223,7 +224,7 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
     together: list[tuple[tuple[Index, ...], Polynomial, Polynomial]] = []
     for match in found:
         axes = _axes(model, node, match)
-        argument, weight = substitute(match.argument, axes), _weight(match, axes)
+        argument, weight = substitute(match.argument, dict(axes)), _weight(match, {**axes})
         same = next((t for t in together if t[1] == argument), None)
         if same is not None:
             together.remove(same)
@@ -262,8 +263,8 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     for match in found:
-        axes = _axes(model, node, match)
-        argument = substitute(match.argument, axes)
+        axes = _places(model, node, match, _gathers(match.argument))
+        argument = _moved(match.argument, axes)
         known = next((t for t in local.values() if t.argument == argument), None)
         weight = _weight(match, axes)
         if known is None:
@@ -293,10 +294,20 @@ def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[s
 
 
 def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
-    """The indices open in the argument -> the declared ones that its local parameter lives on."""
+    """The indices open in the argument -> the declared ones that its auxiliary lives on."""
+    return {i: own for i, own in _places(model, node, match, ()).items() if isinstance(i, Index)}
+
+
+def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) -> dict[Sub, Index]:
+    """The subscripts open in the argument -> the declared indices that its local parameter lives on.
+
+    An argument that depends on n by doc[n] alone has one parameter for each document.
+    """
     declared = [*model.variable(node).plates, *model.indices]
-    axes: dict[Index, Index] = {}
-    for i in sorted(match.argument.free, key=lambda i: (i.size, i.name)):
+    covered = {i for g in gathers for i in indices_of(g)}
+    axes: dict[Sub, Index] = {}
+    open_subs: list[Index | Gather] = [*gathers, *(i for i in match.argument.free if i not in covered)]
+    for i in sorted(open_subs, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
         if own is None:
             raise RelaxationError(
@@ -306,13 +317,33 @@ def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
     return axes
 
 
-def _weight(match: Match, axes: Mapping[Index, Index]) -> Polynomial:
+def _gathers(argument: Polynomial) -> list[Gather]:
+    """The observed integers by which alone an argument depends on their indices."""
+    subs = [s for s in subscripts(argument) if set(indices_of(s)) & argument.free]
+    return [
+        g
+        for g in subs
+        if isinstance(g, Gather) and not any(s != g and set(indices_of(s)) & set(indices_of(g)) for s in subs)
+    ]
+
+
+def _moved(p: Polynomial, axes: Mapping[Sub, Index]) -> Polynomial:
+    """The polynomial at the plates of the local parameter."""
+    for sub, own in axes.items():
+        if isinstance(sub, Gather):
+            p = replace_sub(p, sub, own)
+    return substitute(p, {i: own for i, own in axes.items() if isinstance(i, Index)})
+
+
+def _weight(match: Match, axes: Mapping[Sub, Index]) -> Polynomial:
     """The weight at the plates of the local parameter, summed over what its argument does not depend on."""
     others = [i for i in match.monomial.bound if i not in axes]
-    return substitute(sum_over(match.weight, others), axes)
+    gathers = {g: own for g, own in axes.items() if isinstance(g, Gather)}
+    weight = match.weight * deltas(gathers.values(), gathers)
+    return substitute(sum_over(weight, others), {i: own for i, own in axes.items() if isinstance(i, Index)})
 
 
-def _local(model: Model, bound: Touching, axes: Mapping[Index, Index], match: Match) -> tuple[Model, Variable]:
+def _local(model: Model, bound: Touching, axes: Mapping[Sub, Index], match: Match) -> tuple[Model, Variable]:
     """The model with a new point parameter under a name that is not taken; an array over the index of one."""
     plates = tuple(own for i, own in axes.items() if i != match.over)
     event = () if match.over is None else (axes[match.over],)
