@@ -156,20 +156,19 @@ class ArrayBound:
             *steps,
             Step(self.function, self._lower(statistic, psi), TANGENT_BELOW, (f"{self.parameter} is any array",), "≥"),
             Step(
-                self._lower(mean, psi),
                 self.outer.subs(T, Mass(self.term.subs(T, mean), KIND)),
+                self._lower(mean, psi),
                 TANGENT_OPTIMUM,
                 (
-                    f"m(k) = {best}; the spread about it does not depend on {self.parameter}",
-                    f"with equality at {self.parameter} = m",
+                    f"m(k) = {best}",
+                    f"with equality at {self.parameter} = m; what spreads about m does not depend on it",
                 ),
-                "≤",
+                "≥",
             ),
         )
-        conclusion = (
-            f"{text_of(self.function)} is at least its tangent in {text_of(statistic)}, which is best at {best}"
-        )
-        return Derivation(f"the bound {self.name}", text_of(self.function), whole, conclusion)
+        left = text_of(self.function)
+        conclusion = f"{left} is at least its tangent in {text_of(statistic)}, which is best at {best}"
+        return Derivation(f"the bound {self.name}", left, whole, conclusion)
 
     def _tangent(self, at: sympy.Expr, psi: sympy.Expr) -> sympy.Expr:
         """The tangent of F(Σ_k b(t_k)) that touches at ψ."""
