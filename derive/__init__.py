@@ -62,14 +62,16 @@ from cavi.derive.operations import (
     sigmoid,
     sin,
     size,
+    softmax,
     sqrt,
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Augmentation, Bound
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ArrayBound",
     "Augmentation",
     "Bernoulli",
     "Beta",
@@ -139,6 +141,7 @@ __all__ = [
     "sigmoid",
     "sin",
     "size",
+    "softmax",
     "sqrt",
     "stick_breaking",
 ]
