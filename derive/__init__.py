@@ -66,6 +66,7 @@ from cavi.derive.operations import (
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
+from cavi.derive.propagation import Propagation, propagate
 from cavi.derive.relaxations import Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
@@ -108,6 +109,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "Propagation",
     "RelaxationError",
     "Rule",
     "Step",
@@ -136,6 +138,7 @@ __all__ = [
     "kl",
     "log",
     "outer",
+    "propagate",
     "sigmoid",
     "sin",
     "size",
