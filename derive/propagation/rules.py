@@ -12,7 +12,7 @@ SITES = Rule(
     "Rasmussen and Williams (2006), 3.52",
 )
 CAVITY = Rule(
-    "cavity",
+    "division by the site",
     "Dividing the marginal of q by a power of its approximate site leaves a Normal whose natural parameters are the "
     "difference.",
     "the difference of the precisions is positive",
@@ -34,13 +34,13 @@ TILTED_GRID = Rule(
 )
 MOMENT_MATCHING = Rule(
     "moment matching",
-    "Among all Normals the one with the mean and the variance of a density has the smallest divergence from it, "
-    "KL(tilted ‖ Normal); mean field minimises the divergence the other way round.",
+    "Among all Normals the one with the mean and the variance of a density is the one from which the forward "
+    "divergence of that density is smallest; mean field minimises the divergence the other way round.",
     "the tilted density has a mean and a variance",
     "Bishop (2006), 10.186-10.187; identities moment_matching and pythagoras",
 )
 SITE_UPDATE = Rule(
-    "site from the match",
+    "division by the cavity",
     "The new site is what the matched Normal has beyond the cavity, divided by the power.",
     "",
     "Minka (2004), section 2",

@@ -114,7 +114,6 @@ def _site_steps(site: Site, tilted: Tilted, power: Fraction) -> list[Step[Polyno
         normal_log(site, "cavity_mean", "cavity_variance"),
         normal_log(site, "tilted_mean", "tilted_variance"),
     )
-    target = cavity + site.function.scaled(power)
     steps = [
         Step(
             normal_log(site, "mean", "variance") - site_log(site).scaled(power),
@@ -138,14 +137,11 @@ def _site_steps(site: Site, tilted: Tilted, power: Fraction) -> list[Step[Polyno
             Step(expected(h), mean, by, (under,)),
             Step(expected(h * h), v + v * v * tilted.curvature + mean * mean, by, (under,)),
         ]
+    whole = cavity + site_log(site).scaled(power)
     return [
         *steps,
-        Step(
-            target, matched, rules.MOMENT_MATCHING, ("the closest Normal, not an equality of densities",), "= + const"
-        ),
-        Step(
-            (matched - cavity).scaled(1 / power), site_log(site), rules.SITE_UPDATE, ("the new linear and precision",)
-        ),
+        Step(whole, matched, rules.MOMENT_MATCHING, ("with the mean and the variance of the tilted density",)),
+        Step((matched - cavity).scaled(1 / power), site_log(site), rules.SITE_UPDATE, ("the new site",)),
     ]
 
 

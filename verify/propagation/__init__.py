@@ -22,9 +22,10 @@ MIN_DIGITS, MAX_DIGITS = 6, 60
 def verify_propagation(p: Any, digits: int = 20, seed: int = 0, *, code: bool = True, progress: Any = None) -> Report:
     """Checks of what `cavi.derive.propagate` returned, at random data, latents, sites and cavities.
 
-    The log joint is evaluated by the densities of `cavi.verify.density`, Gaussian integrals by dense matrices and tilted
-    moments by quadrature, in mpmath or arb. At the fixed point of the rendered module the moments of q and of the tilted
-    densities must agree. How far log Z_EP is from the exact evidence is reported, and is no error: EP is an approximation.
+    The log joint is evaluated by the densities of `cavi.verify.density`, Gaussian integrals by dense matrices and
+    tilted moments by quadrature, in mpmath or arb. At the fixed point of the rendered module the moments of q and of
+    the tilted densities must agree. How far log Z_EP is from the exact evidence is reported, and is no error: EP is an
+    approximation.
 
     Args:
         p: a `Propagation`, or its plain data (then there is no module to check).

@@ -120,7 +120,7 @@ def _same_moments(world: World, s: Any, cavity: tuple[Value, Value], alpha: Valu
 def _matched(
     world: World, s: Any, cavity: tuple[Value, Value], site: tuple[Value, Value], alpha: Value, digits: int
 ) -> Finding:
-    """From q = cavity · site^α the step finds the cavity, and cavity · new site^α has the moments of the tilted density."""
+    """From q = cavity · site^α the step finds the cavity, and cavity · new site^α has the moments of the tilted one."""
     precision = 1 / cavity[1] + alpha * site[1]
     mean = (cavity[0] / cavity[1] + alpha * site[0]) / precision
     tilted = tilted_moments(world, s, *cavity, alpha, digits)
