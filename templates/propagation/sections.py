@@ -109,8 +109,8 @@ class Sections:
                     "EP lowers the forward divergence ",
                     _divergence(Words("tilted"), _Q),
                     ": its slope is a difference of mean statistics, so that q takes over the mean and the variance of "
-                    "the tilted density and covers it (identities moment_matching and pythagoras). Mean field lowers the "
-                    "reverse one, ",
+                    "the tilted density and covers it (identities moment_matching and pythagoras). Mean field lowers "
+                    "the reverse one, ",
                     _divergence(_Q, symbol("p")),
                     ": its slope is an average under q, so that places where q has no mass do not count and q is "
                     "narrower (identity mode_seeking); for a target proportional to "
