@@ -119,7 +119,8 @@ def _named(model: Model, array: Variable) -> tuple[Index, tuple[str, ...]]:
         taken.add(name)
         return name
 
-    index = Index(free("c"), free(f"{array.name}_cells"))
+    letter = next((x for x in "cnlrstm" if x not in taken), "c")
+    index = Index(free(letter), free(f"{array.name}_cells"))
     return index, tuple(free(f"{array.name}_{i.name}") for i in array.plates)
 
 
@@ -414,9 +415,9 @@ def _model(model: Model, cells: Cells) -> Model:
     """The declaration over given cells: what belongs to them has their index, and the places are observed."""
     variables: dict[str, Variable] = {}
     for v in model.variables:
-        if v.name == cells.array:
+        if v.name in (cells.array, *cells.latents):
             for place, axis in zip(cells.places, cells.plates, strict=True):
-                variables[place] = Variable(place, "observed_index", (cells.index,), over=axis)
+                variables.setdefault(place, Variable(place, "observed_index", (cells.index,), over=axis))
         variables[v.name] = v
     own = {n: _moved(variables[n], cells) for n in (cells.array, *cells.latents)}
     for name, v in own.items():

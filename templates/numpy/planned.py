@@ -264,7 +264,7 @@ class PlannedWriter(Writer):
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
             collected=plan.whole and once and self._collected(plan),
-            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            moment=next(self.names[update.factor.name, s.key] for s in update.moment_specs if s.value is not None),
         )
 
     def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
@@ -405,5 +405,5 @@ class PlannedWriter(Writer):
             energies=tuple(local[s] for s in plan.of_tables),
             features=part is not None,
             counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
-            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            moment=next(self.names[update.factor.name, s.key] for s in update.moment_specs if s.value is not None),
         )
