@@ -142,7 +142,7 @@ def _claim() -> Schema:
 def _variable() -> Schema:
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, initial={"$ref": "#/$defs/distribution"})
     return _object(
-        optional=("chain",),
+        optional=("chain", "sparse"),
         name=NAME,
         role={"enum": list(grammar.ROLES)},
         plates=AXES,
@@ -153,6 +153,7 @@ def _variable() -> Schema:
         distribution=_or_null({"$ref": "#/$defs/distribution"}),
         constraint=_or_null(EXPRESSION),
         chain=_or_null(chain),
+        sparse={"const": True},
     )
 
 
