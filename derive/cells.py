@@ -31,7 +31,7 @@ from cavi.derive.canonical import (
     substitute,
     with_fresh_bound,
 )
-from cavi.derive.errors import DeclarationError
+from cavi.derive.errors import CaviError, DeclarationError
 from cavi.derive.expression import AnySub, Expr, Ref, map_children, replace_running
 from cavi.derive.expression import map_subs as map_expression_subs
 from cavi.derive.index import Gather, Index, Sub
@@ -95,6 +95,26 @@ def over_cells(derived: Derived) -> tuple[Derived, tuple[Cells, ...]]:
             derived, cells = _spread(derived, v)
             found.append(cells)
     return derived, tuple(found)
+
+
+def latents_at_cells(derived: Derived) -> frozenset[str]:
+    """The latents that have a factor at given cells only, which no result holds."""
+    arrays = [v for v in derived.model.with_role("observed") if v.sparse]
+    return frozenset(n for v in arrays for n in _at_cells(derived, v))
+
+
+def refuse_sparse(derived: Derived, what: str) -> None:
+    """Refuse to write what needs whole arrays, where one is given by its cells.
+
+    Raises:
+        CaviError: naming the array.
+    """
+    for v in derived.model.with_role("observed"):
+        if v.sparse:
+            raise CaviError(
+                f"{v.name} is declared sparse, and {what} needs every cell of it; declare it without sparse=True (the "
+                "derivation is the same), or use the modules for NumPy, Numba or JAX"
+            )
 
 
 def _spread(derived: Derived, array: Variable) -> tuple[Derived, Cells]:
