@@ -391,7 +391,7 @@ class _Rewriting:
         """Refuse a term with a factor that has a number for every cell."""
         for a in m.atoms:
             if self._covers(atom_indices(a)):
-                raise self.refused(m, where, f"has {show(from_atom(a), self.derived.model.indices)} for every cell")
+                raise self.refused(m, where, "has a factor with a number for every cell")
             for p in arguments(a):
                 for inner in p.monomials:
                     self.check(inner, where)
