@@ -114,6 +114,27 @@ class _Placeholders:
         return index
 
 
+    def of_data(self, block: Block, f: Function) -> Function:
+        """Known data inside a function of one element: the expectation is one for each of them."""
+        here = {*self.kept, *block.factor.plates, *self.names}
+        moves: dict[Index, Sub] = {}
+        for index in dict.fromkeys(atom_indices(f)):
+            if index not in here:
+                axis = next((i for i in block.declared if i.size == index.size), index)
+                moves[index] = self._placeholder(index, axis, here)
+        return Function(f.name, tuple(substitute(a, moves) for a in f.args)) if moves else f
+
+    def _placeholder(self, sub: Index, axis: Index, taken: Iterable[Index]) -> Index:
+        for name, place in zip(self.names, self.places, strict=True):
+            if place == sub:
+                return name
+        while axis in taken or axis in self.names:
+            axis = primed(axis)
+        self.names.append(axis)
+        self.places.append(sub)
+        return axis
+
+
 def _step(place: Sub, sub: Sub) -> int | None:
     """How many positions a subscript lies after another; None if they are not neighbours by form."""
     base, offset = (place.base, place.offset) if isinstance(place, Shift) else (place, 0)
@@ -156,8 +177,11 @@ def localise(
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)
         if isinstance(atom, Function):
+            inner = {i for a in atom.args for m in a.monomials for i in m.bound}
+            before, places.kept = places.kept, places.kept | inner  # what the function sums over stays in it
             placed = Function(atom.name, tuple(_map(a, place) for a in atom.args))
-            return _known_at_site(block, atom, placed)
+            places.kept = before
+            return places.of_data(block, _known_at_site(block, atom, placed))
         return atom
 
     # A position before its neighbour, so that the placeholder is that of t in x[t] x[t-1].

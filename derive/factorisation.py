@@ -8,7 +8,7 @@ couples; `split` makes it a product there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cavi.derive.errors import FactorisationError
 from cavi.derive.expand import expand
@@ -31,11 +31,13 @@ class Block:
         factor: what the result will show.
         variables: its latents by name.
         plate_axes: latent -> position of each plate of the factor among the latent's indices.
+        declared: the indices of the model, by which data inside a function of the latents are named.
     """
 
     factor: Factor
     variables: Mapping[str, Variable]
     plate_axes: Mapping[str, tuple[int, ...]]
+    declared: tuple[Index, ...] = ()
 
     def site(self, atom: Element | Indicator) -> Site:
         """The plate subscripts of an atom: which element of the product it belongs to."""
@@ -121,7 +123,8 @@ def blocks(
     order = list(random)
     everything.sort(key=lambda names: min(order.index(n) for n in names))
     couplings = _constraint_axes(model)
-    return tuple(_block(names, random, nodes, set(names) <= seen, couplings, split) for names in everything)
+    found = (_block(names, random, nodes, set(names) <= seen, couplings, split) for names in everything)
+    return tuple(replace(b, declared=model.indices) for b in found)
 
 
 def _entries(entry: object) -> Sequence[object]:

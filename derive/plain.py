@@ -37,7 +37,7 @@ from cavi.derive.log_joint import linked_at, log_joint
 from cavi.derive.model import Model, Variable
 from cavi.derive.optimum import Link as QLink
 from cavi.derive.relaxations.relaxation import Relaxation
-from cavi.derive.result import ArrayOperation, Derived, Formula, Update
+from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Update
 from cavi.derive.term import (
     Atom,
     Before,
@@ -217,7 +217,9 @@ def _link(link: QLink, u: Update) -> dict[str, Any]:
 
 def _formula(f: Formula, u: Update) -> dict[str, Any]:
     value: Plain
-    if isinstance(f.value, ArrayOperation):
+    if isinstance(f.value, Integral):
+        value = ["integral", f.value.name, None if f.value.pattern is None else polynomial(f.value.pattern)]
+    elif isinstance(f.value, ArrayOperation):
         value = ["array", f.value.name, f.value.argument, f.value.axes]
     else:
         value = polynomial(f.value)

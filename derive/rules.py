@@ -34,6 +34,14 @@ RECOGNITION = Rule(
     "the statistics and the support are those of the family",
     "Bishop (2006), 10.3 and appendix B",
 )
+NORMALISED_NUMERICALLY = Rule(
+    "normalised numerically",
+    "A log density of one number is known up to a constant by the coefficients of its statistics. Its normaliser and its "
+    "moments are integrals without closed form, found by the trapezoidal rule on the whole line, which converges "
+    "geometrically for analytic densities.",
+    "the density can be integrated and is analytic",
+    "Trefethen and Weideman (2014), section 5",
+)
 COMPLETE_SQUARE = Rule(
     "completing the square",
     "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
@@ -131,6 +139,7 @@ CATALOGUE: tuple[Rule, ...] = (
     RESTRICT,
     INDEPENDENCE,
     RECOGNITION,
+    NORMALISED_NUMERICALLY,
     COMPLETE_SQUARE,
     POTENTIALS,
     FORWARD_ELIMINATION,

@@ -406,6 +406,73 @@ def expit(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow."""
     return np.exp(-np.logaddexp(0.0, -x))
 ''',
+    "quadrature": '''
+def quadrature(
+    log_density: Callable[[np.ndarray], np.ndarray], support: str, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes, weights that add up to one, and log ∫ exp(log_density(x)) dx, for densities with one mode: one an element.
+
+    x is t, exp t or 1 / (1 + exp -t), on all of the real line. The mode in t and the places where the density has fallen
+    by e^-FALL are looked for on grids that close in on them, for all elements at once. Between these places it is summed
+    in v, t = mode + scale sinh v, by the trapezoidal rule: both Gaussian and exponential tails in t need few nodes, and
+    the error falls geometrically. 200 nodes give ten digits and more of densities from Gamma(0.1, 1) to 1e6 observations.
+    """
+
+    def place(t: np.ndarray) -> np.ndarray:
+        return np.exp(t) if support == "positive" else 1.0 / (1.0 + np.exp(-t)) if support == "unit" else t
+
+    def height(t: np.ndarray) -> np.ndarray:
+        slope = t if support == "positive" else -np.logaddexp(0.0, t) - np.logaddexp(0.0, -t) if support == "unit" else 0.0
+        with np.errstate(all="ignore"):
+            found = np.broadcast_to(log_density(place(t)) + slope, (*shape, t.shape[-1]))
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    grid = np.linspace(-1.0, 1.0, 33)
+    mode, half = np.zeros((*shape, 1)), np.full((*shape, 1), 32.0)
+    for _ in range(60):
+        best = height(mode + half * grid).argmax(axis=-1)[..., None]
+        mode = mode + half * grid[best]
+        edge = (best == 0) | (best == 32)
+        half = np.where(edge, 4.0 * half, half / 8.0)
+        if not edge.any() and (half < 1e-9 * (1.0 + np.abs(mode))).all():
+            break
+    top = height(mode)
+    if not np.isfinite(top).all():
+        raise FloatingPointError("a factor that is normalised numerically has no mode inside its support")
+    far = np.geomspace(1e-9, 1e9, 73) * (1.0 + np.abs(mode))
+
+    def reach(fall: float, sign: float) -> np.ndarray:
+        """How far from the mode the density has fallen by that much."""
+        below = top - height(mode + sign * far) >= fall
+        if not below.any(axis=-1).all():
+            raise FloatingPointError("a factor that is normalised numerically does not vanish at the ends of its support")
+        first = np.maximum(below.argmax(axis=-1), 1)[..., None]
+        low, high = np.take_along_axis(far, first - 1, axis=-1), np.take_along_axis(far, first, axis=-1)
+        steps = low + (high - low) * np.linspace(0.0, 1.0, 33)
+        below = top - height(mode + sign * steps) >= fall
+        return np.take_along_axis(steps, below.argmax(axis=-1)[..., None], axis=-1)
+
+    scale = 0.5 * (reach(0.5, 1.0) + reach(0.5, -1.0))
+    left, right = -np.arcsinh(reach(FALL, -1.0) / scale), np.arcsinh(reach(FALL, 1.0) / scale)
+    step = (right - left) / (NODES - 1)
+    v = left + step * np.arange(NODES)
+    t = mode + scale * np.sinh(v)
+    logs = height(t) + np.log(scale * step * np.cosh(v))
+    most = logs.max(axis=-1, keepdims=True)
+    weights = np.exp(logs - most)
+    total = weights.sum(axis=-1, keepdims=True)
+    return place(t), weights / total, (most + np.log(total))[..., 0]
+
+
+NODES = 200
+FALL = 60.0
+''',
+    "deviation": '''
+def deviation(nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The standard deviation of nodes with weights that add up to one."""
+    centred = nodes - (weights * nodes).sum(axis=-1, keepdims=True)
+    return np.sqrt((weights * centred * centred).sum(axis=-1))
+''',
     "log_bessel_i": '''
 def log_bessel_i(order: Any, x: Any) -> np.ndarray:
     """Log of the modified Bessel function of the first kind."""
