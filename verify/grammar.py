@@ -18,6 +18,7 @@ MAX_BOUND = 16
 MAX_AXES = 16
 MAX_EXPONENT = 64
 MAX_MESSAGE = 1000
+INTEGRALS = ("log_normaliser", "deviation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
@@ -308,6 +309,12 @@ def _factor(f: object, walk: _Walker) -> None:
                 raise CertificateError(f"{where}: an array operation is over 1 to 3 axes, found {_short(value[3])}")
             _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
+        elif value[:1] == ["integral"]:
+            if len(value) != 3:
+                raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {_short(value)}")
+            _one_of(value[1], INTEGRALS, where, "integral")
+            if value[2] is not None:
+                walk.expression(value[2], where)
         else:
             walk.expression(value, where)
     for m in field(f, "moments", list, n):

@@ -50,7 +50,7 @@ def _points(
     """Values of each element of a latent, one list for each."""
     e = state.engine
     family = state.claim.family(latent)
-    support = FAMILIES[family].support
+    support = state.claim.support(latent)
     bounded = support in ("above", "interval", "bounded_count")
     args = state.arguments(latent, site) if bounded and not factor["point"] else {}
     if support == "count_vector":

@@ -163,6 +163,7 @@ def _factor() -> Schema:
         "minItems": 3,
         "maxItems": 4,
     }
+    integral = _tuple({"const": "integral"}, {"enum": list(grammar.INTEGRALS)}, _or_null(EXPRESSION))
     along = _or_null(_tuple({"$ref": "#/$defs/axis"}, {"enum": ["forward", "backward"]}))
     parameter = _object(
         optional=("domain", "along"),
@@ -172,7 +173,7 @@ def _factor() -> Schema:
         role={"type": "string"},
         domain={"type": "string"},
         along=along,
-        value={"oneOf": [EXPRESSION, array]},
+        value={"oneOf": [EXPRESSION, array, integral]},
     )
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, last={"$ref": "#/$defs/distribution"})
     link = _object(
