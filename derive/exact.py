@@ -64,6 +64,11 @@ def exact(derived: Derived) -> Exact:
             "conjugate"
         )
     (update,) = derived.updates
+    if update.numeric:
+        raise CaviError(
+            f"{derived.model.name}: q({', '.join(latents)}) is the exact posterior, but in no closed form: its normaliser "
+            "and moments are found numerically, and so is the log evidence, the bound of a fit"
+        )
     if update.factor.sequential or _refers_to_itself(update):
         raise CaviError(
             f"{derived.model.name}: the elements of {', '.join(latents)} depend on each other a posteriori; keep them "

@@ -120,7 +120,7 @@ class _Placeholders:
         moves: dict[Index, Sub] = {}
         for index in dict.fromkeys(atom_indices(f)):
             if index not in here:
-                axis = next((i for i in block.declared if i.size == index.size), index)
+                axis = next(i for i in block.declared if i.size == index.size)
                 moves[index] = self._placeholder(index, axis, here)
         return Function(f.name, tuple(substitute(a, moves) for a in f.args)) if moves else f
 

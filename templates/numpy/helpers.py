@@ -408,9 +408,11 @@ def expit(x: np.ndarray) -> np.ndarray:
 ''',
     "quadrature": '''
 def quadrature(
-    log_density: Callable[[np.ndarray], np.ndarray], support: str, shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    log_density: Callable[..., np.ndarray], support: str, shape: tuple[int, ...]
+) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
     """Nodes, weights that add up to one, and log ∫ exp(log_density(x)) dx, for densities with one mode: one an element.
+
+    The nodes are x; of positive numbers and probabilities log x too, and of probabilities log(1 - x).
 
     x is t, exp t or 1 / (1 + exp -t), on all of the real line. The mode in t and the places where the density has fallen
     by e^-FALL are looked for on grids that close in on them, for all elements at once. Between these places it is summed
@@ -418,13 +420,16 @@ def quadrature(
     the error falls geometrically. 200 nodes give ten digits and more of densities from Gamma(0.1, 1) to 1e6 observations.
     """
 
-    def place(t: np.ndarray) -> np.ndarray:
-        return np.exp(t) if support == "positive" else 1.0 / (1.0 + np.exp(-t)) if support == "unit" else t
+    def place(t: np.ndarray) -> tuple[np.ndarray, ...]:
+        if support == "real":
+            return (t,)
+        log_x = t if support == "positive" else -np.logaddexp(0.0, -t)
+        return (np.exp(log_x), log_x) if support == "positive" else (np.exp(log_x), log_x, -np.logaddexp(0.0, t))
 
     def height(t: np.ndarray) -> np.ndarray:
-        slope = t if support == "positive" else -np.logaddexp(0.0, t) - np.logaddexp(0.0, -t) if support == "unit" else 0.0
         with np.errstate(all="ignore"):
-            found = np.broadcast_to(log_density(place(t)) + slope, (*shape, t.shape[-1]))
+            x = place(t)
+            found = np.broadcast_to(log_density(*x) + sum(x[1:]), (*shape, t.shape[-1]))
         return np.where(np.isfinite(found), found, -np.inf)
 
     grid = np.linspace(-1.0, 1.0, 33)

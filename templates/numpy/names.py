@@ -58,7 +58,8 @@ def _free(name: str, taken: set[str]) -> str:
 
 def parameter_names(formulas: Iterable[Formula]) -> tuple[str, ...]:
     """What the integrals of a factor are taken over, beside its parameters."""
-    return ("nodes", "weights") if any(isinstance(f.value, Integral) for f in formulas) else ()
+    numeric = any(isinstance(f.value, Integral) for f in formulas)
+    return ("nodes", "log_nodes", "log_rest_nodes", "weights") if numeric else ()
 
 
 def function_name(factor: str) -> str:
