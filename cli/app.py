@@ -47,6 +47,10 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+APPROXIMATE = Annotated[
+    str | None,
+    typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
+]
 NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
 SYMBOL = Annotated[
     list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
@@ -113,6 +117,7 @@ def derive(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
     target: Annotated[
         list[Target] | None, typer.Option("--target", help="Write MODEL_TARGET.py, code for it, too; may be repeated.")
@@ -142,7 +147,7 @@ def derive(
     if again:
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
-    derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+    derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
     symbols = parse_symbols(symbol)
     written = derived.save(out, notation, symbols, lang)
     if gibbs:
@@ -315,6 +320,7 @@ def verify(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
     digits: Annotated[
         int | None, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.", show_default="30")
     ] = None,
@@ -378,7 +384,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+            derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
             if rigorous:
                 from cavi.verify import certify
 

@@ -35,7 +35,9 @@ def checked(model: Model, approximate: Mapping[str, str]) -> dict[str, str]:
     random = [v.name for v in model.with_role("latent", "point")]
     for name, method in approximate.items():
         if name not in random:
-            raise ApproximationError(f"approximate: {name!r} is not a latent of the model; {suggestion(str(name), random)}")
+            raise ApproximationError(
+                f"approximate: {name!r} is not a latent of the model; {suggestion(str(name), random)}"
+            )
         if method not in METHODS:
             raise ApproximationError(
                 f"approximate={{{name!r}: {method!r}}}: no such method; {suggestion(str(method), METHODS)}"

@@ -66,8 +66,8 @@ def exact(derived: Derived) -> Exact:
     (update,) = derived.updates
     if update.numeric:
         raise CaviError(
-            f"{derived.model.name}: q({', '.join(latents)}) is the exact posterior, but in no closed form: its normaliser "
-            "and moments are found numerically, and so is the log evidence, the bound of a fit"
+            f"{derived.model.name}: q({', '.join(latents)}) is the exact posterior, but in no closed form: its "
+            "normaliser and moments are found numerically, and so is the log evidence, the bound of a fit"
         )
     if update.factor.sequential or _refers_to_itself(update):
         raise CaviError(

@@ -113,7 +113,6 @@ class _Placeholders:
         self.places.append(sub)
         return index
 
-
     def of_data(self, block: Block, f: Function) -> Function:
         """Known data inside a function of one element: the expectation is one for each of them."""
         here = {*self.kept, *block.factor.plates, *self.names}

@@ -88,8 +88,8 @@ def _one_number(request: Request) -> Variable:
     factor = request.block.factor
     if len(request.block.variables) > 1 or factor.event:
         raise ApproximationError(
-            f"approximate={{{factor.name!r}: 'quadrature'}}: q({factor.name}) is over more than one number; quadrature is "
-            "for factors of one number, such as a latent on its own that is neither a vector nor kept together along a "
+            f"approximate={{{factor.name!r}: 'quadrature'}}: q({factor.name}) is over more than one number; quadrature "
+            "is for factors of one number, such as a latent on its own that is neither a vector nor kept together along a "
             "plate"
         )
     (variable,) = request.block.variables.values()
@@ -97,8 +97,8 @@ def _one_number(request: Request) -> Variable:
     if support not in COORDINATES:
         known = ", ".join(COORDINATES)
         raise ApproximationError(
-            f"approximate={{{factor.name!r}: 'quadrature'}}: {variable.name} has the support {support}; expected one of "
-            f"{known}"
+            f"approximate={{{factor.name!r}: 'quadrature'}}: {variable.name} has the support {support}; expected one "
+            f"of {known}"
         )
     if factor.point:
         raise ApproximationError(

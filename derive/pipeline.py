@@ -154,7 +154,9 @@ def _derived(
     )
     # A start from the prior may have met further moments: close them too.
     specs = _close(found, expectation)
-    updates = tuple(_followed(replace(u, moment_specs=specs[u.factor.name]), o) for u, (_, _, o) in zip(updates, found, strict=True))
+    updates = tuple(
+        _followed(replace(u, moment_specs=specs[u.factor.name]), o) for u, (_, _, o) in zip(updates, found, strict=True)
+    )
     # An auxiliary says nothing before the data have been seen: a run starts with the others.
     auxiliary = {n for r in relaxed.relaxations for n in r.variables}
     updates = tuple(replace(u, initial=()) if u.factor.name in auxiliary else u for u in updates)
@@ -213,7 +215,10 @@ def _followed(update: Update, best: Optimum) -> Update:
     """With the integrals that its moments are, where it is normalised numerically."""
     if best.integral is None:
         return update
-    ordered = [(s.key, Pattern(s.pattern.monomials[0].powers, s.indices, s.pattern.monomials[0].bound)) for s in update.moment_specs]
+    ordered = [
+        (s.key, Pattern(s.pattern.monomials[0].powers, s.indices, s.pattern.monomials[0].bound))
+        for s in update.moment_specs
+    ]
     found = tuple(integrals(update.factor.latents[0], best, ordered).values())
     initial = (*update.initial, *found) if update.initial else ()
     return replace(update, formulas=(*update.formulas, *found), initial=initial)
@@ -287,7 +292,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
             present,
             best.log_q,
             best.recognised_by,
-            (best.known_as or f"the statistics are those of {family}",),
+            (best.known_as.partition(", ")[2] or f"the statistics are those of {family}",),
             "= + const",
         )
         if not factor.point
@@ -309,7 +314,9 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
             *stages,
             last,
         ),
-        conclusion=f"q*({names}) is {best.known_as or family}" if not factor.point else f"{names} takes its maximising value",
+        conclusion=f"q*({names}) is {best.known_as or family}"
+        if not factor.point
+        else f"{names} takes its maximising value",
     )
 
 

@@ -318,7 +318,7 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
             plates = update.factor.plates
             pattern = printer.polynomial(spec.pattern, scope)
             density = q_of(printer.atom(Element(latent, plates), _scope(plates)), star=True)
-            body = row(parens(pattern) if len(spec.pattern.monomials) > 1 else pattern, density)
+            body = row(density, Space("thin"), pattern)
             yield Link(row(_E, brackets(pattern)), row(*_over(printer, body, latent, plates)))
             continue
         event = signs.event_of(spec.indices, update.factor.plates)

@@ -360,8 +360,8 @@ def _random_q(
 ) -> dict[str, dict[str, Table]]:
     """Random standard parameters for every factor, far from any optimum.
 
-    Coefficients of statistics are those of the complete conditional of `other`, as if its latents were known: numbers at
-    random need have no normaliser.
+    Coefficients of statistics are those of the complete conditional of `other`, as if its latents were known: numbers
+    at random need have no normaliser.
     """
     q: dict[str, dict[str, Table]] = {}
     for factor in claim.factors:

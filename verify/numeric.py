@@ -83,4 +83,3 @@ class _At:
 
     def moment(self, factor: str, key: str, at: Position) -> Value:
         raise KeyError(f"log q contains no moments, found {factor}.{key}")
-

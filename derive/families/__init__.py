@@ -18,4 +18,13 @@ def lookup(name: str) -> Declared:
     return VECTOR_FAMILIES[name] if name in VECTOR_FAMILIES else CATALOGUE[name]
 
 
-__all__ = ["CATALOGUE", "VECTOR_FAMILIES", "Declared", "Family", "NumericFamily", "ScalarFamily", "VectorFamily", "lookup"]
+__all__ = [
+    "CATALOGUE",
+    "VECTOR_FAMILIES",
+    "Declared",
+    "Family",
+    "NumericFamily",
+    "ScalarFamily",
+    "VectorFamily",
+    "lookup",
+]

@@ -414,10 +414,10 @@ def quadrature(
 
     The nodes are x; of positive numbers and probabilities log x too, and of probabilities log(1 - x).
 
-    x is t, exp t or 1 / (1 + exp -t), on all of the real line. The mode in t and the places where the density has fallen
-    by e^-FALL are looked for on grids that close in on them, for all elements at once. Between these places it is summed
-    in v, t = mode + scale sinh v, by the trapezoidal rule: both Gaussian and exponential tails in t need few nodes, and
-    the error falls geometrically. 200 nodes give ten digits and more of densities from Gamma(0.1, 1) to 1e6 observations.
+    x is t, exp t or 1 / (1 + exp -t), on all of the real line. The mode in t and the places where the density has
+    fallen by e^-FALL are looked for on grids that close in on them, for all elements at once. Between these places it
+    is summed in v, t = mode + scale sinh v, by the trapezoidal rule: both Gaussian and exponential tails in t need few
+    nodes, and the error falls geometrically. 240 nodes give ten digits, from Gamma(0.01, 1) to 1e6 observations.
     """
 
     def place(t: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -450,14 +450,14 @@ def quadrature(
         """How far from the mode the density has fallen by that much."""
         below = top - height(mode + sign * far) >= fall
         if not below.any(axis=-1).all():
-            raise FloatingPointError("a factor that is normalised numerically does not vanish at the ends of its support")
+            raise FloatingPointError("a factor that is normalised numerically does not vanish at an end of its support")
         first = np.maximum(below.argmax(axis=-1), 1)[..., None]
         low, high = np.take_along_axis(far, first - 1, axis=-1), np.take_along_axis(far, first, axis=-1)
         steps = low + (high - low) * np.linspace(0.0, 1.0, 33)
         below = top - height(mode + sign * steps) >= fall
         return np.take_along_axis(steps, below.argmax(axis=-1)[..., None], axis=-1)
 
-    scale = 0.5 * (reach(0.5, 1.0) + reach(0.5, -1.0))
+    scale = np.minimum(reach(0.5, 1.0), reach(0.5, -1.0))
     left, right = -np.arcsinh(reach(FALL, -1.0) / scale), np.arcsinh(reach(FALL, 1.0) / scale)
     step = (right - left) / (NODES - 1)
     v = left + step * np.arange(NODES)
@@ -469,7 +469,7 @@ def quadrature(
     return place(t), weights / total, (most + np.log(total))[..., 0]
 
 
-NODES = 200
+NODES = 240
 FALL = 60.0
 ''',
     "deviation": '''
