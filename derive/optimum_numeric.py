@@ -89,7 +89,7 @@ def _one_number(request: Request) -> Variable:
     if len(request.block.variables) > 1 or factor.event:
         raise ApproximationError(
             f"approximate={{{factor.name!r}: 'quadrature'}}: q({factor.name}) is over more than one number; quadrature "
-            "is for factors of one number, such as a latent on its own that is neither a vector nor kept together along a "
+            "is for factors of one number, such as a latent on its own that is no vector and not kept together along a "
             "plate"
         )
     (variable,) = request.block.variables.values()
