@@ -1,24 +1,24 @@
 """Factors without a closed form that are factors all the same: which methods there are, and which of them apply.
 
-Quadrature keeps the exact optimum of a factor of one number, and finds its normaliser and moments numerically.
+Quadrature keeps the exact optimum of a factor of one number, and finds its normaliser and moments numerically. The
+other methods choose a Normal factor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cavi.derive.builders import optimum
 from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import blocks
+from cavi.derive.methods import NORMAL, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
-from cavi.derive.optimum_numeric import QUADRATURE
 from cavi.derive.term import Polynomial
-
-METHODS = {QUADRATURE: "the exact optimum of one number, normalised numerically"}
 
 
 def checked(model: Model, approximate: Mapping[str, str]) -> dict[str, str]:
@@ -38,9 +38,9 @@ def checked(model: Model, approximate: Mapping[str, str]) -> dict[str, str]:
             raise ApproximationError(
                 f"approximate: {name!r} is not a latent of the model; {suggestion(str(name), random)}"
             )
-        if method not in METHODS:
+        if method not in WORDS:
             raise ApproximationError(
-                f"approximate={{{name!r}: {method!r}}}: no such method; {suggestion(str(method), METHODS)}"
+                f"approximate={{{name!r}: {method!r}}}: no such method; {suggestion(str(method), WORDS)}"
             )
     return dict(approximate)
 
@@ -49,12 +49,15 @@ def applicable(
     factor: str, model: Model, nodes: Mapping[str, Polynomial], factors: Sequence[object] | None
 ) -> tuple[str, ...]:
     """The methods by which a factor that was refused can be had; found by trying them."""
-    split = blocks(model, nodes, factors)
-    expectation = Expectation(split, Moments())
-    block = next((b for b in split if b.factor.name == factor), None)
     found = []
-    for method in METHODS if block is not None and not block.factor.point else ():
-        assert block is not None
+    for method in WORDS:
+        split = tuple(
+            replace(b, projected=b.factor.name == factor and method in NORMAL) for b in blocks(model, nodes, factors)
+        )
+        expectation = Expectation(split, Moments())
+        block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)
+        if block is None:
+            return ()
         try:
             methods = dict.fromkeys(block.variables, method)
             optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum_chosen import chosen
 from cavi.derive.optimum_discrete import discrete
 from cavi.derive.optimum_gaussian import gaussian
 from cavi.derive.optimum_kalman import kalman
@@ -27,6 +28,7 @@ Builder = Callable[[Request], Optimum | None]
 BUILDERS: tuple[Builder, ...] = (
     tangent,
     numeric,
+    chosen,
     point,
     markov,
     discrete,

@@ -271,6 +271,10 @@ class Expectation:
         if not touched:
             return None
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
+        if len(touched) == 1 and touched[0].projected and isinstance(atom, Function):
+            sites = {touched[0].site(a) for a in inner}
+            if len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites))):
+                return touched[0]
         if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
         if isinstance(atom, Function) and any(not set(atom_indices(a)) <= set(atom_indices(atom)) for a in inner):

@@ -13,7 +13,7 @@ from cavi.derive.families import Family
 from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.relaxations.relaxation import Tangent
-from cavi.derive.result import Formula, Integral
+from cavi.derive.result import Formula, Integral, Projected
 from cavi.derive.rules import MAXIMISER, RECOGNITION
 from cavi.derive.term import Polynomial
 
@@ -82,7 +82,8 @@ class Optimum:
         from_marginals: standard parameters from marginal ones alone, as if elements were independent: a start.
         recognised_by: the rule by which log q is known from its statistics.
         known_as: what q is, in words; empty where the family says it.
-        integral: E_q of a pattern as an integral over one number, for a factor that is normalised numerically.
+        integral: E_q of a pattern as an integral over one number, where it has no closed form but that; None else.
+        chosen: the method by which q was chosen where the optimum is in no family.
     """
 
     families: Mapping[str, Family]
@@ -97,7 +98,8 @@ class Optimum:
     maximised_by: Rule = MAXIMISER
     recognised_by: Rule = RECOGNITION
     known_as: str = ""
-    integral: Callable[[Pattern], Integral] | None = None
+    integral: Callable[[Pattern], Integral | Projected | None] | None = None
+    chosen: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,15 +15,13 @@ from cavi.derive.canonical import sum_over
 from cavi.derive.errors import ApproximationError
 from cavi.derive.expectation import Pattern
 from cavi.derive.families.numeric import COORDINATES, DIGITS, NumericFamily
-from cavi.derive.index import Index
+from cavi.derive.methods import QUADRATURE
 from cavi.derive.model import Variable
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.recognise import element_of, support_of
 from cavi.derive.result import Formula, Integral
 from cavi.derive.rules import NORMALISED_NUMERICALLY
 from cavi.derive.term import ZERO, Parameter, Polynomial, from_atom
-
-QUADRATURE = "quadrature"
 
 
 def numeric(request: Request) -> Optimum | None:
@@ -111,17 +109,16 @@ def _one_number(request: Request) -> Variable:
 
 
 def integrals(latent: str, best: Optimum, patterns: Sequence[tuple[str, Pattern]]) -> dict[str, Formula]:
-    """A formula for every expectation that was met, by its key."""
+    """A formula for every expectation that was met and has no closed form, by its key."""
     assert best.integral is not None
     found: dict[str, Formula] = {}
     for key, pattern in patterns:
+        value = best.integral(pattern)
+        if value is None:
+            continue
         name = _word(key, {f.name for f in found.values()})
-        found[key] = Formula(latent, name, _axes(pattern), best.integral(pattern), "derived")
+        found[key] = Formula(latent, name, pattern.indices, value, "derived")
     return found
-
-
-def _axes(pattern: Pattern) -> tuple[Index, ...]:
-    return pattern.indices
 
 
 def _word(key: str, taken: set[str]) -> str:

@@ -22,19 +22,16 @@ from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
+from cavi.derive.methods import NORMAL, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
-from cavi.derive.optimum_numeric import QUADRATURE, integrals
+from cavi.derive.optimum_numeric import integrals
 from cavi.derive.relaxations.apply import proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
-from cavi.derive.rules import (
-    DROP_CONSTANTS,
-    INDEPENDENCE,
-    RESTRICT,
-)
+from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
@@ -144,7 +141,10 @@ def _derived(
         raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
     model = relaxed.model
     nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
-    split = blocks(model, nodes, factors, gone)
+    split = tuple(
+        replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
+        for b in blocks(model, nodes, factors, gone)
+    )
     expectation = Expectation(split, Moments())
     found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
@@ -200,19 +200,20 @@ def _close(
         name = block.factor.name
         mine: dict[str, Pattern] = {k: p for (f, k), p in expectation.moments.patterns.items() if f == name}
         ordered = sorted(mine.items())
-        if best.integral is not None:
-            named = integrals(block.factor.latents[0], best, ordered)
-            by_factor[name] = tuple(
-                MomentSpec(key, p.indices, p.polynomial, from_atom(Parameter(f.latent, f.name, f.indices)))
-                for (key, p), f in zip(ordered, named.values(), strict=True)
-            )
-            continue
-        by_factor[name] = tuple(MomentSpec(key, p.indices, p.polynomial, best.moment(p)) for key, p in ordered)
+        named = integrals(block.factor.latents[0], best, ordered) if best.integral is not None else {}
+        by_factor[name] = tuple(
+            MomentSpec(key, p.indices, p.polynomial, _parameter(named[key]) if key in named else best.moment(p))
+            for key, p in ordered
+        )
     return by_factor
 
 
+def _parameter(f: Formula) -> Polynomial:
+    return from_atom(Parameter(f.latent, f.name, f.indices))
+
+
 def _followed(update: Update, best: Optimum) -> Update:
-    """With the integrals that its moments are, where it is normalised numerically."""
+    """With the integrals that its moments are, where they have no closed form."""
     if best.integral is None:
         return update
     ordered = [
@@ -247,6 +248,7 @@ def _update(
         derivation=_derivation(model, factor, cond, best),
         density=best.density,
         from_marginals=best.from_marginals,
+        chosen=best.chosen,
     )
 
 
@@ -263,7 +265,7 @@ def _initial(
     if len(prior) < len(block.variables):
         return ()
     like = tuple(cond.coefficients)
-    methods = {n: QUADRATURE for n in block.variables} if best.integral is not None else {}
+    methods = {n: QUADRATURE for n in block.variables} if best.recognised_by == NORMALISED_NUMERICALLY else {}
     try:
         start = _optimum(model, block, prior, expectation, methods=methods, like=like)[1]
     except NonConjugateError:

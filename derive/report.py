@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cavi.derive.families.numeric import DIGITS
 from cavi.derive.index import Index
+from cavi.derive.methods import BOUNDED, WORDS
 from cavi.derive.relaxations.relaxation import Relaxation
-from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Update
+from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
 from cavi.derive.text import name_text, show
 
 
@@ -21,7 +22,12 @@ def report(derived: Derived) -> str:
         for t in derived.elbo.terms
     )
     bounded = ", ".join(r.node for r in derived.relaxations if r.kind == "bound")
+    approximated = ", ".join(u.factor.name for u in derived.updates if u.chosen not in BOUNDED)
     title = f"ELBO (a lower bound of it: log p of {bounded} is bounded)" if bounded else "ELBO"
+    if approximated:
+        title = (
+            f"ELBO, approximated (no lower bound: expectations under q({approximated}) are expanded to second order)"
+        )
     return "\n".join([*parts, f"\n{title} = sum of\n{terms}"])
 
 
@@ -48,6 +54,8 @@ def formula_text(f: Formula, declared: tuple[Index, ...]) -> str:
         return f"{name} = {f.value.name}({f.value.argument})"
     if isinstance(f.value, Integral):
         return f"{name} = {integral_text(f, declared)}"
+    if isinstance(f.value, Projected):
+        return f"{name} = E[{show(f.value.pattern, declared)}], numerically in one dimension"
     return f"{name} = {show(f.value, declared)}"
 
 
@@ -70,6 +78,8 @@ def update_text(u: Update, declared: tuple[Index, ...]) -> str:
     if u.numeric:
         family = f"exp(Σ η t - log_normaliser), normalised numerically to 1e-{DIGITS}: no closed form"
     lines = [f"\nq*({left}) = {family}"]
+    if u.chosen:
+        lines = [f"\nq({left}) = {family}, {WORDS[u.chosen]}"]
     lines.extend(f"  {formula_text(f, declared)}" for f in u.formulas)
     for s in u.moment_specs:
         if s.value is not None and not u.factor.point and not u.numeric:

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cavi.derive.canonical import collect, normalise, sum_over
+from cavi.derive.derivatives import at
 from cavi.derive.index import Index
-from cavi.derive.result import Formula, Integral
+from cavi.derive.result import Formula, Integral, Projected
 from cavi.derive.term import Atom, Element, Function, Parameter, Polynomial, from_atom, number
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
@@ -63,6 +64,31 @@ def integrals(
         yield from scope.lines
         scope.lines.clear()
         yield from assign(f"{names['parameter', latent, f.name]} =", code)
+
+
+def projected(formulas: Sequence[Formula], scope: Scope, names: Mapping[object, str]) -> Iterator[str]:
+    """The statements for expectations of functions of one Normal number each, which nodes stand for."""
+    outer = frozenset(scope.fixed)
+    before: tuple[object, ...] = ()
+    for f in formulas:
+        assert isinstance(f.value, Projected)
+        target = tuple(i for i in f.indices if i not in outer)
+        nodes, weights = (names["parameter", f.latent, n] for n in ("nodes", "weights"))
+        for name in ("nodes", "weights"):
+            scope.sliced["parameter", f.latent, name] = outer
+        if (argument := (f.value.mean, f.value.variance, f.indices)) != before:
+            before = argument
+            mean, variance = (polynomial(p, scope, target).code for p in (f.value.mean, f.value.variance))
+            yield from scope.lines
+            scope.lines.clear()
+            scope.temporaries.clear()  # of other nodes
+            yield from assign(f"{nodes}, {weights} =", f"{scope.helper('normal_nodes')}({mean}, {variance})")
+        place = from_atom(Parameter(f.latent, "nodes", (*f.indices, NODE)))
+        weight = from_atom(Parameter(f.latent, "weights", (NODE,)))
+        code = polynomial(sum_over(weight * at(f.value.function, place), [NODE]), scope, target).code
+        yield from scope.lines
+        scope.lines.clear()
+        yield from assign(f"{names['parameter', f.latent, f.name]} =", code)
 
 
 def at_nodes(p: Polynomial, latent: str, support: str) -> Polynomial:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 
 from cavi.derive import Derived
-from cavi.derive.result import Formula, Integral
+from cavi.derive.result import Formula, Integral, Projected
 
 _OURS = re.compile(
-    r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|quadratic_forms|softplus|segments|normalised|quadrature|deviation|log_density|kept|csr_matrix|lapack|"
+    r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|quadratic_forms|softplus|segments|normalised|quadrature|deviation|log_density|normal_nodes|damped|blended|kept|csr_matrix|lapack|"
     r"second|(features|blocks|gram|natural|tables|cells|sums|collect|expand|segments)_\w+"
 )
 
@@ -58,8 +58,9 @@ def _free(name: str, taken: set[str]) -> str:
 
 def parameter_names(formulas: Iterable[Formula]) -> tuple[str, ...]:
     """What the integrals of a factor are taken over, beside its parameters."""
-    numeric = any(isinstance(f.value, Integral) for f in formulas)
-    return ("nodes", "log_nodes", "log_rest_nodes", "weights") if numeric else ()
+    if any(isinstance(f.value, Integral) for f in formulas):
+        return "nodes", "log_nodes", "log_rest_nodes", "weights"
+    return ("nodes", "weights") if any(isinstance(f.value, Projected) for f in formulas) else ()
 
 
 def function_name(factor: str) -> str:

@@ -39,6 +39,7 @@ class FactorView:
     follow: tuple[str, ...]
     from_marginals: tuple[str, ...]
     start: Start
+    guard: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def module_view(
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
+    used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
     return ModuleView(
         name=derived.model.name,
@@ -157,6 +159,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         follow=writer.follow(update),
         from_marginals=writer.from_marginals(update),
         start=start,
+        guard={"": "", "laplace": "settled"}.get(update.chosen, "damped"),
     )
 
 
