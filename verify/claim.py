@@ -58,6 +58,11 @@ class Claim:
         return frozenset(n for n in self.factor_of if self.family(n) == "Numeric")
 
     @cached_property
+    def expanded(self) -> bool:
+        """Whether some expectations are those of an expansion to second order, so that the bound is approximated."""
+        return any(f.get("chosen") in ("laplace", "delta") for f in self.factors)
+
+    @cached_property
     def integrals(self) -> dict[tuple[str, str], dict[str, Any]]:
         """The parameters that are integrals without closed form, by latent and name."""
         every = (p for f in self.factors for p in f["parameters"])

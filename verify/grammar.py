@@ -18,6 +18,7 @@ MAX_BOUND = 16
 MAX_AXES = 16
 MAX_EXPONENT = 64
 MAX_MESSAGE = 1000
+CHOSEN = ("cvi", "laplace", "delta")
 INTEGRALS = ("log_normaliser", "deviation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
@@ -177,7 +178,7 @@ def check_claim(plain: object) -> dict[str, Any]:
             where = f"derivation of {_short(s.get('factor')) if isinstance(s, dict) else ''}"
             walk.expression(field(s, "before", list, where), where)
             walk.expression(field(s, "after", list, where), where)
-            _one_of(field(s, "relation", str, where), ("=", "= + const"), where, "relation")
+            _one_of(field(s, "relation", str, where), ("=", "= + const", "→"), where, "relation")
             text(field(s, "rule", str, where), where)
             text(field(s, "factor", str, where), where)
     return plain
@@ -288,6 +289,8 @@ def _factor(f: object, walk: _Walker) -> None:
         axes(field(f, key, list, n), n)
     for family in field(f, "families", dict, n).values():
         _one_of(family, tuple(FAMILIES), n, "family")
+    if f.get("chosen") is not None:
+        _one_of(f["chosen"], CHOSEN, n, "method")
     if f.get("weight") is not None:
         walk.expression(f["weight"], f"{n}: weight")
     for pair in field(f, "statistics", list, n):

@@ -106,7 +106,7 @@ def schema() -> Schema:
 
 
 def _claim() -> Schema:
-    step = _object(before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const"]}, factor=TEXT)
+    step = _object(before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const", "→"]}, factor=TEXT)
     return _object(
         optional=("marginalised", "marginal", "exact", "relaxed"),
         schema={"enum": list(grammar.SCHEMAS)},
@@ -185,7 +185,8 @@ def _factor() -> Schema:
         chain=_or_null(chain),
     )
     return _object(
-        optional=("q",),
+        optional=("q", "chosen"),
+        chosen={"enum": list(grammar.CHOSEN)},
         name=TEXT,
         latents={"type": "array", "items": NAME},
         plates=AXES,

@@ -58,8 +58,12 @@ class State:
         if at not in table and (latent, name) in self.claim.integrals:
             formula, factor = self.claim.integrals[latent, name], self.claim.factor_of[latent]
             binding = {i: p for (i, _), p in zip(formula["indices"], at, strict=True)}
-            density = self.density(factor, tuple(binding[i] for i, _ in factor["plates"]))
-            table[at] = density.integral(formula["value"][1], formula["value"][2], binding)
+            _, kind, pattern = formula["value"]
+            if latent in self.claim.numeric:
+                density = self.density(factor, tuple(binding[i] for i, _ in factor["plates"]))
+                table[at] = density.integral(kind, pattern, binding)
+            else:
+                table[at] = self.moment_by_quadrature(factor["name"], {"pattern": pattern}, binding)
         return table[at]
 
     def moment(self, factor: str, key: str, at: Position) -> Value:
@@ -162,11 +166,26 @@ class State:
         rows, columns = (range(size_of(self.sizes, s)) for _, s in extra)
         return [[at((i, j)) for j in columns] for i in rows]
 
-    def solve(self, factor: Mapping[str, Any], site: Position) -> State:
-        """The state with one element of a factor at its claimed optimum, the others as they are."""
+    def solve(self, factor: Mapping[str, Any], site: Position, now: State | None = None) -> State:
+        """The state with one element of a factor at its claimed optimum, given the moments of the state `now`.
+
+        The others are as they are here, and `now` is this state if it is not given.
+        """
         after = self._copy()
-        after._run(factor, factor["parameters"], site, self)
+        after._run(factor, factor["parameters"], site, now or self)
         after._forget(factor, site)
+        return after
+
+    def with_parameters(
+        self, factor: Mapping[str, Any], site: Position, tables: Mapping[str, Mapping[Position, Any]]
+    ) -> State:
+        """The state with other standard parameters of a factor of one latent at a site, and what follows from them."""
+        (latent,) = factor["latents"]
+        after = self._copy()
+        for name, table in tables.items():
+            after.params[latent, name].update(table)
+        after._forget(factor, site)
+        after._derive(factor, site)
         return after
 
     def with_moments_of(self, before: State) -> State:

@@ -491,7 +491,8 @@ def damped(
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
 ) -> None:
-    """A step of the natural parameters of a Normal factor to what `propose` makes of it, halved until nothing is lost."""
+    """A step of the natural parameters of a Normal factor to what `propose` makes of them, halved until nothing is lost.
+    """
     before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
