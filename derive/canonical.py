@@ -499,9 +499,7 @@ def sum_over(p: Polynomial, indices: Iterable[Index]) -> Polynomial:
     indices = tuple(indices)
     if not indices:
         return p
-    return collect(
-        normalise(m.coefficient, m.powers, [*m.bound, *indices]) for m in map(with_fresh_bound, p.monomials)
-    )
+    return collect(normalise(m.coefficient, m.powers, [*m.bound, *indices]) for m in map(with_fresh_bound, p.monomials))
 
 
 def rewrite(p: Polynomial, rule: Callable[[Atom, Fraction], Polynomial | None]) -> Polynomial:

@@ -524,7 +524,9 @@ class Model:
         support = "count" if v.distribution is None else families.lookup(v.distribution.family).support
         wrong = ""
         if len(v.plates) < 2 or v.event:
-            wrong = f"over {', '.join(i.name for i in v.indices) or 'nothing'}; expected numbers over two or more plates"
+            wrong = (
+                f"over {', '.join(i.name for i in v.indices) or 'nothing'}; expected numbers over two or more plates"
+            )
         elif support not in ("count", "bounded_count", "binary", "real", "nonnegative"):
             family = v.distribution.family if v.distribution is not None else ""
             wrong = f"whose values are {family}, which zero is not among or not the one that says nothing"

@@ -161,8 +161,8 @@ def _usage_of_cells(cells: Sequence[Cells]) -> Iterator[str]:
         entries = ", ".join(f'"{k}": ...' for k in (*(i.name for i in c.plates), "value"))
         names = " and ".join(f'"{p}"' for p in (*c.places, c.array))
         yield from _wrapped(
-            f"{c.array} is a sparse matrix of SciPy or {{{entries}}}, which may also be given as {names}; cells that are "
-            f"not given are 0. In the formulas {c.index.name} runs over the cells that are given."
+            f"{c.array} is a sparse matrix of SciPy or {{{entries}}}, which may also be given as {names}; cells that "
+            f"are not given are 0. In the formulas {c.index.name} runs over the cells that are given."
         )
 
 
