@@ -62,14 +62,17 @@ from cavi.derive.operations import (
     sigmoid,
     sin,
     size,
+    softmax,
     sqrt,
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Augmentation, Bound
+from cavi.derive.propagation import Propagation, propagate
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ArrayBound",
     "Augmentation",
     "Bernoulli",
     "Beta",
@@ -108,6 +111,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "Propagation",
     "RelaxationError",
     "Rule",
     "Step",
@@ -136,9 +140,11 @@ __all__ = [
     "kl",
     "log",
     "outer",
+    "propagate",
     "sigmoid",
     "sin",
     "size",
+    "softmax",
     "sqrt",
     "stick_breaking",
 ]

@@ -296,6 +296,28 @@ def _replace_sub(atom: Atom, old: Sub, new: Sub) -> Atom:
     return map_subs(atom, sub)
 
 
+def replace_sub(p: Polynomial, old: Sub, new: Sub) -> Polynomial:
+    """The polynomial with one whole subscript replaced wherever it stands."""
+    return collect(
+        normalise(m.coefficient, [(_replace_sub(a, old, new), e) for a, e in m.powers], m.bound)
+        for m in map(with_fresh_bound, p.monomials)
+    )
+
+
+def subscripts(p: Polynomial) -> list[Sub]:
+    """Every whole subscript of its atoms, those inside functions included, each once."""
+    found: dict[Sub, None] = {}
+
+    def visit(sub: Sub) -> Sub:
+        found[sub] = None
+        return sub
+
+    for atom in p.atoms():
+        if not isinstance(atom, Function | Matrix):
+            map_subs(atom, visit)
+    return list(found)
+
+
 def _contract_indicators(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
     seen: dict[tuple[str, tuple[Sub, ...]], Sub] = {}
     for atom in powers:

@@ -214,6 +214,8 @@ def _relaxed(plain: dict[str, Any], walk: _Walker) -> None:
             if name(n, where) not in declared:
                 raise CertificateError(f"{where}: {n} is not declared")
         walk.expression(field(r, "value", list, where), where)
+        if r.get("through") is not None:
+            walk.expression(r["through"], where)
         for touch in field(r, "touches", list, where):
             if not isinstance(touch, list) or len(touch) != 3:
                 raise CertificateError(f"{where}: expected [name, axes, expression], found {_short(touch)}")

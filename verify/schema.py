@@ -116,9 +116,11 @@ def _claim() -> Schema:
         relaxed={
             "type": "array",
             "items": _object(
+                optional=("through",),
                 node=NAME,
                 kind={"enum": list(grammar.RELAXATIONS)},
                 rule=TEXT,
+                through=EXPRESSION,
                 variables={"type": "array", "items": NAME},
                 value=EXPRESSION,
                 touches={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},

@@ -111,7 +111,7 @@ def module_view(
         name=derived.model.name,
         title=derived.model.title,
         declaration=tuple(str(declared).splitlines()[1:]),
-        usage=(*_usage(declared), *_usage_of_cells(cells)),
+        usage=(*usage(declared), *_usage_of_cells(cells)),
         imports=tuple(helpers.imports(used, own)),
         helpers=tuple(helpers.sources(used, kernels)),
         variables=known_variables(derived),
@@ -129,14 +129,14 @@ def module_view(
         elbo_equations=tuple(
             line
             for t in derived.elbo.closed_terms
-            for line in _wrapped(
+            for line in wrapped(
                 f"{'H' if t.kind == 'entropy' else 'E log p'}[{t.name}] = {show(t.value, derived.model.indices)}"
             )
         ),
         support=support,
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
-        plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
+        plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",
         cells=tuple(CellsView(c.array, _cells(c)) for c in cells),
@@ -172,7 +172,7 @@ def known_variables(derived: Derived) -> tuple[tuple[str, dict[str, Any]], ...]:
     return tuple((v.name, _known(v, starts, least)) for v in derived.model.variables if not v.is_random)
 
 
-def _wrapped(equation: str) -> list[str]:
+def wrapped(equation: str) -> list[str]:
     """An equation over several lines of a docstring."""
     return textwrap.wrap(equation, 100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
@@ -187,7 +187,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         function=function_name(update.factor.name),
         python=update.factor.name.replace(",", "_"),
         title=lines[0],
-        equations=tuple(w for line in lines[1:] for w in _wrapped(line.strip())),
+        equations=tuple(w for line in lines[1:] for w in wrapped(line.strip())),
         body=writer.update(update, update.formulas),
         initial=tuple(initial),
         moments=writer.moments(update),
@@ -260,10 +260,11 @@ def _value_domain(update: Update, latent: str) -> str:
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 
-def _usage(model: Model) -> tuple[str, ...]:
+def usage(model: Model) -> tuple[str, ...]:
+    """How `fit` is called."""
     data = [v.name for v in model.with_role("observed", "covariate", "observed_index")]
     hyper = [v.name for v in model.with_role("hyper")]
     inside = ", ".join(f'"{n}": {n}' for n in data)
     given = ", ".join(f'"{n}": ...' for n in hyper)
     call = f"Use: ``fit({{{inside}}}, {{{given}}})``; sizes that the data cannot tell go into ``sizes={{...}}``."
-    return tuple(_wrapped(call))
+    return tuple(wrapped(call))
