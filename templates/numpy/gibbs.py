@@ -52,7 +52,6 @@ class SamplerView:
     categories: tuple[str, ...]
     log_joint: tuple[str, ...]
     blocked: bool
-    cells: tuple[()] = ()
 
 
 def gibbs_module(derived: Derived) -> str:

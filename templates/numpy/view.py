@@ -160,7 +160,7 @@ def _usage_of_cells(cells: Sequence[Cells]) -> Iterator[str]:
     for c in cells:
         entries = ", ".join(f'"{k}": ...' for k in (*(i.name for i in c.plates), "value"))
         names = " and ".join(f'"{p}"' for p in (*c.places, c.array))
-        yield from _wrapped(
+        yield from wrapped(
             f"{c.array} is a sparse matrix of SciPy or {{{entries}}}, which may also be given as {names}; cells that "
             f"are not given are 0. In the formulas {c.index.name} runs over the cells that are given."
         )

@@ -39,7 +39,6 @@ class PosteriorView:
     log_joint: tuple[str, ...]
     blocked: bool
     whole_data: bool
-    cells: tuple[()] = ()
 
 
 def render_posterior(derived: Derived) -> str:
