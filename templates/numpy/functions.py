@@ -358,7 +358,7 @@ class Writer:
         body: list[str] = []
         entries: list[str] = []
         for t, parts in self.terms:
-            code = " + ".join(self._term(part, scope) for part in parts if part.value)
+            code = " + ".join(self._term(part, scope) for part in parts if part.value or len(parts) == 1)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

@@ -491,7 +491,7 @@ def damped(
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
 ) -> None:
-    """A step of the natural parameters of a Normal factor to what `propose` makes of them, halved until the merit stays."""
+    """A step of the natural parameters of a Normal factor to what `propose` makes of them, halved until it pays."""
     before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
