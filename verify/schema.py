@@ -106,7 +106,9 @@ def schema() -> Schema:
 
 
 def _claim() -> Schema:
-    step = _object(before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const", "→"]}, factor=TEXT)
+    step = _object(
+        before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const", "→"]}, factor=TEXT
+    )
     return _object(
         optional=("marginalised", "marginal", "exact", "relaxed"),
         schema={"enum": list(grammar.SCHEMAS)},
