@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
@@ -190,6 +191,14 @@ class Writer:
         """The body that computes what follows from the standard parameters; empty where nothing does."""
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
+
+    def height(self, update: Update) -> tuple[str, ...]:
+        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        assert update.height is not None
+        scope = self.scope(f"height {update.factor.name}")
+        code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
+        lines = self._flush(scope)
+        return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))
 
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
