@@ -67,6 +67,7 @@ from cavi.derive.operations import (
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
+from cavi.derive.propagation import Propagation, propagate
 from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
@@ -110,6 +111,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "Propagation",
     "RelaxationError",
     "Rule",
     "Step",
@@ -138,6 +140,7 @@ __all__ = [
     "kl",
     "log",
     "outer",
+    "propagate",
     "sigmoid",
     "sin",
     "size",

@@ -158,6 +158,7 @@ def _variable(v: Variable) -> dict[str, Any]:
         "distribution": distribution,
         "constraint": None if v.constraint is None else expression(v.constraint),
         "chain": chain,
+        **({"sparse": True} if v.sparse else {}),
     }
 
 

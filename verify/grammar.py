@@ -240,6 +240,8 @@ def _variable(v: object, walk: _Walker) -> None:
     for key in ("weight", "constraint"):
         if v.get(key) is not None:
             walk.expression(v[key], f"{n}: {key}")
+    if v.get("sparse", True) is not True:
+        raise CertificateError(f"{n}: sparse is {_short(v['sparse'])}; expected true, or no such entry")
 
 
 def _distribution(d: object, n: str, walk: _Walker) -> None:

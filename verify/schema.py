@@ -144,7 +144,7 @@ def _claim() -> Schema:
 def _variable() -> Schema:
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, initial={"$ref": "#/$defs/distribution"})
     return _object(
-        optional=("chain",),
+        optional=("chain", "sparse"),
         name=NAME,
         role={"enum": list(grammar.ROLES)},
         plates=AXES,
@@ -155,6 +155,7 @@ def _variable() -> Schema:
         distribution=_or_null({"$ref": "#/$defs/distribution"}),
         constraint=_or_null(EXPRESSION),
         chain=_or_null(chain),
+        sparse={"const": True},
     )
 
 

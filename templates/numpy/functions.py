@@ -20,7 +20,7 @@ from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
-from cavi.templates.numpy.tables import tables
+from cavi.templates.numpy.tables import parted, tables
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Writer:
         self.planner: Planner | None = None
         self.plans = features(derived)
         self.tables = tables(derived, self.plans)
+        self.terms = parted(derived, self.tables)
         self.maps = linear_maps(derived)
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
@@ -347,8 +348,8 @@ class Writer:
         scope = self.scope("elbo")
         body: list[str] = []
         entries: list[str] = []
-        for t in self.derived.elbo.closed_terms:
-            code = self._term(t, scope)
+        for t, parts in self.terms:
+            code = " + ".join(self._term(part, scope) for part in parts if part.value)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

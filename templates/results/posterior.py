@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
+from cavi.derive.cells import refuse_sparse
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
@@ -43,8 +44,9 @@ def render_posterior(derived: Derived) -> str:
     """Source of a module that draws from the factors of a fit; needs only NumPy and SciPy.
 
     Raises:
-        CaviError: for a factor of a family that is not drawn.
+        CaviError: for a factor of a family that is not drawn, and for data that are given by cells.
     """
+    refuse_sparse(derived, "a module that draws from q")
     return environment("plain").get_template("results/posterior.py.jinja").render(m=posterior_view(derived))
 
 
