@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from cavi.derive.cells import refuse_sparse
 from cavi.derive import CaviError, Derived
+from cavi.derive.cells import refuse_sparse
 from cavi.derive.index import Index
 from cavi.derive.term import Moment, Parameter, Polynomial
 from cavi.templates.numpy.names import python_names
