@@ -47,6 +47,10 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+APPROXIMATE = Annotated[
+    str | None,
+    typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
+]
 NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
 SYMBOL = Annotated[
     list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
@@ -124,6 +128,7 @@ def derive(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
     method: METHOD = Method.mean_field,
     power: POWER = None,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
@@ -156,7 +161,9 @@ def derive(
     if again:
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
-    mean_field_only = {f"--{n}": options[n] for n in ("factors", "marginalise", "bounds", "augment", "relax", "gibbs")}
+    mean_field_only = {
+        f"--{n}": options[n] for n in ("factors", "marginalise", "bounds", "augment", "relax", "approximate", "gibbs")
+    }
     mean_field_only |= {"--target": target, "--format": formats, "--symbol": symbol}
     mean_field_only |= {"--notation": notation != "plain", "--lang": lang != "en"}
     if propagation.is_propagation(method, power, mean_field_only):
@@ -167,7 +174,7 @@ def derive(
         if not ok:
             raise typer.Exit(1)
         return
-    derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+    derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
     symbols = parse_symbols(symbol)
     written = derived.save(out, notation, symbols, lang)
     if gibbs:
@@ -340,6 +347,7 @@ def verify(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
     method: METHOD = Method.mean_field,
     power: POWER = None,
     digits: Annotated[
@@ -417,7 +425,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+            derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
             if rigorous:
                 from cavi.verify import certify
 

@@ -43,7 +43,14 @@ from cavi.derive.distribution import (
     Weibull,
     Wishart,
 )
-from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError, RelaxationError
+from cavi.derive.errors import (
+    ApproximationError,
+    CaviError,
+    DeclarationError,
+    FactorisationError,
+    NonConjugateError,
+    RelaxationError,
+)
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
@@ -72,6 +79,7 @@ from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ApproximationError",
     "ArrayBound",
     "Augmentation",
     "Bernoulli",

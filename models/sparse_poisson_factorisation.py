@@ -1,8 +1,8 @@
 """A sparse matrix of counts as a product of two thin Gamma matrices, over all its cells, of which most are zero.
 
-For purchases, clicks or words of documents: the mean Σ_k theta beta of a count is a term of every cell, and its sum over
-all of them is a product of sums; what shares out a count is needed only where there is one. Each row and each column
-has a rate of its own, how much it has of anything.
+For purchases, clicks or words of documents: the mean Σ_k theta beta of a count is a term of every cell, and its sum
+over all of them is a product of sums; what shares out a count is needed only where there is one. Each row and each
+column has a rate of its own, how much it has of anything.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import numpy as np
 
 from cavi.verify.arithmetic import Value, to_float, to_mpf
 from cavi.verify.averages import Averages, Held
+from cavi.verify.check_chosen import check_chosen
 from cavi.verify.claim import Element
 from cavi.verify.evaluate import Position, bindings, positions
 from cavi.verify.points import as_array, held_points
@@ -33,6 +34,8 @@ def check_optimality(state: State) -> Iterator[Check]:
         if factor["point"]:
             title = f"{name} is the maximiser"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
+        elif factor.get("chosen"):
+            yield from check_chosen(state, factor)
         else:
             title = f"log q*({name}) - E[log p] is constant"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _constant))

@@ -10,15 +10,16 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
-from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, MomentSpec
+from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
+from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
-from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.names import parameter_names, quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import parted, tables
 
@@ -74,8 +75,10 @@ class Writer:
         scope = self.scope(function)
         body: list[str] = []
         local: set[str] = set()
-        for along, group in groupby(formulas, key=lambda f: f.along):
-            if along is not None:
+        for (along, numeric), group in groupby(formulas, key=_pass):
+            if numeric:
+                body.extend(self._integrals(tuple(group), scope, local))
+            elif along is not None:
                 body.extend(self._recursion(tuple(group), along, scope))
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
@@ -85,6 +88,17 @@ class Writer:
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
+
+    def _integrals(self, group: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
+        """Formulas that are integrals over one number, over the nodes of one rule."""
+        latent = group[0].latent
+        plates = self.derived.update(latent).factor.plates
+        if isinstance(group[0].value, Projected):
+            yield from projected(group, scope, self.names)
+        else:
+            yield from integrals(group, scope, scope.beside(), self.names, plates)
+        for name in (*parameter_names(group), *(f.name for f in group)):
+            local.add(self.names["parameter", latent, name])
 
     def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """The statements that compute some parameters of an update, which are not stored; and their local names."""
@@ -285,12 +299,17 @@ class Writer:
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
         outer = frozenset(scope.fixed)
-        for along, group in groupby(formulas, key=lambda f: f.along):
+        for (along, _), group in groupby(formulas, key=_pass):
             members = tuple(group)
             for f in members:
                 local.add(self.names["parameter", f.latent, f.name])
             if along is not None:
                 yield from self._recursion(members, along, scope)
+            if isinstance(members[0].value, Integral | Projected):
+                yield from self._integrals(members, scope, local)
+                for f in members:
+                    scope.sliced["parameter", f.latent, f.name] = outer
+                continue
             for f in members if along is None else ():
                 key, target = ("parameter", f.latent, f.name), tuple(i for i in f.indices if i not in outer)
                 code = self._value(f, scope, target)
@@ -361,6 +380,11 @@ class Writer:
             "}",
             "return {k: float(v) for k, v in terms.items()}",
         )
+
+
+def _pass(f: Formula) -> tuple[Along | None, type | None]:
+    """What consecutive formulas are written together by: a recursion, or integrals of one kind."""
+    return f.along, type(f.value) if isinstance(f.value, Integral | Projected) else None
 
 
 def _finite_logs(value: Polynomial) -> Polynomial:

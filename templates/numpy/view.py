@@ -40,6 +40,7 @@ class FactorView:
     follow: tuple[str, ...]
     from_marginals: tuple[str, ...]
     start: Start
+    guard: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def module_view(
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
+    used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
     return ModuleView(
         name=derived.model.name,
@@ -160,9 +162,9 @@ def _usage_of_cells(cells: Sequence[Cells]) -> Iterator[str]:
     for c in cells:
         entries = ", ".join(f'"{k}": ...' for k in (*(i.name for i in c.plates), "value"))
         names = " and ".join(f'"{p}"' for p in (*c.places, c.array))
-        yield from _wrapped(
-            f"{c.array} is a sparse matrix of SciPy or {{{entries}}}, which may also be given as {names}; cells that are "
-            f"not given are 0. In the formulas {c.index.name} runs over the cells that are given."
+        yield from wrapped(
+            f"{c.array} is a sparse matrix of SciPy or {{{entries}}}, which may also be given as {names}; cells that "
+            f"are not given are 0. In the formulas {c.index.name} runs over the cells that are given."
         )
 
 
@@ -194,6 +196,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         follow=writer.follow(update),
         from_marginals=writer.from_marginals(update),
         start=start,
+        guard={"": "", "laplace": "settled"}.get(update.chosen, "damped"),
     )
 
 
