@@ -140,6 +140,8 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+                code = f"np.array({code})"
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -155,6 +157,14 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _changes_in_place(self, value: Polynomial) -> bool:
+        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+        atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
+        if len(value.monomials) != 1 or not atoms:
+            return False
+        atom, exponent = atoms[0]
+        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
