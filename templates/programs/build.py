@@ -1,0 +1,267 @@
+"""Sites → `Imported`: the declaration that a person would have written.
+
+sites ──explicit──▶ sites ──fold, sizes──▶ sets of axes ──elements──▶ declarations on a Model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from cavi import derive
+from cavi.derive.distribution import Distribution
+from cavi.derive.errors import DeclarationError
+from cavi.derive.expression import AnySub, Condition, Expr, Mul, Number, Power, Ref, fresh, map_subs, replace_running
+from cavi.derive.index import Index
+from cavi.derive.model import Model
+from cavi.templates.language.evaluate import array as array_of
+from cavi.templates.programs.algebra import mul, number, power
+from cavi.templates.programs.declared import Declared
+from cavi.templates.programs.elements import Elements
+from cavi.templates.programs.fold import fold
+from cavi.templates.programs.graph import Node, inverted, walk
+from cavi.templates.programs.latents import explicit
+from cavi.templates.programs.sites import Drawn, Imported, Site, rank
+from cavi.templates.programs.sizes import Axis, Sizes, pointer
+
+_CATEGORIES = ("Categorical", "Bernoulli")
+# A parameter, the keyword that programs give it by, and the power of that which it is.
+_CONVERTED = {
+    "std": ("precision", Fraction(-2)),
+    "variance": ("precision", Fraction(-1)),
+    "scale": ("rate", Fraction(-1)),
+}
+
+
+def build(name: str, sites: Sequence[Site]) -> Imported:
+    """The model of a program's random variables.
+
+    Args:
+        name: of the model.
+        sites: in an order in which each depends only on those before it.
+
+    Raises:
+        DeclarationError: for an operation without index notation, with the variable and its parameter.
+    """
+    if not sites:
+        raise DeclarationError(f"{name}: found no random variable; expected at least one")
+    done: dict[Node, Node] = {}
+    read = [_folded(s, done) for s in explicit(sites)]
+    drawn = {s.name: s.distribution.family for s in read if isinstance(s.distribution, Drawn)}
+    sizes = Sizes({n: 2 if f == "Bernoulli" else None for n, f in drawn.items() if f in _CATEGORIES})
+    for s in read:
+        _join(s, sizes)
+    declared = Declared(Model(name), sizes, _names(read), _observing(read), _letters(read, sizes))
+    for s in read:
+        _declare(s, declared)
+    return _imported(declared)
+
+
+def _graphs(s: Site) -> dict[str, Node]:
+    """The graphs of a site by parameter."""
+    found = dict(s.distribution.args) if isinstance(s.distribution, Drawn) else {}
+    return found if s.weight is None else {**found, "weight": s.weight}
+
+
+def _folded(s: Site, done: dict[Node, Node]) -> Site:
+    args = {n: fold(a, done) for n, a in _graphs(s).items()}
+    weight = args.pop("weight", None)
+    drawn = replace(s.distribution, args=args) if isinstance(s.distribution, Drawn) else None
+    return replace(s, distribution=drawn, weight=weight)
+
+
+def _constants(sites: Sequence[Site]) -> dict[Node, None]:
+    graphs = (g for s in sites for g in _graphs(s).values())
+    return {n: None for g in graphs for n in walk(g) if n.op == "constant"}
+
+
+def _names(sites: Sequence[Site]) -> frozenset[str]:
+    return frozenset({s.name for s in sites} | {n.name for n in _constants(sites) if n.name is not None})
+
+
+def _observing(sites: Sequence[Site]) -> frozenset[Node]:
+    return frozenset(_constants([s for s in sites if s.value is not None]))
+
+
+def _join(s: Site, sizes: Sizes) -> None:
+    """Join the axes of a site with those of its parameters."""
+    own = [sizes.axis(s.node, a) for a in range(len(s.shape))]
+    for axis, label in zip(own, s.labels, strict=True):
+        sizes.label(axis, label)
+    if s.support == "positive_definite":
+        sizes.join(own[-2], own[-1], s.name)
+    if not isinstance(s.distribution, Drawn):
+        return
+    family, last = s.distribution.family, s.distribution.rank
+    plates, event = own[: len(own) - last], own[len(own) - last :]
+    if last == 2:
+        sizes.join(*event, s.name)
+    if family == "Bernoulli":
+        sizes.length[sizes.root(sizes.values(s.name))] = 2
+        sizes.fixed.add(sizes.root(sizes.values(s.name)))
+    for argument, node in _graphs(s).items():
+        where = f"the {argument} of {s.name}"
+        sizes.read(node, where)
+        r = 0 if argument == "weight" else rank(family, argument)
+        axes = event[:1] if event else [sizes.values(s.name)]
+        ends = axes * r
+        at = [sizes.axis(node, a) for a in range(len(node.shape) - r, len(node.shape))]
+        for mine, end in zip(at, ends, strict=True):
+            sizes.join(end, mine, where)
+        sizes.aligned(node, [*plates, *at], where)
+
+
+def _letters(sites: Sequence[Site], sizes: Sizes) -> dict[Axis, str]:
+    """What the index of an axis without a name is called: k for categories, n for observations, d for others."""
+    found = {sizes.root(sizes.values(name)): "kjl" for name in sizes.categories}
+    for s in sites:
+        last = s.distribution.rank if isinstance(s.distribution, Drawn) else 0
+        for at in range(len(s.shape) - last if s.value is not None else 0):
+            found.setdefault(sizes.root(sizes.axis(s.node, at)), "nmi")
+    return found
+
+
+def _declare(s: Site, declared: Declared) -> None:
+    plates, over = _axes(s, declared)
+    elements = Elements(declared, s.name)
+    model = declared.model
+    if s.support is not None:
+        model.point(s.name, *declared.indices(s.node), support=s.support)
+        return
+    assert isinstance(s.distribution, Drawn)
+    made = _distribution(s.distribution, plates, over, elements)
+    weight = (
+        None
+        if s.weight is None
+        else _element(s.weight, plates, elements.at("weight", pointer(s.weight).op == "constant"))
+    )
+    if s.value is None:
+        model.latent(s.name, made, *plates, weight=weight)
+    else:
+        model.observed(s.name, made, *plates, weight=weight)
+        declared.arrays[s.name] = np.asarray(s.value)
+
+
+def _axes(s: Site, declared: Declared) -> tuple[tuple[Index, ...], Index | None]:
+    """The plates of a site, and the index of its values or categories."""
+    axes = [declared.sizes.axis(s.node, a) for a in range(len(s.shape))]
+    if not isinstance(s.distribution, Drawn):
+        return declared.distinct(axes), None
+    if s.distribution.family == "Categorical":
+        *plates, over = declared.distinct([*axes, declared.sizes.values(s.name)])
+        return tuple(plates), over
+    last = s.distribution.rank
+    if not last:
+        return declared.distinct(axes), None
+    *plates, over = declared.distinct(axes[: len(axes) - last + 1])
+    return tuple(plates), over
+
+
+def _element(node: Node, plates: Sequence[Index], elements: Elements, ends: Sequence[Index] = ()) -> Expr:
+    """The element of a parameter at plates, from the right, and at the axes of one value."""
+    batch = len(node.shape) - len(ends)
+    if batch > len(plates):
+        elements.refuse(
+            f"an array of shape {node.shape}", f"expected at most {len(plates)} axes before those of a value"
+        )
+    lengths = [declared_length(p, elements) for p in plates[len(plates) - batch :]]
+    subs = [0 if n == 1 < m else p for n, m, p in zip(node.shape, lengths, plates[len(plates) - batch :], strict=False)]
+    return elements.element(node, [*subs, *ends])
+
+
+def declared_length(index: Index, elements: Elements) -> int:
+    """The number of elements that an index runs over."""
+    return int(index.size) if index.size.isdigit() else elements.declared.lengths[index.size]
+
+
+def _distribution(drawn: Drawn, plates: Sequence[Index], over: Index | None, elements: Elements) -> Distribution:
+    given: dict[str, Expr] = {}
+    for argument, node in _turned(drawn).items():
+        at, r = elements.at(argument, pointer(node).op == "constant"), rank(drawn.family, argument)
+        if r == 2:
+            assert over is not None
+            given[argument] = _matrix(node, plates, over, at)
+        elif r == 1:
+            assert over is not None
+            given[argument] = _opened(_element(node, plates, at, (over,)), (over,))
+        else:
+            keyword, value = argument, _element(node, plates, at)
+            if drawn.family in ("Normal", "HalfNormal", "Gamma") and argument in _CONVERTED:
+                keyword, value = _converted(argument, value)
+            given[keyword] = value
+    make = getattr(derive, drawn.family)
+    made: Distribution = make(**given) if over is None else make(**given, over=over)
+    return made
+
+
+def _turned(drawn: Drawn) -> dict[str, Node]:
+    """The arguments, with a precision in place of a covariance that is its inverse."""
+    turned = {"covariance": "precision", "inverse_scale": "scale"}
+    found: dict[str, Node] = {}
+    for argument, node in drawn.args.items():
+        inner = inverted(node) if argument in turned else None
+        found |= {argument: node} if inner is None else {turned[argument]: inner}
+    return found
+
+
+def _converted(keyword: str, value: Expr) -> tuple[str, Expr]:
+    """The standard parameter in place of the keyword, unless it is a bare power of what was written."""
+    standard, exponent = _CONVERTED[keyword]
+    made = power(value, exponent)
+    match made:
+        case Power(base=base, exponent=Number(value=found)) if found == exponent and not isinstance(base, Number):
+            return keyword, value
+        case Number() if keyword == "std" and isinstance(value, Number):
+            return keyword, value
+        case Power(base=base, exponent=Number(value=found)) if keyword == "std" and found == -1:
+            return "variance", base
+    return standard, made
+
+
+def _matrix(node: Node, plates: Sequence[Index], over: Index, elements: Elements) -> Expr:
+    """A matrix; a multiple of the identity as the number, a diagonal one as the vector."""
+    row, column = fresh(over), fresh(over)
+    expr = _element(node, plates, elements, (row, column))
+    factors = expr.factors if isinstance(expr, Mul) else (expr,)
+    same = [f for f in factors if isinstance(f, Condition) and f.name == "same" and set(f.subs) == {row, column}]
+    if not same:
+        return _opened(expr, (row, column))
+    rest = mul(number(1), *(f for f in factors if f not in same))
+
+    def diagonal(sub: AnySub) -> AnySub:
+        return replace_running(replace_running(sub, row, over), column, over)
+
+    return _opened(map_subs(rest, diagonal), (over,))
+
+
+def _opened(expr: Expr, axes: tuple[Index, ...]) -> Expr:
+    """The array of an element: a declared array without its last subscripts where it is one."""
+    if not expr.free() & set(axes):
+        return expr
+    if (short := _short(expr, axes)) is not None:
+        return short
+    return array_of(expr, *axes)
+
+
+def _short(expr: Expr, axes: tuple[Index, ...]) -> Expr | None:
+    match expr:
+        case Ref(subs=subs) if subs[-len(axes) :] == axes:
+            rest = Ref(expr.variable, subs[: -len(axes)])
+            return None if rest.free() & set(axes) else rest
+        case Mul(factors=factors):
+            parts = [f if not f.free() & set(axes) else _short(f, axes) for f in factors]
+            return None if None in parts else Mul(tuple(p for p in parts if p is not None))
+    return None
+
+
+def _imported(declared: Declared) -> Imported:
+    model = declared.model
+    arrays = declared.arrays
+    hyper = {v.name: arrays[v.name] for v in model.with_role("hyper")}
+    data = {n: a for n, a in arrays.items() if n not in hyper}
+    told = {i.size for v in model.variables if v.name in arrays for i in v.indices}
+    sizes = {s: declared.lengths[s] for s in model.sizes if s not in told}
+    return Imported(model, data, hyper, sizes)
