@@ -1,4 +1,4 @@
-"""What stands on the model that is being built: indices, known arrays, variables; each is declared when it is needed."""
+"""What stands on the model that is being built; indices and known arrays are declared when they are needed."""
 
 from __future__ import annotations
 

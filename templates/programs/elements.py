@@ -76,8 +76,8 @@ class Elements:
     def _unknown(self, node: Node) -> NoReturn:
         self.refuse(
             str(node.detail),
-            f"there is no index notation for it. Elementwise {', '.join(SYMBOLIC)}, products, sums, selections, inverse "
-            "matrices and known arrays can be read; compute what is known before the model, or declare the model with "
+            f"there is no index notation for it. Elementwise {', '.join(SYMBOLIC)}, products, sums, selections, "
+            "inverse matrices and known arrays can be read; compute what is known before the model, or declare the model with "
             "cavi.derive.Model",
         )
 

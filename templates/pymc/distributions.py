@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from cavi.derive.errors import DeclarationError
-from cavi.templates.programs.graph import Node, constant, elementwise, is_constant
 from cavi.templates.programs.fold import value
+from cavi.templates.programs.graph import Node, constant, elementwise, is_constant
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT
 from cavi.templates.pymc.graph import Graphs, kind
 

@@ -1,4 +1,4 @@
-"""PyTensor graphs → `Node`s. Operations are known by the names of their classes, so that nothing is imported for them."""
+"""PyTensor graphs → `Node`s. Operations are known by the names of their classes: nothing is imported for them."""
 
 from __future__ import annotations
 
