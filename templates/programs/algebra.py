@@ -27,8 +27,19 @@ def add(left: Expr, right: Expr) -> Expr:
     if isinstance(left, Number) and isinstance(right, Number):
         return number(left.value + right.value)
     terms = [t for side in (left, right) for t in (side.terms if isinstance(side, Add) else (side,))]
-    terms = [t for t in terms if not (isinstance(t, Number) and t.value == 0)]
-    return terms[0] if len(terms) == 1 else Add(tuple(terms))
+    known = sum((t.value for t in terms if isinstance(t, Number)), ZERO)
+    rest = [t for t in terms if not isinstance(t, Number)]
+    first = next((at for at, t in enumerate(terms) if isinstance(t, Number)), 0)
+    if known:
+        rest.insert(min(first, len(rest)), number(known))
+    return rest[0] if len(rest) == 1 else Add(tuple(rest)) if rest else number(0)
+
+
+def negated(expr: Expr) -> Expr:
+    """Minus the expression, term by term."""
+    if isinstance(expr, Add):
+        return Add(tuple(mul(number(-1), t) for t in expr.terms))
+    return mul(number(-1), expr)
 
 
 def mul(*parts: Expr) -> Expr:
@@ -134,10 +145,10 @@ def _exp(expr: Expr) -> Expr:
 
 SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
     "add": add,
-    "sub": lambda a, b: add(a, mul(number(-1), b)),
+    "sub": lambda a, b: add(a, negated(b)),
     "mul": mul,
     "div": lambda a, b: mul(a, reciprocal(b)),
-    "neg": lambda a: mul(number(-1), a),
+    "neg": negated,
     "reciprocal": reciprocal,
     "sqrt": lambda a: power(a, _HALF),
     "square": lambda a: power(a, Fraction(2)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,13 @@ from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import mul, number, power
 from cavi.templates.programs.declared import Declared
 from cavi.templates.programs.elements import Elements
-from cavi.templates.programs.fold import fold
+from cavi.templates.programs.fold import Folding
 from cavi.templates.programs.graph import Node, inverted, walk
 from cavi.templates.programs.latents import explicit
-from cavi.templates.programs.sites import Drawn, Imported, Site, rank
+from cavi.templates.programs.sites import Drawn, Imported, Site, ends
 from cavi.templates.programs.sizes import Axis, Sizes, pointer
 
+_SYMMETRIC = ("Wishart", "InverseWishart")
 _CATEGORIES = ("Categorical", "Bernoulli")
 # A parameter, the keyword that programs give it by, and the power of that which it is.
 _CONVERTED = {
@@ -48,8 +50,9 @@ def build(name: str, sites: Sequence[Site]) -> Imported:
     """
     if not sites:
         raise DeclarationError(f"{name}: found no random variable; expected at least one")
-    done: dict[Node, Node] = {}
-    read = [_folded(s, done) for s in explicit(sites)]
+    given = list(explicit(sites))
+    folding = Folding([n for n in _constants(given) if n.name is not None])
+    read = [_folded(s, folding) for s in given]
     drawn = {s.name: s.distribution.family for s in read if isinstance(s.distribution, Drawn)}
     sizes = Sizes({n: 2 if f == "Bernoulli" else None for n, f in drawn.items() if f in _CATEGORIES})
     for s in read:
@@ -66,8 +69,8 @@ def _graphs(s: Site) -> dict[str, Node]:
     return found if s.weight is None else {**found, "weight": s.weight}
 
 
-def _folded(s: Site, done: dict[Node, Node]) -> Site:
-    args = {n: fold(a, done) for n, a in _graphs(s).items()}
+def _folded(s: Site, folding: Folding) -> Site:
+    args = {n: folding.fold(a) for n, a in _graphs(s).items()}
     weight = args.pop("weight", None)
     drawn = replace(s.distribution, args=args) if isinstance(s.distribution, Drawn) else None
     return replace(s, distribution=drawn, weight=weight)
@@ -97,7 +100,7 @@ def _join(s: Site, sizes: Sizes) -> None:
         return
     family, last = s.distribution.family, s.distribution.rank
     plates, event = own[: len(own) - last], own[len(own) - last :]
-    if last == 2:
+    if family in _SYMMETRIC:
         sizes.join(*event, s.name)
     if family == "Bernoulli":
         sizes.length[sizes.root(sizes.values(s.name))] = 2
@@ -105,11 +108,10 @@ def _join(s: Site, sizes: Sizes) -> None:
     for argument, node in _graphs(s).items():
         where = f"the {argument} of {s.name}"
         sizes.read(node, where)
-        r = 0 if argument == "weight" else rank(family, argument)
-        axes = event[:1] if event else [sizes.values(s.name)]
-        ends = axes * r
-        at = [sizes.axis(node, a) for a in range(len(node.shape) - r, len(node.shape))]
-        for mine, end in zip(at, ends, strict=True):
+        axes = event or [sizes.values(s.name)]
+        over = [axes[e] for e in ends(family, argument)]
+        at = [sizes.axis(node, a) for a in range(len(node.shape) - len(over), len(node.shape))]
+        for mine, end in zip(at, over, strict=True):
             sizes.join(end, mine, where)
         sizes.aligned(node, [*plates, *at], where)
 
@@ -125,19 +127,15 @@ def _letters(sites: Sequence[Site], sizes: Sizes) -> dict[Axis, str]:
 
 
 def _declare(s: Site, declared: Declared) -> None:
-    plates, over = _axes(s, declared)
-    elements = Elements(declared, s.name)
     model = declared.model
     if s.support is not None:
         model.point(s.name, *declared.indices(s.node), support=s.support)
         return
     assert isinstance(s.distribution, Drawn)
+    plates, over = _axes(s, declared)
+    elements = Elements(declared, s.name)
     made = _distribution(s.distribution, plates, over, elements)
-    weight = (
-        None
-        if s.weight is None
-        else _element(s.weight, plates, elements.at("weight", pointer(s.weight).op == "constant"))
-    )
+    weight = None if s.weight is None else _element(s.weight, plates, _at(elements, "weight", s.weight))
     if s.value is None:
         model.latent(s.name, made, *plates, weight=weight)
     else:
@@ -145,19 +143,21 @@ def _declare(s: Site, declared: Declared) -> None:
         declared.arrays[s.name] = np.asarray(s.value)
 
 
-def _axes(s: Site, declared: Declared) -> tuple[tuple[Index, ...], Index | None]:
-    """The plates of a site, and the index of its values or categories."""
+def _at(elements: Elements, argument: str, node: Node) -> Elements:
+    return elements.at(argument, pointer(node).op == "constant")
+
+
+def _axes(s: Site, declared: Declared) -> tuple[tuple[Index, ...], tuple[Index, ...]]:
+    """The plates of a site, and an index for each set that its values or categories run over."""
     axes = [declared.sizes.axis(s.node, a) for a in range(len(s.shape))]
-    if not isinstance(s.distribution, Drawn):
-        return declared.distinct(axes), None
-    if s.distribution.family == "Categorical":
-        *plates, over = declared.distinct([*axes, declared.sizes.values(s.name)])
-        return tuple(plates), over
-    last = s.distribution.rank
-    if not last:
-        return declared.distinct(axes), None
-    *plates, over = declared.distinct(axes[: len(axes) - last + 1])
-    return tuple(plates), over
+    assert isinstance(s.distribution, Drawn)
+    family, last = s.distribution.family, s.distribution.rank
+    if family == "Categorical":
+        axes, last = [*axes, declared.sizes.values(s.name)], 1
+    elif family in _SYMMETRIC:
+        axes, last = axes[:-1], 1
+    found = declared.distinct(axes)
+    return found[: len(axes) - last], found[len(axes) - last :]
 
 
 def _element(node: Node, plates: Sequence[Index], elements: Elements, ends: Sequence[Index] = ()) -> Expr:
@@ -177,29 +177,28 @@ def declared_length(index: Index, elements: Elements) -> int:
     return int(index.size) if index.size.isdigit() else elements.declared.lengths[index.size]
 
 
-def _distribution(drawn: Drawn, plates: Sequence[Index], over: Index | None, elements: Elements) -> Distribution:
-    given: dict[str, Expr] = {}
+def _distribution(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index], elements: Elements) -> Distribution:
+    given: dict[str, Any] = {}
     for argument, node in _turned(drawn).items():
-        at, r = elements.at(argument, pointer(node).op == "constant"), rank(drawn.family, argument)
-        if r == 2:
-            assert over is not None
-            given[argument] = _matrix(node, plates, over, at)
-        elif r == 1:
-            assert over is not None
-            given[argument] = _opened(_element(node, plates, at, (over,)), (over,))
+        at, axes = _at(elements, argument, node), [over[e] for e in ends(drawn.family, argument)]
+        if len(axes) == 2 and axes[0] == axes[1]:
+            given[argument] = _matrix(node, plates, axes[0], at)
+        elif axes:
+            given[argument] = _opened(_element(node, plates, at, axes), tuple(axes))
         else:
             keyword, value = argument, _element(node, plates, at)
             if drawn.family in ("Normal", "HalfNormal", "Gamma") and argument in _CONVERTED:
                 keyword, value = _converted(argument, value)
             given[keyword] = value
-    make = getattr(derive, drawn.family)
-    made: Distribution = make(**given) if over is None else make(**given, over=over)
+    if over:
+        given["over"] = tuple(over) if len(over) > 1 else over[0]
+    made: Distribution = getattr(derive, drawn.family)(**given)
     return made
 
 
 def _turned(drawn: Drawn) -> dict[str, Node]:
     """The arguments, with a precision in place of a covariance that is its inverse."""
-    turned = {"covariance": "precision", "inverse_scale": "scale"}
+    turned = {"covariance": "precision"}
     found: dict[str, Node] = {}
     for argument, node in drawn.args.items():
         inner = inverted(node) if argument in turned else None

@@ -16,7 +16,7 @@ from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import SYMBOLIC, known, mul
 from cavi.templates.programs.declared import Declared
 from cavi.templates.programs.graph import Node, Selection
-from cavi.templates.programs.sizes import identity_multiple, is_range, pointer, positions
+from cavi.templates.programs.sizes import identity_multiple, is_range, positions
 
 Key = Index | Ref | int
 
@@ -64,7 +64,9 @@ class Elements:
                 vector = self.element(node.args[0], subs[:-1])
                 return mul(self._same(node, subs), vector)
             case "unknown":
-                self._unknown(node)
+                self._unknown(str(node.detail))
+            case "join" | "cholesky":
+                self._unknown({"join": "arrays laid end to end", "cholesky": "a Cholesky factor"}[node.op])
         args = [self.element(a, self._aligned(a, node.shape, subs)) for a in node.args]
         made = SYMBOLIC[node.op](*args) if node.op in SYMBOLIC else None
         if made is None:
@@ -73,11 +75,11 @@ class Elements:
             )
         return made
 
-    def _unknown(self, node: Node) -> NoReturn:
+    def _unknown(self, found: str) -> NoReturn:
         self.refuse(
-            str(node.detail),
+            found,
             f"there is no index notation for it. Elementwise {', '.join(SYMBOLIC)}, products, sums, selections, "
-            "inverse matrices and known arrays can be read; compute what is known before the model, or declare the model with "
+            "inverse matrices and known arrays can be read; compute what is known before the model, or declare it with "
             "cavi.derive.Model",
         )
 
@@ -164,8 +166,8 @@ class Elements:
             case "take":
                 array, *keys = key.args
                 return self.position(array, self._selected(key.detail, array, keys, subs), length)
-            case "where" if pointer(key).op == "variable":
-                return self.position(key.args[2], self._aligned(key.args[2], key.shape, subs), length)
+            case "wrapped" if key.detail == length:
+                return self.position(key.args[0], self._aligned(key.args[0], key.shape, subs), length)
             case "constant" if key.array.size == 1:
                 value = int(key.array.reshape(-1)[0])
                 return value + length if value < 0 else value

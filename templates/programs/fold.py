@@ -6,7 +6,8 @@ known variances becomes the precision 1/v, without a rounding on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,15 +52,46 @@ NUMERIC: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def fold(node: Node, done: dict[Node, Node]) -> Node:
-    """The graph with its known parts computed."""
-    if node not in done:
-        args = tuple(fold(a, done) for a in node.args)
+@dataclass
+class Folding:
+    """Computes the known parts of graphs.
+
+    Attributes:
+        named: the known arrays that have names; what is computed and equals one of them is that one.
+    """
+
+    named: Sequence[Node]
+    done: dict[Node, Node] = field(default_factory=dict)
+
+    def fold(self, node: Node) -> Node:
+        """The graph with its known parts computed."""
+        if node not in self.done:
+            self.done[node] = self._fold(node)
+        return self.done[node]
+
+    def _fold(self, node: Node) -> Node:
+        if (length := _from_the_end(node)) is not None:
+            return Node("wrapped", (self.fold(node.args[2]),), node.shape, length)
+        args = tuple(map(self.fold, node.args))
         made = node if args == node.args else Node(node.op, args, node.shape, node.detail)
-        if made.op not in ("constant", "axes", "take") and is_constant(made) and not _as_written(made):
-            made = constant(value(made, {}))
-        done[node] = made
-    return done[node]
+        if made.op in ("constant", "axes", "take", "wrapped") or not is_constant(made) or _as_written(made):
+            return made
+        found = value(made, {})
+        return next((n for n in self.named if _equal(n.array, found)), None) or constant(found)
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and one.size > 1 and bool(np.array_equal(one, other))
+
+
+def _from_the_end(node: Node) -> int | None:
+    """The K of ``where(i < 0, i + K, i)``: positions that may be counted from the end."""
+    if node.op == "where" and node.args[0].op == "lt" and node.args[1].op == "add":
+        found, (negative, shifted, _) = node.args[2], node.args
+        if negative.args[0] is found is shifted.args[0] and is_constant(shifted.args[1]):
+            added = value(shifted.args[1], {})
+            return int(added.reshape(-1)[0]) if (added == added.reshape(-1)[0]).all() else None
+    return None
 
 
 def _as_written(node: Node) -> bool:
@@ -110,6 +142,10 @@ def _value(node: Node, args: list[Array]) -> Any:
         case "take":
             keys = tuple(slice(None) if kind == "axis" else args[1 + at] for kind, at in node.detail.of)
             return np.broadcast_to(args[0][keys], node.shape)
+        case "join":
+            return np.concatenate(args, node.detail)
+        case "cholesky":
+            return np.linalg.cholesky(args[0])
         case "inverse":
             return np.linalg.inv(args[0])
         case "diagonal":

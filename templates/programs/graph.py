@@ -1,6 +1,6 @@
 """Array expressions of other languages as a small graph: what every reader makes and what `elements` reads.
 
-Nine kinds of nodes are all there is. Elementwise operations broadcast from the right, as NumPy's do; a product of
+A dozen kinds of nodes are all there is. Elementwise operations broadcast from the right, as NumPy's do; a product of
 matrices is a sum over an elementwise product, so that it needs no kind of its own.
 """
 
@@ -22,12 +22,14 @@ class Node:
     """An array.
 
     Attributes:
-        op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``inverse``, ``diagonal``, ``unknown``, or the name
+        op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``inverse``, ``cholesky``, ``diagonal``,
+            ``join``, ``wrapped`` (positions that may be counted from the end), ``unknown``, or the name
             of an elementwise operation.
         args: the arrays that it is made from.
         shape: its shape.
         detail: of a constant its array and name, of a variable its name, of ``axes`` the argument's axis behind each
-            (None for a new one), of ``sum`` the axes, of ``take`` a `Selection`, of ``unknown`` what was found.
+            (None for a new one), of ``sum`` the axes, of ``take`` a `Selection`, of ``join`` the axis, of ``wrapped`` the length,
+            of ``unknown`` what was found.
     """
 
     op: str

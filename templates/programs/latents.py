@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cavi.templates.programs.graph import Node, Selection, constant, elementwise, reshaped, variable
-from cavi.templates.programs.sites import Drawn, Mixed, Site, StudentT, rank
+from cavi.templates.programs.sites import Drawn, Mixed, Site, StudentT, ends
 from cavi.templates.programs.sizes import unique
 
 
@@ -33,7 +33,7 @@ def _mixture(s: Site, mixed: Mixed, name: str) -> Iterator[Site]:
     category = variable(name, s.shape[:plates])
     yield Site(category, Drawn("Categorical", {"probs": mixed.weights}), s.labels[:plates])
     family = mixed.component.family
-    chosen = {n: _selected(a, category, rank(family, n)) for n, a in mixed.component.args.items()}
+    chosen = {n: _selected(a, category, len(ends(family, n))) for n, a in mixed.component.args.items()}
     yield Site(s.node, Drawn(family, chosen), s.labels, s.value, s.weight)
 
 

@@ -8,25 +8,32 @@ from typing import Any
 
 from cavi.derive import families
 from cavi.derive.model import Model
-from cavi.templates.programs.graph import Array, Node, variable
+from cavi.templates.programs.graph import Array, Node, elementwise
 
-# How many last axes of an argument belong to one value of the distribution; none where nothing is said.
-_RANKS: Mapping[tuple[str, str], int] = {
-    ("Dirichlet", "concentration"): 1,
-    ("Categorical", "probs"): 1,
-    ("Multinomial", "probs"): 1,
-    ("MultivariateNormal", "mean"): 1,
-    ("MultivariateNormal", "precision"): 2,
-    ("MultivariateNormal", "covariance"): 2,
-    ("Wishart", "scale"): 2,
-    ("Wishart", "inverse_scale"): 2,
-    ("InverseWishart", "scale"): 2,
+# The axes of one value that the last axes of an argument run over; none where nothing is said.
+_ENDS: Mapping[tuple[str, str], tuple[int, ...]] = {
+    ("Dirichlet", "concentration"): (0,),
+    ("Categorical", "probs"): (0,),
+    ("Multinomial", "probs"): (0,),
+    ("MultivariateNormal", "mean"): (0,),
+    ("MultivariateNormal", "precision"): (0, 0),
+    ("MultivariateNormal", "covariance"): (0, 0),
+    ("Wishart", "scale"): (0, 0),
+    ("InverseWishart", "scale"): (0, 0),
+    ("MatrixNormal", "mean"): (0, 1),
+    ("MatrixNormal", "row_precision"): (0, 0),
+    ("MatrixNormal", "column_precision"): (1, 1),
 }
 
 
-def rank(family: str, argument: str) -> int:
-    """How many last axes of an argument belong to one value."""
-    return _RANKS.get((family, argument), 0)
+def ends(family: str, argument: str) -> tuple[int, ...]:
+    """The axes of one value that the last axes of an argument run over, one for each."""
+    return _ENDS.get((family, argument), ())
+
+
+def precision(scale: Node) -> Node:
+    """One over the square of a standard deviation."""
+    return elementwise("reciprocal", elementwise("square", scale))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +95,6 @@ class Site:
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return self.node.shape
-
-
-def site(name: str, shape: tuple[int, ...], distribution: Drawn | Mixed | StudentT, **more: Any) -> Site:
-    """A site whose axes have no names."""
-    return Site(variable(name, shape), distribution, (None,) * len(shape), **more)
 
 
 @dataclass(frozen=True)

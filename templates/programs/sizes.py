@@ -91,6 +91,8 @@ class Sizes:
                     self.join(own[-1], own[-2], where)
             case "variable" | "unknown":
                 pass
+            case "wrapped":
+                self.aligned(node.args[0], own, where)
             case "axes":
                 for a, source in enumerate(node.detail):
                     if source is not None and node.args[0].shape[source] == node.shape[a]:
@@ -99,7 +101,12 @@ class Sizes:
                 left = [a for a in range(len(node.args[0].shape)) if a not in node.detail]
                 for mine, a in zip(own, left, strict=True):
                     self.join(self.axis(node.args[0], a), mine, where)
-            case "inverse":
+            case "join":
+                for a in node.args:
+                    for at in range(len(own)):
+                        if at != node.detail:
+                            self.join(self.axis(a, at), own[at], where)
+            case "inverse" | "cholesky":
                 self.aligned(node.args[0], own, where)
                 self.join(own[-1], own[-2], where)
             case "diagonal":
@@ -131,12 +138,9 @@ class Sizes:
 
 
 def pointer(key: Node) -> Node:
-    """Where the integers of a key come from, whatever is done to its axes.
-
-    A program that allows positions from the end, ``where(z < 0, z + K, z)``, selects by z.
-    """
-    while key.op in ("axes", "take") or (key.op == "where" and key.args[0].op == "lt"):
-        key = key.args[2 if key.op == "where" else 0]
+    """Where the integers of a key come from, whatever is done to its axes."""
+    while key.op in ("axes", "take", "wrapped"):
+        key = key.args[0]
     return key
 
 

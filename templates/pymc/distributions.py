@@ -14,7 +14,7 @@ import numpy as np
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import Node, constant, elementwise, is_constant
-from cavi.templates.programs.sites import Drawn, Mixed, StudentT
+from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
 from cavi.templates.pymc.graph import Graphs, kind
 
 Found = Drawn | Mixed | StudentT
@@ -29,11 +29,6 @@ _REMEDIES: Mapping[str, str] = {
     "RandomWalk": "declare the chain by cavi.derive, with initial= and a function of the variable",
     "AutoRegressive": "declare the chain by cavi.derive, with initial= and a function of the variable",
 }
-
-
-def precision(scale: Node) -> Node:
-    """One over the square of a standard deviation."""
-    return elementwise("reciprocal", elementwise("square", scale))
 
 
 def _zero(node: Node, where: str) -> None:

@@ -84,7 +84,7 @@ def multivariate():
     S = np.array([[2.0, 0.5], [0.5, 1.0]])
     with pm.Model() as model:
         mu = pm.MvNormal("mu", np.zeros(2), cov=S, shape=2)
-        Lambda = pm.Wishart("Lambda", nu=4, V=np.eye(2), initval=np.eye(2))
+        Lambda = pm.Wishart("Lambda", nu=4, V=np.eye(2))
         pm.MvNormal("x", mu=mu, tau=Lambda, observed=X)
     return model
 
