@@ -13,7 +13,7 @@ from cavi.templates.numpyro.jaxprs import Scope
 from cavi.templates.numpyro.known import arrays, distribution
 from cavi.templates.programs import Imported, build
 from cavi.templates.programs.fold import value as value_of
-from cavi.templates.programs.graph import Array, Node, constant, elementwise, is_constant, variable
+from cavi.templates.programs.graph import Array, Node, constant, elementwise, is_constant, reshaped, variable, walk
 from cavi.templates.programs.sites import Site
 
 _READ = ("sample", "param")
@@ -113,6 +113,11 @@ def _traced(trace: Callable[..., Any], function: Any, *given: Any) -> Any:
             f"{_name(function)}: found a computation outside JAX with what is drawn ({found}); use jax.numpy in the "
             "program, and no if or loop on random values"
         ) from None
+    except NotImplementedError:
+        raise DeclarationError(
+            f"{_name(function)}: found a distribution that cannot be drawn from, such as an ImproperUniform; give its "
+            "variable a prior, or make it a numpyro.param, which is maximised over"
+        ) from None
     except TypeError as error:
         if "argument" not in str(error):
             raise
@@ -181,7 +186,12 @@ def _site(name: str, site: Mapping[str, Any], node: Node, read: Mapping[str, Nod
 
 def _observed(name: str, node: Node) -> Array:
     if not is_constant(node):
-        raise DeclarationError(f"{name}: found observed values that depend on random ones; expected known data")
+        details = sorted({str(n.detail) for n in walk(node) if n.op == "unknown"})
+        found = next((d for d in details if d.startswith("the operation")), "random variables")
+        raise DeclarationError(
+            f"{name}: found observed values that depend on {found}; expected known data, outside any scan (declare a "
+            "chain by cavi.derive, with initial= and a function of the variable)"
+        )
     return np.array(value_of(node, {}))
 
 
@@ -204,16 +214,24 @@ class _Known:
         self.made: dict[tuple[Any, ...], Node] = {}
 
     def node(self, found: Any) -> Node:
+        """The node of a known array."""
         array = np.asarray(found)
         name = next((n for n, a in self.named.items() if array.size > 1 and _equal(a, array)), None)
-        key = (name, array.shape, array.dtype.kind, array.tobytes() if name is None else b"")
+        if name is not None:
+            return reshaped(self._constant(name, self.named[name]), array.shape)
+        return self._constant(None, array)
+
+    def _constant(self, name: str | None, array: Array) -> Node:
+        key = (name, array.shape, array.dtype.kind, array.tobytes())
         if key not in self.made:
             self.made[key] = constant(array, name)
         return self.made[key]
 
 
 def _equal(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+    """Whether two arrays are the same but for axes of one element."""
+    a, b = np.squeeze(one), np.squeeze(other)
+    return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
 def _arrays(function: Any, args: Any, kwargs: Any) -> Iterator[tuple[str, Array]]:

@@ -28,8 +28,8 @@ class Node:
         args: the arrays that it is made from.
         shape: its shape.
         detail: of a constant its array and name, of a variable its name, of ``axes`` the argument's axis behind each
-            (None for a new one), of ``sum`` the axes, of ``take`` a `Selection`, of ``join`` the axis, of ``wrapped`` the length,
-            of ``unknown`` what was found.
+            (None for a new one), of ``sum`` the axes, of ``take`` a `Selection`, of ``join`` the axis,
+            of ``wrapped`` the length, of ``unknown`` what was found.
     """
 
     op: str

@@ -8,14 +8,14 @@ import pytest
 from generated import run
 from imported import Values
 
-from cavi.derive import derive
+from cavi.derive import DeclarationError, derive
 from cavi.templates.pymc import from_pymc
 
 pytestmark = pytest.mark.targets
 pm = pytest.importorskip("pymc")
 RNG = np.random.default_rng(4)
 X, Y = RNG.normal(size=(6, 2)), RNG.normal(size=6)
-GROUP = np.array([0, 1, 2, 2, 1, 0])
+GROUP = np.array([0, 1, 2, -1, 1, 0])
 
 
 def mixture():
@@ -115,6 +115,13 @@ def marginal_mixture():
     return model
 
 
+def student():
+    with pm.Model() as model:
+        m = pm.Normal("m", 0.0, 3.0)
+        pm.StudentT("x", nu=4.0, mu=m, sigma=1.5, observed=Y[:2])
+    return model
+
+
 MODELS = [
     mixture,
     eight_schools,
@@ -135,7 +142,7 @@ def in_full_precision():
         yield
 
 
-@pytest.mark.filterwarnings("ignore:The Wishart distribution")
+@pytest.mark.filterwarnings("ignore:The Wishart distribution", "ignore:pytensor.tensor.linalg.trace")
 @pytest.mark.parametrize("declare", MODELS, ids=lambda f: f.__name__)
 def test_log_joint(declare) -> None:
     from pymc.model.transform.conditioning import remove_value_transforms
@@ -158,3 +165,88 @@ def _check_fit(imported) -> None:
     fit = run(derive(imported.model, relax="auto").numpy()).fit(**imported.arguments, seed=1, max_iter=20)
     trace = np.asarray(fit.elbo_trace)
     assert len(trace) > 1 and np.isfinite(trace).all() and trace[-1] >= trace[0]
+
+
+def test_student_t_gets_the_scale_that_it_integrates_out() -> None:
+    from scipy.integrate import quad
+
+    imported = from_pymc(student())
+    assert [v.name for v in imported.model.with_role("latent")] == ["m", "x_scale"]
+    point = Values(imported, 0)
+    m, scale = float(point.arrays["m"]), np.array([0.7, 1.9])
+    point.put("x_scale", scale)
+
+    def density(w, x):
+        """Of one observation and its scale, as the declaration has them at the point."""
+        return np.exp(-0.5 * w * (x - m) ** 2 / 1.5**2) * np.sqrt(w / (2 * np.pi)) / 1.5 * 4 * w * np.exp(-2 * w)
+
+    prior = -0.5 * m**2 / 9 - np.log(3 * np.sqrt(2 * np.pi))
+    expected = prior + sum(np.log(density(w, x)) for w, x in zip(scale, Y[:2], strict=True))
+    assert point.log_joint == pytest.approx(expected, rel=1e-12)
+    log_p = student().compile_logp(jacobian=False, mode="FAST_COMPILE")
+    marginal = prior + sum(np.log(quad(density, 0, np.inf, args=(x,), epsabs=1e-13)[0]) for x in Y[:2])
+    assert float(log_p({"m": m})) == pytest.approx(marginal, rel=1e-9)
+    _check_fit(imported)
+
+
+def test_names_and_known_values_are_those_of_the_model() -> None:
+    imported = from_pymc(varying_intercepts(), name="radon")
+    assert imported.model.text() == (
+        "model radon\n"
+        "index county in N_county, obs in N_obs\n"
+        "mu_a ~ Normal(0, std=10)\n"
+        "tau_a ~ Gamma(1, 1)\n"
+        "tau_y ~ Gamma(1, 1)\n"
+        "a[county] ~ Normal(mu_a, tau_a)\n"
+        "b ~ Normal(0, std=10)\n"
+        "observed_index county_idx[obs] over county\n"
+        "covariate floor[obs]\n"
+        "observed y[obs] ~ Normal(a[county_idx[obs]] + b * floor[obs], tau_y)\n"
+    )
+    assert imported.data["county_idx"].tolist() == [0, 1, 2, 2, 1, 0] and imported.sizes == {"N_county": 3}
+    assert imported.hyper == {} and set(imported.data) == {"county_idx", "floor", "y"}
+
+
+def _refused(kind: str):
+    with pm.Model() as model:
+        m = pm.Normal("m", 0.0, 1.0, shape=3)
+        if kind == "potential":
+            pm.Potential("penalty", -(m**2).sum())
+        elif kind == "chain":
+            pm.GaussianRandomWalk("walk", sigma=1.0, init_dist=pm.Normal.dist(0.0, 1.0), steps=3)
+        elif kind == "family":
+            pm.HalfCauchy("s", 2.0)
+        elif kind == "operation":
+            pm.Normal("y", pm.math.cumsum(m), 1.0, observed=Y[:3])
+        elif kind == "missing":
+            pm.Normal("y", m, 1.0, observed=np.array([1.0, np.nan, 2.0]))
+        elif kind == "position":
+            pm.Normal("y", m[pm.Poisson("c", 1.0)], 1.0, observed=1.0)
+        elif kind == "components":
+            parts = [pm.Normal.dist(m[0], 1.0), pm.Normal.dist(m[1], 2.0)]
+            pm.Mixture("y", w=np.array([0.5, 0.5]), comp_dists=parts, observed=Y)
+        elif kind == "sign":
+            pm.Normal("y", 0.0, tau=m, observed=Y[:3])
+        elif kind == "name":
+            pm.Normal("log-odds", 0.0, 1.0)
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:Data in y contains missing")
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("potential", "found the potential penalty; expected densities alone"),
+        ("chain", "walk: found the distribution RandomWalk, which cannot be read; declare the chain"),
+        ("family", "s: found the distribution HalfCauchy, which cannot be read; a HalfNormal"),
+        ("operation", "y: found the operation CumOp in its mean; there is no index notation"),
+        ("missing", "y_unobserved: found missing observations; leave"),
+        ("position", "y: found a selection by c in its mean; only a Categorical"),
+        ("components", "y: found a mixture of 2 distributions; expected one whose parameters"),
+        ("sign", r"y: found sign\(m\[\w\]\) in its std"),
+        ("name", "the name 'log-odds' of a variable cannot be used"),
+    ],
+)
+def test_refusals(kind: str, message: str) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        from_pymc(_refused(kind))
