@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from cavi.templates.programs.graph import Array, Node, constant, is_constant
 
@@ -29,8 +28,7 @@ NUMERIC: Mapping[str, Callable[..., Any]] = {
     "log": np.log,
     "log1p": np.log1p,
     "expm1": np.expm1,
-    "sigmoid": expit,
-    "logit": logit,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
     "sin": np.sin,
     "cos": np.cos,
     "tanh": np.tanh,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import (
     Array,
     Node,
@@ -172,7 +173,7 @@ class Graphs:
         for axis, k in enumerate(keys):
             k = _slice(k)
             if not isinstance(k, slice):
-                found.append(self.read(k))
+                found.append(_positions(self.read(k)))
                 continue
             found.append(None)
             bounds = [None if _is_none(b) else self._integer(b) for b in (k.start, k.stop, k.step)]
@@ -231,6 +232,14 @@ _OPERATIONS: Mapping[str, Callable[[Graphs, Any, Sequence[Any]], Node]] = {
     "Shape_i": Graphs.shape,
     "AllocDiag": Graphs.diagonal,
 }
+
+
+def _positions(key: Node) -> Node:
+    """A key as positions: those of what is true where truth values select."""
+    if is_constant(key) and len(key.shape) == 1:
+        values = value(key, {})
+        return constant(np.flatnonzero(values)) if values.dtype.kind == "b" else key
+    return key
 
 
 def _is_none(variable: Any) -> bool:

@@ -12,7 +12,7 @@ from cavi.templates.programs import Imported, build
 from cavi.templates.programs.graph import Node, Shape, variable
 from cavi.templates.programs.sites import Site
 from cavi.templates.pymc.distributions import distribution
-from cavi.templates.pymc.graph import Graphs, computed, kind
+from cavi.templates.pymc.graph import Graphs, computed
 
 
 def from_pymc(model: Any, name: str | None = None) -> Imported:
@@ -44,9 +44,6 @@ def from_pymc(model: Any, name: str | None = None) -> Imported:
             f"found the potential {found}; expected densities alone: declare it as an observed variable"
         )
     order = [rv for rv in model.basic_RVs if rv in model.free_RVs or rv in model.observed_RVs]
-    for rv in order:
-        if kind(rv.owner.op) == "PartialObservedRV":
-            raise _missing(rv.name)
     nodes = {rv: variable(rv.name, _shape(rv, model)) for rv in order}
     graphs = Graphs(nodes, {v: v.name for v in model.data_vars})
     sites = [_site(rv, nodes[rv], model, graphs) for rv in _sorted(order)]
@@ -95,12 +92,8 @@ def _site(rv: Any, node: Node, model: Any, graphs: Graphs) -> Site:
 def _observed(rv: Any, model: Any) -> Any:
     value = computed(model.rvs_to_values[rv])
     if np.ma.isMaskedArray(value) or (value.dtype.kind == "f" and np.isnan(value).any()):
-        raise _missing(rv.name)
+        raise DeclarationError(f"{rv.name}: found missing observations; leave those elements out of the model")
     return value
-
-
-def _missing(name: str) -> DeclarationError:
-    return DeclarationError(f"{name}: found missing observations; leave those elements out of the model")
 
 
 def _shape(rv: Any, model: Any) -> Shape:

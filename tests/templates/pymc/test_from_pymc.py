@@ -13,6 +13,7 @@ from cavi.templates.pymc import from_pymc
 
 pytestmark = pytest.mark.targets
 pm = pytest.importorskip("pymc")
+WARNINGS = ("The Wishart distribution", "Data in y contains missing", "pytensor.tensor.linalg.trace")
 RNG = np.random.default_rng(4)
 X, Y = RNG.normal(size=(6, 2)), RNG.normal(size=6)
 GROUP = np.array([0, 1, 2, -1, 1, 0])
@@ -115,6 +116,15 @@ def marginal_mixture():
     return model
 
 
+def imputed():
+    y = np.array([0.3, np.nan, 1.2, -0.7, np.nan])
+    with pm.Model() as model:
+        m = pm.Normal("m", 0.0, 3.0, shape=5)
+        tau = pm.Gamma("tau", 2.0, 2.0)
+        pm.Normal("y", m, tau=tau, observed=y)
+    return model
+
+
 def student():
     with pm.Model() as model:
         m = pm.Normal("m", 0.0, 3.0)
@@ -133,6 +143,7 @@ MODELS = [
     counts,
     logistic,
     marginal_mixture,
+    imputed,
 ]
 
 
@@ -142,7 +153,7 @@ def in_full_precision():
         yield
 
 
-@pytest.mark.filterwarnings("ignore:The Wishart distribution", "ignore:pytensor.tensor.linalg.trace")
+@pytest.mark.filterwarnings(*(f"ignore:{start}" for start in WARNINGS))
 @pytest.mark.parametrize("declare", MODELS, ids=lambda f: f.__name__)
 def test_log_joint(declare) -> None:
     from pymc.model.transform.conditioning import remove_value_transforms
@@ -218,8 +229,6 @@ def _refused(kind: str):
             pm.HalfCauchy("s", 2.0)
         elif kind == "operation":
             pm.Normal("y", pm.math.cumsum(m), 1.0, observed=Y[:3])
-        elif kind == "missing":
-            pm.Normal("y", m, 1.0, observed=np.array([1.0, np.nan, 2.0]))
         elif kind == "position":
             pm.Normal("y", m[pm.Poisson("c", 1.0)], 1.0, observed=1.0)
         elif kind == "components":
@@ -232,7 +241,6 @@ def _refused(kind: str):
     return model
 
 
-@pytest.mark.filterwarnings("ignore:Data in y contains missing")
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -240,7 +248,6 @@ def _refused(kind: str):
         ("chain", "walk: found the distribution RandomWalk, which cannot be read; declare the chain"),
         ("family", "s: found the distribution HalfCauchy, which cannot be read; a HalfNormal"),
         ("operation", "y: found the operation CumOp in its mean; there is no index notation"),
-        ("missing", "y_unobserved: found missing observations; leave"),
         ("position", "y: found a selection by c in its mean; only a Categorical"),
         ("components", "y: found a mixture of 2 distributions; expected one whose parameters"),
         ("sign", r"y: found sign\(m\[\w\]\) in its std"),
