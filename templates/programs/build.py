@@ -10,8 +10,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from cavi import derive
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import DeclarationError
@@ -50,6 +48,15 @@ def build(name: str, sites: Sequence[Site]) -> Imported:
     """
     if not sites:
         raise DeclarationError(f"{name}: found no random variable; expected at least one")
+    try:
+        return _built(name, sites)
+    except RecursionError:
+        raise DeclarationError(
+            f"{name}: the operations are nested too deeply; write loops as array operations"
+        ) from None
+
+
+def _built(name: str, sites: Sequence[Site]) -> Imported:
     given = list(explicit(sites))
     folding = Folding([n for n in _constants(given) if n.name is not None])
     read = [_folded(s, folding) for s in given]
@@ -57,7 +64,9 @@ def build(name: str, sites: Sequence[Site]) -> Imported:
     sizes = Sizes({n: 2 if f == "Bernoulli" else None for n, f in drawn.items() if f in _CATEGORIES})
     for s in read:
         _join(s, sizes)
-    declared = Declared(Model(name), sizes, _names(read), _observing(read), _letters(read, sizes))
+    declared = Declared(
+        Model(name), sizes, frozenset(s.name for s in read), _named(read), _observing(read), _letters(read, sizes)
+    )
     for s in read:
         _declare(s, declared)
     return _imported(declared)
@@ -81,8 +90,8 @@ def _constants(sites: Sequence[Site]) -> dict[Node, None]:
     return {n: None for g in graphs for n in walk(g) if n.op == "constant"}
 
 
-def _names(sites: Sequence[Site]) -> frozenset[str]:
-    return frozenset({s.name for s in sites} | {n.name for n in _constants(sites) if n.name is not None})
+def _named(sites: Sequence[Site]) -> frozenset[str]:
+    return frozenset(n.name for n in _constants(sites) if n.name is not None)
 
 
 def _observing(sites: Sequence[Site]) -> frozenset[Node]:
@@ -140,7 +149,7 @@ def _declare(s: Site, declared: Declared) -> None:
         model.latent(s.name, made, *plates, weight=weight)
     else:
         model.observed(s.name, made, *plates, weight=weight)
-        declared.arrays[s.name] = np.asarray(s.value)
+        declared.arrays[s.name] = s.value.astype(int) if s.value.dtype.kind == "b" else s.value
 
 
 def _at(elements: Elements, argument: str, node: Node) -> Elements:

@@ -28,7 +28,8 @@ class Declared:
     Attributes:
         model: its declaration.
         sizes: which axes run over one set.
-        reserved: the names of the program's variables and known arrays, which no index may take.
+        drawn: the names of the program's variables.
+        named: the names of its known arrays.
         observing: the known arrays that densities of observations mention; they are data.
         letters: what the index of an axis is called that the program does not name.
         arrays: the values of everything known.
@@ -37,7 +38,8 @@ class Declared:
 
     model: Model
     sizes: Sizes
-    reserved: frozenset[str]
+    drawn: frozenset[str]
+    named: frozenset[str]
     observing: frozenset[Node]
     letters: Mapping[Axis, str]
     arrays: dict[str, Array] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Declared:
     def taken(self) -> set[str]:
         """Every name that is in use, or will be."""
         own = {n for i in self.model.indices for n in (i.name, i.size)}
-        return own | {v.name for v in self.model.variables} | self.reserved
+        return own | {v.name for v in self.model.variables} | self.drawn | self.named
 
     def index(self, axis: Axis, nth: int = 0) -> Index:
         """The n-th running index over the set of an axis."""
@@ -130,8 +132,8 @@ class Declared:
 
     def _name(self, node: Node, name: str) -> str:
         """Its own name where nothing else has it, else one by where it is used."""
-        declared = {v.name for v in self.model.variables}
-        if node.name is not None and node.name not in declared:
+        declared = {v.name for v in self.model.variables} | self.drawn
+        if node.name is not None and node.name not in declared and _usable(node.name):
             return node.name
         return unique((name if n == 1 else f"{name}_{n}" for n in count(1)), self.taken)
 
