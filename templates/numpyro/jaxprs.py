@@ -18,7 +18,6 @@ from cavi.templates.programs.graph import (
     elementwise,
     expanded,
     inverse,
-    is_constant,
     reshaped,
     take,
     total,
@@ -92,7 +91,7 @@ class Scope:
             return _converted(args[0], equation.invars[0].aval.dtype, params["new_dtype"])
         if name in _SAME:
             return args[0]
-        if args and all(map(is_constant, args)) and called is None:
+        if args and all(a.known for a in args) and called is None:
             return self._computed(equation, at, args)
         return unknown(f"the operation {name}", args, shape)
 
@@ -116,7 +115,7 @@ def _converted(node: Node, old: Any, new: Any) -> Node:
     if old.kind == "b" and new.kind != "b":
         return elementwise("add", node, constant(0))
     if old.kind == "f" and new.kind in "iu":
-        if is_constant(node):
+        if node.known:
             return constant(value(node, {}).astype(new))
         return unknown("a number that is cut to an integer", (node,), node.shape)
     return node

@@ -11,9 +11,9 @@ import numpy as np
 from cavi.derive.errors import DeclarationError
 from cavi.templates.numpyro.jaxprs import Scope
 from cavi.templates.numpyro.known import arrays, distribution
-from cavi.templates.programs import Imported, build
+from cavi.templates.programs import Imported, build, reading
 from cavi.templates.programs.fold import value as value_of
-from cavi.templates.programs.graph import Array, Node, constant, elementwise, is_constant, reshaped, variable, walk
+from cavi.templates.programs.graph import Array, Node, constant, elementwise, reshaped, variable, walk
 from cavi.templates.programs.sites import Site
 
 _READ = ("sample", "param")
@@ -56,7 +56,7 @@ def from_numpyro(function: Callable[..., Any], *args: Any, name: str | None = No
         raise DeclarationError(
             f"from_numpyro: found {type(function).__name__}; expected a function with numpyro.sample"
         )
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), reading(name or _name(function)):
         sites: dict[str, Any] = {}
 
         def drawn() -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _site(name: str, site: Mapping[str, Any], node: Node, read: Mapping[str, Nod
 
 
 def _observed(name: str, node: Node) -> Array:
-    if not is_constant(node):
+    if not node.known:
         details = sorted({str(n.detail) for n in walk(node) if n.op == "unknown"})
         found = next((d for d in details if d.startswith("the operation")), "random variables")
         raise DeclarationError(

@@ -7,7 +7,7 @@ A reader knows the operations and distributions of its language; all else is com
 
 from __future__ import annotations
 
-from cavi.templates.programs.build import build
+from cavi.templates.programs.build import build, reading
 from cavi.templates.programs.sites import Imported
 
-__all__ = ["Imported", "build"]
+__all__ = ["Imported", "build", "reading"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cavi.templates.programs.graph import Array, Node, constant, is_constant
+from cavi.templates.programs.graph import Array, Node, constant
 
 NUMERIC: Mapping[str, Callable[..., Any]] = {
     "add": np.add,
@@ -72,7 +72,7 @@ class Folding:
             return Node("wrapped", (self.fold(node.args[2]),), node.shape, length)
         args = tuple(map(self.fold, node.args))
         made = node if args == node.args else Node(node.op, args, node.shape, node.detail)
-        if made.op in ("constant", "axes", "take", "wrapped") or not is_constant(made) or _as_written(made):
+        if made.op in ("constant", "axes", "take", "wrapped") or not made.known or _as_written(made):
             return made
         found = value(made, {})
         return next((n for n in self.named if _equal(n.array, found)), None) or constant(found)
@@ -86,7 +86,7 @@ def _from_the_end(node: Node) -> int | None:
     """The K of ``where(i < 0, i + K, i)``: positions that may be counted from the end."""
     if node.op == "where" and node.args[0].op == "lt" and node.args[1].op == "add":
         found, (negative, shifted, _) = node.args[2], node.args
-        if negative.args[0] is found is shifted.args[0] and is_constant(shifted.args[1]):
+        if negative.args[0] is found is shifted.args[0] and shifted.args[1].known:
             added = value(shifted.args[1], {})
             return int(added.reshape(-1)[0]) if (added == added.reshape(-1)[0]).all() else None
     return None

@@ -7,7 +7,7 @@ matrices is a sum over an elementwise product, so that it needs no kind of its o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,18 @@ class Node:
         detail: of a constant its array and name, of a variable its name, of ``axes`` the argument's axis behind each
             (None for a new one), of ``sum`` the axes, of ``take`` a `Selection`, of ``join`` the axis,
             of ``wrapped`` the length, of ``unknown`` what was found.
+        known: whether no random variable and nothing unknown stands below.
     """
 
     op: str
     args: tuple[Node, ...] = ()
     shape: Shape = ()
     detail: Any = None
+    known: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = self.op not in ("variable", "unknown") and all(a.known for a in self.args)
+        object.__setattr__(self, "known", known)
 
     @property
     def array(self) -> Array:
@@ -202,13 +208,12 @@ def transposed(node: Node) -> Node:
 def walk(node: Node, seen: set[Node] | None = None) -> Iterator[Node]:
     """Every node below, the arguments before what is made from them, each once."""
     seen = set() if seen is None else seen
-    if node not in seen:
-        seen.add(node)
-        for a in node.args:
-            yield from walk(a, seen)
-        yield node
-
-
-def is_constant(node: Node) -> bool:
-    """Whether no random variable and nothing unknown stands below."""
-    return all(n.op not in ("variable", "unknown") for n in walk(node))
+    stack = [(node, False)]
+    while stack:
+        found, ready = stack.pop()
+        if ready:
+            yield found
+        elif found not in seen:
+            seen.add(found)
+            stack.append((found, True))
+            stack += [(a, False) for a in reversed(found.args)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.fold import value
-from cavi.templates.programs.graph import Node, constant, elementwise, is_constant
+from cavi.templates.programs.graph import Node, constant, elementwise
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
 from cavi.templates.pymc.graph import Graphs, kind
 
@@ -32,7 +32,7 @@ _REMEDIES: Mapping[str, str] = {
 
 
 def _zero(node: Node, where: str) -> None:
-    found = value(node, {}) if is_constant(node) else np.array(np.nan)
+    found = value(node, {}) if node.known else np.array(np.nan)
     if (found != 0).any():
         raise DeclarationError(f"{where}: found a location other than zero; expected a half-normal that starts at zero")
 
@@ -49,13 +49,13 @@ def _exponential(where: str, scale: Node) -> Found:
 def _truncated(where: str, mean: Node, sigma: Node, lower: Node, upper: Node) -> Found:
     args = {"mean": mean, "precision": precision(sigma)}
     for name, bound in (("lower", lower), ("upper", upper)):
-        if not (is_constant(bound) and np.isinf(value(bound, {})).all()):
+        if not (bound.known and np.isinf(value(bound, {})).all()):
             args[name] = bound
     return Drawn("TruncatedNormal", args) if len(args) > 2 else Drawn("Normal", {"mean": mean, "std": sigma})
 
 
 def _uniform(where: str, lower: Node, upper: Node) -> Found:
-    ends = [value(n, {}) if is_constant(n) else np.array(np.nan) for n in (lower, upper)]
+    ends = [value(n, {}) if n.known else np.array(np.nan) for n in (lower, upper)]
     if (ends[0] == 0).all() and (ends[1] == 1).all():
         return Drawn("Beta", {"a": constant(1), "b": constant(1)})
     raise DeclarationError(f"{where}: found Uniform({ends[0]}, {ends[1]}); {_REMEDIES['Uniform']}")

@@ -19,7 +19,6 @@ from cavi.templates.programs.graph import (
     elementwise,
     expanded,
     inverse,
-    is_constant,
     matmul,
     reshaped,
     take,
@@ -130,7 +129,7 @@ class Graphs:
                 )
                 else elementwise(_ELEMENTWISE[name], *args)
             )
-        if all(map(is_constant, args)):
+        if all(a.known for a in args):
             return self.known(computed(variable))
         return unknown(f"the operation {name}", args, _static(variable))
 
@@ -236,7 +235,7 @@ _OPERATIONS: Mapping[str, Callable[[Graphs, Any, Sequence[Any]], Node]] = {
 
 def _positions(key: Node) -> Node:
     """A key as positions: those of what is true where truth values select."""
-    if is_constant(key) and len(key.shape) == 1:
+    if key.known and len(key.shape) == 1:
         values = value(key, {})
         return constant(np.flatnonzero(values)) if values.dtype.kind == "b" else key
     return key

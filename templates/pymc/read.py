@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cavi.derive.errors import DeclarationError
-from cavi.templates.programs import Imported, build
+from cavi.templates.programs import Imported, build, reading
 from cavi.templates.programs.graph import Node, Shape, variable
 from cavi.templates.programs.sites import Site
 from cavi.templates.pymc.distributions import distribution
@@ -46,8 +46,9 @@ def from_pymc(model: Any, name: str | None = None) -> Imported:
     order = [rv for rv in model.basic_RVs if rv in model.free_RVs or rv in model.observed_RVs]
     nodes = {rv: variable(rv.name, _shape(rv, model)) for rv in order}
     graphs = Graphs(nodes, {v: v.name for v in model.data_vars})
-    sites = [_site(rv, nodes[rv], model, graphs) for rv in _sorted(order)]
-    return build(name or _identifier(model.name) or "pymc_model", sites)
+    name = name or _identifier(model.name) or "pymc_model"
+    with reading(name):
+        return build(name, [_site(rv, nodes[rv], model, graphs) for rv in _sorted(order)])
 
 
 def is_pymc(found: object) -> bool:

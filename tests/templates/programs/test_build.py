@@ -10,7 +10,7 @@ from imported import Values
 
 from cavi.derive import DeclarationError, Gamma, Model, Normal
 from cavi.derive.expression import Power
-from cavi.templates.programs import build, graph
+from cavi.templates.programs import build, graph, reading
 from cavi.templates.programs.algebra import SYMBOLIC, number, power
 from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import (
@@ -175,3 +175,12 @@ def test_refusals_name_the_variable_and_the_operation(mean: Node, message: str) 
     y = drawn("y", mean.shape, "Normal", observed=np.zeros(mean.shape), mean=mean, std=1.0)
     with pytest.raises(DeclarationError, match=message):
         build("refused", [normal("b", 2), normal("s"), category, y])
+
+
+def test_a_loop_that_nests_too_deeply_is_refused() -> None:
+    mean = s
+    for _ in range(3000):
+        mean = elementwise("exp", mean)
+    sites = [normal("s"), drawn("y", (), "Normal", observed=np.zeros(()), mean=mean, std=1.0)]
+    with pytest.raises(DeclarationError, match="deep: the operations are nested too deeply"), reading("deep"):
+        build("deep", sites)
