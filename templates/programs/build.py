@@ -99,7 +99,7 @@ def _join(s: Site, sizes: Sizes) -> None:
     family, last = s.distribution.family, s.distribution.rank
     plates, event = own[: len(own) - last], own[len(own) - last :]
     if family in _SYMMETRIC:
-        sizes.join(*event, s.name)
+        sizes.join(event[0], event[1], s.name)
     if family == "Bernoulli":
         sizes.length[sizes.root(sizes.values(s.name))] = 2
         sizes.fixed.add(sizes.root(sizes.values(s.name)))

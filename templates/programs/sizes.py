@@ -84,7 +84,7 @@ class Sizes:
             self._node(node, where)
 
     def _node(self, node: Node, where: str) -> None:
-        own = [self.axis(node, a) for a in range(len(node.shape))]
+        own = [self.axis(node, at) for at in range(len(node.shape))]
         match node.op:
             case "constant":
                 if identity_multiple(node.array) is not None:
@@ -94,13 +94,13 @@ class Sizes:
             case "wrapped":
                 self.aligned(node.args[0], own, where)
             case "axes":
-                for a, source in enumerate(node.detail):
-                    if source is not None and node.args[0].shape[source] == node.shape[a]:
-                        self.join(self.axis(node.args[0], source), own[a], where)
+                for at, source in enumerate(node.detail):
+                    if source is not None and node.args[0].shape[source] == node.shape[at]:
+                        self.join(self.axis(node.args[0], source), own[at], where)
             case "sum":
-                left = [a for a in range(len(node.args[0].shape)) if a not in node.detail]
-                for mine, a in zip(own, left, strict=True):
-                    self.join(self.axis(node.args[0], a), mine, where)
+                left = [at for at in range(len(node.args[0].shape)) if at not in node.detail]
+                for mine, at in zip(own, left, strict=True):
+                    self.join(self.axis(node.args[0], at), mine, where)
             case "join":
                 for a in node.args:
                     for at in range(len(own)):
@@ -130,8 +130,8 @@ class Sizes:
                 self.join(mine, own[at], where)
                 continue
             found = pointer(keys[at])
-            if found.op == "variable" and found.name in self.categories:
-                self.join(mine, self.values(found.name), where)
+            if found.op == "variable" and str(found.name) in self.categories:
+                self.join(mine, self.values(str(found.name)), where)
             elif found.op == "constant" and found.array.ndim:
                 length = array.shape[axis]
                 self.join(mine, self.axis(found, 0) if is_range(found, length) else positions(found, length), where)

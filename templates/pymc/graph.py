@@ -61,17 +61,10 @@ _ELEMENTWISE: Mapping[str, str] = {
     "OR": "or",
     "Invert": "not",
 }
-_SAME = (
-    "ViewOp",
-    "Cast",
-    "Identity",
-    "TensorFromScalar",
-    "ScalarFromTensor",
-    "SpecifyShape",
-    "CheckAndRaise",
-    "Assert",
+_SAME = frozenset(
+    "ViewOp Cast Identity TensorFromScalar ScalarFromTensor SpecifyShape CheckAndRaise Assert CheckParameterValue "
+    "Unbroadcast DeepCopyOp".split()
 )
-_SAME += ("CheckParameterValue", "Unbroadcast", "DeepCopyOp")
 
 
 def kind(op: Any) -> str:
