@@ -22,6 +22,7 @@ MEANINGS: Mapping[str, str] = {
     "positive-definite matrix": "양의 정부호 행렬",
     "a value of {}": "{}의 값",
     "{} and {}": "{} 및 {}",
+    "coefficient of {}": "{}의 계수",
     "concentration of {}": "{}의 집중도",
     "degrees of freedom of {}": "{}의 자유도",
     "filtered of {}": "{}의 여과 확률",
