@@ -21,6 +21,7 @@ from cavi.templates.programs.graph import (
     elementwise,
     expanded,
     inverse,
+    joined,
     matmul,
     reshaped,
     take,
@@ -66,6 +67,9 @@ MEANS = {
     "repeated": elementwise("div", axes(s, [None, None], (3, 2)), constant(KNOWN**2 + 1.0)),
     "categories": elementwise("add", take(elementwise("mul", a, b), [z, constant(1)]), s),
     "nested": take(take(c, [z]), [None, constant(np.array([2, 0, 1, -1]))]),
+    "side by side in a vector": take(joined([reshaped(s, (1,)), take(b, [constant(np.array([1]))])], 0), [F]),
+    "one of two vectors": take(joined([b, take(a, [constant(2)])], 0), [constant(np.array(3))]),
+    "comparisons": elementwise("where", elementwise("eq", z, constant(1)), s, elementwise("ne", F, constant(0))),
     "from the end": take(
         b, [elementwise("where", elementwise("lt", F, constant(0)), elementwise("add", F, constant(2)), F)]
     ),
@@ -163,7 +167,7 @@ def test_a_mixture_gets_its_categories() -> None:
     ("mean", "message"),
     [
         (unknown("the operation erf", (s,), ()), "y: found the operation erf in its mean; there is no index notation"),
-        (Node("join", (b, b), (4,), 0), "y: found arrays laid end to end in its mean"),
+        (joined([b, b], 0), "y: found arrays laid end to end in its mean"),
         (take(b, [elementwise("add", z, constant(1))]), "y: found a selection by computed positions .add. in its mean"),
         (take(b, [constant(np.array([0.5, 1.0]))]), "y_index: found positions of type float64"),
         (elementwise("tanh", s), r"y: found tanh\(s\) in its mean; expected add, sub"),
