@@ -163,6 +163,14 @@ def test_a_mixture_gets_its_categories() -> None:
     )
 
 
+def test_equal_probabilities_are_one_over_the_number_of_categories() -> None:
+    mu = normal("mu", 3)
+    z = drawn("z", (4,), "Categorical", probs=np.full(3, 1 / 3))
+    y = drawn("y", (4,), "Normal", observed=np.zeros(4), mean=take(mu.node, [z.node]), std=1.0)
+    text = build("equal", [mu, z, y]).model.text()
+    assert "z[n] ~ Categorical(1 / K, over=k)\n" in text
+
+
 @pytest.mark.parametrize(
     ("mean", "message"),
     [
