@@ -25,7 +25,7 @@ from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.array_bound import ArrayBound
-from cavi.derive.relaxations.array_matching import array_matches
+from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, known_positive, matches
@@ -309,6 +309,8 @@ def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) 
     open_subs: list[Index | Gather] = [*gathers, *(i for i in match.argument.free if i not in covered)]
     for i in sorted(open_subs, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
+        if i == match.over and i.name == PART:
+            own = Index(_free_name(model, PART), i.size)
         if own is None:
             raise RelaxationError(
                 f"bounds: the local parameter of {node} needs another index of size {i.size}; declare one with m.index"

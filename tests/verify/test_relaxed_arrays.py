@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from cavi.derive import Categorical, Gamma, InverseGamma, Model, Normal, Poisson, Sum, derive, softmax
+from cavi.derive import Categorical, Exponential, Gamma, InverseGamma, Model, Normal, Poisson, Sum, derive, softmax
 from cavi.verify import verify
 
 
@@ -33,10 +33,18 @@ def variances() -> Model:
     return m
 
 
+def rates() -> Model:
+    m = Model("rates")
+    n = m.index("n", "N")
+    m.observed("x", Exponential(m.latent("v", Gamma(2, 1)) + m.latent("w", Gamma(1, 3))), n)
+    return m
+
+
 CASES = {
     "boehning": (classes, {"y": "boehning"}),
     "bouchard": (classes, {"y": "bouchard"}),
     "jensen": (counts, {"x": "jensen"}),
+    "terms written out": (rates, {"x": "jensen"}),
     "harmonic": (variances, {"x": ("harmonic", "tangent")}),
     "blei_lafferty": (classes, {"y": "tangent"}),
 }
