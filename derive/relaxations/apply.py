@@ -91,7 +91,7 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
     p, model = relaxed.nodes[node], relaxed.model
     found = found_by(p, bound, model, relaxed.tangents)
     if not found:
-        raise _fits_nothing(node, bound.form.function, bound.name)
+        raise _fits_nothing(node, bound.form.described, bound.name)
     proof = bound.proof
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     names: list[str] = []
@@ -118,7 +118,7 @@ def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
     return Relaxed(relaxed.model, {**relaxed.nodes, node: record.value}, (*others, record))
 
 
-def _fits_nothing(node: str, function: object, rule: str) -> RelaxationError:
+def _fits_nothing(node: str, function: str, rule: str) -> RelaxationError:
     return RelaxationError(
         f"bounds: no term of the log density of {node} is {function} of latents with a coefficient that is not "
         f"negative, so {rule} does not apply there"
@@ -258,7 +258,7 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
     p = relaxed.nodes[node]
     found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
-        raise _fits_nothing(node, bound.function, bound.name)
+        raise _fits_nothing(node, bound.described, bound.name)
     model = relaxed.model
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))

@@ -102,6 +102,11 @@ class ArrayBound:
         return self.outer.subs(T, Mass(self.inner.subs(X, self._x), KIND))
 
     @property
+    def described(self) -> str:
+        """f in a sentence."""
+        return text_of(self.function)
+
+    @property
     def _x(self) -> sympy.Expr:
         """x_k."""
         return Unknown("x", "real" if self.inner != X else "positive", KIND)
@@ -175,7 +180,7 @@ class ArrayBound:
                 "≥",
             ),
         )
-        left = text_of(self.function)
+        left = self.described
         conclusion = f"{left} is at least its tangent in {text_of(statistic)}, which is best at {best}"
         return Derivation(f"the bound {self.name}", left, whole, conclusion)
 
@@ -204,7 +209,7 @@ class ArrayBound:
         statistic = text_of(self.statistic.subs(X, self._x))
         return Rule(
             f"bound {self.name.replace('_', ' ')}",
-            f"{text_of(self.function)} is not below its tangent in {statistic}{less}.",
+            f"{self.described} is not below its tangent in {statistic}{less}.",
             "",
             self.source,
         )
