@@ -28,7 +28,7 @@ def test_items_are_ordered_by_their_right_answers() -> None:
     found, data = fitted("item_response").params, models.data("item_response").data
     right = data["count"] @ data["y"] / data["count"].sum()
     assert (np.argsort(found["b"]["mean"]) == np.argsort(-right)).all()
-    # The score that tells of the ability weighs an answer by the slope of its item (Birnbaum 1968, 19.3).
+    # The score that tells of the ability weighs an answer by the slope of its item (Birnbaum 1968).
     score = data["y"] @ found["a"]["mean"]
     assert np.corrcoef(found["theta"]["mean"], score)[0, 1] > 0.99
 
@@ -82,7 +82,7 @@ def test_large_scores_neither_overflow_nor_divide() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_bound_of_a_sum_of_rates_is_that_with_auxiliary_counts(seed: int) -> None:
-    """Cemgil (2009), section 3.2: the weights of the tangent are the shares of the auxiliary counts."""
+    """Cemgil (2009): the weights of the tangent are the shares of the auxiliary counts."""
 
     def sums(auxiliary: bool) -> Model:
         m = Model("sums")
