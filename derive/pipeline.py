@@ -252,6 +252,7 @@ def _update(
         density=best.density,
         from_marginals=best.from_marginals,
         chosen=best.chosen,
+        height=best.height,
     )
 
 

@@ -56,7 +56,6 @@ def module_view(derived: Derived) -> JaxView:
         factors=tuple(map(_factor, base.factors)),
         elbo=spelled(base.elbo),
         blocked="over_blocks" in helpers.closure(used),
-        at_cells=(),
     )
     return JaxView(base, tuple((u.factor.name, u.factor.latents) for u in derived.updates))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
@@ -201,6 +202,14 @@ class Writer:
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
 
+    def height(self, update: Update) -> tuple[str, ...]:
+        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        assert update.height is not None
+        scope = self.scope(f"height {update.factor.name}")
+        code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
+        lines = self._flush(scope)
+        return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))
+
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
         return (
@@ -368,7 +377,7 @@ class Writer:
         body: list[str] = []
         entries: list[str] = []
         for t, parts in self.terms:
-            code = " + ".join(self._term(part, scope) for part in parts if part.value)
+            code = " + ".join(self._term(part, scope) for part in parts if part.value or len(parts) == 1)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

@@ -491,7 +491,7 @@ def damped(
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
 ) -> None:
-    """A step of the natural parameters of a Normal factor to what `propose` makes of them, halved until the merit stays."""
+    """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost."""
     before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
@@ -509,11 +509,13 @@ def damped(
 HALVED = 1e-9
 ''',
     "settled": '''
-def settled(state: State, latent: str, propose: Callable[[State], None]) -> None:
+def settled(
+    state: State, latent: str, propose: Callable[[State], None], height: Callable[[State], float]
+) -> None:
     """Newton's method for the mode of a factor: steps of `propose` until the mean stays where it is."""
     for _ in range(200):
         before = np.array(state.params[latent]["mean"])
-        damped(state, latent, propose, lambda state: float(np.sum(state.params[latent]["height"])))
+        damped(state, latent, propose, height)
         if np.max(np.abs(state.params[latent]["mean"] - before), initial=0.0) <= 1e-13 * (1.0 + np.max(np.abs(before))):
             return
 ''',

@@ -11,6 +11,7 @@ from cavi.derive import Derived, Model, Update, Variable
 from cavi.derive.cells import Cells, over_cells
 from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
+from cavi.derive.methods import LAPLACE
 from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
@@ -41,6 +42,7 @@ class FactorView:
     from_marginals: tuple[str, ...]
     start: Start
     guard: str = ""
+    height: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,8 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         follow=writer.follow(update),
         from_marginals=writer.from_marginals(update),
         start=start,
-        guard={"": "", "laplace": "settled"}.get(update.chosen, "damped"),
+        guard={"": "", LAPLACE: "settled"}.get(update.chosen, "damped"),
+        height=writer.height(update) if update.height is not None else (),
     )
 
 
