@@ -118,12 +118,14 @@ def with_approximations(
     methods: Mapping[str, str],
 ) -> NonConjugateError:
     """The error with the approximations of the factor that would do, where there are any."""
-    if error.factor in methods or marginalise or bounds or augment:
+    if error.factor in methods or marginalise:
         return error
-    names = applicable(error.factor, model, nodes, factors)
+    relaxed = apply_relaxations(model, nodes, bounds, augment)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
     if not names:
         return error
-    known = " or ".join(f"derive(m, approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", bounds), ("augment", augment)) if v)
+    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
     return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 

@@ -55,6 +55,13 @@ WORKS: dict[str, Work] = {
     "Bishop (2006)": _book(
         "bishop2006", "C. M. Bishop", "2006", "Pattern Recognition and Machine Learning", "Springer"
     ),
+    "Bouchard (2007)": _book(
+        "bouchard2007",
+        "G. Bouchard",
+        "2007",
+        "Efficient bounds for the softmax function, applications to inference in hybrid models",
+        "NIPS Workshop on Approximate Bayesian Inference in Continuous and Hybrid Models",
+    ),
     "Boyd and Vandenberghe (2004)": _book(
         "boyd2004", "S. Boyd and L. Vandenberghe", "2004", "Convex Optimization", "Cambridge University Press"
     ),

@@ -25,7 +25,7 @@ from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.array_bound import ArrayBound
-from cavi.derive.relaxations.array_matching import array_matches
+from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, known_positive, matches
@@ -91,7 +91,7 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
     p, model = relaxed.nodes[node], relaxed.model
     found = found_by(p, bound, model, relaxed.tangents)
     if not found:
-        raise _fits_nothing(node, bound.form.function, bound.name)
+        raise _fits_nothing(node, bound.form.described, bound.name)
     proof = bound.proof
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     names: list[str] = []
@@ -118,7 +118,7 @@ def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
     return Relaxed(relaxed.model, {**relaxed.nodes, node: record.value}, (*others, record))
 
 
-def _fits_nothing(node: str, function: object, rule: str) -> RelaxationError:
+def _fits_nothing(node: str, function: str, rule: str) -> RelaxationError:
     return RelaxationError(
         f"bounds: no term of the log density of {node} is {function} of latents with a coefficient that is not "
         f"negative, so {rule} does not apply there"
@@ -258,7 +258,7 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
     p = relaxed.nodes[node]
     found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
-        raise _fits_nothing(node, bound.function, bound.name)
+        raise _fits_nothing(node, bound.described, bound.name)
     model = relaxed.model
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
@@ -309,6 +309,8 @@ def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) 
     open_subs: list[Index | Gather] = [*gathers, *(i for i in match.argument.free if i not in covered)]
     for i in sorted(open_subs, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
+        if i == match.over and i.name == PART:
+            own = Index(_free_name(model, PART), i.size)
         if own is None:
             raise RelaxationError(
                 f"bounds: the local parameter of {node} needs another index of size {i.size}; declare one with m.index"
