@@ -256,6 +256,14 @@ FIXED: Mapping[str, str] = {
     "The factor is a point mass at the value of {it} that maximises this.": "이 인자는 위 식을 최대화하는 {it} 값에 놓인 점 "
     "질량이다.",
     "The update is": "갱신식은 다음과 같다",
+    "Hence the factor that was chosen is": "따라서 선택한 인자는 다음과 같다.",
+    "The factor is no optimum but was chosen:": "이 인자는 최적이 아니라 선택한 것이다.",
+    "For {factors} expectations are those of a second-order expansion, so that this approximates the bound and is none.": (
+        "{factors}에 대한 기댓값은 이차 전개의 기댓값이므로, 이것은 하한의 근사이며 하한이 아니다."
+    ),
+    "For {factors} a Normal factor was chosen: the bound holds, but another factor would make it larger.": (
+        "{factors}에는 정규 분포를 선택하였다. 하한은 성립하지만 다른 인자라면 더 클 수 있다."
+    ),
     "Hence the optimal factor is": "따라서 최적 인자는 다음과 같다.",
     "with the update": "갱신식은 다음과 같다",
     "one after another along {it}, each with the others' latest moments": "{it}을(를) 따라 하나씩, 나머지의 최신 적률을 써서",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cavi.derive import Derived
+from cavi.derive import CaviError, Derived
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter
@@ -31,6 +31,11 @@ class JaxView:
 
 def module_view(derived: Derived) -> JaxView:
     """The view of a derived model."""
+    for u in (u for u in derived.updates if u.chosen):
+        raise CaviError(
+            f"q({u.factor.name}) was chosen by {u.chosen}: its steps are shortened by trying them, which the JAX "
+            "module does not do; use the NumPy module, d.numpy()"
+        )
     writer = JaxWriter(derived)
     base = numpy_view.module_view(derived, writer)
     used = set(writer.helpers)
