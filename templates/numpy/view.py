@@ -73,6 +73,7 @@ class ModuleView:
     needs: str
     target: str
     reads: tuple[tuple[str, tuple[str, ...]], ...]
+    guarded: bool = False
 
 
 def module_view(
@@ -127,6 +128,7 @@ def module_view(
         support=support,
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
+        guarded=any(f.guard for f in factors),
         plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",

@@ -17,6 +17,7 @@ REFUSED = {
     **dict.fromkeys(["stochastic_block_model", "undirected_blocks", "mixed_memberships"], "would both be cut"),
     "supervised_topics": "would both be cut",
     "dirichlet_multinomial": "no factor is shared",
+    "poisson_regression": "was chosen by cvi",
 }
 
 
