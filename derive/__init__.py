@@ -69,15 +69,18 @@ from cavi.derive.operations import (
     sigmoid,
     sin,
     size,
+    softmax,
     sqrt,
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Augmentation, Bound
+from cavi.derive.propagation import Propagation, propagate
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
     "ApproximationError",
+    "ArrayBound",
     "Augmentation",
     "Bernoulli",
     "Beta",
@@ -116,6 +119,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "Propagation",
     "RelaxationError",
     "Rule",
     "Step",
@@ -144,9 +148,11 @@ __all__ = [
     "kl",
     "log",
     "outer",
+    "propagate",
     "sigmoid",
     "sin",
     "size",
+    "softmax",
     "sqrt",
     "stick_breaking",
 ]

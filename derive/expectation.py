@@ -6,11 +6,21 @@ E[w_i w_j] = E[w_i] E[w_j] (1 - δ_ij) + δ_ij E[w_i²]. Inside a joint block th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from cavi.derive.canonical import add, atom_key, collect, deltas, multiply, normalise, substitute, sum_over
+from cavi.derive.canonical import (
+    add,
+    atom_key,
+    collect,
+    deltas,
+    multiply,
+    normalise,
+    substitute,
+    sum_over,
+    with_fresh_bound,
+)
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.index import Index, Shift, Sub, indices_of, primed, shifted
 from cavi.derive.remedies import refusal
@@ -176,10 +186,9 @@ def localise(
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)
         if isinstance(atom, Function):
-            inner = {i for a in atom.args for m in a.monomials for i in m.bound}
-            before, places.kept = places.kept, places.kept | inner  # what the function sums over stays in it
-            placed = Function(atom.name, tuple(_map(a, place) for a in atom.args))
-            places.kept = before
+            before = set(places.kept)
+            placed = Function(atom.name, tuple(_map(a, place, places.kept) for a in atom.args))
+            places.kept = before  # what the function sums over stays in it, and is no place outside
             return places.of_data(block, _known_at_site(block, atom, placed))
         return atom
 
@@ -245,9 +254,12 @@ def internal(block: Block, powers: Powers, bound: Iterable[Index]) -> tuple[Inde
     return tuple(found)
 
 
-def _map(p: Polynomial, place: object) -> Polynomial:
-    assert callable(place)
-    return collect(normalise(m.coefficient, [(place(a), e) for a, e in m.powers], m.bound) for m in p.monomials)
+def _map(p: Polynomial, place: Callable[[Atom], Atom], kept: set[Index] | None = None) -> Polynomial:
+    """The atoms of a polynomial changed; what it sums over inside stays in place, and is entered in `kept`."""
+    monomials = [with_fresh_bound(m) for m in p.monomials]
+    if kept is not None:
+        kept.update(i for m in monomials for i in m.bound)
+    return collect(normalise(m.coefficient, [(place(a), e) for a, e in m.powers], m.bound) for m in monomials)
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,6 +283,8 @@ class Expectation:
         if not touched:
             return None
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
+        if len(touched) == 1 and touched[0].factor.point and len({touched[0].site(a) for a in inner}) == 1:
+            return touched[0]  # at a point any function of one element has its value there
         if len(touched) == 1 and touched[0].projected and isinstance(atom, Function):
             sites = {touched[0].site(a) for a in inner}
             if len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites))):

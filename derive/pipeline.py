@@ -53,7 +53,8 @@ def derive(
         factors: blocks that q keeps together, each a latent, a name or a tuple of them, such as
             ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
         marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
-        bounds: node -> a `Bound` or the name of one, for terms of its log density that are not conjugate.
+        bounds: node -> a `Bound` or `ArrayBound` or the name of one (or several), for terms of its log density that are
+            not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest; the
             derivation says which it took and what else there was.
@@ -98,7 +99,7 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    by_bound = {p.node: p.bounds[0] for p in known if p.bounds}
+    by_bound = {p.node: p.together for p in known if p.bounds}
     by_latent = {p.node: p.augmentations[0] for p in known if not p.bounds}
     asked = {**(bounds or {}), **by_bound}, {**(augment or {}), **by_latent}
     found = _derived(model, nodes, factors, marginalise, *asked, methods)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from cavi.derive import functions
 from cavi.derive.canonical import add
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
@@ -104,8 +103,7 @@ def _relaxed(r: Relaxation) -> dict[str, Any]:
     """What stands in the place of a node's log density, and where a bound touches it."""
     touches = []
     for name, tangent in r.tangents.items():
-        at = functions.absolute(tangent.argument) if tangent.squared else tangent.argument
-        touches.append([name, _axes(tangent.variable.plates), polynomial(at)])
+        touches.append([name, _axes(tangent.variable.indices), polynomial(tangent.touches)])
     return {
         "node": r.node,
         "kind": r.kind,
@@ -113,6 +111,7 @@ def _relaxed(r: Relaxation) -> dict[str, Any]:
         "variables": list(r.variables),
         "value": polynomial(r.value),
         "touches": touches,
+        **({} if r.through is None else {"through": polynomial(r.through)}),
     }
 
 
@@ -159,6 +158,7 @@ def _variable(v: Variable) -> dict[str, Any]:
         "distribution": distribution,
         "constraint": None if v.constraint is None else expression(v.constraint),
         "chain": chain,
+        **({"sparse": True} if v.sparse else {}),
     }
 
 

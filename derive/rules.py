@@ -133,6 +133,30 @@ TANGENT_OPTIMUM = Rule(
     "the coefficient of the tangent is not negative and independent of the statistic under q",
     "Jaakkola and Jordan (2000), section 4; Bishop (2006), 10.163",
 )
+CAUCHY_SCHWARZ = Rule(
+    "Cauchy and Schwarz",
+    "The second derivative of F(Σ_k b(t_k)) along u is F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)², and the last square is "
+    "at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.",
+    "b'' is positive, and F'' is not",
+    "Boyd and Vandenberghe (2004), 3.1.5",
+)
+LARGEST_VARIANCE = Rule(
+    "largest variance",
+    "A variance is at most a quarter of the squared range, and that is at most half the sum of the squared deviations "
+    "from the plain mean, whatever the weights are.",
+    source="Böhning (1992), theorem 2.1",
+)
+ONE_MORE_FACTOR = Rule(
+    "one factor more",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.",
+    "the u_k are positive; for one factor both are the same",
+)
+SUM_BELOW_PRODUCT = Rule(
+    "sum below a product",
+    "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp "
+    "as it is when it is added again.",
+    source="Bouchard (2007), section 2",
+)
 GENERATING_FUNCTION = Rule(
     "generating function of an exponential family",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
@@ -176,6 +200,10 @@ CATALOGUE: tuple[Rule, ...] = (
     CONVEX_PART,
     TANGENT_BELOW,
     TANGENT_OPTIMUM,
+    CAUCHY_SCHWARZ,
+    LARGEST_VARIANCE,
+    ONE_MORE_FACTOR,
+    SUM_BELOW_PRODUCT,
     GENERATING_FUNCTION,
     AUGMENT,
     BOUND,

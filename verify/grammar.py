@@ -216,6 +216,8 @@ def _relaxed(plain: dict[str, Any], walk: _Walker) -> None:
             if name(n, where) not in declared:
                 raise CertificateError(f"{where}: {n} is not declared")
         walk.expression(field(r, "value", list, where), where)
+        if r.get("through") is not None:
+            walk.expression(r["through"], where)
         for touch in field(r, "touches", list, where):
             if not isinstance(touch, list) or len(touch) != 3:
                 raise CertificateError(f"{where}: expected [name, axes, expression], found {_short(touch)}")
@@ -240,6 +242,8 @@ def _variable(v: object, walk: _Walker) -> None:
     for key in ("weight", "constraint"):
         if v.get(key) is not None:
             walk.expression(v[key], f"{n}: {key}")
+    if v.get("sparse", True) is not True:
+        raise CertificateError(f"{n}: sparse is {_short(v['sparse'])}; expected true, or no such entry")
 
 
 def _distribution(d: object, n: str, walk: _Walker) -> None:

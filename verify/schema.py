@@ -118,9 +118,11 @@ def _claim() -> Schema:
         relaxed={
             "type": "array",
             "items": _object(
+                optional=("through",),
                 node=NAME,
                 kind={"enum": list(grammar.RELAXATIONS)},
                 rule=TEXT,
+                through=EXPRESSION,
                 variables={"type": "array", "items": NAME},
                 value=EXPRESSION,
                 touches={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},
@@ -144,7 +146,7 @@ def _claim() -> Schema:
 def _variable() -> Schema:
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, initial={"$ref": "#/$defs/distribution"})
     return _object(
-        optional=("chain",),
+        optional=("chain", "sparse"),
         name=NAME,
         role={"enum": list(grammar.ROLES)},
         plates=AXES,
@@ -155,6 +157,7 @@ def _variable() -> Schema:
         distribution=_or_null({"$ref": "#/$defs/distribution"}),
         constraint=_or_null(EXPRESSION),
         chain=_or_null(chain),
+        sparse={"const": True},
     )
 
 

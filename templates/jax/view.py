@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived
+from cavi.derive.cells import over_cells
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter
@@ -36,7 +37,8 @@ def module_view(derived: Derived) -> JaxView:
             f"q({u.factor.name}) was chosen by {u.chosen}: its steps are shortened by trying them, which the JAX "
             "module does not do; use the NumPy module, d.numpy()"
         )
-    writer = JaxWriter(derived)
+    spread, _ = over_cells(derived)
+    writer = JaxWriter(spread)
     base = numpy_view.module_view(derived, writer)
     used = set(writer.helpers)
     if base.maps:

@@ -22,7 +22,7 @@ from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import parameter_names, quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
-from cavi.templates.numpy.tables import tables
+from cavi.templates.numpy.tables import parted, tables
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Writer:
         self.planner: Planner | None = None
         self.plans = features(derived)
         self.tables = tables(derived, self.plans)
+        self.terms = parted(derived, self.tables)
         self.maps = linear_maps(derived)
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
@@ -139,6 +140,8 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+                code = f"np.array({code})"
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -154,6 +157,14 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _changes_in_place(self, value: Polynomial) -> bool:
+        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+        atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
+        if len(value.monomials) != 1 or not atoms:
+            return False
+        atom, exponent = atoms[0]
+        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
@@ -365,8 +376,8 @@ class Writer:
         scope = self.scope("elbo")
         body: list[str] = []
         entries: list[str] = []
-        for t in self.derived.elbo.closed_terms:
-            code = self._term(t, scope)
+        for t, parts in self.terms:
+            code = " + ".join(self._term(part, scope) for part in parts if part.value or len(parts) == 1)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

@@ -52,6 +52,7 @@ class SamplerView:
     categories: tuple[str, ...]
     log_joint: tuple[str, ...]
     blocked: bool
+    cells: tuple[str, ...] = ()  # a sampler takes every cell
 
 
 def gibbs_module(derived: Derived) -> str:
