@@ -306,7 +306,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
     )
     plates = ", ".join(f"{i.name} = 1…{i.size}" for i in factor.plates)
     return Derivation(
-        title=f"optimal factor of {names}",
+        title=f"{'chosen' if best.chosen else 'optimal'} factor of {names}",
         left=f"log q*({names})",
         steps=(
             Step(
@@ -320,7 +320,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
             *stages,
             last,
         ),
-        conclusion=f"q*({names}) is {best.known_as or family}"
+        conclusion=f"q{'' if best.chosen else '*'}({names}) is {best.known_as or family}"
         if not factor.point
         else f"{names} takes its maximising value",
     )

@@ -134,6 +134,16 @@ WORKS: dict[str, Work] = {
         "Statistical Properties of the Generalized Inverse Gaussian Distribution",
         "Springer",
     ),
+    "Khan and Lin (2017)": _article(
+        "khan2017",
+        "M. E. Khan and W. Lin",
+        "2017",
+        "Conjugate-computation variational inference: converting variational inference in non-conjugate models to "
+        "inferences in conjugate models",
+        "Proceedings of Machine Learning Research",
+        "54",
+        "878–887",
+    ),
     "Murphy (2012)": _book(
         "murphy2012", "K. P. Murphy", "2012", "Machine Learning: A Probabilistic Perspective", "MIT Press"
     ),
@@ -181,6 +191,15 @@ WORKS: dict[str, Work] = {
         "Foundations and Trends in Machine Learning",
         "1",
         "1–305",
+    ),
+    "Wang and Blei (2013)": _article(
+        "wang2013",
+        "C. Wang and D. M. Blei",
+        "2013",
+        "Variational inference in nonconjugate models",
+        "Journal of Machine Learning Research",
+        "14",
+        "1005–1031",
     ),
 }
 
