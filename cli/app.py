@@ -370,7 +370,12 @@ def verify(
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
-    elsewhere = {"--identities": theory, "--library": library, "--mutations": mutations, "--rigorous": rigorous}
+    elsewhere: dict[str, object] = {
+        "--identities": theory,
+        "--library": library,
+        "--mutations": mutations,
+        "--rigorous": rigorous,
+    }
     found: Any = None
     elsewhere |= {"--factors": factors, "--marginalise": marginalise, "--bounds": bounds, "--augment": augment}
     if propagation.is_propagation(method, power, {**elsewhere, "--relax": relax, "--only": only}):
@@ -541,7 +546,12 @@ def fit(
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
-    mean_field_only = {"--factors": factors, "--seed": seed, "--restarts": restarts > 1, "--jobs": jobs > 1}
+    mean_field_only: dict[str, object] = {
+        "--factors": factors,
+        "--seed": seed,
+        "--restarts": restarts > 1,
+        "--jobs": jobs > 1,
+    }
     mean_field_only |= {"--accelerate": accelerate, "--rows": rows, "--checkpoint": checkpoint}
     if propagation.is_propagation(method, power, mean_field_only):
         given = (data or [], hyper or [], sizes or [])

@@ -66,7 +66,9 @@ def fit_model(
     p = found(name, power)
     known = inputs(name, p.model, *given)
     result = loaded(p.model.name, p.numpy()).fit(*known, **settings)
-    flat = {f"{latent}.{n}": np.asarray(a) for latent, ps in result.params.items() for n, a in ps.items()}
+    flat: dict[str, Any] = {
+        f"{latent}.{n}": np.asarray(a) for latent, ps in result.params.items() for n, a in ps.items()
+    }
     summary = {
         "model": p.model.name,
         "method": "ep",

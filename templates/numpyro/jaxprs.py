@@ -34,7 +34,10 @@ _ELEMENTWISE: Mapping[str, str] = {
 }
 _SAME = ("copy", "copy_p", "stop_gradient", "reduce_precision", "sharding_constraint", "optimization_barrier")
 _CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-_LINEAR: Mapping[str, Callable[[Node], Node]] = {"inv": inverse, "cholesky": lambda node: Node("cholesky", (node,), node.shape)}
+_LINEAR: Mapping[str, Callable[[Node], Node]] = {
+    "inv": inverse,
+    "cholesky": lambda node: Node("cholesky", (node,), node.shape),
+}
 
 
 @dataclass

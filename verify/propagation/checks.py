@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.arithmetic import Value, digits_of, doubles, to_mpf
-from cavi.verify.evaluate import bindings, evaluate
+from cavi.verify.evaluate import Position, bindings, evaluate
 from cavi.verify.generated import ALLOWED, Generated, given
 from cavi.verify.propagation.reference import Moments, Posterior, cavity_power, posterior, quadratic, tilted_moments
 from cavi.verify.propagation.world import World, assigned, site_elements
@@ -139,7 +139,10 @@ def _matched(
 
 def _claimed_evidence(world: World, sites: Sequence[tuple[Value, Value]], found: Posterior) -> Value:
     """The claimed terms at the quantities of a reference."""
-    params = {("q", "quadratic", ()): found.quadratic, ("q", "logdet_precision", ()): found.logdet}
+    params: dict[tuple[str, str, Position], Value] = {
+        ("q", "quadratic", ()): found.quadratic,
+        ("q", "logdet_precision", ()): found.logdet,
+    }
     rows = zip(site_elements(world), sites, found.marginals, found.cavities, found.tilted, strict=True)
     for s, site, marginal, cavity, tilted in rows:
         values = {
