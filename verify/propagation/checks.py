@@ -127,6 +127,8 @@ def _matched(
     known = {"mean": mean, "variance": 1 / precision, "linear": site[0], "precision": site[1]}
     known |= {"tilted_mean": tilted.mean, "tilted_variance": tilted.variance}
     claimed = _step(world, s, known, ("cavity_mean", "cavity_variance", "linear", "precision"))
+    if to_mpf(1 / cavity[1] + alpha * claimed["precision"]) <= 0:
+        return Finding(0.0, "the cavity times the new site has no mass")
     new: Moments = cavity_power(world.engine, cavity, (alpha * claimed["linear"], alpha * claimed["precision"]), digits)
     pairs = [
         (claimed["cavity_mean"], cavity[0], "cavity mean"),
