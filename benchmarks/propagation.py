@@ -33,7 +33,7 @@ def loaded(source: str) -> Any:
 
 def exact(data: Any, alpha: float, centre: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Means, standard deviations and log evidence by sums over a grid in the two weights."""
-    root, step = np.linalg.cholesky(covariance), 0.03
+    root, step = np.linalg.cholesky(covariance), 0.1
     line = np.arange(-14.0, 14.0, step)
     grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
     w = centre + grid @ root.T
