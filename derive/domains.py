@@ -124,6 +124,8 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
                 _even_or_positive(expr, where, variables)
         case Apply(name="exp") if domain == "positive":
             pass
+        case Apply(name="exp", args=(Apply(name="log_normal_interval"),)) if domain == "unit":
+            pass
         case _ if domain == "simplex" and _is_uniform(expr):
             pass
         case _:

@@ -42,6 +42,8 @@ def _log_bessel_i(v: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
 
 
 def _log_bessel_k(v: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
+    if abs(v) == sympy.S.Half:  # elementary (DLMF 10.39.2), and K is even in the order
+        return sympy.log(sympy.pi / (2 * x)) / 2 - x
     return sympy.log(sympy.besselk(v, x))
 
 

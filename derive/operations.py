@@ -1,4 +1,4 @@
-"""What a user writes around variables: `dot`, `Sum`, `log`, `exp`, `sqrt`, `sigmoid`, `size`."""
+"""What a user writes around variables: `dot`, `Sum`, `log`, `exp`, `sqrt`, `sigmoid`, `probit`, `size`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cavi.derive.expression import (
     Expr,
     InverseOf,
     Mul,
+    NamedConstant,
     Number,
     Power,
     Probabilities,
@@ -175,6 +176,11 @@ def sqrt(value: object) -> Expr:
 def sigmoid(value: object) -> Expr:
     """The logistic function 1 / (1 + exp(-value))."""
     return 1 / (1 + exp(-as_expr(value)))
+
+
+def probit(value: object) -> Expr:
+    """Φ(value), the probability that a standard Normal is below it: the response function of probit regression."""
+    return exp(Apply("log_normal_interval", (NamedConstant("minus_infinity"), as_expr(value))))
 
 
 def size(index: Index) -> Expr:

@@ -16,7 +16,8 @@ from cavi.derive import families
 from cavi.derive.canonical import substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
-from cavi.derive.expression import Expr, as_expr
+from cavi.derive.expand import element
+from cavi.derive.expression import Expr
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_density
@@ -25,8 +26,10 @@ from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
-from cavi.derive.relaxations.matching import Match, known_positive, matches
+from cavi.derive.relaxations.fitting import fitting, misfit, together
+from cavi.derive.relaxations.matching import Match, matches
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent
+from cavi.derive.relaxations.sites import Site, as_expression, axes_of
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
 
@@ -90,7 +93,7 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     found = []
     for name, p in nodes.items():
         by_bound = tuple(b.name for b in catalogue.bounds() if matches(p, b.function, model))
-        by_latent = tuple(a.name for a in catalogue.augmentations() if matches(p, a.function, model))
+        by_latent = tuple(a.name for a in catalogue.augmentations() if fitting(p, a, model, name))
         if by_bound or by_latent:
             found.append(Proposal(name, by_bound, by_latent))
     return tuple(found)
@@ -133,41 +136,33 @@ def _rule(argument: str, asked: object, node: str, rules: Sequence[R], kind: typ
 def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
     """The node given an auxiliary latent for every argument of the rule's function."""
     proof, model, p = rule.proof, relaxed.model, relaxed.nodes[node]
-    found = matches(p, rule.function, model)
+    found = fitting(p, rule, model, node)
     if not found:
-        raise RelaxationError(
-            f"augment: no term of the log density of {node} is {rule.function} of latents with a positive coefficient, "
-            f"so {rule.name} does not apply there"
-        )
-    together: list[tuple[tuple[Index, ...], Polynomial, Polynomial]] = []
-    for match in found:
-        axes = _axes(model, node, match)
-        argument, weight = substitute(match.argument, axes), _weight(match, axes)
-        same = next((t for t in together if t[1] == argument), None)
-        if same is not None:
-            together.remove(same)
-            weight = weight + same[2]
-        together.append((tuple(axes.values()), argument, weight))
-    value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
+        raise RelaxationError(f"augment: {rule.name} does not apply to {node}: {misfit(p, rule, model, node)}")
+    gone = [m for s in found for m in s.monomials]
+    value = Polynomial(tuple(m for m in p.monomials if m not in gone))
     nodes, names = dict(relaxed.nodes), []
-    for plates, argument, weight in together:
-        shape = known_positive(weight, model, f"augment: the coefficient of {rule.function} in {node}")
-        name = _free_name(model, rule.variable)
-        args = {k: _argument(v, shape) for k, v in rule.parameters.items()}
+    for shared in together(found, rule, model):
+        name, plates = _free_name(model, rule.variable), shared[0].plates
         family = families.CATALOGUE[rule.family]
-        latent = Variable(name, "latent", plates, distribution=Distribution(rule.family, args), domain=family.domain)
+        args = {k: _argument(v, shared[0], model, node) for k, v in rule.parameters.items()}
+        over = Index(f"{name}.value", "2") if family.support == "binary" else None
+        latent = Variable(
+            name, "latent", plates, distribution=Distribution(rule.family, args), over=over, domain=family.domain
+        )
         model = model.with_variable(latent)
         names.append(name)
         nodes[name] = sum_over(log_density(latent, model), plates)
-        env = {X: argument, W: from_atom(Element(name, plates)), B: weight}
-        value = value + sum_over(from_sympy(rule.joint, env), plates)
+        for site in shared:
+            env = {X: site.argument, W: element(latent, plates), B: site.weight}
+            value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
 
 
-def _argument(value: sympy.Expr, weight: Expr) -> Expr:
-    """A parameter of the auxiliary's distribution: the weight itself, or a number."""
-    return weight if value == B else as_expr(value)
+def _argument(value: sympy.Expr, site: Site, model: Model, node: str) -> Expr:
+    """A parameter of the auxiliary's distribution, in the weight of the term."""
+    return as_expression(from_sympy(sympy.sympify(value), {B: site.weight}), model, f"augment: a parameter for {node}")
 
 
 def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
@@ -184,7 +179,7 @@ def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
     tangents: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     for match in found:
-        axes = _axes(model, node, match)
+        axes = axes_of(model, node, match.argument)
         argument = substitute(match.argument, axes)
         known = next((t for t in tangents.values() if t.argument == argument), None)
         weight = _weight(match, axes)
@@ -201,20 +196,6 @@ def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
         node, bound.name, "bound", bound.rule, tuple(tangents), p, value, bound.derivation, BOUND, tangents=tangents
     )
     return Relaxed(model, {**relaxed.nodes, node: value}, (*relaxed.relaxations, record))
-
-
-def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
-    """The indices open in the argument -> the declared ones that its local parameter lives on."""
-    declared = [*model.variable(node).plates, *model.indices]
-    axes: dict[Index, Index] = {}
-    for i in sorted(match.argument.free, key=lambda i: (i.size, i.name)):
-        own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
-        if own is None:
-            raise RelaxationError(
-                f"bounds: the local parameter of {node} needs another index of size {i.size}; declare one with m.index"
-            )
-        axes[i] = own
-    return axes
 
 
 def _weight(match: Match, axes: Mapping[Index, Index]) -> Polynomial:
