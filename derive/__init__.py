@@ -14,6 +14,7 @@ d = derive(m)
 from cavi.derive.closed_form import conditions, cross_entropy, entropy, expectation, jensen_gap, kl
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.distribution import (
+    AsymmetricLaplace,
     Bernoulli,
     Beta,
     Binomial,
@@ -24,8 +25,10 @@ from cavi.derive.distribution import (
     Gamma,
     GeneralisedInverseGaussian,
     Geometric,
+    HalfCauchy,
     HalfNormal,
     InverseGamma,
+    InverseNakagami,
     InverseWishart,
     Laplace,
     LogNormal,
@@ -38,6 +41,7 @@ from cavi.derive.distribution import (
     NormalWishart,
     Pareto,
     Poisson,
+    StudentT,
     TruncatedNormal,
     VonMises,
     Weibull,
@@ -71,6 +75,7 @@ from cavi.derive.relaxations import Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "AsymmetricLaplace",
     "Augmentation",
     "Bernoulli",
     "Beta",
@@ -91,9 +96,11 @@ __all__ = [
     "Gamma",
     "GeneralisedInverseGaussian",
     "Geometric",
+    "HalfCauchy",
     "HalfNormal",
     "Index",
     "InverseGamma",
+    "InverseNakagami",
     "InverseWishart",
     "JensenInequality",
     "Laplace",
@@ -112,6 +119,7 @@ __all__ = [
     "RelaxationError",
     "Rule",
     "Step",
+    "StudentT",
     "Sum",
     "TruncatedNormal",
     "Update",

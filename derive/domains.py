@@ -67,7 +67,7 @@ def check_arguments(name: str, distribution: Distribution, variables: Mapping[st
         if parameter.name not in distribution.args:
             continue
         arg = distribution.args[parameter.name]
-        if parameter.known:
+        if parameter.known and not parameter.free:
             _check_known(name, distribution, parameter.name, arg, found)
         _visit(arg, parameter.domain, f"{name}: the {parameter.name} of {distribution.family}", found)
     return found
@@ -124,7 +124,7 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
                 _even_or_positive(expr, where, variables)
         case Apply(name="exp") if domain == "positive":
             pass
-        case Apply(name="exp", args=(Apply(name="log_normal_interval"),)) if domain == "unit":
+        case Apply(name="probit") if domain in ("positive", "unit"):
             pass
         case _ if domain == "simplex" and _is_uniform(expr):
             pass

@@ -307,6 +307,7 @@ _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "lgamma": lgamma,
     "pow": raise_to,
     "softplus": softplus,
+    "probit": lambda p: exp(log_phi(p)),
     "tanhc": tanhc,
     **{n: _interval(n) for n in ("log_normal_interval", "truncated_mean", "truncated_second")},
 }

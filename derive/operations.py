@@ -14,7 +14,6 @@ from cavi.derive.expression import (
     Expr,
     InverseOf,
     Mul,
-    NamedConstant,
     Number,
     Power,
     Probabilities,
@@ -180,7 +179,7 @@ def sigmoid(value: object) -> Expr:
 
 def probit(value: object) -> Expr:
     """Φ(value), the probability that a standard Normal is below it: the response function of probit regression."""
-    return exp(Apply("log_normal_interval", (NamedConstant("minus_infinity"), as_expr(value))))
+    return Apply("probit", (as_expr(value),))
 
 
 def size(index: Index) -> Expr:

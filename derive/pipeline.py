@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, product
 
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
@@ -23,7 +24,7 @@ from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
-from cavi.derive.relaxations.apply import proposals
+from cavi.derive.relaxations.apply import Proposal, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
@@ -36,6 +37,8 @@ from cavi.derive.rules import (
 )
 from cavi.derive.term import Function, Moment, Polynomial, from_atom
 from cavi.derive.text import show
+
+MAX_CHOICES = 32
 
 
 def derive(
@@ -56,8 +59,8 @@ def derive(
         marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
         bounds: node -> a `Bound` or the name of one, for terms of its log density that are not conjugate.
         augment: node -> an `Augmentation` or the name of one, likewise.
-        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest; the
-            derivation says which it took and what else there was.
+        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
+            with which it is; the derivation says which it took and what else there was.
 
     Raises:
         DeclarationError: for a model without latents or observations.
@@ -94,12 +97,35 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    by_bound = {p.node: p.bounds[0] for p in known if p.bounds}
-    by_latent = {p.node: p.augmentations[0] for p in known if not p.bounds}
-    asked = {**(bounds or {}), **by_bound}, {**(augment or {}), **by_latent}
-    found = _derived(model, nodes, factors, marginalise, *asked)
+    found = _proposed(model, nodes, factors, marginalise, (bounds or {}, augment or {}), known)
     others = {p.node: p.names for p in known}
     return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
+
+
+def _proposed(
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    marginalise: Sequence[object],
+    asked: tuple[Mapping[str, object], Mapping[str, object]],
+    known: Sequence[Proposal],
+) -> Derived:
+    """By the first choice of rules, the cheapest first, with which every factor has an optimum.
+
+    Raises:
+        NonConjugateError: of the first choice, where none does.
+    """
+    refused: NonConjugateError | None = None
+    for chosen in islice(product(*(p.options for p in known)), MAX_CHOICES):
+        rules: dict[str, dict[str, object]] = {"bounds": dict(asked[0]), "augment": dict(asked[1])}
+        for proposal, (argument, rule) in zip(known, chosen, strict=True):
+            rules[argument][proposal.node] = rule
+        try:
+            return _derived(model, nodes, factors, marginalise, rules["bounds"], rules["augment"])
+        except NonConjugateError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _derived(

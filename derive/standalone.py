@@ -77,8 +77,8 @@ def standalone(distribution: object) -> Standalone:
     family = families.lookup(distribution.family)
     if not isinstance(family, ScalarFamily):
         raise DeclarationError(
-            f"{distribution}: a {family.name} runs over an index; closed forms of single distributions are there for "
-            "scalar families; for this one declare a model and derive it"
+            f"{distribution}: closed forms of single distributions are there for scalar exponential families, and "
+            f"{family.name} is none; for this one declare a model and derive it"
         )
     args: dict[str, sympy.Expr] = {}
     for p in family.parameters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cavi.derive.evaluable import evaluable
+from cavi.derive.evaluable import readable
 from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import Derived
 from cavi.templates.chain import StepView
@@ -67,5 +67,5 @@ def _steps(r: Relaxation) -> Iterator[StepView]:
 
     expressions = ExpressionPrinter()
     for s in r.proof:
-        left, right = (expressions.draw(evaluable(e)) for e in (s.before, s.after))
+        left, right = (expressions.draw(readable(e)) for e in (s.before, s.after))
         yield StepView(s.rule, s.conditions, system([Link(left, right, relation=RELATIONS[s.relation])]))

@@ -20,7 +20,8 @@ from cavi.verify.check_families import compare
 from cavi.verify.check_marginal import random_values
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES
-from cavi.verify.evaluate import bindings, evaluate
+from cavi.verify.evaluate import Binding, bindings, evaluate
+from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
 from cavi.verify.rules import Map, half_line, line_rule, real_line
@@ -111,49 +112,76 @@ def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
     """The log of the integral (or sum) over every auxiliary element, at random values of all other latents.
 
     The joint density must be a product over these elements: with v = c + Σ_n u_n(ω_n) at a reference, each is
-    integrated with the others at theirs, and every integral but one counts v there once too often.
+    integrated with the others at theirs, relative to the density there: v + Σ_n log ∫ exp(u_n - u_n(reference)).
     """
 
     def at(k: int) -> Finding:
         held = random_values(state, k)
         auxiliary = sorted(x for x in {**held.points, **held.assigned} if x[0] in entry["variables"])
-        base = to_mpf(_with_auxiliaries(state, entry, held))
+        base = _with_auxiliaries(state, entry, held)
         logs, alone = mpmath.mpf(0), mpmath.mpf(0)
         for x in auxiliary:
             logs += _log_integral(state, entry, held, x)
-            alone += to_mpf(_with_auxiliaries(state, entry, _moved(held, [x]))) - base
-        together = to_mpf(_with_auxiliaries(state, entry, _moved(held, auxiliary))) - base
+            alone += _with_auxiliaries(state, entry, _moved(held, [x])) - base
+        together = _with_auxiliaries(state, entry, _moved(held, auxiliary)) - base
         if digits_of(together, alone) < state.digits:
             return Finding(0.0, "the joint density is no product over the elements of the auxiliary")
         declared = _one(Averages(state, held).node(state.claim.variables[entry["node"]]))
-        return compare(logs - (len(auxiliary) - 1) * base, declared, f"at point {k + 1}")
+        return compare(base + logs, declared, f"at point {k + 1}")
 
     return worst(at(k) for k in range(2))
 
 
 def _log_integral(state: State, entry: Mapping[str, Any], held: Held, x: Element) -> mpmath.mpf:
-    """Over one element of an auxiliary, the others at their values."""
+    """Over one element of an auxiliary, the others at their values, relative to the density at its own.
 
-    def joint(values: Value) -> Value:
+    Only what mentions the element is evaluated again and again.
+    """
+    v = state.claim.variables[x[0]]
+    own = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
+    parts = list(_mentioning(entry["value"], state, {}, held, x))
+
+    def joint(at: Held) -> Value:
+        averages = Averages(state, at)
+        return sum((averages.expression(e, b) for e, b in parts), averages.element(v, own))
+
+    top = _one(joint(held))
+    if x in held.assigned:
+        each = [Held({**held.assigned, x: k}, held.points) for k in range(_categories(state, x))]
+        return mpmath.log(sum(mpmath.exp(to_mpf(_one(joint(h)) - top)) for h in each))
+
+    def density(values: Value) -> Value:
         several = np.atleast_1d(np.asarray(values, dtype=object))
-        points = {y: as_array([_one(v)] * len(several)) for y, v in held.points.items()}
-        found = _with_auxiliaries(state, entry, Held(held.assigned, {**points, x: several}), single=False)
+        points = {y: as_array([_one(p)] * len(several)) for y, p in held.points.items()}
+        found = joint(Held(held.assigned, {**points, x: several})) - top
         return found if isinstance(values, np.ndarray) else _one(found)
 
-    if x in held.assigned:
-        values = [Held({**held.assigned, x: k}, held.points) for k in range(_categories(state, x))]
-        return mpmath.log(sum(mpmath.exp(to_mpf(_with_auxiliaries(state, entry, h))) for h in values))
-    rule = line_rule(state.engine, joint, _onto(state, x), state.digits, x[0])
+    rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
     return mpmath.log(to_mpf(rule.weights.sum()))
 
 
-def _with_auxiliaries(state: State, entry: Mapping[str, Any], held: Held, single: bool = True) -> Value:
+def _mentioning(e: Any, state: State, binding: Binding, held: Held, x: Element) -> Iterator[tuple[Any, Binding]]:
+    """The terms of an expression that depend on an element."""
+    match e:
+        case ["add", terms]:
+            for t in terms:
+                yield from _mentioning(t, state, binding, held, x)
+        case ["sum", axes, body]:
+            for b in bindings(axes, state.sizes, binding):
+                yield from _mentioning(body, state, b, held, x)
+        case ["fn", "E", [inner]]:
+            yield from _mentioning(inner, state, binding, held, x)
+        case _ if x in mentioned(e, state, binding, held.assigned):
+            yield e, binding
+
+
+def _with_auxiliaries(state: State, entry: Mapping[str, Any], held: Held) -> mpmath.mpf:
     """What stands in the place of the declared log density, with the log densities of its auxiliaries."""
     averages = Averages(state, held)
     value = averages.relaxed(entry["node"])
     for name in entry["variables"]:
         value = value + averages.node(state.claim.variables[name])
-    return _one(value) if single else value
+    return to_mpf(_one(value))
 
 
 def _moved(held: Held, elements: Iterable[Element]) -> Held:

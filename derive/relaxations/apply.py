@@ -80,6 +80,11 @@ class Proposal:
         return " or ".join([*options, *(f"augment={{{self.node!r}: {a!r}}}" for a in self.augmentations)])
 
     @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """(argument of derive, rule), the cheapest first."""
+        return (*(("bounds", b) for b in self.bounds), *(("augment", a) for a in self.augmentations))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All rules, the cheapest first."""
         return (*self.bounds, *self.augmentations)

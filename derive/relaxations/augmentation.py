@@ -18,7 +18,7 @@ import sympy
 from cavi.derive import families
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.errors import RelaxationError
-from cavi.derive.evaluable import evaluable
+from cavi.derive.evaluable import evaluable, readable
 from cavi.derive.families import ScalarFamily
 from cavi.derive.families.base import ETA
 from cavi.derive.families.base import X as VALUE
@@ -105,7 +105,9 @@ class Augmentation:
     def _parts(self) -> tuple[sympy.Expr, tuple[sympy.Expr, ...]]:
         """c and the coefficients η_j of the statistics in log p(ω) + g - log h(ω)."""
         prior, member = self._prior, self._member
-        given = {p.symbol: sympy.sympify(self.parameters[p.name]) for p in prior.parameters if p.name in self.parameters}
+        given = {
+            p.symbol: sympy.sympify(self.parameters[p.name]) for p in prior.parameters if p.name in self.parameters
+        }
         density = prior.log_density.subs(given, simultaneous=True) - member.log_base.subs(self._known)
         left: dict[sympy.Expr, sympy.Expr] = {}
         for term in sympy.Add.make_args(sympy.expand(density.subs(VALUE, W) + self.joint, log=False, power_base=False)):
@@ -158,12 +160,16 @@ class Augmentation:
                     f"the augmentation {self.name}: it is not seen that integrating {self.variable} out of "
                     f"{self.joint} leaves b times {self.function}; it leaves {self.integral}"
                 )
+        step_conditions = {"binary": ("b is zero or one",)}.get(self.weight, ())
         member = "" if self._member == self._prior else f"; given x it is {self._member}"
         step = Step(
             B * self.function,
             self.integral,
             GENERATING_FUNCTION,
-            (f"omega has the {self.family} density, and its statistics the coefficients in {self.joint}{member}",),
+            (
+                f"omega has the {self.family} density, and its statistics the coefficients in {self.joint}{member}",
+                *step_conditions,
+            ),
         )
         return Derivation(
             f"the augmentation {self.name}",
@@ -177,7 +183,7 @@ class Augmentation:
         """The augmentation as a rule that a derivation cites."""
         return Rule(
             f"augmentation {self.name.replace('_', ' ')}",
-            f"b times {evaluable(self.function)} is the log of the integral of exp({self.joint}) over {self.variable}.",
+            f"b times {readable(self.function)} is the log of the integral of exp({self.joint}) over {self.variable}.",
             f"{self.variable} is {self.family} before anything is observed",
             self.source,
         )

@@ -18,19 +18,19 @@ def fitting(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple
 
 
 def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
-    """Why there are none."""
+    """Why there are none of a node."""
     found = sites(p, rule.function, model, node)
     if not found:
-        return (
-            f"no term of the log density of {node} is {rule.function} of latents with a coefficient that is not negative"
-        )
+        return f"no term of its log density is {rule.function} of latents with a coefficient that is not negative"
     return _misfit(found[0], rule, model)
 
 
 def _misfit(site: Site, rule: Augmentation, model: Model) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
-        return f"the coefficient of {rule.function} is {show(site.weight)}, which may be zero; expected a positive number"
+        return (
+            f"the coefficient of {rule.function} is {show(site.weight)}, which may be zero; expected a positive number"
+        )
     if rule.weight == "binary" and not is_binary(site.weight, model):
         return f"the coefficient of {rule.function} is {show(site.weight)}; expected zero or one, whatever the data"
     if rule.above == 0 and not _seen_positive(site.argument, model):

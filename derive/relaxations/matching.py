@@ -110,6 +110,7 @@ def _has_hole(p: Polynomial) -> bool:
 
 
 def not_negative(powers: Powers, model: Model) -> bool:
+    """Whether a product is seen to be zero or more."""
     return all(e % 2 == 0 or _positive_atom(a, model) for a, e in powers)
 
 
@@ -126,4 +127,3 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
             supports = ("positive", "unit", "simplex", "count", "bounded_count", "binary", "count_vector", "above")
             return v.distribution is not None and lookup(v.distribution.family).support in supports
     return False
-

@@ -59,9 +59,7 @@ def sites(p: Polynomial, function: sympy.Expr, model: Model, node: str) -> tuple
     return tuple(s for s in found if is_not_negative(s.weight, model))
 
 
-def _places(
-    p: Polynomial, function: sympy.Expr, model: Model
-) -> Iterator[tuple[Monomial, Polynomial, Polynomial]]:
+def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[tuple[Monomial, Polynomial, Polynomial]]:
     """Every monomial with an atom of the function's shape: its argument, and what multiplies the function."""
     pattern = from_sympy(function, {X: from_atom(HOLE)})
     if len(pattern.monomials) != 1 or len(pattern.monomials[0].powers) != 1 or pattern.monomials[0].powers[0][1] != 1:
