@@ -92,7 +92,7 @@ _FAMILIES = (
         (Param("shape", "positive", "a"), Param("scale", "positive", "b")),
         "positive",
         lambda x, shape, scale: log(2) + shape * log(scale) - loggamma(shape) - (2 * shape + 1) * log(x) - scale / x**2,
-        "Louzada, Ramos and Nascimento (2018), Communications for Statistical Applications and Methods 25, 67-77",
+        "Gelman et al. (2013), table A.1, of the square of x",
         declared_moments_of=lambda x, shape, scale: {
             x**POWER: exp(loggamma(shape - POWER / 2) - loggamma(shape)) * scale ** (POWER / 2)
         },

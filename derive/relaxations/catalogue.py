@@ -71,7 +71,7 @@ def augmentations() -> tuple[Augmentation, ...]:
             parameters={"shape": B, "rate": Integer(1)},
             joint=-B * log(X) - W / X,
             above=Integer(0),
-            source="Wand et al. (2011), Bayesian Analysis 6, 847-900, result 5; Makalic and Schmidt (2016), equation 3",
+            source="Wand et al. (2011), Bayesian Analysis 6, 847-900, result 5; Makalic and Schmidt (2016)",
         ),
         Augmentation(
             "normal_mixture",
@@ -80,6 +80,6 @@ def augmentations() -> tuple[Augmentation, ...]:
             parameters={"shape": Rational(1, 2), "scale": B / 2},
             joint=-B * W * X**2 / 2,
             given="GeneralisedInverseGaussian",
-            source="Andrews and Mallows (1974), JRSS B 36, 99-102; Park and Casella (2008), JASA 103, 681-686",
+            source="Andrews and Mallows (1974); Park and Casella (2008); Kozumi and Kobayashi (2011)",
         ),
     )
