@@ -47,7 +47,14 @@ from cavi.derive.distribution import (
     Weibull,
     Wishart,
 )
-from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError, RelaxationError
+from cavi.derive.errors import (
+    ApproximationError,
+    CaviError,
+    DeclarationError,
+    FactorisationError,
+    NonConjugateError,
+    RelaxationError,
+)
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
@@ -67,14 +74,18 @@ from cavi.derive.operations import (
     sigmoid,
     sin,
     size,
+    softmax,
     sqrt,
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Augmentation, Bound
+from cavi.derive.propagation import Propagation, propagate
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ApproximationError",
+    "ArrayBound",
     "AsymmetricLaplace",
     "Augmentation",
     "Bernoulli",
@@ -116,6 +127,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "Propagation",
     "RelaxationError",
     "Rule",
     "Step",
@@ -146,9 +158,11 @@ __all__ = [
     "log",
     "outer",
     "probit",
+    "propagate",
     "sigmoid",
     "sin",
     "size",
+    "softmax",
     "sqrt",
     "stick_breaking",
 ]

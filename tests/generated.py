@@ -4,9 +4,12 @@ import itertools
 import sys
 import tracemalloc
 import types
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
+import pytest
 from brute import World
 from zoo import ZOO
 
@@ -27,6 +30,14 @@ def derived_model(name: str) -> Derived:
 
 
 NAMES = [*models.names(), *ZOO]
+
+
+def spread(cases: Iterable[Any], one_in: int) -> list[Any]:
+    """All cases of a costly sweep: one in so many in the default run, the others marked `sweep`."""
+    return [
+        c if i % one_in == 0 else pytest.param(*(c if isinstance(c, tuple) else (c,)), marks=pytest.mark.sweep)
+        for i, c in enumerate(cases)
+    ]
 
 
 def run(source: str) -> types.ModuleType:
@@ -56,6 +67,11 @@ def inputs(module: types.ModuleType, rng: np.random.Generator, large: int, small
         if spec["starts"] is not None:
             np.moveaxis(value, spec["starts"], 0)[0] = 1.0
         (hyper if spec["where"] == "hyper" else data)[name] = value
+    for spec in getattr(module, "CELLS", {}).values():  # distinct cells
+        shape = [sizes[a] for a in spec["axes"]]
+        (count,) = {len(data[p]) for p in spec["places"]}
+        found = rng.permutation(int(np.prod(shape)))[np.arange(count) % int(np.prod(shape))]
+        data |= dict(zip(spec["places"], np.unravel_index(found, shape), strict=True))
     for total in [n for n in data if n.endswith("total")]:
         counts = data[total.removesuffix("_total")]
         data[total] = counts.sum(axis=-1)

@@ -6,13 +6,15 @@ from cavi.derive.families.base import ScalarFamily
 from cavi.derive.families.event import VECTOR_FAMILIES, VectorFamily
 from cavi.derive.families.matrix import MATRIX_FAMILIES
 from cavi.derive.families.mixed import MIXED_FAMILIES, MixedFamily
+from cavi.derive.families.numeric import NumericFamily
 from cavi.derive.families.scalar import CATALOGUE
 
-Family = ScalarFamily | VectorFamily | MixedFamily
+Declared = ScalarFamily | VectorFamily | MixedFamily
+Family = Declared | NumericFamily
 VECTOR_FAMILIES.update((f.name, f) for f in MATRIX_FAMILIES)
 
 
-def lookup(name: str) -> Family:
+def lookup(name: str) -> Declared:
     """The family of that name."""
     if name in VECTOR_FAMILIES:
         return VECTOR_FAMILIES[name]
@@ -23,8 +25,10 @@ __all__ = [
     "CATALOGUE",
     "MIXED_FAMILIES",
     "VECTOR_FAMILIES",
+    "Declared",
     "Family",
     "MixedFamily",
+    "NumericFamily",
     "ScalarFamily",
     "VectorFamily",
     "lookup",

@@ -7,20 +7,22 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
-from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, MomentSpec
+from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
+from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
-from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.names import parameter_names, quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
-from cavi.templates.numpy.tables import tables
+from cavi.templates.numpy.tables import parted, tables
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Writer:
         self.planner: Planner | None = None
         self.plans = features(derived)
         self.tables = tables(derived, self.plans)
+        self.terms = parted(derived, self.tables)
         self.maps = linear_maps(derived)
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
@@ -73,8 +76,10 @@ class Writer:
         scope = self.scope(function)
         body: list[str] = []
         local: set[str] = set()
-        for along, group in groupby(formulas, key=lambda f: f.along):
-            if along is not None:
+        for (along, numeric), group in groupby(formulas, key=_pass):
+            if numeric:
+                body.extend(self._integrals(tuple(group), scope, local))
+            elif along is not None:
                 body.extend(self._recursion(tuple(group), along, scope))
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
@@ -84,6 +89,17 @@ class Writer:
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
+
+    def _integrals(self, group: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
+        """Formulas that are integrals over one number, over the nodes of one rule."""
+        latent = group[0].latent
+        plates = self.derived.update(latent).factor.plates
+        if isinstance(group[0].value, Projected):
+            yield from projected(group, scope, self.names)
+        else:
+            yield from integrals(group, scope, scope.beside(), self.names, plates)
+        for name in (*parameter_names(group), *(f.name for f in group)):
+            local.add(self.names["parameter", latent, name])
 
     def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """The statements that compute some parameters of an update, which are not stored; and their local names."""
@@ -124,6 +140,8 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+                code = f"np.array({code})"
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -139,6 +157,14 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _changes_in_place(self, value: Polynomial) -> bool:
+        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+        atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
+        if len(value.monomials) != 1 or not atoms:
+            return False
+        atom, exponent = atoms[0]
+        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
@@ -175,6 +201,14 @@ class Writer:
         """The body that computes what follows from the standard parameters; empty where nothing does."""
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
+
+    def height(self, update: Update) -> tuple[str, ...]:
+        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        assert update.height is not None
+        scope = self.scope(f"height {update.factor.name}")
+        code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
+        lines = self._flush(scope)
+        return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))
 
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
@@ -274,12 +308,17 @@ class Writer:
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
         outer = frozenset(scope.fixed)
-        for along, group in groupby(formulas, key=lambda f: f.along):
+        for (along, _), group in groupby(formulas, key=_pass):
             members = tuple(group)
             for f in members:
                 local.add(self.names["parameter", f.latent, f.name])
             if along is not None:
                 yield from self._recursion(members, along, scope)
+            if isinstance(members[0].value, Integral | Projected):
+                yield from self._integrals(members, scope, local)
+                for f in members:
+                    scope.sliced["parameter", f.latent, f.name] = outer
+                continue
             for f in members if along is None else ():
                 key, target = ("parameter", f.latent, f.name), tuple(i for i in f.indices if i not in outer)
                 code = self._value(f, scope, target)
@@ -337,8 +376,8 @@ class Writer:
         scope = self.scope("elbo")
         body: list[str] = []
         entries: list[str] = []
-        for t in self.derived.elbo.closed_terms:
-            code = self._term(t, scope)
+        for t, parts in self.terms:
+            code = " + ".join(self._term(part, scope) for part in parts if part.value or len(parts) == 1)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))
@@ -350,6 +389,11 @@ class Writer:
             "}",
             "return {k: float(v) for k, v in terms.items()}",
         )
+
+
+def _pass(f: Formula) -> tuple[Along | None, type | None]:
+    """What consecutive formulas are written together by: a recursion, or integrals of one kind."""
+    return f.along, type(f.value) if isinstance(f.value, Integral | Projected) else None
 
 
 def _finite_logs(value: Polynomial) -> Polynomial:

@@ -52,6 +52,7 @@ class SamplerView:
     categories: tuple[str, ...]
     log_joint: tuple[str, ...]
     blocked: bool
+    cells: tuple[str, ...] = ()  # a sampler takes every cell
 
 
 def gibbs_module(derived: Derived) -> str:
@@ -70,6 +71,11 @@ def sampler_view(derived: Derived) -> SamplerView:
         raise CaviError(
             f"a Gibbs sampler draws from the declared model, but here log p({r.node}) was relaxed by {r.name}; derive "
             "a model without bounds= and augment= for one"
+        )
+    for u in (u for u in derived.updates if u.numeric):
+        raise CaviError(
+            f"q({u.factor.name}) was normalised numerically: a complete conditional is in no known family and "
+            "cannot be drawn from; export the declaration to Stan or NumPyro for draws"
         )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)

@@ -127,8 +127,12 @@ class PlannedWriter(Writer):
         if self.planner is None:
             return ()
         found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
-        entropies = [self._entropy(t) for t in self.derived.elbo.closed_terms if self._has_entropy(t)]
+        entropies = [self._entropy(t) for t in self._parts() if self._has_entropy(t)]
         return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found, *entropies)
+
+    def _parts(self) -> list[ElboTerm]:
+        """The terms of the bound as they are written."""
+        return [part for _, parts in self.terms for part in parts]
 
     def _entropy(self, term: ElboTerm) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=f"entropy_{term.name}", statistic=True)
@@ -238,7 +242,7 @@ class PlannedWriter(Writer):
         natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
         blocks = self._flush(inside)
         update, z = plan.update, plan.latent
-        entropies = [t for t in self.derived.elbo.closed_terms if t.name == z and self._has_entropy(t)]
+        entropies = [t for t in self._parts() if t.name == z and self._has_entropy(t)]
         once = any(entropy_weight(t, z, plan.row) == () for t in entropies)
         return LocalView(
             latent=z,
@@ -260,7 +264,7 @@ class PlannedWriter(Writer):
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
             collected=plan.whole and once and self._collected(plan),
-            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            moment=next(self.names[update.factor.name, s.key] for s in update.moment_specs if s.value is not None),
         )
 
     def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
@@ -298,7 +302,7 @@ class PlannedWriter(Writer):
         assert self.planner is not None
         update, z = chain.update, chain.latent
         name = update.factor.name
-        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        entropy = any(t.name == z and self._has_entropy(t) for t in self._parts())
         kept: set[object] = {("parameter", z, f.name) for f in update.formulas}
         kept.add((name, chain.pair))
         own = {f"{kind} {name}" for kind in ("update", "start", "moments", "follow", "from_marginals")}
@@ -358,7 +362,7 @@ class PlannedWriter(Writer):
         """What the pass of a category is written with; None where others read it otherwise than through its sums."""
         assert self.planner is not None
         update, z, part = plan.update, plan.latent, plan.features
-        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        entropy = any(t.name == z and self._has_entropy(t) for t in self._parts())
         if not entropy or not self._only_sums(update):
             return None
         found: dict[str, tuple[Statistic, Sum, tuple[Index, ...]]] = {}
@@ -401,5 +405,5 @@ class PlannedWriter(Writer):
             energies=tuple(local[s] for s in plan.of_tables),
             features=part is not None,
             counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
-            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            moment=next(self.names[update.factor.name, s.key] for s in update.moment_specs if s.value is not None),
         )

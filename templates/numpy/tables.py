@@ -2,17 +2,18 @@
 
 Exponentials are taken of the tables, not of every row of the data: p[n,k] ∝ Π exp(A)[doc[n],k] exp(B)[word[n],k] ….
 What the other factors need are sums of weight[n] p[n,k] over the rows that share an index, or over all, and the entropy
-follows from these sums and the normalisers: H = Σ_n w[n] log Z[n] - Σ <sums, tables>.
+follows from these sums and the normalisers: H = Σ_n w[n] log Z[n] - Σ <sums, tables>. Counts that share out a total,
+E[s[n,k]] = total[n] p[n,k], are categories with a weight in this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cavi.derive import Derived, Update
-from cavi.derive.canonical import add, map_subs
+from cavi.derive.canonical import add, atom_key, map_subs
 from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm
 from cavi.derive.term import (
@@ -28,7 +29,7 @@ from cavi.derive.term import (
     Powers,
     atom_indices,
 )
-from cavi.templates.numpy.features import Features, softmax_alone
+from cavi.templates.numpy.features import Features
 from cavi.templates.numpy.statistics import Statistic, gathers_of, row_sizes
 
 
@@ -64,6 +65,8 @@ class Tables:
         tables: what is read at observed integers.
         features: the part that is linear in features of the row.
         weight: how often the row counts in the entropy.
+        moment: what the expectation that others read is, per probability: nothing, or data of the row.
+        entropy: the term of the bound, or the part of one.
     """
 
     update: Update
@@ -72,6 +75,8 @@ class Tables:
     tables: tuple[Table, ...]
     features: Features | None
     weight: Powers
+    moment: Powers
+    entropy: ElboTerm
 
     @property
     def latent(self) -> str:
@@ -97,7 +102,7 @@ class Tables:
         weight = tuple((a, e) for a, e in m.powers if a != mine[0] and a not in deltas)
         if at != row or group not in s.axes or not isinstance(group, Index) or not _of_row(weight, row):
             return None
-        named = substitute_row(weight, row, self.row)
+        named = powers_sorted((*substitute_row(weight, row, self.row), *self.moment))
         if not deltas:
             return Sum(named, None), (group,)
         left, right = deltas[0].left, deltas[0].right
@@ -112,15 +117,48 @@ def tables(derived: Derived, plans: Mapping[str, Features]) -> dict[str, Tables]
     """Latent -> the plan of its pass, for the categories whose logits add up rows of tables."""
     found = {}
     for u in derived.updates:
-        term = next((t for t in derived.elbo.closed_terms if t.kind == "entropy" and t.name == u.factor.name), None)
+        term = entropy_of(derived, u)
         plan = None if term is None else _tables(u, term, row_sizes(derived), plans.get(u.factor.latents[0]))
         if plan is not None:
             found[plan.latent] = plan
     return found
 
 
+def entropy_of(derived: Derived, update: Update) -> ElboTerm | None:
+    """The entropy of a category in the bound: a term, or the part of one that it was merged into.
+
+    Entropy and energy of counts are merged where E[log s!] cancels between them; Σ w p log p stays what it was.
+    """
+    name = update.factor.name
+    found = next((t for t in derived.elbo.closed_terms if t.kind == "entropy" and t.name == name), None)
+    if found is not None or not _softmax(update):
+        return found
+    for t in derived.elbo.closed_terms:
+        for m in t.value.monomials:
+            if any(isinstance(a, Function) and a.name == "xlogx" for a in m.atoms):
+                part = ElboTerm(name, "entropy", Polynomial((m,)), ZERO)
+                if entropy_weight(part, name, update.formulas[0].indices[0]) is not None:
+                    return part
+    return None
+
+
+def parted(derived: Derived, plans: Mapping[str, Tables]) -> tuple[tuple[ElboTerm, tuple[ElboTerm, ...]], ...]:
+    """The closed terms of the bound, each with the parts that it is written in: entropies of passes stand alone."""
+    found = []
+    for t in derived.elbo.closed_terms:
+        inside = [p.entropy for p in plans.values() if p.entropy.kind != t.kind and _within(p.entropy, t)]
+        taken = {m for p in inside for m in p.value.monomials}
+        rest = tuple(m for m in t.value.monomials if m not in taken)
+        found.append((t, (t,) if not inside else (replace(t, value=Polynomial(rest)), *inside)))
+    return tuple(found)
+
+
+def _within(part: ElboTerm, term: ElboTerm) -> bool:
+    return set(part.value.monomials) <= set(term.value.monomials)
+
+
 def _tables(update: Update, entropy: ElboTerm, rows: frozenset[str], plan: Features | None) -> Tables | None:
-    if not softmax_alone(update) or len(update.factor.latents) != 1 or update.factor.sequential:
+    if not _softmax(update) or len(update.factor.latents) != 1 or update.factor.sequential:
         return None
     logits = update.formulas[0]
     if len(logits.indices) != 2 or not isinstance(logits.value, Polynomial):
@@ -151,7 +189,27 @@ def _tables(update: Update, entropy: ElboTerm, rows: frozenset[str], plan: Featu
     parts = list(found.values())
     if plain:  # the same for every row: a part of any table
         parts[0] = Table(parts[0].gather, parts[0].place, add(parts[0].value, plain))
-    return Tables(update, row, group, tuple(parts), plan, weight)
+    moment = _moment_weight(update, row, group)
+    return None if moment is None else Tables(update, row, group, tuple(parts), plan, weight, moment, entropy)
+
+
+def _softmax(update: Update) -> bool:
+    """Whether a factor is the softmax of its logits; what others read of it is left to `_moment_weight`."""
+    return [f.name for f in update.formulas] == ["logits", "probs"]
+
+
+def _moment_weight(update: Update, row: Index, group: Index) -> Powers | None:
+    """w, where the one expectation that others read is w[n] p[n,k], w of data of the row."""
+    specs = [s for s in update.moment_specs if s.value is not None]
+    if len(specs) != 1 or specs[0].value is None or len(specs[0].value.monomials) != 1:
+        return None
+    (m,) = specs[0].value.monomials
+    probs = Parameter(update.factor.latents[0], "probs", specs[0].indices)
+    weight = tuple((a, e) for a, e in m.powers if a != probs)
+    if m.coefficient != 1 or m.bound or (probs, 1) not in m.powers or len(specs[0].indices) != 2:
+        return None
+    here = specs[0].indices[0]
+    return powers_sorted(substitute_row(weight, here, row)) if _of_row(weight, here) else None
 
 
 def _at(m: Monomial, gather: Gather, place: Index) -> Monomial:
@@ -172,8 +230,13 @@ def entropy_weight(term: ElboTerm, latent: str, row: Index) -> Powers | None:
         case ((Parameter(name="probs", latent=name, subs=(Index() as n, Index() as k)), 1),) if name == latent:
             weight = tuple((a, e) for a, e in m.powers if a != mine[0])
             if inner.coefficient == 1 and set(m.bound) == {n, k} and n.size == row.size and _of_row(weight, n):
-                return substitute_row(weight, n, row)
+                return powers_sorted(substitute_row(weight, n, row))
     return None
+
+
+def powers_sorted(powers: Powers) -> Powers:
+    """A product of data in one order, so that equal weights are equal."""
+    return tuple(sorted(powers, key=lambda pe: atom_key(pe[0])))
 
 
 def _of_row(powers: Powers, row: Index) -> bool:

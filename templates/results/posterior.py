@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
+from cavi.derive.cells import latents_at_cells
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
@@ -37,6 +38,7 @@ class PosteriorView:
     sizes: tuple[str, ...]
     log_joint: tuple[str, ...]
     blocked: bool
+    whole_data: bool
 
 
 def render_posterior(derived: Derived) -> str:
@@ -49,13 +51,14 @@ def render_posterior(derived: Derived) -> str:
 
 
 def posterior_view(derived: Derived) -> PosteriorView:
-    """Everything that the template prints; what bounds and augmentations brought is left out."""
+    """Everything that the template prints; what bounds and augmentations brought is left out, and single cells."""
     writer = PosteriorWriter(derived, ())
-    auxiliary = {name for r in derived.relaxations for name in r.variables}
+    follow = latents_at_cells(derived)
+    auxiliary = follow | {name for r in derived.relaxations for name in r.variables}
     mine = [u for u in derived.updates if not set(u.factor.latents) <= auxiliary]
     found = tuple(writer.draw(u) for u in mine if not u.factor.point)
     used = {key for keys in writer.reads.values() for key in keys if isinstance(key, str)}
-    log_joint = () if derived.relaxations else writer.log_joint()
+    log_joint = () if derived.relaxations or follow else writer.log_joint()
     latents = [n for u in mine for n in u.factor.latents]
     imports = helpers.imports(writer.helpers)
     if writer.families & set(draws.SPECIAL) and "from scipy import special" not in imports:
@@ -78,6 +81,7 @@ def posterior_view(derived: Derived) -> PosteriorView:
         sizes=derived.model.sizes,
         log_joint=log_joint,
         blocked="blocks" in helpers.closure(writer.helpers),
+        whole_data=not follow,
     )
 
 
@@ -87,6 +91,11 @@ class PosteriorWriter(SamplerWriter):
     def draw(self, update: Update) -> DrawView:
         """How a factor is drawn."""
         name = update.factor.name
+        if update.numeric:
+            raise CaviError(
+                f"q({name}) is normalised numerically and is not drawn; use the mean and deviation of the fit, or its "
+                "coefficients, which give the density"
+            )
         scope, local, body = self.scope(f"draw {name}"), set[str](), list[str]()
         for link in update.density:
             if link.family not in draws.DRAWS:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from cavi.verify.cells import at_cells, given_cells
 from cavi.verify.claim import Axes, Claim
 from cavi.verify.evaluate import positions, size_of
-from cavi.verify.generated import Generated
+from cavi.verify.generated import Arrays, Generated, floats
 from cavi.verify.generic import Table
 from cavi.verify.instance import Instance, make_instance, small_sizes
 from cavi.verify.mutations import residue
@@ -92,17 +93,31 @@ class Identity:
             v = self.claim.variables[name]
             array = _array(v["domain"], self.claim.axes(name), table, instance.sizes, rng, v["over"] is not None)
             known["hyper" if v["role"] == "hyper" else "data"][name] = array
-        state = module.State(known["data"], known["hyper"], dict(instance.sizes), dtype=object)
+        cells, sizes = self._given_cells(module, instance, known["data"])
+        state = module.State(known["data"], known["hyper"], sizes, dtype=object)
         for latent in self.claim.factor_of:
             values = {}
             for p in self.claim.standard(latent):
                 table = instance.q[latent][p["name"]]
-                values[p["name"]] = _array(p.get("domain"), p["indices"], table, instance.sizes, rng, False)
+                whole = _array(p.get("domain"), p["indices"], table, instance.sizes, rng, False)
+                values[p["name"]] = at_cells(self.claim, cells, latent, p["indices"], whole)
             state.store(latent, **values)
         for functions in (module.FOLLOWS, module.MOMENTS):
             for follow in functions.values():
                 follow(state)
         return state
+
+    def _given_cells(self, module: Any, instance: Instance, data: dict[str, Any]) -> tuple[Arrays, dict[str, int]]:
+        """Sparse arrays as the values and places of cells, as `prepare` would make them; the cells, and all sizes."""
+        cells: Arrays = {}
+        sizes = dict(instance.sizes)
+        for name, spec in getattr(module, "CELLS", {}).items():
+            cells[name] = given_cells(self.claim, name, floats(instance.data[name], self.claim.axes(name), sizes))
+            at = tuple(cells[name][key] for key in spec["keys"])
+            data[name] = data[name][at]
+            data |= dict(zip(spec["places"], at, strict=True))
+            sizes[module.KNOWN[name]["axes"][0]] = len(at[0])
+        return cells, sizes
 
 
 def _numbers(state: Any) -> Iterator[Any]:
@@ -238,6 +253,31 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
 
 
+_NODES = {"real": 1, "positive": 2, "unit": 3}  # with the logarithms that are nodes too
+
+
+def _quadrature(log_density: Callable[..., Any], support: str, shape: tuple[int, ...]) -> Any:
+    """Three nodes, the same for all; weights and normalisers are functions of the density there."""
+    points = [_row(f"node {k}", 3) for k in range(_NODES[support])]
+    nodes = tuple(np.broadcast_to(p, (*shape, 3)) for p in points)
+    heights = np.array(np.broadcast_to(log_density(*nodes), (*shape, 3)), dtype=object)
+    weights, normalisers = np.empty((*shape, 3), dtype=object), np.empty(shape, dtype=object)
+    for at in np.ndindex(shape):
+        normalisers[at] = uninterpreted("normaliser", *heights[at])
+        weights[at] = [uninterpreted(f"weight {k}", *heights[at]) for k in range(3)]
+    return nodes, weights, normalisers
+
+
+def _row(name: str, count: int) -> Any:
+    out = np.empty(count, dtype=object)
+    out[:] = [uninterpreted(name, k) for k in range(count)]
+    return out
+
+
+def _deviation(nodes: Any, weights: Any) -> Any:
+    return _elementwise("sqrt")((nodes * nodes * weights).sum(axis=-1) - (nodes * weights).sum(axis=-1) ** 2)
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -255,4 +295,6 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "scattered": _scattered,
     "cells": _cells,
     "bilinear": _bilinear,
+    "quadrature": _quadrature,
+    "deviation": _deviation,
 }
