@@ -241,7 +241,7 @@ def _degrees(derived: Derived) -> dict[str, str]:
     for v in derived.model.variables:
         for distribution in (v.distribution, v.chain.initial if v.chain else None):
             dof = distribution.args.get("dof") if distribution is not None else None
-            if isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
+            if v.event and isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
                 found[dof.name] = v.event[0].size
     return found
 
