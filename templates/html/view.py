@@ -45,6 +45,8 @@ def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
         "updates": [_update(u, badges, defined, say) for u in a.updates],
         "bound": display([a.bound]),
         "bounded": listed(r.node for r in bounds),
+        "chosen": listed(a.chosen),
+        "expanded": listed(a.expanded),
         "bound_terms": [
             {
                 "left": inline(t.left),
@@ -121,6 +123,7 @@ def _update(u: UpdateView, badges: Badges, defined: set[str], say: Speaker) -> d
         "sequential": sentence(u.sequential),
         "computed": inline(u.computed),
         "point": u.point,
+        "chosen": u.chosen,
     }
 
 

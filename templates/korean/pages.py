@@ -66,6 +66,20 @@ FIXED: Mapping[str, str] = {
     "질량이다.",
     "The update is": "갱신식은 다음과 같다",
     "Hence the optimal factor is": "따라서 최적 인자는 다음과 같다.",
+    "Normal by choice, not the optimum: a step of the natural gradient of the bound": "최적이 아니라 선택한 정규 분포: 하한의 "
+    "자연 기울기를 따르는 단계",
+    "Normal by choice, not the optimum: at the mode of the expected log joint, by Laplace's method": "최적이 아니라 선택한 정규 "
+    "분포: 라플라스 방법으로 기대 로그 결합 밀도의 최빈값에서",
+    "Normal by choice, not the optimum: by the delta method, where the bound is approximated too": "최적이 아니라 선택한 정규 "
+    "분포: 하한도 근사하는 델타 방법으로",
+    "Hence the factor that was chosen is": "따라서 선택한 인자는 다음과 같다.",
+    "The factor is no optimum but was chosen:": "이 인자는 최적이 아니라 선택한 것이다.",
+    "For {factors} expectations are those of a second-order expansion, so that this approximates the bound and is none.": (
+        "{factors}에 대한 기댓값은 이차 전개의 기댓값이므로, 이것은 하한의 근사이며 하한이 아니다."
+    ),
+    "For {factors} a Normal factor was chosen: the bound holds, but another factor would make it larger.": (
+        "{factors}에는 정규 분포를 선택하였다. 하한은 성립하지만 다른 인자라면 더 클 수 있다."
+    ),
     "with the update": "갱신식은 다음과 같다",
     "one after another along {it}, each with the others' latest moments": "색인 {it}의 순서로 하나씩, 나머지의 최신 적률을 써서",
     "The other factors and the bound use the moments (by {rule})": "나머지 인자와 하한에는 다음 적률을 쓴다 ({rule}).",

@@ -36,6 +36,23 @@ RULE_WORDS: Mapping[str, str] = {
     "닫힌 꼴이 없는 적분이며, 실직선 위의 사다리꼴 공식으로 구한다. 이 공식은 해석적인 밀도에서 기하급수적으로 수렴한다.",
     "the density can be integrated and is analytic": "밀도가 적분 가능하고 해석적이다",
     "to a relative 1e-10": "상대 오차는 1e-10이다",
+    "conjugate-computation step": "켤레 계산 단계",
+    "A Normal factor is chosen. The natural gradient of the bound in its natural parameters is that of a quadratic "
+    "function with the expected slope and curvature of every other term; a step of length one makes it the log "
+    "density.": "정규 분포인 인자를 선택한다. 자연 매개변수에 대한 하한의 자연 기울기는 다른 항의 기대 기울기와 기대 곡률을 지닌 "
+    "이차 함수의 것과 같다. 길이 1의 단계는 이것을 로그 밀도로 만든다.",
+    "the factor is Normal, and steps are shortened until the bound does not fall": "인자는 정규 분포이고, 하한이 줄지 않을 "
+    "때까지 단계를 줄인다",
+    "Laplace approximation": "라플라스 근사",
+    "A Normal factor is chosen, with the mode of the expected log joint as its mean and the negative second derivative "
+    "there as its precision.": "정규 분포인 인자를 선택한다. 평균은 기대 로그 결합 밀도의 최빈값이고, 정밀도는 그곳의 이차 "
+    "도함수에 음의 부호를 붙인 것이다.",
+    "the expected log joint is smooth and has a mode": "기대 로그 결합 밀도가 매끄럽고 최빈값이 있다",
+    "delta method": "델타 방법",
+    "A Normal factor is chosen, and the expectation of every other function is replaced by that of its second-order "
+    "expansion about the mean; the bound is approximated by this and is no bound any more.": "정규 분포인 인자를 선택하고, 다른 "
+    "함수의 기댓값은 평균 둘레의 이차 전개의 기댓값으로 바꾼다. 이로써 하한은 근사되며 더는 하한이 아니다.",
+    "the functions are smooth": "함수가 매끄럽다",
     "completing the square": "완전제곱식 만들기",
     "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
     "them: half the squared linear coefficient over the precision, less half the log-determinant of the precision.": "한 "

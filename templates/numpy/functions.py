@@ -352,7 +352,7 @@ class Writer:
                 body.append(f"    raise DataError({quote(message + '; correct the data')})")
         for v in self.derived.model.variables:
             dof = v.distribution.args.get("dof") if v.distribution is not None else None
-            if v.distribution is None or dof is None or isinstance(dof, Ref) or self._is_random(dof):
+            if v.distribution is None or not v.event or dof is None or isinstance(dof, Ref) or self._is_random(dof):
                 continue  # a single hyperparameter is checked where it is read
             found, side = polynomial(expand(dof), scope, v.plates).code, v.event[0].size
             body.extend(self._flush(scope))

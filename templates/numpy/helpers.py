@@ -491,7 +491,21 @@ def damped(
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
 ) -> None:
-    """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost."""
+    """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost.
+
+    Where the bound is not finite, since an expectation overflows, the Normal is first drawn in around its mean.
+    """
+
+    def put(**values: np.ndarray) -> None:
+        state.store(latent, **values)
+        if latent in FOLLOWS:
+            FOLLOWS[latent](state)
+        state.refresh(latent)
+
+    for _ in range(DRAWN_IN):
+        if np.isfinite(merit(state)):
+            break
+        put(precision=4.0 * state.params[latent]["precision"], mean=state.params[latent]["mean"])
     before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
@@ -500,13 +514,10 @@ def damped(
     share = 1.0
     while not merit(state) >= least and share > 0.0:
         share = share / 2.0 if share > HALVED else 0.0
-        state.store(latent, **blended(before, after, share))
-        if latent in FOLLOWS:
-            FOLLOWS[latent](state)
-        state.refresh(latent)
+        put(**blended(before, after, share))
 
 
-HALVED = 1e-9
+HALVED, DRAWN_IN = 1e-9, 60
 ''',
     "settled": '''
 def settled(

@@ -278,6 +278,17 @@ def _deviation(nodes: Any, weights: Any) -> Any:
     return _elementwise("sqrt")((nodes * nodes * weights).sum(axis=-1) - (nodes * weights).sum(axis=-1) ** 2)
 
 
+def _normal_nodes(mean: Any, variance: Any) -> Any:
+    deviations = np.asarray(_elementwise("sqrt")(variance), dtype=object)
+    nodes = np.asarray(mean, dtype=object)[..., None] + deviations[..., None] * _row("z", 3)
+    return nodes, _row("weight", 3)
+
+
+def _step(state: Any, latent: str, propose: Callable[[Any], None], *merit: Any) -> None:
+    """What a step proposes; whether it is shortened is a matter of rounding too."""
+    propose(state)
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -297,4 +308,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "bilinear": _bilinear,
     "quadrature": _quadrature,
     "deviation": _deviation,
+    "normal_nodes": _normal_nodes,
+    "damped": _step,
+    "settled": _step,
 }
