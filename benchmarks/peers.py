@@ -339,6 +339,58 @@ def topics(documents: int, words: int, k: int, length: int, target: str = "numpy
     return Case(name, sizes, "scikit-learn", iterations, ours, theirs)
 
 
+def sparse_counts(rows: int, k: int, given: int, target: str = "numpy", iterations: int = 5) -> Case:
+    """Hierarchical Poisson factorisation against hpfrec, on as many cores as BLAS and Numba have.
+
+    The peer is given single precision, which is its default, and leave to add up its sums in parallel. A sweep of ours
+    begins where an iteration of the peer has its local step, so that both compute the same from there on.
+    """
+    import hpfrec
+    import pandas
+
+    module = library("sparse_poisson_factorisation", target)
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(rows, 2 * given, p=p / p.sum()) for p in (rng.gamma(0.5, size=rows) for _ in range(2))]
+    u, i = np.divmod(rng.permutation(np.unique(draws[0] * rows + draws[1]))[:given], rows)
+    y = 1.0 + rng.poisson(0.7, u.size)
+    hyper = {"a": 0.3, "a_0": 0.3, "b_0": 1.0, "c": 0.3, "c_0": 0.3, "d_0": 1.0}
+    data, sizes = {"y": {"u": u, "i": i, "value": y}}, {"U": rows, "I": rows, "K": k}
+    table = pandas.DataFrame({"UserId": u, "ItemId": i, "Count": y})
+
+    def peer(iterations: int) -> Any:
+        found = hpfrec.HPF(
+            k, a=0.3, a_prime=0.3, b_prime=1.0, c=0.3, c_prime=0.3, d_prime=1.0, maxiter=iterations,
+            stop_crit="maxiter", check_every=iterations, ncores=int(os.environ["OMP_NUM_THREADS"]), allow_inconsistent_math=True,
+            reindex=False, random_seed=1, verbose=False,
+        )  # fmt: skip
+        return found.fit(table.copy())
+
+    def factors(p: Any) -> dict[str, Any]:
+        found = {"theta": (p.Gamma_shp, p.Gamma_rte), "beta": (p.Lambda_shp, p.Lambda_rte)}
+        return {n: {"shape": np.asarray(s, float), "rate": np.asarray(r, float)} for n, (s, r) in found.items()}
+
+    def bound(params: dict[str, Any]) -> float:  # at these two factors, the others at their best
+        state = module.State(*module.prepare(data, hyper, sizes))
+        module.initialise(state, {n: params[n] for n in ("theta", "beta")}, rng)
+        for factor in ("xi", "eta"):
+            module.UPDATES[factor](state)
+        return float(module.elbo(state))
+
+    begin = factors(peer(1))
+
+    def ours(iterations: int) -> Bound:
+        found = module.fit(data, hyper, sizes, init=begin, max_iter=iterations, tol=-1.0)
+        return lambda: bound(found.params)
+
+    def theirs(iterations: int) -> Bound:
+        found = peer(1 + iterations)
+        return lambda: bound(factors(found))
+
+    name = "sparse counts" + (f", {target}" if target != "numpy" else "")
+    text = f"{rows:,} x {rows:,} K={k}, {u.size:,} counts"
+    return Case(name, text, "hpfrec", iterations, ours, theirs, more=4)
+
+
 CASES: dict[str, Callable[[bool], Case]] = {
     "full": lambda small: full_mixture(20_000 if small else 200_000, 16, 20),
     "full_narrow": lambda small: full_mixture(50_000 if small else 1_000_000, 4, 10),
@@ -353,6 +405,8 @@ CASES: dict[str, Callable[[bool], Case]] = {
     "ard": lambda small: regression(10_000 if small else 100_000, 100, "ARDRegression"),
     "topics": lambda small: topics(500 if small else 5_000, 5_000, 50, 150),
     "topics_numba": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba"),
+    "sparse": lambda small: sparse_counts(1_000 if small else 5_000, 50, 50_000 if small else 500_000),
+    "sparse_numba": lambda small: sparse_counts(1_000 if small else 5_000, 50, 50_000 if small else 500_000, "numba"),
     "chain_numba": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling", "numba"),
 }
 
