@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Update
@@ -14,6 +14,7 @@ from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.inner import inner_of
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
 from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
@@ -21,8 +22,21 @@ from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, sta
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
-from cavi.templates.numpy.table_pass import TablesView, is_bilinear, size_code, sum_views, table_code, weight_code
-from cavi.templates.numpy.tables import Sum, Tables, entropy_weight
+from cavi.templates.numpy.table_pass import (
+    InnerView,
+    PartView,
+    SumView,
+    TablesView,
+    is_bilinear,
+    reads_of,
+    size_code,
+    sum_views,
+    table_code,
+    weight_code,
+)
+from cavi.templates.numpy.tables import Sum, Table, Tables, entropy_weight
+
+PARTS = ("columns", "lines")
 
 
 @dataclass(frozen=True)
@@ -354,6 +368,28 @@ class PlannedWriter(Writer):
         """The categories whose logits add up rows of tables, where a sweep need not keep them."""
         return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
 
+    def _table_part(self, name: str, t: Table, plan: Tables) -> PartView:
+        """One of two tables with its exponentials; the first is kept, which repeated updates of the second leave as it is."""
+        assert self.planner is not None
+        scope = self.scope(f"natural {plan.latent}")
+        code = table_code(t, plan, scope, "raised")
+        body = (*self._flush(scope), f"return {code}")
+        reads = ", ".join(quote(n) for n in reads_of(t, self.planner.latents))
+        place = f"{t.gather.name}[{plan.row.name}]"
+        return PartView(name, place, reads, (*self._unpack(scope, ()), *body), kept=name == PARTS[0])
+
+    def _inner(
+        self, plan: Tables, views: Sequence[SumView], found: Mapping[str, tuple[Statistic, Sum, tuple[Index, ...]]]
+    ) -> InnerView | None:
+        """The factors of groups of rows that are updated with a category, if their updates read one sum of it only."""
+        assert self.planner is not None
+        inner = inner_of(self.derived, plan, self.planner)
+        if inner is None:
+            return None
+        total, words = views[1].name, plan.tables[1].gather.name
+        keeps = tuple((n, spread(Operand(total, axes), s.axes)) for n, (s, one, axes) in found.items() if one == inner.total)
+        return InnerView(inner.factors, inner.size, words, keeps)
+
     def _table_pass(self, plan: Tables) -> TablesView | None:
         """What the pass of a category is written with; None where others read it otherwise than through its sums."""
         assert self.planner is not None
@@ -383,9 +419,12 @@ class PlannedWriter(Writer):
             latent=z,
             rows=plan.row.size,
             groups=plan.group.size,
+            width=size_code(plan.group.size),
             row=plan.row.name,
             places=", ".join(f"{t.gather.name}[{plan.row.name}]" for t in plan.tables),
             body=(*self._unpack(outside, ()), *lines, *tables),
+            parts=tuple(self._table_part(n, t, plan) for n, t in zip(PARTS, plan.tables, strict=True)) if paired else (),
+            inner=self._inner(plan, views, found) if paired else None,
             data=(
                 *self._unpack(inside, (), "" if paired else plan.row.size),
                 *self._flush(inside),

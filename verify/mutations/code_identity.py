@@ -225,16 +225,18 @@ def _scattered(shares: Any, index: Any, values: Any, size: int) -> Any:
     return _segment_sum(shares[:, None] * values, index, size)
 
 
-def _cells(column: Any, line: Any, weight: Any, shape: Any) -> Any:
+def _cells(column: Any, line: Any, weight: Any, shape: Any, groups: Any) -> Any:
     return column, line, weight
 
 
 def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     column, line, weight = pairs
-    tables = [columns, lines]
-    heights, masses, log_masses = _gathered(tables, [np.exp(t) for t in tables], [column, line])
+    tables, exponentials = zip(columns, lines, strict=True)
+    heights, masses, log_masses = _gathered(tables, exponentials, [column, line])
     shares = weight / masses
-    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines)))
+    by_column, by_line = (
+        _scattered(shares, i, heights, len(t)) for i, t in zip((column, line), tables, strict=True)
+    )
     return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
 
 
