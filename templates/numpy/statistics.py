@@ -159,7 +159,8 @@ def take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, 
 
 def sums_over_rows(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
     """As `take_apart`, of the monomial as it stands."""
-    running = {i for i in m.bound if i.size in rows}
+    groups = {a.left for a, _ in m.powers if isinstance(a, Delta) and isinstance(a.right, Gather)}  # one for each row
+    running = {i for i in m.bound if i.size in rows and i not in groups}
     over = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
     rest = [(a, e) for a, e in m.powers if not running & set(atom_indices(a))]
     if not over:
@@ -167,7 +168,7 @@ def sums_over_rows(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[s
     outside = {i for a, _ in rest for i in atom_indices(a)}
     inside = {i for a, _ in over for i in atom_indices(a)}
     summed = running | {i for i in inside if i in m.bound and i not in outside}
-    if any(i.size in rows for i in inside - summed):
+    if any(i.size in rows for i in inside - summed - groups):
         return None
     statistics = [_statistic(group, summed, latents) for group in _connected(over, summed)]
     left = tuple(i for i in m.bound if i not in summed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from generated import assert_a_run_is_its_updates, derived_model, generated, inputs, peak_of_a_sweep, run
 
-from cavi.derive import Categorical, Dirichlet, Gamma, Model, Normal, derive
+from cavi.derive import Categorical, Dirichlet, Gamma, Model, Normal, Poisson, derive, dot
 from cavi.templates.numpy.starts import local_factors
 
 
@@ -61,7 +61,35 @@ def measured() -> Model:
     return m
 
 
+def visited() -> Model:
+    """Proportions and a rate by document: two factors of groups of rows."""
+    m, n, d, k, v = plates("visited")
+    doc = m.observed_index("doc", n, over=d)
+    theta = m.latent("theta", Dirichlet(0.7, over=k), d)
+    rate = m.latent("rate", Gamma(2.0, m.latent("level", Gamma(2.0, 1.0))), d)
+    beta = m.latent("beta", Dirichlet(0.4, over=v), k)
+    z = m.latent("z", Categorical(theta[doc[n]]), n)
+    m.observed("w", Categorical(beta[z[n]]), n)
+    m.observed("visits", Poisson(rate[d]), d)
+    return m
+
+
+def neighbours() -> Model:
+    """A weight for each document, and all of them in one observation: documents depend on each other."""
+    m, n, d, k, v = plates("neighbours")
+    j = m.index("j", "J")
+    doc = m.observed_index("doc", n, over=d)
+    theta = m.latent("theta", Dirichlet(0.7, over=k), d)
+    weight = m.latent("weight", Normal(0.0, 1.0), d)
+    beta = m.latent("beta", Dirichlet(0.4, over=v), k)
+    z = m.latent("z", Categorical(theta[doc[n]]), n)
+    m.observed("w", Categorical(beta[z[n]]), n)
+    m.observed("y", Normal(dot(weight, m.covariate("x", j, d)[j]), 1.0), j)
+    return m
+
+
 MODELS = {f.__name__: f for f in (admixture, common, three, measured)}
+GROUPED = {f.__name__: f for f in (visited, neighbours)}
 MODULES: dict[str, types.ModuleType] = {}
 
 
@@ -69,7 +97,7 @@ def module_of(name: str) -> types.ModuleType:
     if name == "lda":
         return generated("lda")
     if name not in MODULES:
-        MODULES[name] = run(derive(MODELS[name]()).numpy())
+        MODULES[name] = run(derive((MODELS | GROUPED)[name]()).numpy())
     return MODULES[name]
 
 
@@ -211,6 +239,31 @@ def test_factors_of_rows_several_times_a_sweep() -> None:
     assert once.elbo < found.elbo_trace[0]
     with pytest.raises(module.DataError, match="inner = 0"):
         module.fit(data, hyper, sizes, inner=0)
+
+
+@pytest.mark.parametrize("name", ["lda", "admixture", "visited"])
+@pytest.mark.parametrize("given", ["", "beta", "theta", "beta theta"])
+def test_documents_are_repeated_batch_by_batch(name: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order a sweep goes, with products that vanish too: as updates of all documents, so many times each."""
+    module = module_of(name)
+    monkeypatch.setattr(module, "GATHERED", 40)  # a few documents at a time, of several lengths and one of none
+    data, hyper, sizes = inputs(module, np.random.default_rng(3), 90, 12)
+    sizes["K"], data["doc"] = 3, np.where(data["doc"] == 5, 4, data["doc"])
+    rng = np.random.default_rng(0)
+    shapes = {"theta": (12, 3), "beta": (3, 12)}
+    init = {n: {"concentration": 10.0 ** rng.uniform(-4.0, 1.0, shapes[n])} for n in given.split()}
+    runs = []
+    for callback in (None, lambda *_: False):
+        runs.append(module.fit(data, hyper, sizes, init=init or None, seed=1, max_iter=2, tol=0.0, inner=5, callback=callback))
+    np.testing.assert_allclose(runs[0].elbo_trace, runs[1].elbo_trace, rtol=1e-12)
+    for latent, values in runs[1].params.items():
+        for n, a in values.items():
+            np.testing.assert_allclose(runs[0].params[latent][n], a, rtol=1e-9, atol=1e-14, err_msg=f"{latent}.{n}")
+
+
+def test_what_depends_on_other_documents_is_not_repeated_by_batches() -> None:
+    assert {n: list(module_of(n).REPEAT) for n in ("lda", *GROUPED)} == {"lda": ["z"], "visited": ["z"], "neighbours": []}
+    assert module_of("visited").INNER == ("theta", "rate", "z")
 
 
 def test_only_factors_of_rows_are_inner() -> None:
