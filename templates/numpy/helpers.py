@@ -471,6 +471,14 @@ def segments(index: Any, size: Any) -> tuple[csr_matrix, int]:
     ones = csr_matrix((np.ones(place.size), np.argsort(place, kind="stable"), ends), shape=(total, place.size))
     return ones, np.ndim(indexes[0])
 ''',
+    "marks": '''
+def marks(lines: Any, columns: Any, weight: Any = 1.0) -> csr_matrix:
+    """What occurs together at a line and a column, added up; both are observed integers and the lengths of their axes."""
+    places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
+    line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
+    shape = [int(np.prod(sizes)) for _, sizes in (lines, columns)]
+    return csr_matrix((weight, (line, column)), shape=shape, dtype=float)
+''',
     "segment_sum": '''
 def segment_sum(values: np.ndarray, members: tuple[csr_matrix, int], size: Any) -> np.ndarray:
     """Add up the rows of `values` that share an index: out[i, …] = Σ_{n: index[n] = i} values[n, …]."""
@@ -605,7 +613,7 @@ def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used - {*own} if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
-    if {"segments", "scattered", "cells"} & set(closure(used)):
+    if {"segments", "marks", "scattered", "cells"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if "_from_factors" in closure(used):
         lines.insert(0, "from scipy.linalg import lapack")

@@ -19,9 +19,10 @@ from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
 from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
 from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, stacked, total, weight
+from cavi.templates.numpy.marks import matrix_code
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
-from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
+from cavi.templates.numpy.statistics import Marks, Planner, Statistic, flops, statistic_text
 from cavi.templates.numpy.table_pass import (
     InnerView,
     PartView,
@@ -93,7 +94,7 @@ class PlannedWriter(Writer):
         self._found()
         self.helpers = set()
         self.reads = {}
-        self.planner.scattered.clear()
+        self.planner.clear()
         self.planner.choose(
             [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains, *self.maps}
         )
@@ -134,7 +135,7 @@ class PlannedWriter(Writer):
         self.locals()
         self.left_out = moments - {key for keys in self.reads.values() for key in keys}
         self.helpers, self.reads = set(), {}
-        self.planner.scattered.clear()
+        self.planner.clear()
 
     def statistics(self) -> tuple[StatisticView, ...]:
         """The sums over rows that are functions of their own."""
@@ -142,7 +143,8 @@ class PlannedWriter(Writer):
             return ()
         found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
         entropies = [self._entropy(t) for t in self.derived.elbo.closed_terms if self._has_entropy(t)]
-        return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found, *entropies)
+        members = [self._members(n, d) for n, d in self.planner.scattered.items()]
+        return (*members, *(self._marks(x, n) for x, n in self.planner.marked.items()), *found, *entropies)
 
     def _entropy(self, term: ElboTerm) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=f"entropy_{term.name}", statistic=True)
@@ -156,6 +158,13 @@ class PlannedWriter(Writer):
         code = segments(deltas, scope)
         words = " and ".join(d.right.name for d in deltas if isinstance(d.right, Gather))
         return StatisticView(name, f"Which rows share {words}.", (), (*self._unpack(scope, ()), f"return {code}"))
+
+    def _marks(self, marks: Marks, name: str) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=name)
+        code = matrix_code(marks, scope)
+        lines, columns = (" and ".join(map(repr, side)).replace("?", "") for side in (marks.lines, marks.columns))
+        text = f"Which of {lines} and of {columns} occur together{', by weight' if marks.weight else ''}."
+        return StatisticView(name, text, (), (*self._unpack(scope, ()), *self._flush(scope), *assign("return", code)))
 
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
         scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)

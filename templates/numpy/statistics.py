@@ -53,6 +53,20 @@ class Statistic:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """A sparse matrix of data: what occurs together, at lines and columns that are observed integers or run themselves.
+
+    Attributes:
+        lines, columns: the subscripts of both, over indices called by their sizes.
+        weight: data that count instead of one.
+    """
+
+    lines: tuple[Sub, ...]
+    columns: tuple[Sub, ...]
+    weight: Powers
+
+
+@dataclass(frozen=True)
 class Taken:
     """A monomial taken apart: the statistics with the subscripts at which they stand, and what is left."""
 
@@ -79,6 +93,8 @@ class Planner:
     chosen: dict[Statistic, str] = field(default_factory=dict)
     choosing: bool = True
     scattered: dict[str, tuple[Delta, ...]] = field(default_factory=dict)
+    marked: dict[Marks, str] = field(default_factory=dict)
+    sparse: bool = True
 
     def __post_init__(self) -> None:
         self.rows = row_sizes(self.derived)
@@ -106,6 +122,21 @@ class Planner:
         name = "segments_" + "_".join(self.names[d.right.name] for d in deltas if isinstance(d.right, Gather))
         self.scattered[name] = deltas
         return name
+
+    def marks(self, marks: Marks) -> str:
+        """The function that makes a sparse matrix of data."""
+        if marks not in self.marked:
+            words = [self.names[s.name] for s in (*marks.lines, *marks.columns) if isinstance(s, Gather)]
+            name = "_".join(["marks", *words, *(w for a, e in marks.weight for w in _words(a, e, self.names))])
+            while name in self.marked.values():
+                name += "_"
+            self.marked[marks] = name
+        return self.marked[marks]
+
+    def clear(self) -> None:
+        """Forget the matrices that functions have asked for: they are written once more."""
+        self.scattered.clear()
+        self.marked.clear()
 
     def shared(self, a: Function, function: str) -> tuple[str, tuple[Sub, ...]] | None:
         """A function of a whole parameter that several functions of the module need, and its subscripts."""
@@ -151,15 +182,21 @@ def take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, 
     """The sums over rows in a monomial, or None where they would themselves have an axis over rows."""
     lifted = _lifted(m, rows)
     for candidate in (lifted, m) if lifted is not None else (m,):
-        found = sums_over_rows(candidate, rows, latents)
+        found = sums_over_rows(candidate, rows, latents, groups_of(candidate))
         if found is not None:
             return found
     return None
 
 
-def sums_over_rows(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
-    """As `take_apart`, of the monomial as it stands."""
-    groups = {a.left for a, _ in m.powers if isinstance(a, Delta) and isinstance(a.right, Gather)}  # one for each row
+def groups_of(m: Monomial) -> frozenset[Sub]:
+    """What stands left in δ[d, doc[n]]: it runs over groups of rows, even where these have data of their own."""
+    return frozenset(a.left for a in m.atoms if isinstance(a, Delta) and isinstance(a.right, Gather))
+
+
+def sums_over_rows(
+    m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]], groups: frozenset[Sub] = frozenset()
+) -> Taken | None:
+    """As `take_apart`, of the monomial as it stands; `groups` are not counted as rows."""
     running = {i for i in m.bound if i.size in rows and i not in groups}
     over = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
     rest = [(a, e) for a, e in m.powers if not running & set(atom_indices(a))]

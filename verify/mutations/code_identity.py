@@ -213,6 +213,14 @@ def _segment_sum(values: Any, index: Any, size: Any) -> Any:
     return out
 
 
+def _marks(lines: Any, columns: Any, weight: Any = 1) -> Any:
+    places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
+    line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
+    out = np.zeros([int(np.prod(sizes)) for _, sizes in (lines, columns)], dtype=object)
+    np.add.at(out, (line, column), weight)
+    return out
+
+
 def _gathered(tables: Any, exponentials: Any, indices: Any) -> Any:
     heights = np.take(exponentials[0], indices[0], axis=0)
     for table, index in zip(exponentials[1:], indices[1:], strict=True):
@@ -251,6 +259,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
     "distinct": lambda array, axes: array,
     "normalised": _normalised,
+    "marks": _marks,
     "segments": _segments,
     "segment_sum": _segment_sum,
     "gathered": _gathered,
