@@ -180,7 +180,7 @@ def local_to(function: str, a: Atom) -> bool:
 
 def take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
     """The sums over rows in a monomial, or None where they would themselves have an axis over rows."""
-    lifted = _lifted(m, rows)
+    lifted = _lifted(m, rows, latents)
     for candidate in (lifted, m) if lifted is not None else (m,):
         found = sums_over_rows(candidate, rows, latents, groups_of(candidate))
         if found is not None:
@@ -212,11 +212,15 @@ def sums_over_rows(
     return Taken(tuple(statistics), Monomial(m.coefficient, tuple(rest), left))
 
 
-def _lifted(m: Monomial, rows: frozenset[str]) -> Monomial | None:
-    """E[theta[doc[n]]] … summed over n as Σ_d E[theta[d]] Σ_n δ[d, doc[n]] …: the sum by segments comes first."""
+def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Monomial | None:
+    """E[theta[doc[n]]] … summed over n as Σ_d E[theta[d]] Σ_n δ[d, doc[n]] …: the sum by segments comes first.
+
+    Of moments at several observed integers that of the factor that is updated last is lifted: the sum is then of what has
+    been updated before, and the update of that factor has made it.
+    """
     running = {i for i in m.bound if i.size in rows}
     gathers: set[Gather] = set()
-    movable: list[tuple[Atom, Fraction]] = []
+    movable: list[tuple[Moment, Fraction]] = []
     for a, e in m.powers:
         if not running & set(atom_indices(a)):
             continue
@@ -225,13 +229,21 @@ def _lifted(m: Monomial, rows: frozenset[str]) -> Monomial | None:
         direct = running & {i for s in _subs(a) if not isinstance(s, Gather) for i in indices_of(s)}
         if isinstance(a, Moment) and found and not direct:
             movable.append((a, e))
-    if len(gathers) != 1 or not movable:
+    if not movable:
         return None
-    (gather,) = gathers
-    place = fresh_index(gather.size)
-    moved = [(map_subs(a, lambda s: place if s == gather else s), e) for a, e in movable]
+    if len(gathers) > 1:
+        order = list(latents)
+        last = max((a for a, _ in movable), key=lambda a: (order.index(a.factor), repr(a)))
+        gathers = set(gathers_of(last))
+        movable = [(a, e) for a, e in movable if set(gathers_of(a)) == gathers]
+        others = [a for a, e in m.powers if (a, e) not in movable and running & set(atom_indices(a))]
+        if sum(isinstance(a, Moment) for a in others) != 1 or any(isinstance(a, Delta) for a in others):
+            return None  # data alone, or a product of moments that would have the axes of all
+    places = {g: fresh_index(g.size) for g in sorted(gathers, key=repr)}
+    moved = [(map_subs(a, lambda s: places.get(s, s)), e) for a, e in movable]  # type: ignore[arg-type, call-overload]
     kept = [(a, e) for a, e in m.powers if (a, e) not in movable]
-    return Monomial(m.coefficient, (*kept, *moved, (Delta(place, gather), ONE)), (*m.bound, place))
+    deltas = [(Delta(place, g), ONE) for g, place in places.items()]
+    return Monomial(m.coefficient, (*kept, *moved, *deltas), (*m.bound, *places.values()))
 
 
 def _subs(a: Atom) -> tuple[Sub, ...]:
