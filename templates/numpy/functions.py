@@ -20,7 +20,7 @@ from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
-from cavi.templates.numpy.tables import tables
+from cavi.templates.numpy.tables import entropy_part, tables
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,18 @@ class Writer:
         return Scope(self.names, dict(fixed or {}), large=self.large, planner=self.planner, function=function, own=own)
 
     def _has_entropy(self, term: ElboTerm) -> bool:
-        """Whether the entropy of a factor is a function of its own: where a pass over rows gives it on the way."""
+        """Whether some of a term is a function of its own."""
+        return self._entropy_in(term) is not None
+
+    def _entropy_in(self, term: ElboTerm) -> Polynomial | None:
+        """What of a term is the entropy of a factor, where a pass over rows gives it on the way."""
         plan = self.plans.get(term.name)
+        if term.name in self.tables and term.kind != "entropy":
+            return entropy_part(term, term.name)
         passes = (plan is not None and plan.whole) or term.name in {*self.chains, *self.tables}
         read = {a for a in term.value.atoms() if isinstance(a, Moment | Parameter)}
-        return (
-            passes and term.kind == "entropy" and all(isinstance(a, Parameter) and a.latent == term.name for a in read)
-        )
+        own = all(isinstance(a, Parameter) and a.latent == term.name for a in read)
+        return term.value if passes and term.kind == "entropy" and own else None
 
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
         """The body of an update: parameters by the formulas, then the moments."""
@@ -327,7 +332,12 @@ class Writer:
 
     def _term(self, term: ElboTerm, scope: Scope) -> str:
         """One term of the bound as an expression."""
-        return f"entropy_{term.name}(state)" if self._has_entropy(term) else polynomial(term.value, scope, ()).code
+        own = self._entropy_in(term)
+        if own is None:
+            return polynomial(term.value, scope, ()).code
+        rest = Polynomial(tuple(m for m in term.value.monomials if m not in own.monomials))
+        call = f"entropy_{term.name}(state)"
+        return f"{polynomial(rest, scope, ()).code} + {call}" if rest else call
 
     def _is_random(self, expr: Expr) -> bool:
         return any(self.derived.model.variable(r.name).is_random for r in expr.refs())

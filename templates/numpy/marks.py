@@ -134,6 +134,20 @@ def matrix_code(marks: Marks, scope: Scope) -> str:
     return f"{scope.helper('marks')}({', '.join(sides)})"
 
 
+def sides_text(marks: Marks, model: Model) -> tuple[str, str]:
+    """The lines and columns of a matrix as a person writes them: ``(j, y[n, j])`` and ``n``."""
+    names = {i.size: i.name for i in reversed(model.indices)}
+
+    def one(s: Sub) -> str:
+        return f"{s.name}[{', '.join(map(one, s.subs))}]" if isinstance(s, Gather) else names.get(s.size, s.size)
+
+    lines, columns = (", ".join(map(one, side)) for side in (marks.lines, marks.columns))
+    return (
+        f"({lines})" if len(marks.lines) > 1 else lines,
+        f"({columns})" if len(marks.columns) > 1 else columns,
+    )
+
+
 def _place(s: Sub, scope: Scope) -> Operand:
     if isinstance(s, Gather):
         return indexed(scope.name(s.name), s.subs, scope)

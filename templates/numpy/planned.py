@@ -9,6 +9,7 @@ from cavi.derive import Update
 from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm, Formula
 from cavi.derive.term import Delta, Polynomial
+from cavi.derive.text import show
 from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.emit import polynomial, segments
@@ -19,7 +20,7 @@ from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
 from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
 from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, stacked, total, weight
-from cavi.templates.numpy.marks import matrix_code
+from cavi.templates.numpy.marks import matrix_code, sides_text
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import Marks, Planner, Statistic, flops, statistic_text
@@ -148,10 +149,13 @@ class PlannedWriter(Writer):
 
     def _entropy(self, term: ElboTerm) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=f"entropy_{term.name}", statistic=True)
-        code = polynomial(term.value, scope, ()).code
+        own = self._entropy_in(term)
+        assert own is not None
+        code = polynomial(own, scope, ()).code
         lines = self._flush(scope)
         body = (*self._unpack(scope, ()), *lines, *assign("return", code))
-        return StatisticView(f"entropy_{term.name}", f"The entropy of q({term.name}).", (term.name,), body)
+        words = f"The entropy of q({term.name})." if term.kind == "entropy" else show(own, self.derived.model.indices)
+        return StatisticView(f"entropy_{term.name}", words, (term.name,), body)
 
     def _members(self, name: str, deltas: tuple[Delta, ...]) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=name)
@@ -162,8 +166,8 @@ class PlannedWriter(Writer):
     def _marks(self, marks: Marks, name: str) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=name)
         code = matrix_code(marks, scope)
-        lines, columns = (" and ".join(map(repr, side)).replace("?", "") for side in (marks.lines, marks.columns))
-        text = f"Which of {lines} and of {columns} occur together{', by weight' if marks.weight else ''}."
+        lines, columns = sides_text(marks, self.derived.model)
+        text = f"Which of {lines} and {columns} occur together{', by weight' if marks.weight else ''}."
         return StatisticView(name, text, (), (*self._unpack(scope, ()), *self._flush(scope), *assign("return", code)))
 
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
@@ -283,8 +287,12 @@ class PlannedWriter(Writer):
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
             collected=plan.whole and once and self._collected(plan),
-            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            moment=self._moment(update),
         )
+
+    def _moment(self, update: Update) -> str:
+        """The name of the one moment of a category."""
+        return self.names[update.factor.name, next(s.key for s in update.moment_specs if s.value is not None)]
 
     def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
         """The start of a chain by passes; by recursion in logarithms where weights vanish in floating point."""
@@ -396,7 +404,9 @@ class PlannedWriter(Writer):
         if inner is None:
             return None
         total, words = views[1].name, plan.tables[1].gather.name
-        keeps = tuple((n, spread(Operand(total, axes), s.axes)) for n, (s, one, axes) in found.items() if one == inner.total)
+        keeps = tuple(
+            (n, spread(Operand(total, axes), s.axes)) for n, (s, one, axes) in found.items() if one == inner.total
+        )
         return InnerView(inner.factors, inner.size, words, keeps)
 
     def _table_pass(self, plan: Tables) -> TablesView | None:
@@ -432,7 +442,9 @@ class PlannedWriter(Writer):
             row=plan.row.name,
             places=", ".join(f"{t.gather.name}[{plan.row.name}]" for t in plan.tables),
             body=(*self._unpack(outside, ()), *lines, *tables),
-            parts=tuple(self._table_part(n, t, plan) for n, t in zip(PARTS, plan.tables, strict=True)) if paired else (),
+            parts=tuple(self._table_part(n, t, plan) for n, t in zip(PARTS, plan.tables, strict=True))
+            if paired
+            else (),
             inner=self._inner(plan, views, found) if paired else None,
             data=(
                 *self._unpack(inside, (), "" if paired else plan.row.size),
@@ -449,5 +461,5 @@ class PlannedWriter(Writer):
             energies=tuple(local[s] for s in plan.of_tables),
             features=part is not None,
             counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
-            moment=self.names[update.factor.name, update.moment_specs[0].key],
+            moment=self._moment(update),
         )

@@ -7,7 +7,7 @@ follows from these sums and the normalisers: H = Σ_n w[n] log Z[n] - Σ <sums, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,6 +17,7 @@ from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm
 from cavi.derive.term import (
     ZERO,
+    Atom,
     Delta,
     Element,
     Function,
@@ -65,6 +66,7 @@ class Tables:
         tables: what is read at observed integers.
         features: the part that is linear in features of the row.
         weight: how often the row counts in the entropy.
+        scale: what the moment is times the probabilities, data of the row.
     """
 
     update: Update
@@ -73,6 +75,7 @@ class Tables:
     tables: tuple[Table, ...]
     features: Features | None
     weight: Powers
+    scale: Powers
 
     @property
     def latent(self) -> str:
@@ -98,7 +101,7 @@ class Tables:
         weight = tuple((a, e) for a, e in m.powers if a != mine[0] and a not in deltas)
         if at != row or group not in s.axes or not isinstance(group, Index) or not _of_row(weight, row):
             return None
-        named = substitute_row(weight, row, self.row)
+        named = _product(substitute_row(weight, row, self.row), self.scale)
         if not deltas:
             return Sum(named, None), (group,)
         left, right = deltas[0].left, deltas[0].right
@@ -114,15 +117,14 @@ def tables(derived: Derived, plans: Mapping[str, Features]) -> dict[str, Tables]
     found = {}
     own = {i.size for u in derived.updates if u.factor.name in local_factors(derived) for i in u.factor.plates}
     for u in derived.updates:
-        term = next((t for t in derived.elbo.closed_terms if t.kind == "entropy" and t.name == u.factor.name), None)
-        plan = None if term is None else _tables(u, term, row_sizes(derived), plans.get(u.factor.latents[0]), own)
+        plan = _tables(u, derived.elbo.closed_terms, row_sizes(derived), plans.get(u.factor.latents[0]), own)
         if plan is not None:
             found[plan.latent] = plan
     return found
 
 
 def _tables(
-    update: Update, entropy: ElboTerm, rows: frozenset[str], plan: Features | None, own: set[str]
+    update: Update, terms: Sequence[ElboTerm], rows: frozenset[str], plan: Features | None, own: set[str]
 ) -> Tables | None:
     if not softmax_alone(update) or len(update.factor.latents) != 1 or update.factor.sequential:
         return None
@@ -134,7 +136,9 @@ def _tables(
         return None
     if any(isinstance(a, Moment) and a.factor == update.factor.name for a in logits.value.atoms()):
         return None
-    weight = entropy_weight(entropy, update.factor.latents[0], row)
+    mine = [t for t in terms if t.name == update.factor.name]
+    weight = next((w for t in mine if (w := entropy_weight(t, update.factor.latents[0], row)) is not None), None)
+    scale = _scale(update, row)
     found: dict[Gather, Table] = {}
     plain = ZERO
     for m in (plan.rest if plan is not None else logits.value).monomials:
@@ -150,12 +154,12 @@ def _tables(
             return None
         before = found[gather].value if gather in found else ZERO
         found[gather] = Table(gather, place, add(before, Polynomial((moved,))))
-    if weight is None or not found or (plan is not None and weight):
+    if weight is None or scale is None or not found or (plan is not None and (weight or scale)):
         return None
     parts = sorted(found.values(), key=lambda t: t.gather.size in own)  # what rows are grouped by comes last
     if plain:  # the same for every row: a part of any table
         parts[0] = Table(parts[0].gather, parts[0].place, add(parts[0].value, plain))
-    return Tables(update, row, group, tuple(parts), plan, weight)
+    return Tables(update, row, group, tuple(parts), plan, weight, scale)
 
 
 def _at(m: Monomial, gather: Gather, place: Index) -> Monomial:
@@ -163,21 +167,46 @@ def _at(m: Monomial, gather: Gather, place: Index) -> Monomial:
     return Monomial(m.coefficient, powers, m.bound)
 
 
+def _scale(update: Update, row: Index) -> Powers | None:
+    """w, where the moment is w[n] p[n,k] and w is data of the row."""
+    spec = next(s for s in update.moment_specs if s.value is not None)
+    if not isinstance(spec.value, Polynomial) or len(spec.value.monomials) != 1:
+        return None
+    (m,) = spec.value.monomials
+    rest = tuple((a, e) for a, e in m.powers if not isinstance(a, Parameter))
+    first = spec.indices[0]
+    return substitute_row(rest, first, row) if m.coefficient == 1 and not m.bound and _of_row(rest, first) else None
+
+
 def entropy_weight(term: ElboTerm, latent: str, row: Index) -> Powers | None:
     """w, where the entropy is -Σ_nk w[n] p[n,k] log p[n,k] and w is data of the row; None where it is another."""
-    if not isinstance(term.value, Polynomial) or len(term.value.monomials) != 1:
+    part = entropy_part(term, latent)
+    if part is None:
         return None
-    (m,) = term.value.monomials
+    (m,) = part.monomials
+    (n, k) = next(a for a in part.atoms() if isinstance(a, Parameter)).subs
+    weight = tuple((a, e) for a, e in m.powers if not isinstance(a, Function))
+    if set(m.bound) != {n, k} or not isinstance(n, Index) or n.size != row.size or not _of_row(weight, n):
+        return None
+    return substitute_row(weight, n, row)
+
+
+def entropy_part(term: ElboTerm, latent: str) -> Polynomial | None:
+    """-Σ w p log p in a term of the bound: all of an entropy, or the one such monomial of a merged term."""
+    found = [m for m in term.value.monomials if _is_entropy(m, latent)]
+    whole = len(found) == len(term.value.monomials)
+    return Polynomial(tuple(found)) if len(found) == 1 and (whole or term.kind != "entropy") else None
+
+
+def _is_entropy(m: Monomial, latent: str) -> bool:
     mine = [a for a, e in m.powers if isinstance(a, Function) and a.name == "xlogx" and e == 1]
     if m.coefficient != -1 or len(mine) != 1 or len(mine[0].args) != 1 or len(mine[0].args[0].monomials) != 1:
-        return None
+        return False
     inner = mine[0].args[0].monomials[0]
     match inner.powers:
-        case ((Parameter(name="probs", latent=name, subs=(Index() as n, Index() as k)), 1),) if name == latent:
-            weight = tuple((a, e) for a, e in m.powers if a != mine[0])
-            if inner.coefficient == 1 and set(m.bound) == {n, k} and n.size == row.size and _of_row(weight, n):
-                return substitute_row(weight, n, row)
-    return None
+        case ((Parameter(name="probs", latent=name, subs=(Index(), Index())), 1),) if name == latent:
+            return inner.coefficient == 1 and sum(isinstance(a, Function) for a in m.atoms) == 1
+    return False
 
 
 def _of_row(powers: Powers, row: Index) -> bool:
@@ -187,6 +216,14 @@ def _of_row(powers: Powers, row: Index) -> bool:
 
 def _plain_subs(a: Element | Indicator) -> tuple[object, ...]:
     return a.subs if isinstance(a, Element) else ()
+
+
+def _product(left: Powers, right: Powers) -> Powers:
+    """Both in one order, an atom of both once with its powers added."""
+    found: dict[Atom, Fraction] = {}
+    for a, e in (*left, *right):
+        found[a] = found.get(a, Fraction(0)) + e
+    return tuple(sorted(found.items(), key=repr)) if right else left
 
 
 def substitute_row(powers: Powers, row: Index, name: Index) -> Powers:

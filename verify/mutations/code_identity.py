@@ -242,9 +242,7 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     tables, exponentials = zip(columns, lines, strict=True)
     heights, masses, log_masses = _gathered(tables, exponentials, [column, line])
     shares = weight / masses
-    by_column, by_line = (
-        _scattered(shares, i, heights, len(t)) for i, t in zip((column, line), tables, strict=True)
-    )
+    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in zip((column, line), tables, strict=True))
     return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
 
 

@@ -254,7 +254,9 @@ def test_documents_are_repeated_batch_by_batch(name: str, given: str, monkeypatc
     init = {n: {"concentration": 10.0 ** rng.uniform(-4.0, 1.0, shapes[n])} for n in given.split()}
     runs = []
     for callback in (None, lambda *_: False):
-        runs.append(module.fit(data, hyper, sizes, init=init or None, seed=1, max_iter=2, tol=0.0, inner=5, callback=callback))
+        runs.append(
+            module.fit(data, hyper, sizes, init=init or None, seed=1, max_iter=2, tol=0.0, inner=5, callback=callback)
+        )
     np.testing.assert_allclose(runs[0].elbo_trace, runs[1].elbo_trace, rtol=1e-12)
     for latent, values in runs[1].params.items():
         for n, a in values.items():
@@ -262,7 +264,11 @@ def test_documents_are_repeated_batch_by_batch(name: str, given: str, monkeypatc
 
 
 def test_what_depends_on_other_documents_is_not_repeated_by_batches() -> None:
-    assert {n: list(module_of(n).REPEAT) for n in ("lda", *GROUPED)} == {"lda": ["z"], "visited": ["z"], "neighbours": []}
+    assert {n: list(module_of(n).REPEAT) for n in ("lda", *GROUPED)} == {
+        "lda": ["z"],
+        "visited": ["z"],
+        "neighbours": [],
+    }
     assert module_of("visited").INNER == ("theta", "rate", "z")
 
 
