@@ -47,6 +47,10 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+APPROXIMATE = Annotated[
+    str | None,
+    typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
+]
 NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
 SYMBOL = Annotated[
     list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
@@ -62,6 +66,17 @@ class Target(StrEnum):
     numba = "numba"
     jax = "jax"
     dask = "dask"
+
+
+class Method(StrEnum):
+    """How q is found."""
+
+    mean_field = "mean-field"
+    ep = "ep"
+
+
+METHOD = Annotated[Method, typer.Option(help="mean-field, or ep: expectation propagation.")]
+POWER = Annotated[float | None, typer.Option(help="With --method ep: α of power EP, in (0, 1]; 1 is EP.")]
 
 
 class Language(StrEnum):
@@ -113,6 +128,9 @@ def derive(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
+    method: METHOD = Method.mean_field,
+    power: POWER = None,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
     target: Annotated[
         list[Target] | None, typer.Option("--target", help="Write MODEL_TARGET.py, code for it, too; may be repeated.")
@@ -132,6 +150,7 @@ def derive(
 ) -> None:
     """Derive a model; write derivation.tex, derivation.html, references.bib, MODEL.py and certificate.json."""
     options = {**locals(), "again": False}
+    from cavi.cli import propagation
     from cavi.cli.formats import parse_symbols, write_formats
     from cavi.cli.sources import derived_model
     from cavi.cli.watching import watch, watched_file
@@ -142,7 +161,20 @@ def derive(
     if again:
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
-    derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+    mean_field_only = {
+        f"--{n}": options[n] for n in ("factors", "marginalise", "bounds", "augment", "relax", "approximate", "gibbs")
+    }
+    mean_field_only |= {"--target": target, "--format": formats, "--symbol": symbol}
+    mean_field_only |= {"--notation": notation != "plain", "--lang": lang != "en"}
+    if propagation.is_propagation(method, power, mean_field_only):
+        found = propagation.found(model, power)
+        summary, ok = propagation.derive_model(found, out, None if no_verify else digits, seed, output)
+        if as_json:
+            Output(quiet).json(summary)
+        if not ok:
+            raise typer.Exit(1)
+        return
+    derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
     symbols = parse_symbols(symbol)
     written = derived.save(out, notation, symbols, lang)
     if gibbs:
@@ -315,6 +347,9 @@ def verify(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
+    method: METHOD = Method.mean_field,
+    power: POWER = None,
     digits: Annotated[
         int | None, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.", show_default="30")
     ] = None,
@@ -331,10 +366,22 @@ def verify(
     quiet: QUIET = False,
 ) -> None:
     """Verify a model, a certificate, a derived module or the identities; exit status 1 if any check fails."""
+    from cavi.cli import propagation
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
-    if mutations:
+    elsewhere = {"--identities": theory, "--library": library, "--mutations": mutations, "--rigorous": rigorous}
+    found: Any = None
+    elsewhere |= {"--factors": factors, "--marginalise": marginalise, "--bounds": bounds, "--augment": augment}
+    if propagation.is_propagation(method, power, {**elsewhere, "--relax": relax, "--only": only}):
+        if model is None:
+            raise ValueError("--method ep: expected a model or path.py:object; found none")
+        from cavi.verify.propagation import verify_propagation
+
+        report = verify_propagation(propagation.found(model, power), digits or 20, seed)
+        output.text(str(report))
+        reports, found = [report], report.as_dict()
+    elif mutations:
         if theory or library or rigorous or only is not None or factors is not None or junit_xml is not None:
             raise ValueError(
                 "--mutations goes with a model or none, --limit, --correct, --seed, --jobs and --json alone"
@@ -347,7 +394,7 @@ def verify(
         if not all_caught(table):
             raise typer.Exit(1)
         return
-    if theory or library:
+    elif theory or library:
         if model is not None or factors is not None or only is not None or rigorous or (theory and library):
             raise ValueError(
                 "--identities and --library verify a whole catalogue: give one alone, leave out the model, --factors, "
@@ -361,7 +408,7 @@ def verify(
             from cavi.cli.library import default_cache, verify_library
 
             reports = verify_library(digits or 30, seed, jobs, None if no_cache else default_cache(), output)
-        found: Any = [r.as_dict() for r in reports]
+        found = [r.as_dict() for r in reports]
     elif model is None:
         raise ValueError(
             "expected a model, path.py:object, certificate.json, derived module, --identities or --library; found none"
@@ -378,7 +425,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+            derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
             if rigorous:
                 from cavi.verify import certify
 
@@ -467,6 +514,8 @@ def fit(
     sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
     factors: FACTORS = None,
+    method: METHOD = Method.mean_field,
+    power: POWER = None,
     seed: Annotated[int, typer.Option(help="Of the random parts of the start.")] = 0,
     restarts: Annotated[int, typer.Option(min=1, help="Runs; the best bound wins.")] = 1,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Restarts at a time.")] = 1,
@@ -484,6 +533,7 @@ def fit(
     quiet: QUIET = False,
 ) -> None:
     """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
+    from cavi.cli import propagation
     from cavi.cli.fitting import fit_model
 
     output = Output(quiet or as_json)
@@ -491,11 +541,17 @@ def fit(
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
-    settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
-    settings |= {"jobs": jobs}
-    summary, lines = fit_model(
-        model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
-    )
+    mean_field_only = {"--factors": factors, "--seed": seed, "--restarts": restarts > 1, "--jobs": jobs > 1}
+    mean_field_only |= {"--accelerate": accelerate, "--rows": rows, "--checkpoint": checkpoint}
+    if propagation.is_propagation(method, power, mean_field_only):
+        given = (data or [], hyper or [], sizes or [])
+        summary, lines = propagation.fit_model(model, power, given, out, {"max_iter": max_iter, "tol": tol})
+    else:
+        settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
+        settings |= {"jobs": jobs}
+        summary, lines = fit_model(
+            model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
+        )
     if as_json:
         Output(quiet).json(summary)
     for line in lines:

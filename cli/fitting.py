@@ -45,11 +45,11 @@ def fit_model(
     derived = derived_model(name, factors)
     if rows:
         tables = tables_of(data)
-        known, hypers, counts = _inputs(name, derived.model, data, hyper, sizes, tables)
-        module = _loaded(derived.model.name, derived.streaming())
+        known, hypers, counts = inputs(name, derived.model, data, hyper, sizes, tables)
+        module = loaded(derived.model.name, derived.streaming())
         found = fit_in_shards(module, derived.model, known, hypers, counts, rows, tables, checkpoint, settings, output)
     else:
-        known, hypers, counts = _inputs(name, derived.model, data, hyper, sizes)
+        known, hypers, counts = inputs(name, derived.model, data, hyper, sizes)
         found = _run(derived, known, hypers, counts, settings, output)
     out.mkdir(parents=True, exist_ok=True)
     flat = {f"{latent}.{n}": a for latent, ps in found.params.items() for n, a in ps.items()}
@@ -63,17 +63,17 @@ def fit_model(
         "params": {n: {"shape": list(np.shape(a)), "value": np.asarray(a).tolist()} for n, a in flat.items()},
     }
     paths = [out / "params.npz", out / "params.json", out / "elbo.png", out / "fit.html"]
-    _atomically(paths[0], lambda p: np.savez(p, **flat))
-    _atomically(paths[1], lambda p: p.write_text(json.dumps(summary, indent=1), encoding="utf-8"))
-    _atomically(paths[2], lambda p: _plot(derived.model, found.elbo_trace, p))
-    _atomically(paths[3], lambda p: p.write_text(derived.html(fit=found), encoding="utf-8"))
+    atomically(paths[0], lambda p: np.savez(p, **flat))
+    atomically(paths[1], lambda p: p.write_text(json.dumps(summary, indent=1), encoding="utf-8"))
+    atomically(paths[2], lambda p: _plot(derived.model, found.elbo_trace, p))
+    atomically(paths[3], lambda p: p.write_text(derived.html(fit=found), encoding="utf-8"))
     state = "converged" if found.converged else "not converged"
     lines = [f"ELBO {found.elbo:.10g} after {found.n_iter} sweeps, {state}"]
     lines += [f"{n:<24} {np.array2string(np.asarray(a), precision=4, threshold=12)}" for n, a in flat.items()]
     return summary, [*lines, *(f"wrote {p}" for p in paths)]
 
 
-def _inputs(
+def inputs(
     name: str,
     model: Model,
     data: Sequence[str],
@@ -115,7 +115,7 @@ def _pair(entry: str, option: str) -> tuple[str, Any]:
     return name.strip(), value
 
 
-def _loaded(name: str, source: str) -> Any:
+def loaded(name: str, source: str) -> Any:
     """The generated source as a module."""
     module = types.ModuleType(f"_cavi_generated_{name}")
     sys.modules[module.__name__] = module
@@ -152,7 +152,7 @@ def _run(
     if settings.get("jobs", 1) > 1:
         with _importable(derived.model.name, derived.numpy()) as module:
             return module.fit(data, hyper, sizes, **settings)
-    module = _loaded(derived.model.name, derived.numpy())
+    module = loaded(derived.model.name, derived.numpy())
     if output.quiet or not sys.stderr.isatty():
         return module.fit(data, hyper, sizes, **settings)
     with Console(stderr=True).status(f"fitting {derived.model.name}") as status:
@@ -178,7 +178,7 @@ def _plot(model: Model, trace: np.ndarray, path: Path) -> None:
     pyplot.close(figure)
 
 
-def _atomically(path: Path, write: Any) -> None:
+def atomically(path: Path, write: Any) -> None:
     """Write beside the file, then put it in place: a reader sees the old file or the new one."""
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     write(partial)

@@ -77,11 +77,13 @@ def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
 AUTO = "auto"
 
 
-def parse_rules(text: str | None, option: str) -> dict[str, str] | None:
-    """``"y=jaakkola_jordan;x=boehning"`` as a rule for each node.
+def parse_rules(
+    text: str | None, option: str, form: str = "NODE=RULE, such as y=jaakkola_jordan"
+) -> dict[str, str] | None:
+    """``"y=jaakkola_jordan;x=boehning"`` as a rule for each node, or a method for each latent.
 
     Raises:
-        CaviError: where no rule follows the name of a node.
+        CaviError: where no rule follows a name.
     """
     if text is None:
         return None
@@ -89,7 +91,7 @@ def parse_rules(text: str | None, option: str) -> dict[str, str] | None:
     for entry in filter(None, (e.strip() for e in text.split(";"))):
         node, equals, rule = (part.strip() for part in entry.partition("="))
         if not (node and equals and rule):
-            raise CaviError(f"{option}: found {entry!r}; expected NODE=RULE, such as y=jaakkola_jordan")
+            raise CaviError(f"{option}: found {entry!r}; expected {form}")
         found[node] = rule
     return found
 
@@ -101,8 +103,9 @@ def derived_model(
     bounds: str | None = None,
     augment: str | None = None,
     relax: bool = False,
+    approximate: str | None = None,
 ) -> Derived:
-    """The derivation of a model found by name, with the blocks, bounds and augmentations asked for or its own."""
+    """The derivation of a model found by name, with the blocks, rules and approximations asked for or its own."""
     model, own = find_model(name)
     blocks = own if factors is None else parse_factors(factors)
     gone = parse_factors(marginalise) or []
@@ -111,7 +114,17 @@ def derived_model(
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
     by_bound: Mapping[str, str] | None = parse_rules(bounds, "--bounds")
     by_latent: Mapping[str, str] | None = parse_rules(augment, "--augment")
-    if by_bound is by_latent is None and not relax and name in models.names():
-        by_bound, by_latent = models.info(name).bounds, models.info(name).augment
+    methods: Mapping[str, str] | None = parse_rules(approximate, "--approximate", "LATENT=METHOD, such as a=quadrature")
+    if by_bound is by_latent is methods is None and not relax and name in models.names():
+        own_rules = models.info(name)
+        by_bound, by_latent, methods = own_rules.bounds, own_rules.augment, own_rules.approximate
     chosen = AUTO if relax else None
-    return derive(model, factors=blocks, marginalise=gone, bounds=by_bound, augment=by_latent, relax=chosen)
+    return derive(
+        model,
+        factors=blocks,
+        marginalise=gone,
+        bounds=by_bound,
+        augment=by_latent,
+        relax=chosen,
+        approximate=methods,
+    )

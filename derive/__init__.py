@@ -43,7 +43,14 @@ from cavi.derive.distribution import (
     Weibull,
     Wishart,
 )
-from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError, RelaxationError
+from cavi.derive.errors import (
+    ApproximationError,
+    CaviError,
+    DeclarationError,
+    FactorisationError,
+    NonConjugateError,
+    RelaxationError,
+)
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
@@ -62,14 +69,18 @@ from cavi.derive.operations import (
     sigmoid,
     sin,
     size,
+    softmax,
     sqrt,
     stick_breaking,
 )
 from cavi.derive.pipeline import derive
-from cavi.derive.relaxations import Augmentation, Bound
+from cavi.derive.propagation import Propagation, propagate
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ApproximationError",
+    "ArrayBound",
     "Augmentation",
     "Bernoulli",
     "Beta",
@@ -108,6 +119,7 @@ __all__ = [
     "NormalWishart",
     "Pareto",
     "Poisson",
+    "Propagation",
     "RelaxationError",
     "Rule",
     "Step",
@@ -136,9 +148,11 @@ __all__ = [
     "kl",
     "log",
     "outer",
+    "propagate",
     "sigmoid",
     "sin",
     "size",
+    "softmax",
     "sqrt",
     "stick_breaking",
 ]

@@ -136,7 +136,7 @@ def map_subs(atom: Atom, change: Callable[[Sub], Sub]) -> Atom:
 def _map_subs(p: Polynomial, change: Callable[[Sub], Sub]) -> Polynomial:
     return collect(
         normalise(m.coefficient, [(map_subs(a, change), e) for a, e in m.powers], m.bound)
-        for m in map(_with_fresh_bound, p.monomials)
+        for m in map(with_fresh_bound, p.monomials)
     )
 
 
@@ -161,11 +161,11 @@ def substitute(p: Polynomial, mapping: Mapping[Index, Sub]) -> Polynomial:
             [(substitute_atom(a, mapping), e) for a, e in m.powers],
             m.bound,
         )
-        for m in map(_with_fresh_bound, p.monomials)
+        for m in map(with_fresh_bound, p.monomials)
     )
 
 
-def _with_fresh_bound(m: Monomial) -> Monomial:
+def with_fresh_bound(m: Monomial) -> Monomial:
     """The same monomial, its bound indices renamed to fresh ones (not canonical)."""
     if not m.bound:
         return m
@@ -294,6 +294,28 @@ def _replace_sub(atom: Atom, old: Sub, new: Sub) -> Atom:
         return Gather(s.name, tuple(map(sub, s.subs)), s.size) if isinstance(s, Gather) else s
 
     return map_subs(atom, sub)
+
+
+def replace_sub(p: Polynomial, old: Sub, new: Sub) -> Polynomial:
+    """The polynomial with one whole subscript replaced wherever it stands."""
+    return collect(
+        normalise(m.coefficient, [(_replace_sub(a, old, new), e) for a, e in m.powers], m.bound)
+        for m in map(with_fresh_bound, p.monomials)
+    )
+
+
+def subscripts(p: Polynomial) -> list[Sub]:
+    """Every whole subscript of its atoms, those inside functions included, each once."""
+    found: dict[Sub, None] = {}
+
+    def visit(sub: Sub) -> Sub:
+        found[sub] = None
+        return sub
+
+    for atom in p.atoms():
+        if not isinstance(atom, Function | Matrix):
+            map_subs(atom, visit)
+    return list(found)
 
 
 def _contract_indicators(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Atom, Fraction] | None:
@@ -452,7 +474,7 @@ def canonical(p: Polynomial) -> Polynomial:
     """The canonical form of any polynomial; canonical polynomials are returned unchanged."""
     return collect(
         normalise(m.coefficient, [(_canonical_atom(a), e) for a, e in m.powers], m.bound)
-        for m in map(_with_fresh_bound, p.monomials)
+        for m in map(with_fresh_bound, p.monomials)
     )
 
 
@@ -477,8 +499,8 @@ def multiply(p: Polynomial, q: Polynomial) -> Polynomial:
         return q.scaled(p.monomials[0].coefficient)
     if len(q.monomials) == 1 and not q.monomials[0].powers:
         return p.scaled(q.monomials[0].coefficient)
-    lefts = [_with_fresh_bound(m) for m in p.monomials]
-    rights = [_with_fresh_bound(m) for m in q.monomials]
+    lefts = [with_fresh_bound(m) for m in p.monomials]
+    rights = [with_fresh_bound(m) for m in q.monomials]
     return collect(
         normalise(a.coefficient * b.coefficient, [*a.powers, *b.powers], [*a.bound, *b.bound])
         for a in lefts
@@ -499,15 +521,13 @@ def sum_over(p: Polynomial, indices: Iterable[Index]) -> Polynomial:
     indices = tuple(indices)
     if not indices:
         return p
-    return collect(
-        normalise(m.coefficient, m.powers, [*m.bound, *indices]) for m in map(_with_fresh_bound, p.monomials)
-    )
+    return collect(normalise(m.coefficient, m.powers, [*m.bound, *indices]) for m in map(with_fresh_bound, p.monomials))
 
 
 def rewrite(p: Polynomial, rule: Callable[[Atom, Fraction], Polynomial | None]) -> Polynomial:
     """Replace powers of atoms: `rule(atom, exponent)` gives a polynomial, or None to keep them."""
     total: list[Polynomial] = []
-    for m in map(_with_fresh_bound, p.monomials):
+    for m in map(with_fresh_bound, p.monomials):
         kept: list[tuple[Atom, Fraction]] = []
         factors: list[Polynomial] = []
         for atom, exponent in m.powers:

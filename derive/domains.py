@@ -26,6 +26,7 @@ from cavi.derive.expression import (
     Probabilities,
     Ref,
     SizeOf,
+    Softmax,
     SumOver,
 )
 from cavi.derive.index import Index
@@ -89,6 +90,8 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
     if isinstance(expr, InverseOf):
         _visit(expr.body, "positive_definite", where, variables)
         return
+    if isinstance(expr, Softmax):
+        return  # of any real numbers
     if isinstance(expr, Probabilities):
         _visit(expr.part, "unit", where, variables)
         return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -526,6 +526,14 @@ class Probabilities(Expr):
         return self.label
 
 
+@dataclass(frozen=True, eq=False)
+class Softmax(Probabilities):
+    """exp(a_k) / Σ_j exp(a_j): `part` is a at the placeholder `axis`, `sub` the element that is taken."""
+
+    axis: Index
+    sub: AnySub
+
+
 LARGEST = 10**300  # what floating-point numbers can hold
 
 
@@ -651,8 +659,10 @@ def materialise(expr: Expr, sub: AnySub) -> Expr:
         case Array(axes=(first, *rest)):
             body = map_subs(expr.body, lambda s: replace_running(s, first, sub))
             return Array(body, tuple(rest), f"{expr.label}[{_show(sub)}]") if rest else body
+        case Softmax():
+            return replace(expr, body=materialise(expr.body, sub), sub=sub)
         case Probabilities():
-            return Probabilities(materialise(expr.body, sub), expr.part, expr.label)
+            return replace(expr, body=materialise(expr.body, sub))
     return expr
 
 
@@ -679,7 +689,7 @@ def map_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
         case InverseOf():
             return InverseOf(change(expr.body), expr.row, expr.column, expr.subs)
         case Probabilities():
-            return Probabilities(change(expr.body), change(expr.part), expr.label)
+            return replace(expr, body=change(expr.body), part=change(expr.part))
     return expr
 
 
@@ -695,6 +705,9 @@ def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
         case InverseOf():
             body = map_subs(expr.body, change)
             return InverseOf(body, expr.row, expr.column, tuple(map(change, expr.subs)))
+        case Softmax():
+            body, part = (map_subs(e, change) for e in (expr.body, expr.part))
+            return replace(expr, body=body, part=part, sub=change(expr.sub))
     return map_children(expr, lambda e: map_subs(e, change))
 
 

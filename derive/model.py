@@ -53,6 +53,7 @@ class Variable:
         domain: where the values lie: real, nonnegative, positive, unit, simplex, count, angle, binary or
             positive_definite (the last two axes are a matrix).
         chain: for an element that depends on the one before it.
+        sparse: for an observed array that is zero but for the cells that the data give.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Variable:
     over: Index | None = None
     domain: str = "real"
     chain: Chain | None = None
+    sparse: bool = False
 
     @property
     def symmetric(self) -> int:
@@ -84,13 +86,14 @@ class Variable:
     def __str__(self) -> str:
         left = f"{self.name}[{', '.join(i.name for i in self.plates)}]" if self.plates else self.name
         weight = "" if self.weight is None else f", weight {self.weight}"
+        sparse = ", sparse" if self.sparse else ""
         if self.chain is not None:
             starts = "" if self.chain.starts is None else f" where {self.chain.starts} = 1"
             return f"{left} ~ {self.distribution}, first ~ {self.chain.initial}{starts}{weight}"
         if self.distribution is not None:
-            return f"{left} ~ {self.distribution}{weight}"
+            return f"{left} ~ {self.distribution}{weight}{sparse}"
         if self.constraint is not None:
-            return f"{left} = {self.constraint}"
+            return f"{left} = {self.constraint}{sparse}"
         return left
 
 
@@ -286,6 +289,7 @@ class Model:
         where: object = None,
         initial: Distribution | None = None,
         starts: object = None,
+        sparse: bool = False,
     ) -> Ref:
         """An observed variable; `weight` multiplies its log likelihood.
 
@@ -294,7 +298,27 @@ class Model:
 
         ``where=i < j`` keeps only those elements (pairs over one plate); a weight of zeros and ones leaves out
         missing ones. `initial` and `starts` are those of `latent`: each observation may depend on the one before it.
+
+        ``sparse=True`` says that most cells of an array over two or more plates are zero, and that the data are the
+        others: a SciPy sparse matrix, or the integers and the values of the cells. The log joint is over all cells as
+        ever; a generated module computes what vanishes at zero over the given cells only, and the rest as products of
+        sums over each plate.
         """
+        if sparse and (initial is not None or starts is not None or callable(distribution)):
+            raise DeclarationError(f"{name}: found sparse=True on a chain, whose elements all depend on each other")
+        made = self._observed(name, distribution, indices, weight, where, initial, starts)
+        return self._sparse(made) if sparse else made
+
+    def _observed(
+        self,
+        name: str,
+        distribution: Declaration | Expr,
+        indices: tuple[Index, ...],
+        weight: object,
+        where: object,
+        initial: Distribution | None,
+        starts: object,
+    ) -> Ref:
         if where is not None:
             weight = as_expr(where) if weight is None else as_expr(where) * as_expr(weight)
         if isinstance(distribution, Expr):
@@ -355,9 +379,13 @@ class Model:
 
     def with_variable(self, variable: Variable) -> Model:
         """A copy of the model with one more variable; the model itself stays as it is."""
+        return self.with_parts(self.indices, {**self._variables, check_name(variable.name, "a variable"): variable})
+
+    def with_parts(self, indices: tuple[Index, ...], variables: dict[str, Variable]) -> Model:
+        """A model of the same name with these indices and variables; the model itself stays as it is."""
         other = Model(self.name, self.title)
-        other._indices, other._joint = dict(self._indices), list(self._joint)
-        other._variables = {**self._variables, check_name(variable.name, "a variable"): variable}
+        other._indices, other._variables = {i.name: i for i in indices}, dict(variables)
+        other._joint = list(self._joint)
         return other
 
     # --- the checks behind them ------------------------------------------------------------
@@ -489,6 +517,23 @@ class Model:
         self._check_free(f"the starts of {name}", starts, plates, None)
         self._variables[starts.name] = replace(self._variables[starts.name], domain="binary")
         return starts
+
+    def _sparse(self, made: Ref) -> Ref:
+        """An observed array as one that is given by its cells; a declaration that is refused has not been made."""
+        v = made.variable
+        support = "count" if v.distribution is None else families.lookup(v.distribution.family).support
+        wrong = ""
+        if len(v.plates) < 2 or v.event:
+            wrong = (
+                f"over {', '.join(i.name for i in v.indices) or 'nothing'}; expected numbers over two or more plates"
+            )
+        elif support not in ("count", "bounded_count", "binary", "real", "nonnegative"):
+            family = v.distribution.family if v.distribution is not None else ""
+            wrong = f"whose values are {family}, which zero is not among or not the one that says nothing"
+        if wrong:
+            del self._variables[v.name]
+            raise DeclarationError(f"{v.name}: found sparse=True on an array {wrong}; leave out sparse=True")
+        return self._add(replace(v, sparse=True))
 
     def _refuse_shifts(self, name: str, expr: Expr) -> None:
         for sub in _shifts(expr):

@@ -1,4 +1,4 @@
-"""What a user writes around variables: `dot`, `Sum`, `log`, `exp`, `sqrt`, `sigmoid`, `size`."""
+"""What a user writes around variables: `dot`, `Sum`, `log`, `exp`, `sqrt`, `sigmoid`, `softmax`, `size`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cavi.derive.expression import (
     Power,
     Probabilities,
     SizeOf,
+    Softmax,
     SumOver,
     as_expr,
     fresh,
@@ -129,6 +130,42 @@ def stick_breaking(fractions: object) -> Expr:
     before = SumOver(j, Mul((Condition("before", (j, k)), log(1 - materialise(v, j)))))
     label = f"stick_breaking({v})"
     return Probabilities(Array(exp(own + before), (k,), label), materialise(v, k), label)
+
+
+def softmax(logits: object, over: Index | None = None) -> Expr:
+    """Probabilities exp(a_k) / Σ_j exp(a_j) from any real numbers a: a vector, or an expression in the index `over`.
+
+    Source: Bishop (2006), 4.104.
+
+    Raises:
+        DeclarationError: unless exactly one index is open, or `over` is given and occurs.
+
+    Examples:
+        >>> from cavi.derive import Model, Normal, dot, softmax
+        >>> m = Model("classes")
+        >>> n, k, d = m.index("n", "N"), m.index("k", "K"), m.index("d", "D")
+        >>> w, x = m.latent("w", Normal(0, 1), k, d), m.covariate("X", n, d)
+        >>> print(softmax(dot(w[k], x[n]), over=k))
+        softmax(Sum(w[k, d]*X[n, d], d), over=k)
+    """
+    a = as_expr(logits)
+    if over is None:
+        a = _open(a, 1, "softmax")
+        k = fresh(a.open[0])
+        part, label = materialise(a, k), f"softmax({a})"
+    else:
+        label = f"softmax({a}, over={_index(over, 'softmax').name})"
+        if a.open or over not in a.free():
+            raise DeclarationError(
+                f"{label}: expected a number for each {over.name} with no open index; write softmax(a[{over.name}], "
+                f"over={over.name}), or softmax(a) for a vector a"
+            )
+        k = fresh(over)
+        part = map_subs(a, lambda sub: replace_running(sub, over, k))
+    j = fresh(k)
+    below = SumOver(j, exp(map_subs(part, lambda sub: replace_running(sub, k, j))))
+    body = Mul((exp(part), Power(below, Number(Fraction(-1)))))
+    return Softmax(Array(body, (k,), label), part, label, k, k)
 
 
 def distinct(left: Index, right: Index) -> Expr:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from cavi.derive import functions
 from cavi.derive.canonical import add
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
@@ -37,7 +36,7 @@ from cavi.derive.log_joint import linked_at, log_joint
 from cavi.derive.model import Model, Variable
 from cavi.derive.optimum import Link as QLink
 from cavi.derive.relaxations.relaxation import Relaxation
-from cavi.derive.result import ArrayOperation, Derived, Formula, Update
+from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
 from cavi.derive.term import (
     Atom,
     Before,
@@ -104,8 +103,7 @@ def _relaxed(r: Relaxation) -> dict[str, Any]:
     """What stands in the place of a node's log density, and where a bound touches it."""
     touches = []
     for name, tangent in r.tangents.items():
-        at = functions.absolute(tangent.argument) if tangent.squared else tangent.argument
-        touches.append([name, _axes(tangent.variable.plates), polynomial(at)])
+        touches.append([name, _axes(tangent.variable.indices), polynomial(tangent.touches)])
     return {
         "node": r.node,
         "kind": r.kind,
@@ -113,6 +111,7 @@ def _relaxed(r: Relaxation) -> dict[str, Any]:
         "variables": list(r.variables),
         "value": polynomial(r.value),
         "touches": touches,
+        **({} if r.through is None else {"through": polynomial(r.through)}),
     }
 
 
@@ -159,6 +158,7 @@ def _variable(v: Variable) -> dict[str, Any]:
         "distribution": distribution,
         "constraint": None if v.constraint is None else expression(v.constraint),
         "chain": chain,
+        **({"sparse": True} if v.sparse else {}),
     }
 
 
@@ -174,6 +174,7 @@ def _factor(u: Update) -> dict[str, Any]:
         "plates": _axes(f.plates),
         "event": _axes(f.event),
         "sequential": _axes(f.sequential),
+        **({"chosen": u.chosen} if u.chosen else {}),
         "point": f.point,
         "weight": None if f.weight is None else polynomial(f.weight),
         "families": {n: str(family) for n, family in u.families.items()},
@@ -217,7 +218,9 @@ def _link(link: QLink, u: Update) -> dict[str, Any]:
 
 def _formula(f: Formula, u: Update) -> dict[str, Any]:
     value: Plain
-    if isinstance(f.value, ArrayOperation):
+    if isinstance(f.value, Integral | Projected):
+        value = ["integral", f.value.name, None if f.value.pattern is None else polynomial(f.value.pattern)]
+    elif isinstance(f.value, ArrayOperation):
         value = ["array", f.value.name, f.value.argument, f.value.axes]
     else:
         value = polynomial(f.value)

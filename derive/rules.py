@@ -34,6 +34,36 @@ RECOGNITION = Rule(
     "the statistics and the support are those of the family",
     "Bishop (2006), 10.3 and appendix B",
 )
+NORMALISED_NUMERICALLY = Rule(
+    "normalised numerically",
+    "A log density of one number is known up to a constant by the coefficients of its statistics. Its normaliser and "
+    "its moments are integrals without closed form, found by the trapezoidal rule on the whole line, which converges "
+    "geometrically for analytic densities.",
+    "the density can be integrated and is analytic",
+    "Trefethen and Weideman (2014), section 5",
+)
+CONJUGATE_COMPUTATION = Rule(
+    "conjugate-computation step",
+    "A Normal factor is chosen. The natural gradient of the bound in its natural parameters is that of a quadratic "
+    "function with the expected slope and curvature of every other term; a step of length one makes it the log "
+    "density.",
+    "the factor is Normal, and steps are shortened until the bound does not fall",
+    "Khan and Lin (2017), section 3",
+)
+MODE_AND_CURVATURE = Rule(
+    "Laplace approximation",
+    "A Normal factor is chosen, with the mode of the expected log joint as its mean and the negative second derivative "
+    "there as its precision.",
+    "the expected log joint is smooth and has a mode",
+    "Wang and Blei (2013), section 3.1",
+)
+DELTA_METHOD = Rule(
+    "delta method",
+    "A Normal factor is chosen, and the expectation of every other function is replaced by that of its second-order "
+    "expansion about the mean; the bound is approximated by this and is no bound any more.",
+    "the functions are smooth",
+    "Wang and Blei (2013), section 3.2",
+)
 COMPLETE_SQUARE = Rule(
     "completing the square",
     "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
@@ -103,6 +133,30 @@ TANGENT_OPTIMUM = Rule(
     "the coefficient of the tangent is not negative and independent of the statistic under q",
     "Jaakkola and Jordan (2000), section 4; Bishop (2006), 10.163",
 )
+CAUCHY_SCHWARZ = Rule(
+    "Cauchy and Schwarz",
+    "The second derivative of F(Σ_k b(t_k)) along u is F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)², and the last square is "
+    "at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.",
+    "b'' is positive, and F'' is not",
+    "Boyd and Vandenberghe (2004), 3.1.5",
+)
+LARGEST_VARIANCE = Rule(
+    "largest variance",
+    "A variance is at most a quarter of the squared range, and that is at most half the sum of the squared deviations "
+    "from the plain mean, whatever the weights are.",
+    source="Böhning (1992), theorem 2.1",
+)
+ONE_MORE_FACTOR = Rule(
+    "one factor more",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.",
+    "the u_k are positive; for one factor both are the same",
+)
+SUM_BELOW_PRODUCT = Rule(
+    "sum below a product",
+    "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp "
+    "as it is when it is added again.",
+    source="Bouchard (2007), section 2",
+)
 GENERATING_FUNCTION = Rule(
     "generating function of an exponential family",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
@@ -131,6 +185,10 @@ CATALOGUE: tuple[Rule, ...] = (
     RESTRICT,
     INDEPENDENCE,
     RECOGNITION,
+    NORMALISED_NUMERICALLY,
+    CONJUGATE_COMPUTATION,
+    MODE_AND_CURVATURE,
+    DELTA_METHOD,
     COMPLETE_SQUARE,
     POTENTIALS,
     FORWARD_ELIMINATION,
@@ -142,6 +200,10 @@ CATALOGUE: tuple[Rule, ...] = (
     CONVEX_PART,
     TANGENT_BELOW,
     TANGENT_OPTIMUM,
+    CAUCHY_SCHWARZ,
+    LARGEST_VARIANCE,
+    ONE_MORE_FACTOR,
+    SUM_BELOW_PRODUCT,
     GENERATING_FUNCTION,
     AUGMENT,
     BOUND,

@@ -157,6 +157,15 @@ WORKS: dict[str, Work] = {
         "82",
         "528–540",
     ),
+    "Trefethen and Weideman (2014)": _article(
+        "trefethen2014",
+        "L. N. Trefethen and J. A. C. Weideman",
+        "2014",
+        "The exponentially convergent trapezoidal rule",
+        "SIAM Review",
+        "56",
+        "385–458",
+    ),
     "Wainwright and Jordan (2008)": _article(
         "wainwright2008",
         "M. J. Wainwright and M. I. Jordan",

@@ -15,6 +15,7 @@ import scipy.special
 import sympy
 from sympy.printing.numpy import SciPyPrinter
 
+from cavi.derive.cells import latents_at_cells
 from cavi.derive.families import ScalarFamily
 from cavi.derive.families.base import X
 from cavi.derive.result import Derived, Update
@@ -67,8 +68,12 @@ class Posterior:
 
 
 def posteriors(derived: Derived) -> tuple[Posterior, ...]:
-    """The summaries of all latents that have a mean or probabilities, in order of the updates."""
-    return tuple(p for u in derived.updates for latent in u.factor.latents for p in _posterior(u, latent))
+    """The summaries of all latents that have a mean or probabilities, in order of the updates.
+
+    Those of single cells of sparse data, which a fit does not hold, are left out.
+    """
+    shown = [(u, n) for u in derived.updates for n in u.factor.latents if n not in latents_at_cells(derived)]
+    return tuple(p for u, latent in shown for p in _posterior(u, latent))
 
 
 def _posterior(update: Update, latent: str) -> Iterator[Posterior]:
@@ -85,6 +90,8 @@ def _posterior(update: Update, latent: str) -> Iterator[Posterior]:
         scalar = axes["mean"] == axes["covariance"]
         deviation = 'np.sqrt(q["covariance"])' if scalar else _roots('q["covariance"]', axes["covariance"])
         yield Posterior(latent, axes["mean"], "value", 'q["mean"]', deviation, str(family))
+    elif {"mean", "deviation"} <= marginal:
+        yield Posterior(latent, axes["mean"], "value", 'q["mean"]', 'q["deviation"]', str(family))
     elif str(family) == "MultivariateNormal":
         inverse = "np.linalg.inv({})"
         roots = _roots('q["precision"]', axes["precision"], inverse) if _alone(update, latent) else None

@@ -65,7 +65,11 @@ def relaxation_views(derived: Derived, printer: Printer, left: dict[str, tuple[B
 def _steps(r: Relaxation) -> Iterator[StepView]:
     from cavi.templates.identities.expression import ExpressionPrinter  # which imports the renderers
 
-    expressions = ExpressionPrinter()
+    expressions = ExpressionPrinter(measure="sum")
+    before = None
     for s in r.proof:
-        left, right = (expressions.draw(evaluable(e)) for e in (s.before, s.after))
-        yield StepView(s.rule, s.conditions, system([Link(left, right, relation=RELATIONS[s.relation])]))
+        # A line that goes on from the one above does not repeat it.
+        left = None if s.before == before else expressions.draw(evaluable(s.before))
+        link = Link(left, expressions.draw(evaluable(s.after)), relation=RELATIONS[s.relation])
+        yield StepView(s.rule, s.conditions, system([link]))
+        before = s.after

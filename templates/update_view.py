@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from cavi.derive.index import Index
 from cavi.derive.model import Model
-from cavi.derive.result import ArrayOperation, Formula, Update
+from cavi.derive.result import ArrayOperation, Formula, Integral, Update
 from cavi.derive.term import Element, Monomial, Parameter, Polynomial
 from cavi.templates.chain import StepView, latents_box, q_of, update_steps
 from cavi.templates.declaration import MATRIX_FAMILIES, DeclarationPrinter, family_symbol
@@ -23,6 +23,7 @@ from cavi.templates.layout import (
     BigOperator,
     Box,
     Fence,
+    Glyph,
     Number,
     Row,
     Script,
@@ -113,6 +114,10 @@ def update_view(
     )
 
 
+_NUMERICALLY = (Space("medium"), Words("normalised numerically"))
+_INTEGRAL = Glyph(r"\int", "∫")
+
+
 def _scope(indices: tuple[Index, ...]) -> Scope:
     return scope_of(indices)
 
@@ -129,6 +134,11 @@ def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, up
     if update.factor.point:
         return
     printer = declaration.printer
+    if update.numeric:
+        scope = _scope(update.factor.plates)
+        density = row(function("exp"), parens(printer.polynomial(update.log_q, scope)))
+        yield Link(q_of(latents_box(signs, update.factor, element=True), star=True), row(density, COMMA, *_NUMERICALLY))
+        return
     kinds = {link.over is None for link in update.density}  # numbers given a category, or one of the two
     if len(kinds) > 1 or any(link.chain is not None or link.family in MATRIX_FAMILIES for link in update.density):
         yield from density_lines(declaration, update)
@@ -201,7 +211,7 @@ def _formulas(printer: Printer, update: Update) -> Iterator[Link]:
     """The update equations; at the first one of a recursion stands the order in which it runs."""
     before: tuple[Index, str] | None = None
     for f in update.formulas:
-        if _is_logdet(f):
+        if _is_logdet(f) or (isinstance(f.value, Integral) and f.value.name != "log_normaliser"):
             continue
         link = _formula(printer, f, update.factor.plates)
         if f.along is not None and f.along != before:
@@ -224,6 +234,8 @@ def drawn_parameter(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> 
 def _written_over(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> tuple[Index, ...]:
     """The axes that both sides of a formula can be written without."""
     event = printer.notation.event_of(f.indices, plates)
+    if isinstance(f.value, Integral):
+        return ()
     if isinstance(f.value, ArrayOperation):
         return event if f.value.name == "inverse" and len(event) == 2 else ()
     if not event or printer.whole(f.value, event, free_scope(f.value, f.indices)) is None:
@@ -235,6 +247,9 @@ def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
     scope = _scope(f.indices)
     event = _written_over(printer, f, plates)
     left = drawn_parameter(printer, f, plates)
+    if isinstance(f.value, Integral):
+        exp = row(function("exp"), parens(printer.polynomial(f.value.log_density, scope)))
+        return Link(left, row(function("log"), *_over(printer, exp, f.latent, plates)))
     if isinstance(f.value, ArrayOperation):
         if event:
             base = printer.notation.parameter(f.latent, f.value.argument)
@@ -243,6 +258,12 @@ def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
     inside = free_scope(f.value, f.indices)
     whole = printer.whole(f.value, event, inside) if event else None
     return Link(left, printer.polynomial(f.value, inside) if whole is None else whole)
+
+
+def _over(printer: Printer, body: Box, latent: str, plates: tuple[Index, ...]) -> tuple[Box, ...]:
+    """∫ … dx over one element of a latent."""
+    x = printer.atom(Element(latent, plates), _scope(plates))
+    return _INTEGRAL, body, Space("thin"), Glyph("d", "d", upright=True), x
 
 
 def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope) -> Box:
@@ -292,6 +313,14 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
             continue
         where = (update.factor.name, spec.key)
         scope = scope_of(spec.indices)
+        if update.numeric:
+            (latent,) = update.factor.latents
+            plates = update.factor.plates
+            pattern = printer.polynomial(spec.pattern, scope)
+            density = q_of(printer.atom(Element(latent, plates), _scope(plates)), star=True)
+            body = row(density, Space("thin"), pattern)
+            yield Link(row(_E, brackets(pattern)), row(*_over(printer, body, latent, plates)))
+            continue
         event = signs.event_of(spec.indices, update.factor.plates)
         if event and where not in signs.categories:
             sides_of = [printer.whole(p, event, scope) for p in (spec.pattern, spec.value)]
@@ -315,6 +344,8 @@ def polynomials_of(update: Update) -> Iterator[Polynomial]:
     for f in update.formulas:
         if isinstance(f.value, Polynomial):
             yield f.value
+        elif isinstance(f.value, Integral):
+            yield f.value.log_density
     for spec in update.moment_specs:
         if spec.value is not None:
             yield spec.value

@@ -4,9 +4,12 @@ import itertools
 import sys
 import tracemalloc
 import types
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
+import pytest
 from brute import World
 from zoo import ZOO
 
@@ -27,6 +30,14 @@ def derived_model(name: str) -> Derived:
 
 
 NAMES = [*models.names(), *ZOO]
+
+
+def spread(cases: Iterable[Any], one_in: int) -> list[Any]:
+    """All cases of a costly sweep: one in so many in the default run, the others marked `sweep`."""
+    return [
+        c if i % one_in == 0 else pytest.param(*(c if isinstance(c, tuple) else (c,)), marks=pytest.mark.sweep)
+        for i, c in enumerate(cases)
+    ]
 
 
 def run(source: str) -> types.ModuleType:

@@ -84,6 +84,13 @@ class Averages:
         """E of what stands in the place of the log density of a node that was relaxed."""
         return self.expression(self.state.claim.relaxed[name]["value"], {})
 
+    def through(self, name: str) -> Value:
+        """E of what the first of two steps has put there; of the density itself where there is one step."""
+        entry = self.state.claim.relaxed[name]
+        if entry.get("through") is None:
+            return self.node(self.state.claim.variables[name])
+        return self.expression(entry["through"], {})
+
     def replaced(self) -> Value:
         """E of all that stands in the place of declared densities."""
         return sum((self.relaxed(n) for n in self.state.claim.relaxed), self.marginal())

@@ -15,6 +15,7 @@ import numpy as np
 
 from cavi.verify.arithmetic import Value, to_float, to_mpf
 from cavi.verify.averages import Averages, Held
+from cavi.verify.check_chosen import check_chosen
 from cavi.verify.claim import Element
 from cavi.verify.evaluate import Position, bindings, positions
 from cavi.verify.points import as_array, held_points
@@ -23,6 +24,7 @@ from cavi.verify.state import State
 from cavi.verify.units import log_q_at
 
 NUDGE = 25  # digits: the step of a difference quotient
+SLACK = 10  # digits that rounding may take from the values of an objective
 
 
 def check_optimality(state: State) -> Iterator[Check]:
@@ -32,6 +34,8 @@ def check_optimality(state: State) -> Iterator[Check]:
         if factor["point"]:
             title = f"{name} is the maximiser"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
+        elif factor.get("chosen"):
+            yield from check_chosen(state, factor)
         else:
             title = f"log q*({name}) - E[log p] is constant"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _constant))
@@ -169,6 +173,11 @@ def _along(
     f = objective(state, factor, site, Held({}, points))
     slope, bend = (f[2] - f[0]) / (2 * small), (f[2] - 2 * f[1] + f[0]) / (small * small)
     where = f"at {site}"
+    seen = mpmath.mpf(10) ** (SLACK - mpmath.mp.dps) * (1 + abs(to_mpf(f[1])))
+    if all(abs(to_mpf(f[1] - f[k])) <= seen for k in (0, 2)) and all(to_mpf(f[1] - f[k]) >= -seen for k in range(3, 7)):
+        return Finding(
+            60.0, f"the objective is level beside it to {mpmath.mp.dps - SLACK} digits, and nowhere higher {where}"
+        )
     if not to_mpf(bend) < 0 or any(not to_mpf(f[1] - f[k]) > 0 for k in range(3, 7)):
         return Finding(0.0, f"a larger value of the objective lies beside the claimed maximiser {where}")
     newton = abs(to_mpf(slope / bend)) / mpmath.mpf(room)

@@ -34,7 +34,7 @@ class Family:
     """A family: support of its values, parameters, log density.
 
     `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, binary, category,
-    simplex, count_vector, vector, matrix, positive_definite.
+    simplex, count_vector, vector, matrix, positive_definite; of a number with that of its declaration: number.
     """
 
     name: str
@@ -220,6 +220,12 @@ def _multivariate_normal(e: Engine, x: Value, a: Args) -> Value:
     for i in range(len(gap)):
         value = value + 2 * e("log", root[i][i])
     return value / 2
+
+
+@_family("Numeric", "number")
+def _numeric(e: Engine, x: Value, a: Args) -> Value:
+    """What the claim says log q is, normalised by the checker's own quadrature."""
+    return a["density"](x)
 
 
 def _trace(left: Value, right: Value) -> Value:

@@ -18,6 +18,8 @@ MAX_BOUND = 16
 MAX_AXES = 16
 MAX_EXPONENT = 64
 MAX_MESSAGE = 1000
+CHOSEN = ("cvi", "laplace", "delta")
+INTEGRALS = ("log_normaliser", "deviation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
@@ -176,7 +178,7 @@ def check_claim(plain: object) -> dict[str, Any]:
             where = f"derivation of {_short(s.get('factor')) if isinstance(s, dict) else ''}"
             walk.expression(field(s, "before", list, where), where)
             walk.expression(field(s, "after", list, where), where)
-            _one_of(field(s, "relation", str, where), ("=", "= + const"), where, "relation")
+            _one_of(field(s, "relation", str, where), ("=", "= + const", "→"), where, "relation")
             text(field(s, "rule", str, where), where)
             text(field(s, "factor", str, where), where)
     return plain
@@ -214,6 +216,8 @@ def _relaxed(plain: dict[str, Any], walk: _Walker) -> None:
             if name(n, where) not in declared:
                 raise CertificateError(f"{where}: {n} is not declared")
         walk.expression(field(r, "value", list, where), where)
+        if r.get("through") is not None:
+            walk.expression(r["through"], where)
         for touch in field(r, "touches", list, where):
             if not isinstance(touch, list) or len(touch) != 3:
                 raise CertificateError(f"{where}: expected [name, axes, expression], found {_short(touch)}")
@@ -238,6 +242,8 @@ def _variable(v: object, walk: _Walker) -> None:
     for key in ("weight", "constraint"):
         if v.get(key) is not None:
             walk.expression(v[key], f"{n}: {key}")
+    if v.get("sparse", True) is not True:
+        raise CertificateError(f"{n}: sparse is {_short(v['sparse'])}; expected true, or no such entry")
 
 
 def _distribution(d: object, n: str, walk: _Walker) -> None:
@@ -287,6 +293,8 @@ def _factor(f: object, walk: _Walker) -> None:
         axes(field(f, key, list, n), n)
     for family in field(f, "families", dict, n).values():
         _one_of(family, tuple(FAMILIES), n, "family")
+    if f.get("chosen") is not None:
+        _one_of(f["chosen"], CHOSEN, n, "method")
     if f.get("weight") is not None:
         walk.expression(f["weight"], f"{n}: weight")
     for pair in field(f, "statistics", list, n):
@@ -308,6 +316,12 @@ def _factor(f: object, walk: _Walker) -> None:
                 raise CertificateError(f"{where}: an array operation is over 1 to 3 axes, found {_short(value[3])}")
             _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
+        elif value[:1] == ["integral"]:
+            if len(value) != 3:
+                raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {_short(value)}")
+            _one_of(value[1], INTEGRALS, where, "integral")
+            if value[2] is not None:
+                walk.expression(value[2], where)
         else:
             walk.expression(value, where)
     for m in field(f, "moments", list, n):

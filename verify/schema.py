@@ -106,7 +106,9 @@ def schema() -> Schema:
 
 
 def _claim() -> Schema:
-    step = _object(before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const"]}, factor=TEXT)
+    step = _object(
+        before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const", "→"]}, factor=TEXT
+    )
     return _object(
         optional=("marginalised", "marginal", "exact", "relaxed"),
         schema={"enum": list(grammar.SCHEMAS)},
@@ -116,9 +118,11 @@ def _claim() -> Schema:
         relaxed={
             "type": "array",
             "items": _object(
+                optional=("through",),
                 node=NAME,
                 kind={"enum": list(grammar.RELAXATIONS)},
                 rule=TEXT,
+                through=EXPRESSION,
                 variables={"type": "array", "items": NAME},
                 value=EXPRESSION,
                 touches={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},
@@ -142,7 +146,7 @@ def _claim() -> Schema:
 def _variable() -> Schema:
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, initial={"$ref": "#/$defs/distribution"})
     return _object(
-        optional=("chain",),
+        optional=("chain", "sparse"),
         name=NAME,
         role={"enum": list(grammar.ROLES)},
         plates=AXES,
@@ -153,6 +157,7 @@ def _variable() -> Schema:
         distribution=_or_null({"$ref": "#/$defs/distribution"}),
         constraint=_or_null(EXPRESSION),
         chain=_or_null(chain),
+        sparse={"const": True},
     )
 
 
@@ -163,6 +168,7 @@ def _factor() -> Schema:
         "minItems": 3,
         "maxItems": 4,
     }
+    integral = _tuple({"const": "integral"}, {"enum": list(grammar.INTEGRALS)}, _or_null(EXPRESSION))
     along = _or_null(_tuple({"$ref": "#/$defs/axis"}, {"enum": ["forward", "backward"]}))
     parameter = _object(
         optional=("domain", "along"),
@@ -172,7 +178,7 @@ def _factor() -> Schema:
         role={"type": "string"},
         domain={"type": "string"},
         along=along,
-        value={"oneOf": [EXPRESSION, array]},
+        value={"oneOf": [EXPRESSION, array, integral]},
     )
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, last={"$ref": "#/$defs/distribution"})
     link = _object(
@@ -184,7 +190,8 @@ def _factor() -> Schema:
         chain=_or_null(chain),
     )
     return _object(
-        optional=("q",),
+        optional=("q", "chosen"),
+        chosen={"enum": list(grammar.CHOSEN)},
         name=TEXT,
         latents={"type": "array", "items": NAME},
         plates=AXES,

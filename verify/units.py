@@ -15,6 +15,7 @@ import numpy as np
 
 from cavi.verify.arithmetic import Value, to_float
 from cavi.verify.blocks import Grid, gaussian_axes, log_q_of_links
+from cavi.verify.chosen import EXPANDED, second_order
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import Position, bindings
@@ -67,6 +68,8 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, order: i
     name = factor["name"]
     if factor["point"]:
         return _point(state, factor, site, elements)
+    if factor.get("chosen") in EXPANDED:
+        return Unit(name, site, *second_order(state, elements, state.arguments(factor["latents"][0], site)))
     if linked(state, factor, elements):
         grid = Grid(state, factor, site, order)
         return Unit(name, site, grid.values, grid.weights, grid.log_q, grid.axis_of)

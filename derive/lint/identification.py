@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cavi.derive.expression import Condition, Expr, Mul, Number, Probabilities, Ref
+from cavi.derive.expression import Condition, Expr, Mul, Number, Probabilities, Ref, Softmax
 from cavi.derive.index import Index, Literal, Shift
 from cavi.derive.lint.dependence import expressions, walk
 from cavi.derive.lint.finding import Finding
@@ -44,12 +44,17 @@ def _is_told_apart(model: Model, size: str) -> bool:
             return True
         for expr in expressions(v):
             for node in walk(expr):
-                if isinstance(node, Condition | Probabilities) and _touches(node, size):
+                if _in_order(node) and _touches(node, size):
                     return True
                 for sub in getattr(node, "subs", ()):
                     if isinstance(sub, Literal | Shift) and sub.size == size:
                         return True
     return False
+
+
+def _in_order(node: Expr) -> bool:
+    """Whether the positions of an index matter in an expression by themselves."""
+    return isinstance(node, Condition | Probabilities) and not isinstance(node, Softmax)
 
 
 def _touches(node: Expr, size: str) -> bool:

@@ -5,7 +5,7 @@ Model, log joint ──asked for, or proposed──▶ Model with local paramete
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import TypeVar
@@ -13,25 +13,32 @@ from typing import TypeVar
 import sympy
 
 from cavi.derive import families
-from cavi.derive.canonical import substitute, sum_over
+from cavi.derive.canonical import deltas, replace_sub, subscripts, substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expression import Expr, as_expr
+from cavi.derive.factorisation import random_atoms
 from cavi.derive.from_sympy import from_sympy
-from cavi.derive.index import Index
+from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.log_joint import log_density
 from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
+from cavi.derive.relaxations.array_bound import ArrayBound
+from cavi.derive.relaxations.array_matching import array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, known_positive, matches
-from cavi.derive.relaxations.relaxation import Relaxation, Tangent
+from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
+from cavi.derive.relaxations.shifted_sum import ShiftedSum
+from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
 
 Nodes = Mapping[str, Polynomial]
 Asked = Mapping[str, object]
+AnyBound = catalogue.AnyBound
+Touching = Bound | ArrayBound
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +63,83 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
     """
     relaxed = Relaxed(model, dict(nodes))
     for name, asked in _entries("augment", augment, nodes):
-        relaxed = augmented(relaxed, name, _rule("augment", asked, name, catalogue.augmentations(), Augmentation))
+        (rule,) = _rules("augment", asked, name, catalogue.augmentations(), (Augmentation,))
+        relaxed = augmented(relaxed, name, rule)
     for name, asked in _entries("bounds", bounds, nodes):
         if any(r.node == name for r in relaxed.relaxations):
             raise RelaxationError(f"{name} is in bounds= and in augment=; one of the two makes its terms conjugate")
-        relaxed = bounded(relaxed, name, _rule("bounds", asked, name, catalogue.bounds(), Bound))
+        for one in asked if isinstance(asked, tuple | list) else (asked,):
+            relaxed = _bounded_as(relaxed, name, one)
     return relaxed
+
+
+def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
+    """The node bounded by every form of the rule that fits a term of it."""
+    if asked == TANGENT:
+        for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents):
+            relaxed = bounded(relaxed, node, bound, found)
+        return relaxed
+    known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
+    fitting = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
+    for bound in fitting or known[:1]:
+        relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
+    return relaxed
+
+
+def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
+    """The node with every log-sum-exp replaced by a sum over its terms, and those bounded by their own rule."""
+    p, model = relaxed.nodes[node], relaxed.model
+    found = found_by(p, bound, model, relaxed.tangents)
+    if not found:
+        raise _fits_nothing(node, bound.form.function, bound.name)
+    proof = bound.proof
+    value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
+    names: list[str] = []
+    for match in found:
+        places = _places(model, node, match, _gathers(match.argument))
+        axes = {i: own for i, own in places.items() if i != match.over}
+        shift = Variable(_free_name(model, bound.parameter), "point", tuple(axes.values()))
+        model = model.with_variable(shift)
+        names.append(shift.name)
+        assert match.over is not None
+        lower = bound.lower_at(match.argument, from_atom(Element(shift.name, tuple(axes))), match.over)
+        value = value + sum_over(match.weight * lower, match.monomial.bound)
+    record = Relaxation(node, bound.name, "bound", bound.rule, tuple(names), p, value, proof, BOUND, through=value)
+    step = _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
+    return _bounded_as(step, node, bound.then)
+
+
+def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
+    """The node changed as the record says, which is joined to that of what was done to it before."""
+    node = record.node
+    earlier = next((r for r in relaxed.relaxations if r.node == node), None)
+    others = tuple(r for r in relaxed.relaxations if r is not earlier)
+    record = record if earlier is None else joined(earlier, record)
+    return Relaxed(relaxed.model, {**relaxed.nodes, node: record.value}, (*others, record))
+
+
+def _fits_nothing(node: str, function: object, rule: str) -> RelaxationError:
+    return RelaxationError(
+        f"bounds: no term of the log density of {node} is {function} of latents with a coefficient that is not "
+        f"negative, so {rule} does not apply there"
+    )
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent."""
+    """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent.
+
+    `together` are the bounds that it takes where one does not fit all of the terms.
+    """
 
     node: str
     bounds: tuple[str, ...]
     augmentations: tuple[str, ...]
+    together: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        options = [f"bounds={{{self.node!r}: {b!r}}}" for b in self.bounds]
+        together = [self.together] if len(self.together) > 1 else self.bounds
+        options = [f"bounds={{{self.node!r}: {b!r}}}" for b in together]
         return " or ".join([*options, *(f"augment={{{self.node!r}: {a!r}}}" for a in self.augmentations)])
 
     @property
@@ -89,10 +155,18 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     """
     found = []
     for name, p in nodes.items():
-        by_bound = tuple(b.name for b in catalogue.bounds() if matches(p, b.function, model))
+        fitting = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
+        left, together = list(p.monomials), []
+        for bound, ms in fitting.items():
+            if any(m in left for m in ms):
+                together.append(bound)
+                left = [m for m in left if m not in ms]
+        if has_tangent(Polynomial(tuple(left)), model):
+            together.append(TANGENT)
+            fitting[TANGENT] = []
         by_latent = tuple(a.name for a in catalogue.augmentations() if matches(p, a.function, model))
-        if by_bound or by_latent:
-            found.append(Proposal(name, by_bound, by_latent))
+        if together or by_latent:
+            found.append(Proposal(name, tuple(fitting), by_latent, tuple(together)))
     return tuple(found)
 
 
@@ -115,19 +189,27 @@ def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple
     return found
 
 
-R = TypeVar("R", Bound, Augmentation)
+R = TypeVar("R", AnyBound, Augmentation)
 
 
-def _rule(argument: str, asked: object, node: str, rules: Sequence[R], kind: type[R]) -> R:
-    if isinstance(asked, kind):
-        return asked
-    known = {r.name: r for r in rules}
-    if not isinstance(asked, str) or asked not in known:
+def _rules(
+    argument: str,
+    asked: object,
+    node: str,
+    rules: Sequence[R],
+    kinds: tuple[type[R], ...],
+    others: tuple[str, ...] = (),
+) -> Sequence[R]:
+    """The rules of a name: one for every form of function that it is known for."""
+    if isinstance(asked, kinds):
+        return (asked,)
+    known = [r for r in rules if r.name == asked]
+    if not known:
         raise RelaxationError(
-            f"{argument}: {str(asked)[:40]!r} for {node} is neither {kind.__name__}(...) nor the name of one; "
-            f"{suggestion(str(asked), known)}"
+            f"{argument}: {str(asked)[:40]!r} for {node} is neither {kinds[0].__name__}(...) nor the name of one; "
+            f"{suggestion(str(asked), {*others, *(r.name for r in rules)})}"
         )
-    return known[asked]
+    return known
 
 
 def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
@@ -142,7 +224,7 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
     together: list[tuple[tuple[Index, ...], Polynomial, Polynomial]] = []
     for match in found:
         axes = _axes(model, node, match)
-        argument, weight = substitute(match.argument, axes), _weight(match, axes)
+        argument, weight = substitute(match.argument, dict(axes)), _weight(match, {**axes})
         same = next((t for t in together if t[1] == argument), None)
         if same is not None:
             together.remove(same)
@@ -170,44 +252,62 @@ def _argument(value: sympy.Expr, weight: Expr) -> Expr:
     return weight if value == B else as_expr(value)
 
 
-def bounded(relaxed: Relaxed, node: str, bound: Bound) -> Relaxed:
-    """The node with every term that has the form of the bound's function replaced."""
+def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match] | None = None) -> Relaxed:
+    """The node with every term that has the form of the bound's function replaced, or the terms found."""
     _ = bound.proof
     p = relaxed.nodes[node]
-    found = matches(p, bound.function, relaxed.model)
+    found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
-        raise RelaxationError(
-            f"bounds: no term of the log density of {node} is {bound.function} of latents with a coefficient that is "
-            f"not negative, so {bound.name} does not apply there"
-        )
+        raise _fits_nothing(node, bound.function, bound.name)
     model = relaxed.model
-    tangents: dict[str, Tangent] = {}
+    local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     for match in found:
-        axes = _axes(model, node, match)
-        argument = substitute(match.argument, axes)
-        known = next((t for t in tangents.values() if t.argument == argument), None)
+        axes = _places(model, node, match, _gathers(match.argument))
+        argument = _moved(match.argument, axes)
+        known = next((t for t in local.values() if t.argument == argument), None)
         weight = _weight(match, axes)
         if known is None:
-            model, xi = _local(model, bound, tuple(axes.values()))
+            model, xi = _local(model, bound, axes, match)
         else:
             xi, weight = known.variable, known.weight + weight
-        statistic = from_sympy(bound.statistic, {X: argument})
-        tangents[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic != X)
-        at = from_atom(Element(xi.name, tuple(axes)))
-        lower = from_sympy(bound.lower, {X: match.argument, bound.xi: at})
+        over = None if match.over is None else xi.event[0]
+        softmax = isinstance(bound, ArrayBound) and bound.is_softmax
+        statistic = bound.statistic_of(argument)
+        local[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic, over, softmax)
+        back = {own: i for i, own in axes.items()}
+        at = from_atom(Element(xi.name, tuple(back[i] for i in xi.indices)))
+        lower = bound.lower_at(match.argument, at, match.over)
         value = value + sum_over(match.weight * lower, match.monomial.bound)
     record = Relaxation(
-        node, bound.name, "bound", bound.rule, tuple(tangents), p, value, bound.derivation, BOUND, tangents=tangents
+        node, bound.name, "bound", bound.rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
     )
-    return Relaxed(model, {**relaxed.nodes, node: value}, (*relaxed.relaxations, record))
+    return _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
+
+
+def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[str] = ()) -> tuple[Match, ...]:
+    """The terms that a bound applies to, but for those of local parameters (`settled`) alone."""
+    form = bound.form if isinstance(bound, ShiftedSum) else bound
+    found = array_matches(p, form, model) if isinstance(form, ArrayBound) else matches(p, form.function, model)
+    names = [v.name for v in model.with_role("latent", "point") if v.name not in settled]
+    return tuple(m for m in found if any(True for a in m.argument.atoms() for _ in random_atoms(a, names)))
 
 
 def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
-    """The indices open in the argument -> the declared ones that its local parameter lives on."""
+    """The indices open in the argument -> the declared ones that its auxiliary lives on."""
+    return {i: own for i, own in _places(model, node, match, ()).items() if isinstance(i, Index)}
+
+
+def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) -> dict[Sub, Index]:
+    """The subscripts open in the argument -> the declared indices that its local parameter lives on.
+
+    An argument that depends on n by doc[n] alone has one parameter for each document.
+    """
     declared = [*model.variable(node).plates, *model.indices]
-    axes: dict[Index, Index] = {}
-    for i in sorted(match.argument.free, key=lambda i: (i.size, i.name)):
+    covered = {i for g in gathers for i in indices_of(g)}
+    axes: dict[Sub, Index] = {}
+    open_subs: list[Index | Gather] = [*gathers, *(i for i in match.argument.free if i not in covered)]
+    for i in sorted(open_subs, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
         if own is None:
             raise RelaxationError(
@@ -217,15 +317,37 @@ def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
     return axes
 
 
-def _weight(match: Match, axes: Mapping[Index, Index]) -> Polynomial:
+def _gathers(argument: Polynomial) -> list[Gather]:
+    """The observed integers by which alone an argument depends on their indices."""
+    subs = [s for s in subscripts(argument) if set(indices_of(s)) & argument.free]
+    return [
+        g
+        for g in subs
+        if isinstance(g, Gather) and not any(s != g and set(indices_of(s)) & set(indices_of(g)) for s in subs)
+    ]
+
+
+def _moved(p: Polynomial, axes: Mapping[Sub, Index]) -> Polynomial:
+    """The polynomial at the plates of the local parameter."""
+    for sub, own in axes.items():
+        if isinstance(sub, Gather):
+            p = replace_sub(p, sub, own)
+    return substitute(p, {i: own for i, own in axes.items() if isinstance(i, Index)})
+
+
+def _weight(match: Match, axes: Mapping[Sub, Index]) -> Polynomial:
     """The weight at the plates of the local parameter, summed over what its argument does not depend on."""
     others = [i for i in match.monomial.bound if i not in axes]
-    return substitute(sum_over(match.weight, others), axes)
+    gathers = {g: own for g, own in axes.items() if isinstance(g, Gather)}
+    weight = match.weight * deltas(gathers.values(), gathers)
+    return substitute(sum_over(weight, others), {i: own for i, own in axes.items() if isinstance(i, Index)})
 
 
-def _local(model: Model, bound: Bound, plates: tuple[Index, ...]) -> tuple[Model, Variable]:
-    """The model with a new point parameter under a name that is not taken."""
-    xi = Variable(_free_name(model, bound.parameter), "point", plates, domain=bound.domain)
+def _local(model: Model, bound: Touching, axes: Mapping[Sub, Index], match: Match) -> tuple[Model, Variable]:
+    """The model with a new point parameter under a name that is not taken; an array over the index of one."""
+    plates = tuple(own for i, own in axes.items() if i != match.over)
+    event = () if match.over is None else (axes[match.over],)
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=bound.domain)
     return model.with_variable(xi), xi
 
 

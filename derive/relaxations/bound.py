@@ -20,11 +20,16 @@ import sympy
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.errors import RelaxationError
 from cavi.derive.evaluable import evaluable
+from cavi.derive.from_sympy import from_sympy
 from cavi.derive.identities.convexity import Convexity, convexity
+from cavi.derive.index import Index
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
+from cavi.derive.term import Polynomial
 
 X = sympy.Symbol("x", real=True)
 T = sympy.Symbol("t", real=True)
+# Statistic s -> its inverse, in T.
+INVERSES = {X: T, X**2: sympy.sqrt(T), sympy.log(X): sympy.exp(T), 1 / X: 1 / T}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,7 @@ class Bound:
     Attributes:
         name: what `derive(m, bounds=...)` calls it.
         function: f, an expression in `X`.
-        statistic: s, in `X`; x itself or its square.
+        statistic: s, in `X`; x itself or its square, for a positive x also log x or 1/x.
         keep: r, in `X`: what stays as it is, a polynomial of degree two or less.
         convex: h in `T`, where f - r written in s is not yet in a form whose convexity can be proved.
         on: where x lies, real or positive.
@@ -73,10 +78,10 @@ class Bound:
                 )
         if self.on not in ("real", "positive"):
             raise RelaxationError(f"the bound {self.name}: on={self.on!r}; expected 'real' or 'positive'")
-        if self.statistic not in (X, X**2):
+        if self.statistic not in INVERSES or (self.on != "positive" and self.statistic not in (X, X**2)):
             raise RelaxationError(
-                f"the bound {self.name}: the statistic is {self.statistic}; expected x or x**2, whose expectations are "
-                "moments of the factors"
+                f"the bound {self.name}: the statistic is {self.statistic}; expected x or x**2, and for a positive x "
+                "also log(x) or 1/x, whose expectations are moments of the factors"
             )
         if not self.keep.is_polynomial(X) or sympy.degree(self.keep, X) > 2:
             raise RelaxationError(
@@ -98,8 +103,8 @@ class Bound:
         """h, in `T`: f - r in the statistic."""
         if self.convex is not None:
             return self.convex
-        t = sympy.Symbol("t", positive=True) if self.statistic == X**2 else T
-        root = sympy.sqrt(t) if self.statistic == X**2 else t
+        t = T if self.statistic in (X, sympy.log(X)) else sympy.Symbol("t", positive=True)
+        root = INVERSES[self.statistic].subs(T, t)
         return evaluable(self.function - self.keep).subs(X, root).subs(t, T)
 
     @cached_property
@@ -116,6 +121,14 @@ class Bound:
         value = (self.function - self.keep).subs(X, xi)
         return self.keep + value + self.slope * (self.statistic - at)
 
+    def statistic_of(self, argument: Polynomial) -> Polynomial:
+        """s(x) in the normal form."""
+        return from_sympy(self.statistic, {X: argument})
+
+    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index | None = None) -> Polynomial:
+        """g(x; ξ) in the normal form."""
+        return from_sympy(self.lower, {X: argument, self.xi: at})
+
     @cached_property
     def proof(self) -> Convexity:
         """That h is convex on its domain, with the steps.
@@ -124,7 +137,8 @@ class Bound:
             RelaxationError: when it is not, or when no proof is found.
         """
         self._check_split()
-        found = convexity(self.convex_part, self.domain, symbol=T)
+        values = "real" if self.statistic == sympy.log(X) else self.domain
+        found = convexity(self.convex_part, values, symbol=T)
         if not found.is_convex:
             raise RelaxationError(
                 f"the bound {self.name} is not proved: it needs {self.convex_part} to be convex in t on "

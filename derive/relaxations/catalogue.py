@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 
-from sympy import Integer, Rational, cosh, log, sqrt
+from sympy import Integer, Rational, cosh, exp, log, sqrt
 
 from cavi.derive.families.special import softplus
+from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, T, X
+from cavi.derive.relaxations.shifted_sum import ShiftedSum
+
+AnyBound = Bound | ArrayBound | ShiftedSum
 
 
 @cache
@@ -31,6 +36,39 @@ def bounds() -> tuple[Bound, ...]:
             source="Böhning and Lindsay (1988), theorem 2.1; Böhning (1992); Murphy (2012), 21.8.2",
         ),
     )
+
+
+@cache
+def array_bounds() -> tuple[ArrayBound, ...]:
+    """Bounds of functions of a sum over an index."""
+    return (
+        ArrayBound(
+            "boehning",
+            outer=-log(T),
+            inner=exp(X),
+            curvature=(Fraction(1, 2), Fraction(1)),
+            source="Böhning (1992), theorem 2.1; Murphy (2012), 21.8.2",
+        ),
+        ArrayBound(
+            "jensen",
+            outer=log(T),
+            statistic=log(X),
+            source="Bishop (2006), 1.115; Gopalan, Hofman and Blei (2015), equation 3",
+        ),
+        ArrayBound("harmonic", outer=-1 / T, statistic=1 / X, source="Boyd and Vandenberghe (2004), exercise 3.17"),
+    )
+
+
+@cache
+def shifted_sums() -> tuple[ShiftedSum, ...]:
+    """Bounds of a log-sum-exp by one of its terms after another."""
+    return (ShiftedSum("bouchard", then="jaakkola_jordan", source="Bouchard (2007), section 2; Murphy (2012), 21.8.4"),)
+
+
+@cache
+def all_bounds() -> tuple[AnyBound, ...]:
+    """All kinds, in the order in which they are proposed."""
+    return (*bounds(), *array_bounds(), *shifted_sums())
 
 
 @cache

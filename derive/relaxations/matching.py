@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 
@@ -12,6 +13,7 @@ from cavi.derive.expression import Add, Expr, Mul, Number, Power, Ref
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
 from cavi.derive.from_sympy import from_sympy
+from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.relaxations.bound import X
 from cavi.derive.term import (
@@ -37,11 +39,15 @@ NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
 
 @dataclass(frozen=True)
 class Match:
-    """A monomial ``weight · f(argument)``: its indices are open in both, as they are bound in the monomial."""
+    """A monomial ``weight · f(argument)``: its indices are open in both, as they are bound in the monomial.
+
+    For a function of an array the argument is its element at the index `over`.
+    """
 
     monomial: Monomial
     weight: Polynomial
     argument: Polynomial
+    over: Index | None = None
 
 
 def matches(p: Polynomial, function: sympy.Expr, model: Model) -> tuple[Match, ...]:
@@ -60,13 +66,20 @@ def matches(p: Polynomial, function: sympy.Expr, model: Model) -> tuple[Match, .
             if exponent != 1 or not any(True for _ in random_atoms(atom, names)):
                 continue
             argument = _unify_atom(shape, atom)
-            rest = tuple((a, e) for a, e in m.powers if a is not atom)
-            if argument is None or m.coefficient / coefficient < 0 or not _not_negative(rest, model):
+            weight = weight_beside(m, atom, coefficient, model)
+            if argument is None or weight is None:
                 continue
-            weight = collect([normalise(m.coefficient / coefficient, rest, ())])
             found.append(Match(m, weight, argument))
             break
     return tuple(found)
+
+
+def weight_beside(m: Monomial, atom: Atom, coefficient: Fraction, model: Model) -> Polynomial | None:
+    """What multiplies ``coefficient · atom`` in a monomial; None where it may be negative."""
+    rest = tuple((a, e) for a, e in m.powers if a is not atom)
+    if m.coefficient / coefficient < 0 or not _not_negative(rest, model):
+        return None
+    return collect([normalise(m.coefficient / coefficient, rest, ())])
 
 
 def _unify_atom(shape: Atom, atom: Atom) -> Polynomial | None:

@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import sympy
+
+from cavi.derive import functions
 from cavi.derive.derivation import Derivation, Rule
+from cavi.derive.index import Index
+from cavi.derive.relaxations.bound import X
 from cavi.derive.term import Polynomial
 
 if TYPE_CHECKING:
@@ -22,14 +27,25 @@ class Tangent:
         argument: x at those plates, where the bound touches.
         statistic: s(x): at the optimum s(ξ) is its expectation.
         weight: what multiplies the function, never negative.
-        squared: whether s is the square of x.
+        form: s as a function of x, in SymPy.
+        over: the index of an array x_k: ξ is an array over it, of values of s, and touches at ξ_k = s(x_k).
+        softmax: whether ξ enters as log Σ_k exp ξ_k and its derivatives.
     """
 
     variable: Variable
     argument: Polynomial
     statistic: Polynomial
     weight: Polynomial
-    squared: bool
+    form: sympy.Expr
+    over: Index | None = None
+    softmax: bool = False
+
+    @property
+    def touches(self) -> Polynomial:
+        """The value of ξ at which the bound touches."""
+        if self.over is not None:
+            return self.statistic
+        return functions.absolute(self.argument) if self.form == X**2 else self.argument
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,9 @@ class Relaxation:
         proof: why that is allowed, in SymPy.
         allowed_by: the rule that lets it stand in the log joint.
         reasons: why it was chosen, where it was not asked for.
-        tangents: the local parameters of a bound, by name.
+        tangents: the local parameters of a bound that touches, by name.
+        through: for a bound in two steps, of which the first touches nowhere: what the first has put in the place of
+            the density. The second touches it.
     """
 
     node: str
@@ -62,6 +80,7 @@ class Relaxation:
     allowed_by: Rule
     reasons: tuple[str, ...] = ()
     tangents: Mapping[str, Tangent] = field(default_factory=dict, repr=False)
+    through: Polynomial | None = field(default=None, repr=False)
 
     def proposed(self, names: Sequence[str]) -> Relaxation:
         """The record of a rule that was not asked for but chosen among these, the cheapest first."""
@@ -70,3 +89,31 @@ class Relaxation:
         others = ", ".join(n for n in names if n != self.name) or "none"
         why = f"chosen because the node is not conjugate without it; other rules for this form: {others}"
         return replace(self, reasons=(*self.reasons, why))
+
+
+def joined(first: Relaxation, second: Relaxation) -> Relaxation:
+    """The record of two bounds of one node, the second applied to what the first had left."""
+    both = (first.rule, second.rule)
+    rule = Rule(
+        " and ".join(r.name for r in both),
+        " ".join(r.statement for r in both),
+        "; ".join(r.condition for r in both if r.condition),
+        "; ".join(dict.fromkeys(r.source for r in both if r.source)),
+    )
+    title = f"{first.proof.title} and {second.proof.title}"
+    proof = Derivation(
+        title,
+        first.proof.left,
+        (*first.proof.steps, *second.proof.steps),
+        f"{first.proof.conclusion}; {second.proof.conclusion}",
+    )
+    return replace(
+        first,
+        name=f"{first.name}, {second.name}",
+        through=second.through if first.through is None else first.through,
+        rule=rule,
+        variables=(*first.variables, *second.variables),
+        value=second.value,
+        proof=proof,
+        tangents={**first.tangents, **second.tangents},
+    )

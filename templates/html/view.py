@@ -34,7 +34,7 @@ def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
         "title": a.title,
         "language": say.language,
         "t": said(say),
-        "declared": table(r for d in a.declared for r in _declared(d)),
+        "declared": declared_table(a.declared),
         "known": [_known(k) for k in a.known],
         "joint": display([a.joint]),
         "factorisation": display([a.factorisation]),
@@ -169,6 +169,11 @@ def _continued(base: float, lines: Iterable[Line]) -> list[tuple[str, str, str]]
 
 def _indented(indent: float, box: Box) -> str:
     return f"<mrow><mspace width='{indent:g}em'/>{to_mathml(box)}</mrow>"
+
+
+def declared_table(lines: Iterable[DeclaredLine]) -> Markup:
+    """What was declared, set off from the text."""
+    return table(r for d in lines for r in _declared(d))
 
 
 def _declared(d: DeclaredLine) -> list[tuple[str, str, str]]:

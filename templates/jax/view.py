@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cavi.derive import Derived
+from cavi.derive.cells import over_cells
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter
@@ -31,7 +32,8 @@ class JaxView:
 
 def module_view(derived: Derived) -> JaxView:
     """The view of a derived model."""
-    writer = JaxWriter(derived)
+    spread, _ = over_cells(derived)
+    writer = JaxWriter(spread)
     base = numpy_view.module_view(derived, writer)
     used = set(writer.helpers)
     if base.maps:
@@ -54,6 +56,7 @@ def module_view(derived: Derived) -> JaxView:
         factors=tuple(map(_factor, base.factors)),
         elbo=spelled(base.elbo),
         blocked="over_blocks" in helpers.closure(used),
+        at_cells=(),
     )
     return JaxView(base, tuple((u.factor.name, u.factor.latents) for u in derived.updates))
 

@@ -24,6 +24,7 @@ from cavi.derive.expression import (
     Ref,
     Selector,
     SizeOf,
+    Softmax,
     SumOver,
 )
 from cavi.derive.index import Gather, Index, Literal, Shift, shifted
@@ -99,6 +100,8 @@ class Writer:
             case InverseOf():
                 whole = self.opened(expr.body, (expr.row, expr.column), names)
                 return WHOLE, f"inverse({whole}){self.subscripts(expr.subs, names)}"
+            case Softmax():
+                return WHOLE, self._softmax(expr, names)
             case Probabilities():
                 return WHOLE, self._stick_breaking(expr, names)
         raise CaviError(f"the text form has no notation for {expr} ({type(expr).__name__})")
@@ -184,6 +187,8 @@ class Writer:
             case InverseOf(subs=subs), _ if subs[-len(axes) :] == axes and not uses(subs[: -len(axes)], axes):
                 inside = self.opened(expr.body, (expr.row, expr.column), names)
                 return f"inverse({inside}){self.subscripts(subs[: -len(axes)], names)}"
+            case Softmax(sub=sub), (axis,) if sub == axis:
+                return self._softmax(expr, names, whole=True)
             case Probabilities(), (axis,) if _stick(expr)[1] == axis:
                 return self._stick_breaking(expr, names, whole=True)
         return None
@@ -221,6 +226,11 @@ class Writer:
         )
         text = f"{sides[0]} @ {sides[1]}"
         return None if None in sides else text if least <= PRODUCT else f"({text})"
+
+    def _softmax(self, expr: Softmax, names: Names, whole: bool = False) -> str:
+        return f"softmax({self.opened(expr.part, (expr.axis,), names)})" + (
+            "" if whole else self.subscripts((expr.sub,), names)
+        )
 
     def _stick_breaking(self, expr: Probabilities, names: Names, whole: bool = False) -> str:
         axis, sub = _stick(expr)

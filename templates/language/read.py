@@ -150,6 +150,9 @@ def _clauses(clauses: list[Any], scope: Scope) -> dict[str, Any]:
         key = {"first": "initial"}.get(str(clause.data), str(clause.data))
         if key in found:
             raise scope.refuse(f"found {clause.data} twice", clause)
+        if key == "sparse":
+            found[key] = True
+            continue
         (part,) = clause.children
         match key:
             case "initial":
@@ -162,16 +165,16 @@ def _clauses(clauses: list[Any], scope: Scope) -> dict[str, Any]:
 
 
 def _latent(node: Node, scope: Scope) -> None:
-    where = next((c for c in parts(node) if isinstance(c, Tree) and c.data == "where"), None)
-    if where is not None:
-        raise scope.refuse("a latent takes no where; only an observed variable does", where)
+    clauses = [c for c in parts(node) if isinstance(c, Tree) and c.data in ("where", "sparse")]
+    for clause in clauses:
+        raise scope.refuse(f"a latent takes no {clause.data}; only an observed variable does", clause)
     _node(node, scope)
 
 
 def _function(node: Node, scope: Scope) -> None:
-    item, expression = parts(node)
+    item, expression, *clauses = parts(node)
     name, plates = _item(item, scope)
-    scope.model.observed(name, evaluate(expression, scope), *plates)
+    scope.model.observed(name, evaluate(expression, scope), *plates, sparse=bool(clauses))
 
 
 def _point(node: Node, scope: Scope) -> None:

@@ -64,7 +64,8 @@ class _Text:
             assert v.over is not None
             return f"observed_index {_item(v)} over {v.over.name}"
         if v.constraint is not None:
-            return f"observed {_item(v)} = {self.writer.expression(v.constraint, {})}"
+            sparse = ", sparse" if v.sparse else ""
+            return f"observed {_item(v)} = {self.writer.expression(v.constraint, {})}{sparse}"
         if v.name in self.pairs:
             return self.pair(v, self.model.variable(self.pairs[v.name]))
         if v.distribution is None:
@@ -93,6 +94,8 @@ class _Text:
                 yield f"weight = {self.writer.expression(weight, {})}"
             if where is not None:
                 yield f"where {where}"
+        if v.sparse:
+            yield "sparse"
 
     def pair(self, location: Variable, scale: Variable) -> str:
         """Two latents that were declared together."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cavi.derive import Derived
+from cavi.derive.cells import refuse_sparse
 from cavi.templates.environment import environment
 from cavi.templates.numpy.view import module_view
 
@@ -11,6 +12,7 @@ def render_gibbs(derived: Derived) -> str:
     """Source of a Gibbs sampler that needs only NumPy and SciPy and imports nothing of ours."""
     from cavi.templates.numpy.gibbs import gibbs_module
 
+    refuse_sparse(derived, "a Gibbs sampler")
     return gibbs_module(derived)
 
 

@@ -107,11 +107,12 @@ class Features:
 
 
 def softmax_alone(update: Update) -> bool:
-    """Whether a factor is the softmax of its logits and its one moment the probabilities, times data or not."""
-    moments = [s.value for s in update.moment_specs if s.value is not None]
+    """Whether a factor is the softmax of its logits and its one moment the probabilities."""
+    moments = [s.value for s in update.moment_specs]
     return (
         [f.name for f in update.formulas] == ["logits", "probs"]
         and len(moments) == 1
+        and moments[0] is not None
         and [a.name for a in moments[0].atoms() if isinstance(a, Parameter)] == ["probs"]
     )
 

@@ -10,17 +10,18 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
-from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, MomentSpec
+from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
+from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
-from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.names import parameter_names, quote, shape_comment
 from cavi.templates.numpy.statistics import Planner
-from cavi.templates.numpy.tables import entropy_part, tables
+from cavi.templates.numpy.tables import parted, tables
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Writer:
         self.planner: Planner | None = None
         self.plans = features(derived)
         self.tables = tables(derived, self.plans)
+        self.terms = parted(derived, self.tables)
         self.maps = linear_maps(derived)
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
@@ -54,18 +56,13 @@ class Writer:
         return Scope(self.names, dict(fixed or {}), large=self.large, planner=self.planner, function=function, own=own)
 
     def _has_entropy(self, term: ElboTerm) -> bool:
-        """Whether some of a term is a function of its own."""
-        return self._entropy_in(term) is not None
-
-    def _entropy_in(self, term: ElboTerm) -> Polynomial | None:
-        """What of a term is the entropy of a factor, where a pass over rows gives it on the way."""
+        """Whether the entropy of a factor is a function of its own: where a pass over rows gives it on the way."""
         plan = self.plans.get(term.name)
-        if term.name in self.tables and term.kind != "entropy":
-            return entropy_part(term, term.name)
         passes = (plan is not None and plan.whole) or term.name in {*self.chains, *self.tables}
         read = {a for a in term.value.atoms() if isinstance(a, Moment | Parameter)}
-        own = all(isinstance(a, Parameter) and a.latent == term.name for a in read)
-        return term.value if passes and term.kind == "entropy" and own else None
+        return (
+            passes and term.kind == "entropy" and all(isinstance(a, Parameter) and a.latent == term.name for a in read)
+        )
 
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
         """The body of an update: parameters by the formulas, then the moments."""
@@ -78,8 +75,10 @@ class Writer:
         scope = self.scope(function)
         body: list[str] = []
         local: set[str] = set()
-        for along, group in groupby(formulas, key=lambda f: f.along):
-            if along is not None:
+        for (along, numeric), group in groupby(formulas, key=_pass):
+            if numeric:
+                body.extend(self._integrals(tuple(group), scope, local))
+            elif along is not None:
                 body.extend(self._recursion(tuple(group), along, scope))
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
@@ -89,6 +88,17 @@ class Writer:
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
+
+    def _integrals(self, group: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
+        """Formulas that are integrals over one number, over the nodes of one rule."""
+        latent = group[0].latent
+        plates = self.derived.update(latent).factor.plates
+        if isinstance(group[0].value, Projected):
+            yield from projected(group, scope, self.names)
+        else:
+            yield from integrals(group, scope, scope.beside(), self.names, plates)
+        for name in (*parameter_names(group), *(f.name for f in group)):
+            local.add(self.names["parameter", latent, name])
 
     def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """The statements that compute some parameters of an update, which are not stored; and their local names."""
@@ -279,12 +289,17 @@ class Writer:
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
         outer = frozenset(scope.fixed)
-        for along, group in groupby(formulas, key=lambda f: f.along):
+        for (along, _), group in groupby(formulas, key=_pass):
             members = tuple(group)
             for f in members:
                 local.add(self.names["parameter", f.latent, f.name])
             if along is not None:
                 yield from self._recursion(members, along, scope)
+            if isinstance(members[0].value, Integral | Projected):
+                yield from self._integrals(members, scope, local)
+                for f in members:
+                    scope.sliced["parameter", f.latent, f.name] = outer
+                continue
             for f in members if along is None else ():
                 key, target = ("parameter", f.latent, f.name), tuple(i for i in f.indices if i not in outer)
                 code = self._value(f, scope, target)
@@ -332,12 +347,7 @@ class Writer:
 
     def _term(self, term: ElboTerm, scope: Scope) -> str:
         """One term of the bound as an expression."""
-        own = self._entropy_in(term)
-        if own is None:
-            return polynomial(term.value, scope, ()).code
-        rest = Polynomial(tuple(m for m in term.value.monomials if m not in own.monomials))
-        call = f"entropy_{term.name}(state)"
-        return f"{polynomial(rest, scope, ()).code} + {call}" if rest else call
+        return f"entropy_{term.name}(state)" if self._has_entropy(term) else polynomial(term.value, scope, ()).code
 
     def _is_random(self, expr: Expr) -> bool:
         return any(self.derived.model.variable(r.name).is_random for r in expr.refs())
@@ -347,8 +357,8 @@ class Writer:
         scope = self.scope("elbo")
         body: list[str] = []
         entries: list[str] = []
-        for t in self.derived.elbo.closed_terms:
-            code = self._term(t, scope)
+        for t, parts in self.terms:
+            code = " + ".join(self._term(part, scope) for part in parts if part.value)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))
@@ -360,6 +370,11 @@ class Writer:
             "}",
             "return {k: float(v) for k, v in terms.items()}",
         )
+
+
+def _pass(f: Formula) -> tuple[Along | None, type | None]:
+    """What consecutive formulas are written together by: a recursion, or integrals of one kind."""
+    return f.along, type(f.value) if isinstance(f.value, Integral | Projected) else None
 
 
 def _finite_logs(value: Polynomial) -> Polynomial:

@@ -71,6 +71,11 @@ def sampler_view(derived: Derived) -> SamplerView:
             f"a Gibbs sampler draws from the declared model, but here log p({r.node}) was relaxed by {r.name}; derive "
             "a model without bounds= and augment= for one"
         )
+    for u in (u for u in derived.updates if u.numeric):
+        raise CaviError(
+            f"q({u.factor.name}) was normalised numerically: a complete conditional is in no known family and "
+            "cannot be drawn from; export the declaration to Stan or NumPyro for draws"
+        )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)
     blocks = tuple(_block(c, writer, derived) for c in conditionals)

@@ -124,8 +124,8 @@ GATHERED = 512 * BLOCK
 class Cells:
     """How often pairs of a column and a line occur, as a sparse matrix that has lines of about one length together.
 
-    `lines` tells which they are, and `batches` which of them, and of their pairs, are worked on together: the shorter of
-    them end with pairs that occur 0 times.
+    `lines` tells which they are, and `batches` which of them, and of their pairs, are worked on together: the shorter
+    of them end with pairs that occur 0 times.
     """
 
     counts: csr_matrix
@@ -247,7 +247,7 @@ def _sums_of_lines(
 ''',
     "part_of": '''
 def part_of(state: State, size: str, chosen: np.ndarray, factors: Sequence[str]) -> State:
-    """A state of some elements along an axis: of what is known, and of some factors; what has no such axis is shared."""
+    """A state of some elements along an axis, of what is known and of some factors; all else is shared."""
 
     def cut(array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
         return array.take(chosen, axis=axes.index(size)) if size in axes else array
@@ -473,7 +473,7 @@ def segments(index: Any, size: Any) -> tuple[csr_matrix, int]:
 ''',
     "marks": '''
 def marks(lines: Any, columns: Any, weight: Any = 1.0) -> csr_matrix:
-    """What occurs together at a line and a column, added up; both are observed integers and the lengths of their axes."""
+    """What occurs together at a line and a column, added up; both are observed integers and lengths of axes."""
     places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
     line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
     shape = [int(np.prod(sizes)) for _, sizes in (lines, columns)]
@@ -506,6 +506,134 @@ def tanhc(x: Any) -> np.ndarray:
 def expit(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow."""
     return np.exp(-np.logaddexp(0.0, -x))
+''',
+    "quadrature": '''
+def quadrature(
+    log_density: Callable[..., np.ndarray], support: str, shape: tuple[int, ...]
+) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+    """Nodes, weights that add up to one, and log ∫ exp(log_density(x)) dx, for densities with one mode: one an element.
+
+    The nodes are x; of positive numbers and probabilities log x too, and of probabilities log(1 - x).
+
+    x is t, exp t or 1 / (1 + exp -t), on all of the real line. The mode in t and the places where the density has
+    fallen by e^-FALL are looked for on grids that close in on them, for all elements at once. Between these places it
+    is summed in v, t = mode + scale sinh v, by the trapezoidal rule: both Gaussian and exponential tails in t need few
+    nodes, and the error falls geometrically. 240 nodes give ten digits, from Gamma(0.01, 1) to 1e6 observations.
+    """
+
+    def place(t: np.ndarray) -> tuple[np.ndarray, ...]:
+        if support == "real":
+            return (t,)
+        log_x = t if support == "positive" else -np.logaddexp(0.0, -t)
+        return (np.exp(log_x), log_x) if support == "positive" else (np.exp(log_x), log_x, -np.logaddexp(0.0, t))
+
+    def height(t: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            x = place(t)
+            found = np.broadcast_to(log_density(*x) + sum(x[1:]), (*shape, t.shape[-1]))
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    grid = np.linspace(-1.0, 1.0, 33)
+    mode, half = np.zeros((*shape, 1)), np.full((*shape, 1), 32.0)
+    for _ in range(60):
+        best = height(mode + half * grid).argmax(axis=-1)[..., None]
+        mode = mode + half * grid[best]
+        edge = (best == 0) | (best == 32)
+        half = np.where(edge, 4.0 * half, half / 8.0)
+        if not edge.any() and (half < 1e-9 * (1.0 + np.abs(mode))).all():
+            break
+    top = height(mode)
+    if not np.isfinite(top).all():
+        raise FloatingPointError("a factor that is normalised numerically has no mode inside its support")
+    far = np.geomspace(1e-9, 1e9, 73) * (1.0 + np.abs(mode))
+
+    def reach(fall: float, sign: float) -> np.ndarray:
+        """How far from the mode the density has fallen by that much."""
+        below = top - height(mode + sign * far) >= fall
+        if not below.any(axis=-1).all():
+            raise FloatingPointError("a factor that is normalised numerically does not vanish at an end of its support")
+        first = np.maximum(below.argmax(axis=-1), 1)[..., None]
+        low, high = np.take_along_axis(far, first - 1, axis=-1), np.take_along_axis(far, first, axis=-1)
+        steps = low + (high - low) * np.linspace(0.0, 1.0, 33)
+        below = top - height(mode + sign * steps) >= fall
+        return np.take_along_axis(steps, below.argmax(axis=-1)[..., None], axis=-1)
+
+    scale = np.minimum(reach(0.5, 1.0), reach(0.5, -1.0))
+    left, right = -np.arcsinh(reach(FALL, -1.0) / scale), np.arcsinh(reach(FALL, 1.0) / scale)
+    step = (right - left) / (NODES - 1)
+    v = left + step * np.arange(NODES)
+    t = mode + scale * np.sinh(v)
+    logs = height(t) + np.log(scale * step * np.cosh(v))
+    most = logs.max(axis=-1, keepdims=True)
+    weights = np.exp(logs - most)
+    total = weights.sum(axis=-1, keepdims=True)
+    return place(t), weights / total, (most + np.log(total))[..., 0]
+
+
+NODES = 240
+FALL = 60.0
+''',
+    "normal_nodes": '''
+def normal_nodes(mean: Any, variance: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes mean + sd z on a new last axis, and the weights of a standard Normal at z, 0.1 apart from -9.5 to 9.5.
+
+    The trapezoidal rule has ten digits for functions that are analytic within a distance π of the real line, as
+    log(1 + exp u) is, while the standard deviation is at most 8, and all digits where it is at most 5.
+    """
+    z = 0.1 * np.arange(-95, 96)
+    weights = np.exp(-0.5 * z * z)
+    deviations = np.sqrt(np.maximum(variance, 0.0))
+    return np.asarray(mean)[..., None] + np.asarray(deviations)[..., None] * z, weights / weights.sum()
+''',
+    "damped": '''
+def damped(
+    state: State,
+    latent: str,
+    propose: Callable[[State], None],
+    merit: Callable[[State], float] = lambda state: elbo(state),
+) -> None:
+    """A step of the natural parameters of a Normal factor to what `propose` makes of them, halved until the merit stays."""
+    before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
+    least = merit(state)
+    least -= 1e-13 * (1.0 + abs(least))
+    propose(state)
+    after = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
+    share = 1.0
+    while not merit(state) >= least and share > 0.0:
+        share = share / 2.0 if share > HALVED else 0.0
+        state.store(latent, **blended(before, after, share))
+        if latent in FOLLOWS:
+            FOLLOWS[latent](state)
+        state.refresh(latent)
+
+
+HALVED = 1e-9
+''',
+    "settled": '''
+def settled(state: State, latent: str, propose: Callable[[State], None]) -> None:
+    """Newton's method for the mode of a factor: steps of `propose` until the mean stays where it is."""
+    for _ in range(200):
+        before = np.array(state.params[latent]["mean"])
+        damped(state, latent, propose, lambda state: float(np.sum(state.params[latent]["height"])))
+        if np.max(np.abs(state.params[latent]["mean"] - before), initial=0.0) <= 1e-13 * (1.0 + np.max(np.abs(before))):
+            return
+''',
+    "blended": '''
+def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
+    """Precisions and means of Normals whose natural parameters lie so far from the first to the second."""
+    precision = (1.0 - share) * before["precision"] + share * after["precision"]
+    if before["mean"].ndim == before["precision"].ndim:
+        linear = [q["precision"] * q["mean"] for q in (before, after)]
+        return {"precision": precision, "mean": ((1.0 - share) * linear[0] + share * linear[1]) / precision}
+    linear = [(q["precision"] @ q["mean"][..., None])[..., 0] for q in (before, after)]
+    mean = np.linalg.solve(precision, ((1.0 - share) * linear[0] + share * linear[1])[..., None])[..., 0]
+    return {"precision": precision, "mean": mean}
+''',
+    "deviation": '''
+def deviation(nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The standard deviation of nodes with weights that add up to one."""
+    centred = nodes - (weights * nodes).sum(axis=-1, keepdims=True)
+    return np.sqrt((weights * centred * centred).sum(axis=-1))
 ''',
     "log_bessel_i": '''
 def log_bessel_i(order: Any, x: Any) -> np.ndarray:
@@ -581,6 +709,8 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 _NEEDS = {
     "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
     "line_sums": ("cells", "batches"),
+    "damped": ("blended",),
+    "settled": ("damped", "blended"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),

@@ -1,8 +1,8 @@
 """Sums of what stands at observed integers, as products with sparse matrices.
 
 Σ_j A[k, j, y[n, j]] is (S A)[n, k], where S has a one at (n; j, v) if y[n, j] = v; its transpose gives
-Σ_n E[z[n]=k] δ[v, y[n, j]]. S is of the data alone and is made once, for all sums that need it; no array has rows, and what
-A has beside.
+Σ_n E[z[n]=k] δ[v, y[n, j]]. S is of the data alone and is made once, for all sums that need it; no array has rows and
+what A has beside.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Product:
 
 
 def product_of(m: Monomial, model: Model) -> Product | None:
-    """The part of a monomial that is Σ (data) × (one moment at observed integers, or by them); None where there is none."""
+    """The part of a monomial that is Σ (data) × (one moment at observed integers, or by them)."""
     gathers = {g for a in m.atoms for g in gathers_of(a)}
     running = {i for g in gathers for i in indices_of(g)}
     if not gathers or len({i.size for i in running}) < len(running):

@@ -9,7 +9,6 @@ from cavi.derive import Update
 from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm, Formula
 from cavi.derive.term import Delta, Polynomial
-from cavi.derive.text import show
 from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.emit import polynomial, segments
@@ -143,19 +142,20 @@ class PlannedWriter(Writer):
         if self.planner is None:
             return ()
         found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
-        entropies = [self._entropy(t) for t in self.derived.elbo.closed_terms if self._has_entropy(t)]
+        entropies = [self._entropy(t) for t in self._parts() if self._has_entropy(t)]
         members = [self._members(n, d) for n, d in self.planner.scattered.items()]
         return (*members, *(self._marks(x, n) for x, n in self.planner.marked.items()), *found, *entropies)
 
+    def _parts(self) -> list[ElboTerm]:
+        """The terms of the bound as they are written."""
+        return [part for _, parts in self.terms for part in parts]
+
     def _entropy(self, term: ElboTerm) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=f"entropy_{term.name}", statistic=True)
-        own = self._entropy_in(term)
-        assert own is not None
-        code = polynomial(own, scope, ()).code
+        code = polynomial(term.value, scope, ()).code
         lines = self._flush(scope)
         body = (*self._unpack(scope, ()), *lines, *assign("return", code))
-        words = f"The entropy of q({term.name})." if term.kind == "entropy" else show(own, self.derived.model.indices)
-        return StatisticView(f"entropy_{term.name}", words, (term.name,), body)
+        return StatisticView(f"entropy_{term.name}", f"The entropy of q({term.name}).", (term.name,), body)
 
     def _members(self, name: str, deltas: tuple[Delta, ...]) -> StatisticView:
         scope = Scope(self.names, large=self.large, function=name)
@@ -265,7 +265,7 @@ class PlannedWriter(Writer):
         natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
         blocks = self._flush(inside)
         update, z = plan.update, plan.latent
-        entropies = [t for t in self.derived.elbo.closed_terms if t.name == z and self._has_entropy(t)]
+        entropies = [t for t in self._parts() if t.name == z and self._has_entropy(t)]
         once = any(entropy_weight(t, z, plan.row) == () for t in entropies)
         return LocalView(
             latent=z,
@@ -329,7 +329,7 @@ class PlannedWriter(Writer):
         assert self.planner is not None
         update, z = chain.update, chain.latent
         name = update.factor.name
-        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        entropy = any(t.name == z and self._has_entropy(t) for t in self._parts())
         kept: set[object] = {("parameter", z, f.name) for f in update.formulas}
         kept.add((name, chain.pair))
         own = {f"{kind} {name}" for kind in ("update", "start", "moments", "follow", "from_marginals")}
@@ -386,7 +386,7 @@ class PlannedWriter(Writer):
         return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
 
     def _table_part(self, name: str, t: Table, plan: Tables) -> PartView:
-        """One of two tables with its exponentials; the first is kept, which repeated updates of the second leave as it is."""
+        """One of two tables with its exponentials; the first is kept while others are updated repeatedly."""
         assert self.planner is not None
         scope = self.scope(f"natural {plan.latent}")
         code = table_code(t, plan, scope, "raised")
@@ -413,7 +413,7 @@ class PlannedWriter(Writer):
         """What the pass of a category is written with; None where others read it otherwise than through its sums."""
         assert self.planner is not None
         update, z, part = plan.update, plan.latent, plan.features
-        entropy = any(t.name == z and self._has_entropy(t) for t in self.derived.elbo.closed_terms)
+        entropy = any(t.name == z and self._has_entropy(t) for t in self._parts())
         if not entropy or not self._only_sums(update):
             return None
         found: dict[str, tuple[Statistic, Sum, tuple[Index, ...]]] = {}

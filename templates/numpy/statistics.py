@@ -215,8 +215,8 @@ def sums_over_rows(
 def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Monomial | None:
     """E[theta[doc[n]]] … summed over n as Σ_d E[theta[d]] Σ_n δ[d, doc[n]] …: the sum by segments comes first.
 
-    Of moments at several observed integers that of the factor that is updated last is lifted: the sum is then of what has
-    been updated before, and the update of that factor has made it.
+    Of moments at several observed integers that of the factor that is updated last is lifted: the sum is then of what
+    has been updated before, and the update of that factor has made it.
     """
     running = {i for i in m.bound if i.size in rows}
     gathers: set[Gather] = set()

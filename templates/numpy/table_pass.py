@@ -37,7 +37,7 @@ class PartView:
 
 @dataclass(frozen=True)
 class InnerView:
-    """Factors of groups of rows, the size of the index over these and its name in words, and the sums that they read."""
+    """Factors of groups of rows, the size of the index over groups, its name in words, and the sums that they read."""
 
     factors: tuple[str, ...]
     size: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cavi.derive import Derived, Update, Variable
+from cavi.derive import Derived, Model, Update, Variable
+from cavi.derive.cells import Cells, over_cells
 from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
 from cavi.derive.report import update_text
@@ -39,6 +40,15 @@ class FactorView:
     follow: tuple[str, ...]
     from_marginals: tuple[str, ...]
     start: Start
+    guard: str = ""
+
+
+@dataclass(frozen=True)
+class CellsView:
+    """An array that is given by its cells: its name, and what a module must know of it."""
+
+    array: str
+    spec: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,12 +80,16 @@ class ModuleView:
     needs: str
     target: str
     reads: tuple[tuple[str, tuple[str, ...]], ...]
+    cells: tuple[CellsView, ...]
+    at_cells: tuple[str, ...]
 
 
 def module_view(
     derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY
 ) -> ModuleView:
     """The view of a derived model, as a writer writes it, with helpers of a target in the place of NumPy's."""
+    declared = derived.model
+    derived, cells = over_cells(derived)
     writer = writer or PlannedWriter(derived, python_names(derived))
     writer.plan()
     start = starts(derived)
@@ -94,12 +108,13 @@ def module_view(
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
     used |= {"line_sums", "part_of", "join"} if any(v.inner for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
+    used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
     return ModuleView(
         name=derived.model.name,
         title=derived.model.title,
-        declaration=tuple(str(derived.model).splitlines()[1:]),
-        usage=_usage(derived),
+        declaration=tuple(str(declared).splitlines()[1:]),
+        usage=(*usage(declared), *_usage_of_cells(cells)),
         imports=tuple(helpers.imports(used, own)),
         helpers=tuple(helpers.sources(used, kernels)),
         variables=known_variables(derived),
@@ -117,17 +132,41 @@ def module_view(
         elbo_equations=tuple(
             line
             for t in derived.elbo.closed_terms
-            for line in _wrapped(
+            for line in wrapped(
                 f"{'H' if t.kind == 'entropy' else 'E log p'}[{t.name}] = {show(t.value, derived.model.indices)}"
             )
         ),
         support=support,
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
-        plan=tuple(w for line in writer.plan_text() for w in _wrapped(line)),
+        plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",
+        cells=tuple(CellsView(c.array, _cells(c)) for c in cells),
+        at_cells=tuple(v.latent for v in passed if any(v.latent in c.latents for c in cells) and _follows(derived, v)),
     )
+
+
+def _cells(c: Cells) -> dict[str, tuple[str, ...]]:
+    axes = tuple(i.size for i in c.plates)
+    return {"keys": tuple(i.name for i in c.plates), "places": c.places, "axes": axes}
+
+
+def _follows(derived: Derived, v: TablesView) -> bool:
+    """Whether a factor starts as its update has it, so that a run may begin with that."""
+    u = derived.update(v.latent)
+    return u.initial == u.formulas
+
+
+def _usage_of_cells(cells: Sequence[Cells]) -> Iterator[str]:
+    """How the cells of an array are given, and what index the formulas have for them."""
+    for c in cells:
+        entries = ", ".join(f'"{k}": ...' for k in (*(i.name for i in c.plates), "value"))
+        names = " and ".join(f'"{p}"' for p in (*c.places, c.array))
+        yield from wrapped(
+            f"{c.array} is a sparse matrix of SciPy or {{{entries}}}, which may also be given as {names}; cells that "
+            f"are not given are 0. In the formulas {c.index.name} runs over the cells that are given."
+        )
 
 
 def known_variables(derived: Derived) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -136,7 +175,7 @@ def known_variables(derived: Derived) -> tuple[tuple[str, dict[str, Any]], ...]:
     return tuple((v.name, _known(v, starts, least)) for v in derived.model.variables if not v.is_random)
 
 
-def _wrapped(equation: str) -> list[str]:
+def wrapped(equation: str) -> list[str]:
     """An equation over several lines of a docstring."""
     return textwrap.wrap(equation, 100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
@@ -151,13 +190,14 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         function=function_name(update.factor.name),
         python=update.factor.name.replace(",", "_"),
         title=lines[0],
-        equations=tuple(w for line in lines[1:] for w in _wrapped(line.strip())),
+        equations=tuple(w for line in lines[1:] for w in wrapped(line.strip())),
         body=writer.update(update, update.formulas),
         initial=tuple(initial),
         moments=writer.moments(update),
         follow=writer.follow(update),
         from_marginals=writer.from_marginals(update),
         start=start,
+        guard={"": "", "laplace": "settled"}.get(update.chosen, "damped"),
     )
 
 
@@ -224,10 +264,11 @@ def _value_domain(update: Update, latent: str) -> str:
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 
-def _usage(derived: Derived) -> tuple[str, ...]:
-    data = [v.name for v in derived.model.with_role("observed", "covariate", "observed_index")]
-    hyper = [v.name for v in derived.model.with_role("hyper")]
+def usage(model: Model) -> tuple[str, ...]:
+    """How `fit` is called."""
+    data = [v.name for v in model.with_role("observed", "covariate", "observed_index")]
+    hyper = [v.name for v in model.with_role("hyper")]
     inside = ", ".join(f'"{n}": {n}' for n in data)
     given = ", ".join(f'"{n}": ...' for n in hyper)
     call = f"Use: ``fit({{{inside}}}, {{{given}}})``; sizes that the data cannot tell go into ``sizes={{...}}``."
-    return tuple(_wrapped(call))
+    return tuple(wrapped(call))

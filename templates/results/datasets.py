@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cavi.derive import CaviError, Derived
+from cavi.derive.cells import latents_at_cells
 from cavi.derive.index import Index
 from cavi.templates.results.dims import Coords, variables
 from cavi.templates.results.posterior import render_posterior
@@ -91,9 +92,10 @@ def to_arviz(
 def _parameters(fit: Any, derived: Derived) -> dict[str, tuple[tuple[Index, ...], np.ndarray]]:
     """Every parameter of the fit by ``latent_parameter``, with its indices."""
     found = {}
+    follow = latents_at_cells(derived)
     for u in derived.updates:
         for f in u.formulas:
-            if f.role not in ("standard", "marginal"):
+            if f.role not in ("standard", "marginal") or f.latent in follow:
                 continue
             value = fit.params.get(f.latent, {}).get(f.name)
             if value is None or np.ndim(value) != len(f.indices):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
+from cavi.derive.cells import refuse_sparse
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
@@ -43,8 +44,9 @@ def render_posterior(derived: Derived) -> str:
     """Source of a module that draws from the factors of a fit; needs only NumPy and SciPy.
 
     Raises:
-        CaviError: for a factor of a family that is not drawn.
+        CaviError: for a factor of a family that is not drawn, and for data that are given by cells.
     """
+    refuse_sparse(derived, "a module that draws from q")
     return environment("plain").get_template("results/posterior.py.jinja").render(m=posterior_view(derived))
 
 
@@ -87,6 +89,11 @@ class PosteriorWriter(SamplerWriter):
     def draw(self, update: Update) -> DrawView:
         """How a factor is drawn."""
         name = update.factor.name
+        if update.numeric:
+            raise CaviError(
+                f"q({name}) is normalised numerically and is not drawn; use the mean and deviation of the fit, or its "
+                "coefficients, which give the density"
+            )
         scope, local, body = self.scope(f"draw {name}"), set[str](), list[str]()
         for link in update.density:
             if link.family not in draws.DRAWS:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived
+from cavi.derive.cells import refuse_sparse
 from cavi.derive.index import Index
 from cavi.derive.term import Moment, Parameter, Polynomial
 from cavi.templates.numpy.names import python_names
@@ -55,6 +56,7 @@ def sharded_view(derived: Derived, over: str | None = None, make: Make = ShardWr
     Raises:
         CaviError: where there is none, or for an index that the model does not have.
     """
+    refuse_sparse(derived, "a module for data in shards")
     found = candidates(derived)
     if over is not None:
         named = [i for i in derived.model.indices if i.name == over]

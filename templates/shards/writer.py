@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cavi.derive import Derived
 from cavi.derive.index import Index
@@ -119,14 +119,10 @@ class ShardWriter(PlannedWriter):
 
     def _term(self, term: ElboTerm, scope: Scope) -> str:
         """A term of the bound: what runs over rows and reads nothing shared is one total."""
-        own = self._entropy_in(term)
-        if own is not None:
+        if self._has_entropy(term):
             if term.name in self.split.own:
                 self.entropies[f"entropy_{term.name}"] = self.derived.update(term.name).factor.latents
-            rest = Polynomial(tuple(m for m in term.value.monomials if m not in own.monomials))
-            if not rest:
-                return super()._term(term, scope)
-            return f"{self._term(replace(term, value=rest), scope)} + entropy_{term.name}(state)"
+            return super()._term(term, scope)
         mine = [m for m in term.value.monomials if self._of_rows(m)]
         if not mine:
             return super()._term(term, scope)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from generated import derived_model
+from generated import derived_model, spread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_certificate import TEXTS, at, broken, doubled, edited, nested
@@ -106,7 +106,7 @@ def test_any_bytes(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.usefixtures("reading_alone")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", spread(MODELS, 2))
 @quick
 @given(seed=SEEDS)
 def test_edited_certificates_are_read_or_refused(
@@ -115,7 +115,7 @@ def test_edited_certificates_are_read_or_refused(
     judged_edited(written(name), seed, tmp_path / "c.json")
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", spread(MODELS, 2))
 @few
 @given(seed=SEEDS)
 def test_edited_certificates_end_in_a_report_or_a_refusal(
@@ -199,7 +199,7 @@ def test_a_file_of_enormous_size_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", spread(MODELS, 2))
 @settings(few, max_examples=500)
 @given(seed=SEEDS)
 def test_many_edited_certificates(

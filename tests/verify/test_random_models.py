@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from generated import spread
 from random_drive import OutOfTime, settle, time_limit
 from random_models import draw
 from random_scope import Program
@@ -14,7 +15,7 @@ from random_sweep import sweep
 
 from cavi.derive import CaviError, Derived
 
-SEEDS = range(12)
+SEEDS = spread(range(12), 4)
 SWEPT = range(12, 2012, 10)
 
 

@@ -56,6 +56,12 @@ def make_setting(
         ValueError: for sizes or names that the model does not have.
     """
     claim = Claim(check_claim(derived.plain()))
+    sparse = [n for n, v in claim.variables.items() if v.get("sparse")]
+    if sparse:
+        raise ValueError(
+            f"{', '.join(sparse)} is declared sparse, so that a fit holds no factors of its cells to draw from; "
+            "declare it without sparse=True, which has the same posterior"
+        )
     _known("sizes", sizes, claim.model["sizes"])
     for name, value in (sizes or {}).items():
         if isinstance(value, bool) or int(value) != value or value < 1:

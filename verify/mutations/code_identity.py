@@ -246,6 +246,31 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
 
 
+_NODES = {"real": 1, "positive": 2, "unit": 3}  # with the logarithms that are nodes too
+
+
+def _quadrature(log_density: Callable[..., Any], support: str, shape: tuple[int, ...]) -> Any:
+    """Three nodes, the same for all; weights and normalisers are functions of the density there."""
+    points = [_row(f"node {k}", 3) for k in range(_NODES[support])]
+    nodes = tuple(np.broadcast_to(p, (*shape, 3)) for p in points)
+    heights = np.array(np.broadcast_to(log_density(*nodes), (*shape, 3)), dtype=object)
+    weights, normalisers = np.empty((*shape, 3), dtype=object), np.empty(shape, dtype=object)
+    for at in np.ndindex(shape):
+        normalisers[at] = uninterpreted("normaliser", *heights[at])
+        weights[at] = [uninterpreted(f"weight {k}", *heights[at]) for k in range(3)]
+    return nodes, weights, normalisers
+
+
+def _row(name: str, count: int) -> Any:
+    out = np.empty(count, dtype=object)
+    out[:] = [uninterpreted(name, k) for k in range(count)]
+    return out
+
+
+def _deviation(nodes: Any, weights: Any) -> Any:
+    return _elementwise("sqrt")((nodes * nodes * weights).sum(axis=-1) - (nodes * weights).sum(axis=-1) ** 2)
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -264,4 +289,6 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "scattered": _scattered,
     "cells": _cells,
     "bilinear": _bilinear,
+    "quadrature": _quadrature,
+    "deviation": _deviation,
 }

@@ -18,6 +18,7 @@ REFUSED = {
     "poisson_mixture": "copies",
     "empirical_bayes_rates": "maximised",
     "maximum_a_posteriori_mixture": "maximised",
+    "gamma_shape": "a complete conditional is in no known family",
     "logistic_regression": "was relaxed by jaakkola_jordan",
     "logistic_regression_polya_gamma": "was relaxed by polya_gamma",
 }

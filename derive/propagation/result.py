@@ -1,0 +1,109 @@
+"""What `propagate` returns: the Gaussian part, the sites with their moments, the evidence, and every rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import sympy
+
+from cavi.derive.canonical import add
+from cavi.derive.derivation import Derivation
+from cavi.derive.model import Model
+from cavi.derive.propagation.natural import GaussianPart
+from cavi.derive.propagation.sites import Site, Split
+from cavi.derive.propagation.steps import EvidenceTerm, formulas
+from cavi.derive.propagation.tilted import Tilted
+from cavi.derive.render import render, write_text
+from cavi.derive.result import Formula
+from cavi.derive.term import Polynomial
+from cavi.derive.to_sympy import to_sympy
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """Expectation propagation for a model: one joint Normal q(w), and a Gaussian in h for every site.
+
+    Attributes:
+        model: what was declared.
+        power: α of power EP; one is EP.
+        log_density: the log joint by node.
+        split: its Gaussian part and its sites, whose sum it is.
+        gaussian: the natural parameters of the Gaussian part.
+        moments: of the tilted densities, site by site: in closed form or by quadrature.
+        evidence: the terms of log Z_EP, every constant kept.
+        derivation: the named steps.
+    """
+
+    model: Model
+    power: Fraction
+    log_density: Mapping[str, Polynomial] = field(repr=False)
+    split: Split = field(repr=False)
+    gaussian: GaussianPart = field(repr=False)
+    moments: tuple[Tilted, ...]
+    evidence: tuple[EvidenceTerm, ...] = field(repr=False)
+    derivation: Derivation[Polynomial] = field(repr=False, compare=False)
+
+    @property
+    def latents(self) -> tuple[str, ...]:
+        """The latents in the order in which q's vector has their elements."""
+        return tuple(v.name for c in self.gaussian.components for v in c.latents)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The functions that keep the posterior from being Normal."""
+        return self.split.sites
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there is nothing to approximate: no site."""
+        return not self.sites
+
+    @property
+    def log_evidence(self) -> sympy.Expr:
+        """log Z_EP in SymPy, in the quantities of a fixed point."""
+        return to_sympy(add(*(t.value for t in self.evidence)), self.model.indices)
+
+    def formulas(self, site: Site) -> tuple[Formula, ...]:
+        """What a step computes for a site, in order."""
+        return formulas(site, self.moments[self.sites.index(site)], self.power)
+
+    def plain(self) -> dict[str, Any]:
+        """The result as plain data, the only thing that `cavi.verify.propagation` reads."""
+        from cavi.derive.propagation.plain import plain
+
+        return plain(self)
+
+    def numpy(self) -> str:
+        """Source of a stand-alone module that needs only NumPy and SciPy."""
+        return render("ep_numpy", self)
+
+    def latex(self) -> str:
+        """An article that compiles on its own."""
+        return render("ep_latex", self)
+
+    def html(self) -> str:
+        """A self-contained page."""
+        return render("ep_html", self)
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write ``derivation.tex``, ``derivation.html`` and the module, each whole."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        files = {
+            "derivation.tex": self.latex(),
+            "derivation.html": self.html(),
+            f"{self.model.name}_ep.py": self.numpy(),
+        }
+        return [write_text(target / name, text) for name, text in files.items()]
+
+    def __str__(self) -> str:
+        from cavi.derive.propagation.report import report
+
+        return report(self)
+
+    def _repr_html_(self) -> str:
+        return self.html()

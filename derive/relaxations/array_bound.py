@@ -1,0 +1,208 @@
+"""Lower bounds of a function of a whole array, F(Σ_k a(x_k)), each from one tangent and proved by convexity.
+
+In statistics t_k = s(x_k), one for each element, the function is f = F(Σ_k b(t_k)) with b = a ∘ s⁻¹. Where
+h(t) = f + α/2 (Σ_k t_k² - β (Σ_k t_k)²/K) is convex, the tangent of h at ψ lies below h:
+
+    f(x)  ≥  F(Σ_k b(ψ_k)) + F'(Σ_j b(ψ_j)) Σ_k b'(ψ_k) (t_k - ψ_k) - α/2 (Σ_k (t_k-ψ_k)² - β (Σ_k (t_k-ψ_k))²/K),
+
+with equality at t = ψ. Under any q the best tangent is the one at ψ_k = E_q[s(x_k)]; what is lost is E[h(t)] - h(E[t]).
+Without curvature (α = 0) the bound is linear in the statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import sympy
+
+from cavi.derive import functions
+from cavi.derive.canonical import substitute, sum_over
+from cavi.derive.derivation import Derivation, Rule, Step
+from cavi.derive.errors import RelaxationError
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.identities.bounds import KIND
+from cavi.derive.identities.language import Mass, Unknown
+from cavi.derive.identities.language import Variable as IndexVariable
+from cavi.derive.index import Index
+from cavi.derive.relaxations.array_proof import curvature_steps, second_order_steps
+from cavi.derive.relaxations.bound import INVERSES, T, X
+from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
+from cavi.derive.term import Polynomial
+
+COUNT = sympy.Symbol("K", positive=True)
+OTHER = IndexVariable("j")
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayBound:
+    """A lower bound of f(x) = F(Σ_k a(x_k)), declared by F, by a and by the statistic in which it is convex.
+
+    Attributes:
+        name: what `derive(m, bounds=...)` calls it.
+        outer: F, in `T`.
+        inner: a, in `X`: x itself or exp(x).
+        statistic: s, in `X`: x, log x or 1/x.
+        curvature: α and β, two numbers; for a statistic x only.
+        parameter: the name of ψ.
+        source: where the bound comes from.
+
+    Examples:
+        >>> import sympy
+        >>> from cavi.derive.relaxations.bound import INVERSES, T, X
+        >>> bound = ArrayBound("jensen", outer=sympy.log(T), statistic=sympy.log(X), source="Jensen's inequality")
+        >>> bound.proof.conclusion
+        'log(Σ_k x(k)) is at least its tangent in log(x(k)), which is best at E[log(x(k))]'
+    """
+
+    name: str
+    outer: sympy.Expr
+    inner: sympy.Expr = X
+    statistic: sympy.Expr = X
+    curvature: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
+    parameter: str = "psi"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.outer, sympy.Expr) or self.outer.free_symbols != {T}:
+            raise RelaxationError(f"the bound {self.name}: the outer function is {self.outer}; expected one of t alone")
+        if self.inner not in (X, sympy.exp(X)):
+            raise RelaxationError(f"the bound {self.name}: the inner function is {self.inner}; expected x or exp(x)")
+        if self.statistic not in INVERSES or self.statistic == X**2:
+            raise RelaxationError(
+                f"the bound {self.name}: the statistic is {self.statistic}; expected x, log(x) or 1/x"
+            )
+        if any(self.curvature) and self.statistic != X:
+            raise RelaxationError(f"the bound {self.name}: found a curvature in {self.statistic}; expected one in x")
+        if self.inner != X and self.statistic != X:
+            raise RelaxationError(
+                f"the bound {self.name}: {self.inner} stands for any real x; expected the statistic x"
+            )
+
+    @cached_property
+    def term(self) -> sympy.Expr:
+        """b = a ∘ s⁻¹, in `T`."""
+        return self.inner.subs(X, INVERSES[self.statistic])
+
+    @property
+    def domain(self) -> str:
+        """Where ψ_k lies."""
+        return "real" if self.term == sympy.exp(T) else "positive"
+
+    @property
+    def is_softmax(self) -> bool:
+        """Whether b is the exponential, so that heights are log-sum-exps and slopes are softmaxes of ψ."""
+        return bool(self.term == sympy.exp(T))
+
+    @property
+    def function(self) -> sympy.Expr:
+        """f."""
+        return self.outer.subs(T, Mass(self.inner.subs(X, self._x), KIND))
+
+    @property
+    def _x(self) -> sympy.Expr:
+        """x_k."""
+        return Unknown("x", "real" if self.inner != X else "positive", KIND)
+
+    def statistic_of(self, argument: Polynomial) -> Polynomial:
+        """s(x_k) of an element in the normal form."""
+        return from_sympy(self.statistic, {X: argument})
+
+    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index | None) -> Polynomial:
+        """g(x; ψ) in the normal form: x_k and ψ_k at the index k, which is `over`."""
+        assert over is not None
+        total = sum_over(from_sympy(self.term, {T: at}), [over])
+        height = from_sympy(self.outer, {T: total})
+        move = self.statistic_of(argument) - at
+        value = height + sum_over(self._slope(at, total) * move, [over])
+        alpha, beta = self.curvature
+        if alpha:
+            other = Index(f"{over.name}'", over.size)
+            spread = sum_over(move * move, [over])
+            product = sum_over(move * substitute(move, {over: other}), [over, other])
+            spread = spread - (product * functions.reciprocal(functions.size_of(over))).scaled(beta)
+            value = value - spread.scaled(alpha / 2)
+        return value
+
+    def _slope(self, at: Polynomial, total: Polynomial) -> Polynomial:
+        """F'(Σ_j b(ψ_j)) b'(ψ_k); a softmax is one function, which neither overflows nor divides."""
+        relative = sympy.simplify(sympy.diff(self.outer, T) * T)
+        if self.is_softmax and relative.is_Rational:
+            share = functions.exp(at - functions.log(total))
+            return share.scaled(Fraction(int(relative.p), int(relative.q)))
+        return from_sympy(sympy.diff(self.outer, T), {T: total}) * from_sympy(sympy.diff(self.term, T), {T: at})
+
+    @cached_property
+    def proof(self) -> Derivation[Any]:
+        """Why it is a bound, and which ψ is best.
+
+        Raises:
+            RelaxationError: when h is not seen to be convex.
+        """
+        alpha, beta = self.curvature
+        if alpha:
+            steps = curvature_steps(self.name, self.outer, self.term, alpha, beta)
+        else:
+            steps = second_order_steps(self.name, self.outer, self.term, self.domain)
+        statistic = self.statistic.subs(X, self._x)
+        psi, mean = (Unknown(n, self.domain, KIND) for n in (self.parameter, "m"))
+        split = self.outer.subs(T, Mass(self.term.subs(T, statistic), KIND))
+        first = () if split == self.function else (Step(self.function, split, CONVEX_PART),)
+        best = f"E[{text_of(statistic)}]"
+        whole = (
+            *first,
+            *steps,
+            Step(self.function, self._lower(statistic, psi), TANGENT_BELOW, (f"{self.parameter} is any array",), "≥"),
+            Step(
+                self.outer.subs(T, Mass(self.term.subs(T, mean), KIND)),
+                self._lower(mean, psi),
+                TANGENT_OPTIMUM,
+                (
+                    f"m(k) = {best}",
+                    f"with equality at {self.parameter} = m; what spreads about m does not depend on it",
+                ),
+                "≥",
+            ),
+        )
+        left = text_of(self.function)
+        conclusion = f"{left} is at least its tangent in {text_of(statistic)}, which is best at {best}"
+        return Derivation(f"the bound {self.name}", left, whole, conclusion)
+
+    def _tangent(self, at: sympy.Expr, psi: sympy.Expr) -> sympy.Expr:
+        """The tangent of F(Σ_k b(t_k)) that touches at ψ."""
+        total = Mass(self.term.subs(T, psi), KIND)
+        slope = sympy.diff(self.outer, T).subs(T, Mass(self.term.subs(T, psi.subs(KIND, OTHER)), OTHER))
+        moves = slope * sympy.diff(self.term, T).subs(T, psi) * (at - psi)
+        return self.outer.subs(T, total) + Mass(moves, KIND)
+
+    def _lower(self, at: sympy.Expr, psi: sympy.Expr) -> sympy.Expr:
+        """g."""
+        alpha, beta = (sympy.Rational(c.numerator, c.denominator) for c in self.curvature)
+        spread = Mass((at - psi) ** 2, KIND) - beta * Mass(at - psi, KIND) ** 2 / COUNT
+        return self._tangent(at, psi) - alpha / 2 * spread
+
+    @property
+    def derivation(self) -> Derivation[Any]:
+        """The proof."""
+        return self.proof
+
+    @property
+    def rule(self) -> Rule:
+        """The bound as a rule that a derivation cites."""
+        less = " less a quadratic form in the distance from where it touches" if any(self.curvature) else ""
+        statistic = text_of(self.statistic.subs(X, self._x))
+        return Rule(
+            f"bound {self.name.replace('_', ' ')}",
+            f"{text_of(self.function)} is not below its tangent in {statistic}{less}.",
+            "",
+            self.source,
+        )
+
+
+def text_of(expr: sympy.Expr) -> str:
+    """The function in a sentence."""
+    return str(
+        expr.replace(lambda e: isinstance(e, Mass), lambda e: sympy.Symbol(f"Σ_{e.args[1]} {text_of(e.args[0])}"))
+    )

@@ -1,0 +1,85 @@
+"""Where a function of a sum over an index, F(Σ_k a(x_k)), stands in the log joint: matching by form."""
+
+from __future__ import annotations
+
+import sympy
+
+from cavi.derive import functions
+from cavi.derive.canonical import fresh_index, substitute
+from cavi.derive.factorisation import random_atoms
+from cavi.derive.families import lookup
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.index import Index
+from cavi.derive.model import Model
+from cavi.derive.relaxations.array_bound import ArrayBound
+from cavi.derive.relaxations.bound import T, X
+from cavi.derive.relaxations.matching import Match, weight_beside
+from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Size, from_atom
+
+# A sum that no law of a function takes apart.
+TOTAL = from_atom(Element("first", ())) + from_atom(Element("second", ()))
+POSITIVE = ("positive", "unit", "simplex", "above")
+
+
+def array_matches(p: Polynomial, bound: ArrayBound, model: Model) -> tuple[Match, ...]:
+    """The monomials that are F(Σ_k a(x_k)) of latents times a weight that is never negative."""
+    (pattern,) = from_sympy(bound.outer, {T: TOTAL}).monomials
+    shape, power = pattern.powers[0]
+    names = [v.name for v in model.with_role("latent", "point")]
+    found = []
+    for m in p.monomials:
+        for atom, exponent in m.powers:
+            if exponent != power or not any(True for _ in random_atoms(atom, names)):
+                continue
+            total, weight = _total(shape, atom), weight_beside(m, atom, pattern.coefficient, model)
+            one = None if total is None else _element(total, bound.inner, names, model)
+            if weight is not None and one is not None:
+                found.append(Match(m, weight, *one))
+                break
+    return tuple(found)
+
+
+def _total(shape: Atom, atom: Atom) -> Polynomial | None:
+    """What the sum must be for the shape to be the atom."""
+    if not isinstance(shape, Function) or not isinstance(atom, Function) or shape.name != atom.name:
+        return None
+    total = None
+    for left, right in zip(shape.args, atom.args, strict=True):
+        if left == TOTAL:
+            total = right
+        elif left != right:
+            return None
+    return total
+
+
+def _element(total: Polynomial, inner: sympy.Expr, names: list[str], model: Model) -> tuple[Polynomial, Index] | None:
+    """x_k and k, where the total is Σ_k a(x_k) over one index, every term above zero."""
+    if len(total.monomials) != 1 or len(total.monomials[0].bound) != 1:
+        return None
+    (m,) = total.monomials
+    if m.coefficient <= 0:
+        return None
+    over = fresh_index(m.bound[0].size)
+    body = substitute(Polynomial((Monomial(m.coefficient, m.powers),)), {m.bound[0]: over})
+    if not all(e % 2 == 0 or is_positive(a, model) for a, e in m.powers):
+        return None
+    if inner == X:
+        return body, over
+    argument = functions.log(body)
+    logs = [a for a in argument.atoms() if isinstance(a, Function) and a.name == "log"]
+    if any(True for a in logs for _ in random_atoms(a, names)):
+        return None
+    return argument, over
+
+
+def is_positive(atom: Atom, model: Model) -> bool:
+    """Whether an atom is above zero whatever the latents and the data are."""
+    match atom:
+        case Size() | Constant(name="pi") | Function(name="exp"):
+            return True
+        case Element():
+            v = model.variable(atom.name)
+            return v.domain in POSITIVE or (
+                v.distribution is not None and lookup(v.distribution.family).support in POSITIVE
+            )
+    return False

@@ -1,0 +1,126 @@
+"""Tangents of convex functions, made from the terms themselves: ``bounds={"y": "tangent"}``.
+
+For every function of latents that is no statistic of a factor, c f(u) with c not negative and u one number, a `Bound`
+is made in the first of the statistics u, u², log u, 1/u that u has a moment of and in which f is proved convex. Where
+f is concave its tangents lie above it, and there is no such bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+import sympy
+
+from cavi.derive.errors import RelaxationError
+from cavi.derive.evaluable import evaluable
+from cavi.derive.factorisation import random_atoms
+from cavi.derive.families import CATALOGUE
+from cavi.derive.families.base import X as VALUE
+from cavi.derive.families.special import softplus
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.identities.convexity import convexity
+from cavi.derive.model import Model
+from cavi.derive.relaxations.array_matching import is_positive
+from cavi.derive.relaxations.bound import Bound, X
+from cavi.derive.relaxations.matching import Match, weight_beside
+from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, from_atom
+from cavi.derive.text import show
+
+TANGENT = "tangent"
+KNOWN = {"log": sympy.log, "exp": sympy.exp, "softplus": softplus, "lgamma": sympy.loggamma, "pow": sympy.Pow}
+SOURCE = "Boyd and Vandenberghe (2004), 3.1.3"
+
+
+def tangents(
+    p: Polynomial, model: Model, node: str, settled: Collection[str] = ()
+) -> tuple[tuple[Bound, tuple[Match, ...]], ...]:
+    """The bounds of a node, each with its terms; `settled` are local parameters of other bounds.
+
+    Raises:
+        RelaxationError: when there is no such term, and for one that is not convex in any of the statistics.
+    """
+    found = [(_bound(m, f, model, node), m, f) for m, f in _candidates(p, model, settled)]
+    if not found:
+        raise RelaxationError(
+            f"bounds: no term of the log density of {node} is a function of one number whose factor is not negative, "
+            "so there is no tangent to take"
+        )
+    together: dict[tuple[sympy.Expr, sympy.Expr, str], tuple[Bound, list[Match]]] = {}
+    for bound, m, f in found:
+        weight = weight_beside(m, f, _sign(m), model)
+        assert weight is not None
+        key = (bound.function, bound.statistic, bound.on)
+        together.setdefault(key, (bound, []))[1].append(Match(m, weight, f.args[0]))
+    return tuple((b, tuple(ms)) for b, ms in together.values())
+
+
+def has_tangent(p: Polynomial, model: Model) -> bool:
+    """Whether every function of latents in it that is no statistic is convex, and there is one."""
+    found = list(_candidates(p, model))
+    try:
+        return bool(found) and all(_bound(m, f, model, "") for m, f in found)
+    except RelaxationError:
+        return False
+
+
+def _candidates(p: Polynomial, model: Model, settled: Collection[str] = ()) -> Iterator[tuple[Monomial, Function]]:
+    """Terms with a function of latents that belongs to no family, and what it is."""
+    names = [v.name for v in model.with_role("latent", "point") if v.name not in settled]
+    for m in p.monomials:
+        for atom, exponent in m.powers:
+            if not isinstance(atom, Function) or atom.name not in KNOWN or exponent != 1:
+                continue
+            inner = set(random_atoms(atom, names))
+            if not inner or is_statistic(atom, inner, model) or any(a.number is None for a in atom.args[1:]):
+                continue
+            if weight_beside(m, atom, _sign(m), model) is not None:
+                yield m, atom
+
+
+def _sign(m: Monomial) -> Fraction:
+    return Fraction(1 if m.coefficient > 0 else -1)
+
+
+def is_statistic(atom: Atom, inner: set[Atom], model: Model) -> bool:
+    """Whether a function stands in the density of some family, at one element of a latent: log x or log(1 - x), say."""
+    if len(inner) != 1:
+        return False
+    (element,) = inner
+    symbols = {VALUE: from_atom(element)}
+    for family in CATALOGUE.values():
+        for statistic in family.statistics:
+            if statistic.free_symbols <= set(symbols) and atom in set(from_sympy(statistic, symbols).atoms()):
+                return isinstance(element, Element) and atom.args[0].free <= from_atom(element).free
+    return False
+
+
+def _bound(m: Monomial, f: Function, model: Model, node: str) -> Bound:
+    """The first bound that is proved.
+
+    Raises:
+        RelaxationError: naming the term and its curvature.
+    """
+    argument = f.args[0]
+    others = [sympy.Rational(e.number.numerator, e.number.denominator) for e in f.args[1:] if e.number is not None]
+    function = int(_sign(m)) * KNOWN[f.name](X, *others)
+    single = len(argument.monomials) == 1 and not argument.monomials[0].bound
+    positive = all(
+        x.coefficient > 0 and all(e % 2 == 0 or is_positive(a, model) for a, e in x.powers) for x in argument.monomials
+    )
+    statistics = [X, X**2, *([sympy.log(X), 1 / X] if positive and single else [])]
+    for statistic in statistics:
+        bound = Bound(TANGENT, function, statistic, on="positive" if positive else "real", source=SOURCE)
+        try:
+            _ = bound.proof
+        except RelaxationError:
+            continue
+        return bound
+    verdict = convexity(evaluable(function), "positive" if positive else "real", symbol=X).verdict
+    why = "so its tangents lie above it: an upper bound, of no use for a lower bound of the evidence"
+    raise RelaxationError(
+        f"bounds: in {node} {function} with x = {show(argument)} is {verdict} in x"
+        + (f", {why}" if verdict == "concave" else "")
+        + ", and it is not proved convex in another statistic that x has a moment of; bound it by a rule of its own "
+        "(Bound(...) with a part to keep), or augment it"
+    )
