@@ -406,6 +406,64 @@ def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | N
         out[rows] = softmax(np.where(ends[rows, None, None], before, before + transition.T))
     return out
 ''',
+    "scanned": '''
+def scanned(steps: np.ndarray, values: np.ndarray, reverse: bool = False) -> np.ndarray:
+    """x[t] = steps[t] x[t-1] + values[t], with nothing before the first; in reverse of x[t+1].
+
+    Positions are cut into blocks that run in step: first to see what becomes of any x before a block, then of that
+    which there is. So there are about 3 √T steps, not T.
+    """
+    if reverse:
+        return scanned(steps[::-1], values[::-1])[::-1]
+    length, side = len(values), int(np.prod(values.shape[1:]))
+    size = -(-length // max(1, int(np.sqrt(length))))
+    count = -(-length // size)
+    maps, added = np.zeros((count * size, side, side)), np.zeros((count * size, side, 1))
+    maps[:length], added[:length] = steps.reshape(length, side, side), values.reshape(length, side, 1)
+    maps, added = maps.reshape(count, size, side, side), added.reshape(count, size, side, 1)
+    whole, end = np.eye(side), np.zeros((side, 1))
+    for i in range(size):
+        whole, end = maps[:, i] @ whole, maps[:, i] @ end + added[:, i]
+    state = np.zeros((count, side, 1))
+    for block in range(1, count):
+        state[block] = whole[block - 1] @ state[block - 1] + end[block - 1]
+    out = np.empty((count, size, side, 1))
+    for i in range(size):
+        out[:, i] = state = maps[:, i] @ state + added[:, i]
+    return out.reshape(count * size, side)[:length].reshape(values.shape)
+''',
+    "unsettled": '''
+def unsettled(known: list[np.ndarray], own: list[np.ndarray], reverse: bool = False) -> Iterator[int]:
+    """The positions at which a recursion has to be carried out; `own` are its arrays, `known` what it reads.
+
+    Where a step changes no more than last digits, as elements of a matrix are measured by its diagonal, so does the
+    next one if it reads the same: what it would find is filled in up to where it reads something else.
+    """
+    length, way = len(own[0]), -1 if reverse else 1
+    turned = [array[::way] for array in own]
+    changes = np.zeros(length, dtype=bool)
+    for array in known:
+        changes[1:] |= (np.diff(array[::way], axis=0) != 0.0).any(axis=tuple(range(1, array.ndim)))
+    ends = np.append(np.flatnonzero(changes), length)
+    i = 0
+    while i < length:
+        yield length - 1 - i if reverse else i
+        if i > 1 and i % 8 == 0 and all(_settled(array[i], array[i - 1]) for array in turned):
+            end = ends[np.searchsorted(ends, i, side="right")]
+            for array in turned:
+                array[i + 1 : end] = array[i]
+            i = end
+        else:
+            i += 1
+
+
+def _settled(now: np.ndarray, before: np.ndarray) -> bool:
+    size = np.abs(now)
+    if now.ndim == 2 and now.shape[0] == now.shape[1]:
+        root = np.sqrt(np.diagonal(size))
+        size = root[:, None] * root
+    return bool((np.abs(now - before) <= 4.0 * np.finfo(float).eps * size).all())
+''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
     """log Σ exp(logits) over the last axis, without overflow."""

@@ -213,6 +213,18 @@ def _segment_sum(values: Any, index: Any, size: Any) -> Any:
     return out
 
 
+def _scanned(steps: Any, values: Any, reverse: bool = False) -> Any:
+    out = np.zeros(values.shape, dtype=object)
+    last: Any = np.zeros(values.shape[1:], dtype=object)
+    for t in range(len(values))[:: -1 if reverse else 1]:
+        last = out[t] = (steps[t] @ last if values.ndim > 1 else steps[t] * last) + values[t]
+    return out
+
+
+def _unsettled(known: Any, own: Any, reverse: bool = False) -> Any:
+    return range(len(own[0]))[:: -1 if reverse else 1]
+
+
 def _marks(lines: Any, columns: Any, weight: Any = 1) -> Any:
     places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
     line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
@@ -283,6 +295,8 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "distinct": lambda array, axes: array,
     "normalised": _normalised,
     "marks": _marks,
+    "scanned": _scanned,
+    "unsettled": _unsettled,
     "segments": _segments,
     "segment_sum": _segment_sum,
     "gathered": _gathered,
