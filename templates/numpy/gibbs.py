@@ -14,6 +14,7 @@ from cavi.derive.conditionals import CompleteConditional, complete_conditionals,
 from cavi.derive.index import Index, primed
 from cavi.derive.optimum import Link
 from cavi.derive.report import formula_text
+from cavi.derive.result import Formula
 from cavi.derive.term import Polynomial, number
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers

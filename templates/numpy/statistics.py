@@ -239,6 +239,8 @@ def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...
         others = [a for a, e in m.powers if (a, e) not in movable and running & set(atom_indices(a))]
         if sum(isinstance(a, Moment) for a in others) != 1 or any(isinstance(a, Delta) for a in others):
             return None  # data alone, or a product of moments that would have the axes of all
+        if len(gathers) > 1:
+            return None  # a sum at every pair of groups
     places = {g: fresh_index(g.size) for g in sorted(gathers, key=repr)}
     moved = [(map_subs(a, lambda s: places.get(s, s)), e) for a, e in movable]  # type: ignore[arg-type, call-overload]
     kept = [(a, e) for a, e in m.powers if (a, e) not in movable]

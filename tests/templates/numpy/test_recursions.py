@@ -40,9 +40,9 @@ def test_what_a_recursion_reads_may_change(reverse: bool) -> None:
     known = np.repeat(root @ root.swapaxes(1, 2) + 3.0 * np.eye(2), [300, 250, 150], axis=0)
     runs = []
     for positions in (generated("linear_dynamical_system").unsettled, every):
-        own, last, steps = np.zeros(known.shape), np.zeros((2, 2)), 0
+        own, steps = np.zeros(known.shape), 0
         for t in positions([known], [own], reverse):
-            last = own[t] = known[t] - np.linalg.inv(np.eye(2) + (own[t - 1 if not reverse else (t + 1) % length]))
+            own[t] = known[t] - np.linalg.inv(np.eye(2) + (own[t - 1 if not reverse else (t + 1) % length]))
             steps += 1
         runs.append((own, steps))
     np.testing.assert_allclose(runs[0][0], runs[1][0], rtol=1e-13)

@@ -244,7 +244,7 @@ def test_factors_of_rows_several_times_a_sweep() -> None:
 @pytest.mark.parametrize("name", ["lda", "admixture", "visited"])
 @pytest.mark.parametrize("given", ["", "beta", "theta", "beta theta"])
 def test_documents_are_repeated_batch_by_batch(name: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In whatever order a sweep goes, and with products that vanish: as updates of all documents, so many times each."""
+    """In whatever order a sweep goes, with products that vanish: as updates of all documents, so many times each."""
     module = module_of(name)
     monkeypatch.setattr(module, "GATHERED", 40)  # a few documents at a time, of several lengths and one of none
     data, hyper, sizes = inputs(module, np.random.default_rng(3), 90, 12)
