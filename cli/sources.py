@@ -16,8 +16,9 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     """A model and the factorisation it is meant for.
 
     Args:
-        name: a library model, ``path.cavi`` in the text form, or ``path.py:object`` where the object is a `Model` or
-            makes one (``path.py`` alone: the object ``model``; the file is run).
+        name: a library model, ``path.cavi`` in the text form, or ``path.py:object`` where the object is a `Model`, a
+            PyMC model, a NumPyro program without arguments, or makes one (``path.py`` alone: the object ``model``; the
+            file is run).
 
     Raises:
         CaviError: when there is no such model, file or object.
@@ -58,13 +59,31 @@ def _from_file(path: str, attribute: str | None) -> Model:
         found = [n for n, v in vars(module).items() if isinstance(v, Model)]
         raise CaviError(f"{path}: it has no object {attribute!r}; its models: {', '.join(found) or 'none'}")
     found_object = getattr(module, attribute)
-    if callable(found_object) and not isinstance(found_object, Model):
-        found_object = found_object()
-    if not isinstance(found_object, Model):
-        raise CaviError(
-            f"{path}:{attribute} is {type(found_object).__name__}; expected a Model or a function that makes one"
-        )
-    return found_object
+    if (model := _as_model(found_object, attribute)) is not None:
+        return model
+    if callable(found_object) and (model := _as_model(found_object(), attribute)) is not None:
+        return model
+    raise CaviError(
+        f"{path}:{attribute} is {type(found_object).__name__}; expected a Model, a PyMC model, a NumPyro program, or a "
+        "function that makes one"
+    )
+
+
+def _as_model(found: object, name: str) -> Model | None:
+    """The model that an object is, or that is read from it; None where it is no model."""
+    if isinstance(found, Model):
+        return found
+    from cavi.templates.numpyro import from_numpyro, is_numpyro
+    from cavi.templates.programs import Imported
+    from cavi.templates.pymc import from_pymc, is_pymc
+
+    if isinstance(found, Imported):
+        return found.model
+    if is_pymc(found):
+        return from_pymc(found, name=name).model
+    if callable(found) and is_numpyro(found):
+        return from_numpyro(found).model
+    return None
 
 
 def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:

@@ -84,6 +84,7 @@ class Optimum:
         known_as: what q is, in words; empty where the family says it.
         integral: E_q of a pattern as an integral over one number, where it has no closed form but that; None else.
         chosen: the method by which q was chosen where the optimum is in no family.
+        height: the expected log joint at the mean of q, where the mean is to be its mode.
     """
 
     families: Mapping[str, Family]
@@ -100,6 +101,7 @@ class Optimum:
     known_as: str = ""
     integral: Callable[[Pattern], Integral | Projected | None] | None = None
     chosen: str = ""
+    height: Polynomial | None = None
 
 
 @dataclass(frozen=True, eq=False)

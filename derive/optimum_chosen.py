@@ -37,7 +37,7 @@ from cavi.derive.optimum import Optimum, Request, Stage
 from cavi.derive.optimum_gaussian import gaussian
 from cavi.derive.optimum_scalar import scalar
 from cavi.derive.recognise import support_of
-from cavi.derive.result import Formula, Projected
+from cavi.derive.result import Projected
 from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE
 from cavi.derive.term import ZERO, Atom, Element, Function, Monomial, Parameter, Polynomial, from_atom, number
 
@@ -85,11 +85,6 @@ def chosen(request: Request) -> Optimum | None:
             f"approximate={{{block.factor.name!r}: {method!r}}}: with its terms replaced by quadratic ones the factor "
             f"is {family}; expected a Normal one, whose prior is quadratic too"
         )
-    if method == LAPLACE:
-        height = _at_mean(request.conditional.averaged, variable)
-        base = replace(
-            base, formulas=(*base.formulas, Formula(variable.name, "height", block.factor.plates, height, "derived"))
-        )
     known = _Known(block, base, method, {}, {})
     for t in terms:
         known.add(t)
@@ -99,6 +94,7 @@ def chosen(request: Request) -> Optimum | None:
         integral=known.integral if known.numeric else None,
         stages=(Stage(surrogate, RULES[method], (WORDS[method],), "→"), *base.stages),
         chosen=method,
+        height=_at_mean(request.conditional.averaged, variable) if method == LAPLACE else None,
     )
 
 
@@ -197,6 +193,9 @@ def _affine(p: Polynomial, variable: Variable) -> bool:
 
 def together(p: Polynomial) -> Polynomial:
     """The same as one atom, so that an expectation of it is one."""
+    if len(p.monomials) == 1 and len(p.monomials[0].powers) == 1 and p.monomials[0].coefficient == 1:
+        ((atom, exponent),) = p.monomials[0].powers
+        p = functions.raise_to(from_atom(atom), number(exponent))  # exp(u)² = exp(2 u)
     if len(p.monomials) == 1 and not p.monomials[0].bound and p.monomials[0].coefficient == 1:
         if len(p.monomials[0].powers) == 1 and p.monomials[0].powers[0][1] == 1:
             return p

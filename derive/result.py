@@ -186,6 +186,7 @@ class Update:
         density: the factor as a chain of ordinary distributions, each given those before it.
         from_marginals: the standard parameters of a start that is given by its marginals alone.
         chosen: the method by which a Normal factor was chosen where the optimum is none: cvi, laplace or delta.
+        height: the expected log joint at the mean of one element, where the mean is to be its mode; else None.
         derivation: the named steps that lead here.
         context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
@@ -202,6 +203,7 @@ class Update:
     density: tuple[Link, ...] = field(default=(), repr=False)
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
     chosen: str = ""
+    height: Polynomial | None = field(default=None, repr=False)
     context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -218,11 +220,6 @@ class Update:
     def numeric(self) -> bool:
         """Whether the factor is the optimum, but normalised numerically for want of a closed form."""
         return any(isinstance(f.value, Integral) for f in self.formulas)
-
-    @property
-    def optimal(self) -> bool:
-        """Whether the factor is the optimum given the others, not one that was chosen."""
-        return not self.chosen
 
     @property
     def natural(self) -> dict[sympy.Expr, sympy.Expr]:

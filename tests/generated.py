@@ -67,6 +67,15 @@ def inputs(module: types.ModuleType, rng: np.random.Generator, large: int, small
         if spec["starts"] is not None:
             np.moveaxis(value, spec["starts"], 0)[0] = 1.0
         (hyper if spec["where"] == "hyper" else data)[name] = value
+    counts = [(n, s["axes"]) for n, s in module.KNOWN.items() if s["domain"] == "count" and n in data]
+    for (least, axes), (most, others) in itertools.permutations(counts, 2):
+        if axes == others and least > most:  # a total may be known data; y stands after it
+            data[least] = np.minimum(data[least], data[most])
+    for spec in getattr(module, "CELLS", {}).values():  # distinct cells
+        shape = [sizes[a] for a in spec["axes"]]
+        (count,) = {len(data[p]) for p in spec["places"]}
+        found = rng.permutation(int(np.prod(shape)))[np.arange(count) % int(np.prod(shape))]
+        data |= dict(zip(spec["places"], np.unravel_index(found, shape), strict=True))
     for total in [n for n in data if n.endswith("total")]:
         counts = data[total.removesuffix("_total")]
         data[total] = counts.sum(axis=-1)

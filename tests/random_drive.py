@@ -17,7 +17,7 @@ from random_scope import Program
 from cavi.derive import CaviError, Derived
 from cavi.verify import verify
 from cavi.verify.claim import Claim
-from cavi.verify.generated import _array
+from cavi.verify.generated import floats
 from cavi.verify.instance import InstanceError, make_instance
 from cavi.verify.report import Report
 
@@ -200,5 +200,5 @@ def _ready(derived: Derived, source: str) -> tuple[types.ModuleType, Claim, dict
     data: dict[str, dict] = {"hyper": {}, "data": {}}
     for name, table in instance.data.items():
         if name in module.KNOWN:  # what was integrated out has values too
-            data[module.KNOWN[name]["where"]][name] = _array(table, claim.axes(name), instance.sizes)
+            data[module.KNOWN[name]["where"]][name] = floats(table, claim.axes(name), instance.sizes)
     return module, claim, data, dict(instance.sizes)

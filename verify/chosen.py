@@ -1,55 +1,25 @@
-"""Normal factors that were chosen: their steps, as generated code shortens them, and what their expectations mean.
-
-With Laplace's method and the delta method an expectation is that of the second-order expansion about the mean. Here it
-is a rule with the mean and two points on each axis, a tiny step h away:
-
-    f(m) + Σ_i (f(m + h l_i) - 2 f(m) + f(m - h l_i)) / (2 h²),   Σ_i l_i l_iᵀ the covariance
-"""
+"""Normal factors that were chosen: their steps, as generated code shortens them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Value, to_mpf
-from cavi.verify.claim import Axes, Element
-from cavi.verify.density import log_density
+from cavi.verify.averages import Averages, Held
+from cavi.verify.claim import Axes
 from cavi.verify.evaluate import Position, positions
-from cavi.verify.matrix import cholesky, inverse, lower_inverse
-from cavi.verify.vector_normal import Parts
+from cavi.verify.matrix import inverse
+from cavi.verify.points import as_array
+from cavi.verify.state import State
 
-if TYPE_CHECKING:
-    from cavi.verify.state import State
-
-CVI, LAPLACE, DELTA = "cvi", "laplace", "delta"
-METHODS = (CVI, LAPLACE, DELTA)
-EXPANDED = (LAPLACE, DELTA)  # those with expectations to second order
+LAPLACE = "laplace"
 HALVED, ROUNDING = 1e-9, 1e-13  # of a step, as generated code has them
-MOST = 200
+MOST = 30  # steps of Newton's method, which needs a dozen
 Rows = list[list[Any]]
-
-
-def second_order(state: State, elements: list[Element], args: Mapping[str, Any]) -> Parts:
-    """The rule of the expansion about the mean."""
-    e, size = state.engine, len(elements)
-    vector = isinstance(args["mean"], list)
-    mean = args["mean"] if vector else [args["mean"]]
-    root = lower_inverse(e, cholesky(e, args["precision"] if vector else [[args["precision"]]]))
-    h = e.number(Fraction(1, 10 ** (state.digits // 2 + 4)))
-    columns = [[value] for value in mean]
-    weights = [1 - size / (h * h)]
-    for axis in range(size):
-        for sign in (1, -1):
-            for d in range(size):
-                columns[d].append(mean[d] + sign * h * root[axis][d])
-            weights.append(1 / (2 * h * h))
-    values = {x: _array(c) for x, c in zip(elements, columns, strict=True)}
-    at = list(values.values()) if vector else values[elements[0]]
-    return values, _array(weights), log_density(e, "MultivariateNormal" if vector else "Normal", at, args)
 
 
 def stepped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Value]) -> State:
@@ -68,9 +38,14 @@ def stepped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Va
 
 
 def height(state: State, factor: Mapping[str, Any]) -> Value:
-    """The expected log joint at the mean, as it is claimed."""
-    (latent,) = factor["latents"]
-    return sum((state.param(latent, "height", at) for at in positions(factor["plates"], state.sizes)), 0)
+    """The expected log joint at the means, the terms of each element added up."""
+    total: Value = state.engine.number(0)
+    for site in positions(factor["plates"], state.sizes):
+        own = list(state.claim.elements(factor, site, state.sizes))
+        mean, _ = moments_at(state, factor, site)
+        held = Held({}, {x: as_array([m]) for x, m in zip(own, mean, strict=True)})
+        total = total + np.ravel(np.asarray(Averages(state, held).touching(set(own)), dtype=object))[0]
+    return total
 
 
 def _means(state: State, factor: Mapping[str, Any]) -> list[Value]:
@@ -133,9 +108,3 @@ def put(state: State, factor: Mapping[str, Any], site: Position, mean: list[Any]
 def _at_site(at: Position, axes: Axes, factor: Mapping[str, Any], site: Position) -> bool:
     named = dict(zip((i for i, _ in axes), at, strict=True))
     return all(named[i] == p for (i, _), p in zip(factor["plates"], site, strict=True))
-
-
-def _array(values: list[Any]) -> Value:
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return out

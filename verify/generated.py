@@ -65,13 +65,13 @@ def given(claim: Claim, instance: Instance) -> tuple[Arrays, Arrays, dict[str, A
     hyper: Arrays = {}
     for name, table in instance.data.items():
         v = claim.variables[name]
-        array = _array(table, claim.axes(name), instance.sizes)
+        array = floats(table, claim.axes(name), instance.sizes)
         (hyper if v["role"] == "hyper" else data)[name] = array.astype(int) if v["over"] is not None else array
         if v.get("sparse"):
             data[name] = given_cells(claim, name, array)
 
     def parameter(latent: str, table: Table, axes: Axes) -> Any:
-        return at_cells(claim, data, latent, axes, _array(table, axes, instance.sizes))
+        return at_cells(claim, data, latent, axes, floats(table, axes, instance.sizes))
 
     init = {
         latent: {p["name"]: parameter(latent, tables[p["name"]], p["indices"]) for p in claim.standard(latent)}
@@ -171,7 +171,7 @@ class Case:
         found = {}
         for latent in factor["latents"]:
             for p in self.claim.standard(latent):
-                whole = _floats(after.params[latent, p["name"]], p["indices"], sizes)
+                whole = floats(after.params[latent, p["name"]], p["indices"], sizes)
                 found[latent, p["name"]] = at_cells(self.claim, data, latent, p["indices"], whole)
         return found
 
@@ -338,11 +338,8 @@ def _compare(got: Any, reference: Any, what: str) -> Finding:
     return Finding(max(0.0, digits), f"{what} differs by {worst_gap:.3g} relative")
 
 
-def _array(table: Table, axes: Axes, sizes: Mapping[str, int]) -> Any:
-    return _floats(table, axes, sizes)
-
-
-def _floats(table: Mapping[Any, Any], axes: Axes, sizes: Mapping[str, int]) -> Any:
+def floats(table: Mapping[Any, Any], axes: Axes, sizes: Mapping[str, int]) -> Any:
+    """A table as an array over axes."""
     out = np.zeros(tuple(size_of(sizes, s) for _, s in axes))
     for at in positions(axes, sizes):
         out[at] = to_float(table[at])

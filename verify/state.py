@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from cavi.verify.arithmetic import Engine, Value, to_mpf
-from cavi.verify.claim import Claim
+from cavi.verify.claim import Claim, Element
 from cavi.verify.degree import NORMALS, degree
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
@@ -20,6 +20,7 @@ from cavi.verify.instance import Instance
 from cavi.verify.matrix import inverse, log_determinant
 from cavi.verify.numeric import FAMILY as NUMERIC
 from cavi.verify.numeric import Density
+from cavi.verify.projection import projected
 from cavi.verify.rules import QuadratureError
 from cavi.verify.units import Unit, build_unit, several_axes
 
@@ -108,6 +109,10 @@ class State:
     def moment_by_quadrature(self, factor: str, spec: Mapping[str, Any], binding: Binding) -> Value:
         """E_q[pattern] from the density alone."""
         f = self.claim.factor_named[factor]
+        if f.get("chosen") == "cvi":
+            found = self._projected(f, spec["pattern"], binding)
+            if found is not None:
+                return found
         normal = [n for n in f["latents"] if self.claim.family(n) in NORMALS]
         total = degree(spec["pattern"], normal)
         order = total // 2 + 1 if normal and total < 12 else 0
@@ -115,6 +120,19 @@ class State:
         unit = self.unit(f, site, order) if several_axes(self, f, site) else self.unit(f, site)
         values = evaluate(spec["pattern"], _AtNodes(self, unit), binding)
         return unit.mean(values)
+
+    def _projected(self, factor: Mapping[str, Any], pattern: Plain, binding: Binding) -> Value | None:
+        """E_q[pattern] where it is a function of one combination of the elements of a Normal vector."""
+        site = tuple(binding[i] for i, _ in factor["plates"])
+        elements = list(self.claim.elements(factor, site, self.sizes))
+        args = self.arguments(factor["latents"][0], site)
+        if not isinstance(args["mean"], list):
+            args = {"mean": [args["mean"]], "precision": [[args["precision"]]]}
+
+        def at(values: Mapping[Element, Value]) -> Value:
+            return evaluate(pattern, _AtNodes(self, Unit(factor["name"], site, values, None, None)), binding)
+
+        return projected(self, elements, args, at)
 
     def weight(self, factor: Mapping[str, Any], site: Position) -> Value:
         """How many identical copies the element stands for."""

@@ -15,7 +15,6 @@ import numpy as np
 
 from cavi.verify.arithmetic import Value, to_float
 from cavi.verify.blocks import Grid, gaussian_axes, log_q_of_links
-from cavi.verify.chosen import EXPANDED, second_order
 from cavi.verify.claim import Element
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import Position, bindings
@@ -23,6 +22,7 @@ from cavi.verify.mentions import mentioned
 from cavi.verify.rules import QuadratureError, normal_rule
 from cavi.verify.scalar import scalar_rule
 from cavi.verify.scaled import ends, scale_exponent, scaled
+from cavi.verify.second_order import EXPANDED, second_order
 from cavi.verify.vector_normal import COMPACT_ORDER, Parts, vector_normal
 
 if TYPE_CHECKING:

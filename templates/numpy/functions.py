@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
@@ -179,6 +180,8 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+                code = f"np.array({code})"
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -194,6 +197,14 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _changes_in_place(self, value: Polynomial) -> bool:
+        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+        atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
+        if len(value.monomials) != 1 or not atoms:
+            return False
+        atom, exponent = atoms[0]
+        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
@@ -233,6 +244,14 @@ class Writer:
         """The body that computes what follows from the standard parameters; empty where nothing does."""
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
+
+    def height(self, update: Update) -> tuple[str, ...]:
+        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        assert update.height is not None
+        scope = self.scope(f"height {update.factor.name}")
+        code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
+        lines = self._flush(scope)
+        return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))
 
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
@@ -376,7 +395,7 @@ class Writer:
                 body.append(f"    raise DataError({quote(message + '; correct the data')})")
         for v in self.derived.model.variables:
             dof = v.distribution.args.get("dof") if v.distribution is not None else None
-            if v.distribution is None or dof is None or isinstance(dof, Ref) or self._is_random(dof):
+            if v.distribution is None or not v.event or dof is None or isinstance(dof, Ref) or self._is_random(dof):
                 continue  # a single hyperparameter is checked where it is read
             found, side = polynomial(expand(dof), scope, v.plates).code, v.event[0].size
             body.extend(self._flush(scope))
@@ -401,7 +420,7 @@ class Writer:
         body: list[str] = []
         entries: list[str] = []
         for t, parts in self.terms:
-            code = " + ".join(self._term(part, scope) for part in parts if part.value)
+            code = " + ".join(self._term(part, scope) for part in parts if part.value or len(parts) == 1)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))

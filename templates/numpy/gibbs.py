@@ -53,6 +53,7 @@ class SamplerView:
     categories: tuple[str, ...]
     log_joint: tuple[str, ...]
     blocked: bool
+    cells: tuple[str, ...] = ()  # a sampler takes every cell
 
 
 def gibbs_module(derived: Derived) -> str:
@@ -76,6 +77,11 @@ def sampler_view(derived: Derived) -> SamplerView:
         raise CaviError(
             f"q({u.factor.name}) was normalised numerically: a complete conditional is in no known family and "
             "cannot be drawn from; export the declaration to Stan or NumPyro for draws"
+        )
+    for u in (u for u in derived.updates if u.chosen):
+        raise CaviError(
+            f"q({u.factor.name}) was chosen by {u.chosen}: its complete conditional is in no known family and cannot "
+            "be drawn from; export the declaration to Stan or NumPyro for draws"
         )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)

@@ -650,7 +650,21 @@ def damped(
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
 ) -> None:
-    """A step of the natural parameters of a Normal factor to what `propose` makes of them, halved until the merit stays."""
+    """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost.
+
+    Where the bound is not finite, since an expectation overflows, the Normal is first drawn in around its mean.
+    """
+
+    def put(**values: np.ndarray) -> None:
+        state.store(latent, **values)
+        if latent in FOLLOWS:
+            FOLLOWS[latent](state)
+        state.refresh(latent)
+
+    for _ in range(DRAWN_IN):
+        if np.isfinite(merit(state)):
+            break
+        put(precision=4.0 * state.params[latent]["precision"], mean=state.params[latent]["mean"])
     before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
@@ -659,20 +673,19 @@ def damped(
     share = 1.0
     while not merit(state) >= least and share > 0.0:
         share = share / 2.0 if share > HALVED else 0.0
-        state.store(latent, **blended(before, after, share))
-        if latent in FOLLOWS:
-            FOLLOWS[latent](state)
-        state.refresh(latent)
+        put(**blended(before, after, share))
 
 
-HALVED = 1e-9
+HALVED, DRAWN_IN = 1e-9, 60
 ''',
     "settled": '''
-def settled(state: State, latent: str, propose: Callable[[State], None]) -> None:
+def settled(
+    state: State, latent: str, propose: Callable[[State], None], height: Callable[[State], float]
+) -> None:
     """Newton's method for the mode of a factor: steps of `propose` until the mean stays where it is."""
     for _ in range(200):
         before = np.array(state.params[latent]["mean"])
-        damped(state, latent, propose, lambda state: float(np.sum(state.params[latent]["height"])))
+        damped(state, latent, propose, height)
         if np.max(np.abs(state.params[latent]["mean"] - before), initial=0.0) <= 1e-13 * (1.0 + np.max(np.abs(before))):
             return
 ''',

@@ -11,6 +11,7 @@ from cavi.derive import Derived, Model, Update, Variable
 from cavi.derive.cells import Cells, over_cells
 from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
+from cavi.derive.methods import LAPLACE
 from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
@@ -41,6 +42,7 @@ class FactorView:
     from_marginals: tuple[str, ...]
     start: Start
     guard: str = ""
+    height: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class ModuleView:
     reads: tuple[tuple[str, tuple[str, ...]], ...]
     cells: tuple[CellsView, ...]
     at_cells: tuple[str, ...]
+    guarded: bool = False
 
 
 def module_view(
@@ -139,6 +142,7 @@ def module_view(
         support=support,
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
+        guarded=any(f.guard for f in factors),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",
@@ -197,7 +201,8 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         follow=writer.follow(update),
         from_marginals=writer.from_marginals(update),
         start=start,
-        guard={"": "", "laplace": "settled"}.get(update.chosen, "damped"),
+        guard={"": "", LAPLACE: "settled"}.get(update.chosen, "damped"),
+        height=writer.height(update) if update.height is not None else (),
     )
 
 
@@ -237,7 +242,7 @@ def _degrees(derived: Derived) -> dict[str, str]:
     for v in derived.model.variables:
         for distribution in (v.distribution, v.chain.initial if v.chain else None):
             dof = distribution.args.get("dof") if distribution is not None else None
-            if isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
+            if v.event and isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
                 found[dof.name] = v.event[0].size
     return found
 

@@ -51,8 +51,8 @@ def to_arviz(
     """Independent draws from q as one chain, with the data.
 
     The groups are ``posterior`` (every latent, drawn by the chain rule of its factor; what is maximised over repeats),
-    ``observed_data`` and ``constant_data``, and ``sample_stats`` with the log joint density ``lp`` where data and
-    hyperparameters are given. Draws of q are no sample of the posterior: mean field makes spreads too
+    ``observed_data`` and ``constant_data`` (but sparse arrays), and ``sample_stats`` with the log joint density ``lp``
+    where data and hyperparameters are given. Draws of q are no sample of the posterior: mean field makes spreads too
     small.
 
     Args:
@@ -83,7 +83,8 @@ def to_arviz(
     if found.log_joint is not None:
         groups["sample_stats"] = xr.Dataset({"lp": (("chain", "draw"), found.log_joint[None])})
     for group, roles in (("observed_data", ("observed",)), ("constant_data", ("covariate", "observed_index"))):
-        known = {v.name: data[v.name] for v in derived.model.with_role(*roles) if data is not None and v.name in data}
+        shown = [v.name for v in derived.model.with_role(*roles) if not v.sparse]
+        known = {n: data[n] for n in shown if data is not None and n in data}
         if known:
             groups[group] = _group(xr, known, derived, names)
     return az.InferenceData(**groups)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
-from cavi.derive.cells import refuse_sparse
+from cavi.derive.cells import latents_at_cells
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
@@ -38,26 +38,27 @@ class PosteriorView:
     sizes: tuple[str, ...]
     log_joint: tuple[str, ...]
     blocked: bool
+    whole_data: bool
 
 
 def render_posterior(derived: Derived) -> str:
     """Source of a module that draws from the factors of a fit; needs only NumPy and SciPy.
 
     Raises:
-        CaviError: for a factor of a family that is not drawn, and for data that are given by cells.
+        CaviError: for a factor of a family that is not drawn.
     """
-    refuse_sparse(derived, "a module that draws from q")
     return environment("plain").get_template("results/posterior.py.jinja").render(m=posterior_view(derived))
 
 
 def posterior_view(derived: Derived) -> PosteriorView:
-    """Everything that the template prints; what bounds and augmentations brought is left out."""
+    """Everything that the template prints; what bounds and augmentations brought is left out, and single cells."""
     writer = PosteriorWriter(derived, ())
-    auxiliary = {name for r in derived.relaxations for name in r.variables}
+    follow = latents_at_cells(derived)
+    auxiliary = follow | {name for r in derived.relaxations for name in r.variables}
     mine = [u for u in derived.updates if not set(u.factor.latents) <= auxiliary]
     found = tuple(writer.draw(u) for u in mine if not u.factor.point)
     used = {key for keys in writer.reads.values() for key in keys if isinstance(key, str)}
-    log_joint = () if derived.relaxations else writer.log_joint()
+    log_joint = () if derived.relaxations or follow else writer.log_joint()
     latents = [n for u in mine for n in u.factor.latents]
     imports = helpers.imports(writer.helpers)
     if writer.families & set(draws.SPECIAL) and "from scipy import special" not in imports:
@@ -80,6 +81,7 @@ def posterior_view(derived: Derived) -> PosteriorView:
         sizes=derived.model.sizes,
         log_joint=log_joint,
         blocked="blocks" in helpers.closure(writer.helpers),
+        whole_data=not follow,
     )
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from cavi.verify.cells import at_cells, given_cells
 from cavi.verify.claim import Axes, Claim
 from cavi.verify.evaluate import positions, size_of
-from cavi.verify.generated import Generated
+from cavi.verify.generated import Arrays, Generated, floats
 from cavi.verify.generic import Table
 from cavi.verify.instance import Instance, make_instance, small_sizes
 from cavi.verify.mutations import residue
@@ -92,17 +93,31 @@ class Identity:
             v = self.claim.variables[name]
             array = _array(v["domain"], self.claim.axes(name), table, instance.sizes, rng, v["over"] is not None)
             known["hyper" if v["role"] == "hyper" else "data"][name] = array
-        state = module.State(known["data"], known["hyper"], dict(instance.sizes), dtype=object)
+        cells, sizes = self._given_cells(module, instance, known["data"])
+        state = module.State(known["data"], known["hyper"], sizes, dtype=object)
         for latent in self.claim.factor_of:
             values = {}
             for p in self.claim.standard(latent):
                 table = instance.q[latent][p["name"]]
-                values[p["name"]] = _array(p.get("domain"), p["indices"], table, instance.sizes, rng, False)
+                whole = _array(p.get("domain"), p["indices"], table, instance.sizes, rng, False)
+                values[p["name"]] = at_cells(self.claim, cells, latent, p["indices"], whole)
             state.store(latent, **values)
         for functions in (module.FOLLOWS, module.MOMENTS):
             for follow in functions.values():
                 follow(state)
         return state
+
+    def _given_cells(self, module: Any, instance: Instance, data: dict[str, Any]) -> tuple[Arrays, dict[str, int]]:
+        """Sparse arrays as the values and places of cells, as `prepare` would make them; the cells, and all sizes."""
+        cells: Arrays = {}
+        sizes = dict(instance.sizes)
+        for name, spec in getattr(module, "CELLS", {}).items():
+            cells[name] = given_cells(self.claim, name, floats(instance.data[name], self.claim.axes(name), sizes))
+            at = tuple(cells[name][key] for key in spec["keys"])
+            data[name] = data[name][at]
+            data |= dict(zip(spec["places"], at, strict=True))
+            sizes[module.KNOWN[name]["axes"][0]] = len(at[0])
+        return cells, sizes
 
 
 def _numbers(state: Any) -> Iterator[Any]:
@@ -283,6 +298,17 @@ def _deviation(nodes: Any, weights: Any) -> Any:
     return _elementwise("sqrt")((nodes * nodes * weights).sum(axis=-1) - (nodes * weights).sum(axis=-1) ** 2)
 
 
+def _normal_nodes(mean: Any, variance: Any) -> Any:
+    deviations = np.asarray(_elementwise("sqrt")(variance), dtype=object)
+    nodes = np.asarray(mean, dtype=object)[..., None] + deviations[..., None] * _row("z", 3)
+    return nodes, _row("weight", 3)
+
+
+def _step(state: Any, latent: str, propose: Callable[[Any], None], *merit: Any) -> None:
+    """What a step proposes; whether it is shortened is a matter of rounding too."""
+    propose(state)
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -305,4 +331,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "bilinear": _bilinear,
     "quadrature": _quadrature,
     "deviation": _deviation,
+    "normal_nodes": _normal_nodes,
+    "damped": _step,
+    "settled": _step,
 }

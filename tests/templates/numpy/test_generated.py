@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from generated import NAMES, derived_model, generated, inputs, state_of, world_of
 
+from cavi.derive.cells import over_cells
 from cavi.derive.result import ArrayOperation, Integral
 
 SHAPES = [(0, 5, 2), (1, 4, 3), (2, 1, 1)]
@@ -19,7 +20,7 @@ def enough(name: str, large: int) -> int:
 @pytest.mark.parametrize("seed, large, small", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_formula_equals_brute_force(name: str, seed: int, large: int, small: int) -> None:
-    derived, module = derived_model(name), generated(name)
+    derived, module = over_cells(derived_model(name))[0], generated(name)
     state = state_of(module, seed, enough(name, large), small)
     for update in derived.updates:
         before = world_of(derived, state)

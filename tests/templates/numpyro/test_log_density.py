@@ -16,6 +16,7 @@ pytestmark = pytest.mark.targets
 
 REFUSED = {
     "poisson_matrix_factorisation": "observed function of latents",
+    "sparse_poisson_factorisation": "observed function of latents",
     "additive_poisson": "observed function of latents",
     "gig_variance": "NumPyro has no GeneralisedInverseGaussian",
 }

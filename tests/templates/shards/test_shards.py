@@ -16,7 +16,9 @@ REFUSED = {
     **dict.fromkeys(["gaussian_process", "values_of_a_process"], JOINT),
     **dict.fromkeys(["stochastic_block_model", "undirected_blocks", "mixed_memberships"], "would both be cut"),
     "supervised_topics": "would both be cut",
+    "sparse_poisson_factorisation": "y is declared sparse, and a module for data in shards",
     "dirichlet_multinomial": "no factor is shared",
+    "poisson_regression": "was chosen by cvi",
 }
 
 

@@ -25,6 +25,7 @@ REFUSED = {
     "two_chains_at_once": CHAINS,
     "chains_of_several_kinds": CHAINS,
     "poisson_matrix_factorisation": "without a density|infinitely many values",
+    "sparse_poisson_factorisation": "without a density|infinitely many values",
     "additive_poisson": "without a density|infinitely many values",
     "gig_variance": "Stan has no GeneralisedInverseGaussian",
 }
