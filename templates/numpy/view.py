@@ -109,6 +109,7 @@ def module_view(
     used |= {"blocks", "lowered", "gathered"} if passed else set()
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
+    used |= {"line_sums", "part_of", "join"} if any(v.inner for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
