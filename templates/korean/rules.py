@@ -152,7 +152,7 @@ RULE_WORDS: Mapping[str, str] = {
     "편차의 제곱합의 절반 이하이다.",
     "one factor more": "인수 하나의 추가",
     "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.": "인수 "
-    "1 + u_k의 곱이 1과 u_k의 합의 합보다 작지 않으면, 인수를 하나 더하여도 작지 않다.",
+    "1 + u_k의 곱이 1에 u_k의 합을 더한 값보다 작지 않으면, 인수를 하나 더하여도 작지 않다.",
     "the u_k are positive; for one factor both are the same": "u_k는 양수이고, 인수가 하나이면 양쪽이 같다",
     "sum below a product": "곱보다 작은 합",
     "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp as it is "
