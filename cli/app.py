@@ -325,10 +325,12 @@ def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
     from cavi.cli.support import table
 
     output = Output(quiet)
+    with output.waiting("deriving every argument of every family"):
+        found = entries()
     if as_json:
-        output.json([asdict(e) for e in entries()])
+        output.json([asdict(e) for e in found])
     else:
-        output.text(table(entries()))
+        output.text(table(found))
 
 
 @app.command()
