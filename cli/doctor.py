@@ -25,6 +25,9 @@ _PURPOSES = {
     "matplotlib": "figures, the picture of a fit",
     "python-flint": "ball arithmetic: verify --rigorous, and speed",
     "pyarrow": "data from Parquet files",
+    "pymc": "models that are written for PyMC",
+    "playwright": "tests of pages in browsers",
+    "axe-playwright-python": "axe-core in tests of pages",
     "lark": "models as text",
 }
 _EXTRAS = {
