@@ -145,8 +145,8 @@ class Elements:
         axis, at = node.detail, subs[node.detail]
         starts = np.cumsum([0, *(a.shape[axis] for a in node.args)])
         if isinstance(at, int):
-            part = int(np.searchsorted(starts, at, "right")) - 1
-            return self.element(node.args[part], [*subs[:axis], at - int(starts[part]), *subs[axis + 1 :]])
+            held = int(np.searchsorted(starts, at, "right")) - 1
+            return self.element(node.args[held], [*subs[:axis], at - int(starts[held]), *subs[axis + 1 :]])
         if any(a.shape[axis] != 1 for a in node.args):
             self._unknown("arrays laid end to end")
         (index,) = self.declared.indices(node, [axis])
