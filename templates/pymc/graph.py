@@ -125,7 +125,7 @@ class Graphs:
             )
         if all(a.known for a in args):
             return self.known(computed(variable))
-        return unknown(f"the operation {name}", args, _static(variable))
+        return unknown(f"the operation {name.lower() if name == "Scan" else name}", args, _static(variable))
 
     def _leaf(self, variable: Any) -> Node:
         if hasattr(variable, "get_value"):
