@@ -67,6 +67,8 @@ _SAME = frozenset(
     "Unbroadcast DeepCopyOp".split()
 )
 
+_SHOWN = {"Scan": "scan"}  # as JAX calls it
+
 
 def kind(op: Any) -> str:
     """The name of an operation, the one inside where it is applied by elements or along batches."""
@@ -125,7 +127,7 @@ class Graphs:
             )
         if all(a.known for a in args):
             return self.known(computed(variable))
-        return unknown(f"the operation {name.lower() if name == "Scan" else name}", args, _static(variable))
+        return unknown(f"the operation {_SHOWN.get(name, name)}", args, _static(variable))
 
     def _leaf(self, variable: Any) -> Node:
         if hasattr(variable, "get_value"):
