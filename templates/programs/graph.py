@@ -211,6 +211,12 @@ def inverted(node: Node) -> Node | None:
     return None if inner is None else Node(node.op, (inner, *node.args[1:]), node.shape, node.detail)
 
 
+def softmax(node: Node) -> Node:
+    """Probabilities along the last axis."""
+    above, last = elementwise("exp", node), len(node.shape) - 1
+    return elementwise("div", above, expanded(total(above, (last,)), [*range(last), None]))
+
+
 def transposed(node: Node) -> Node:
     """The last two axes exchanged."""
     n = len(node.shape)

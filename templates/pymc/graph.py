@@ -22,6 +22,7 @@ from cavi.templates.programs.graph import (
     joined,
     matmul,
     reshaped,
+    softmax,
     take,
     total,
     unknown,
@@ -213,6 +214,14 @@ class Graphs:
             return joined([expanded(self.read(i), [None]) for i in inputs], 0)
         return joined([self.read(i) for i in inputs[1:]], self._integer(inputs[0]))
 
+    def softmax(self, op: Any, inputs: Sequence[Any]) -> Node:
+        """Probabilities along the last axis."""
+        node = self.read(inputs[0])
+        last = len(node.shape) - 1
+        if op.axis not in (-1, last) and not (op.axis is None and last == 0):
+            return unknown("a softmax along another axis than the last", (node,), node.shape)
+        return softmax(node)
+
     def diagonal(self, op: Any, inputs: Sequence[Any]) -> Node:
         """The diagonal matrix of a vector."""
         node = self.read(inputs[0])
@@ -233,6 +242,7 @@ _OPERATIONS: Mapping[str, Callable[[Graphs, Any, Sequence[Any]], Node]] = {
     "Shape_i": Graphs.shape,
     "AllocDiag": Graphs.diagonal,
     "Join": Graphs.join,
+    "Softmax": Graphs.softmax,
     "MakeVector": Graphs.join,
 }
 

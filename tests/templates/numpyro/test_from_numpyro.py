@@ -22,14 +22,12 @@ X, Y = RNG.normal(size=(5, 2)), RNG.normal(size=5)
 # Chains are loops or factors in NumPyro; the rule of a broken stick is written out, so that its sum is no longer known.
 REFUSED = {
     "dynamic_level": "cannot be drawn from",
-    "correlated_topic_model": "cannot be shown to be a probability vector",
     "factorial_hmm": "s: found a scan in its probs; declare the chain by cavi.derive",
     "gaussian_mixture_infinite": "cannot be shown to be a probability vector",
     "hmm_autoregression": "y_chain: found the distribution Unit",
     "hmm_categorical": "y: found observed values that depend on the operation scan",
     "hmm_gaussian": "x: found observed values that depend on the operation scan",
     "hmm_poisson": "x: found observed values that depend on the operation scan",
-    "multinomial_logistic_regression": "cannot be shown to be a probability vector",
     "linear_dynamical_system": "cannot be drawn from",
     "switching_level": "cannot be drawn from",
 }

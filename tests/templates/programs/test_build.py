@@ -25,6 +25,7 @@ from cavi.templates.programs.graph import (
     joined,
     matmul,
     reshaped,
+    softmax,
     take,
     total,
     transposed,
@@ -180,6 +181,22 @@ def test_a_chain_refers_to_the_element_before() -> None:
         "x[series, t] ~ Normal(rho[series] * x[series, t-1], std=0.5), first ~ Normal(1, std=2)\n"
         "observed y[series, t] ~ Normal(x[series, t], std=1)\n"
     )
+
+
+def test_normalised_exponentials_are_probabilities() -> None:
+    x, w = constant(KNOWN, "X"), normal("w", 4, 2)
+    logits = matmul(x, transposed(w.node))
+    y = drawn("y", (3,), "Categorical", observed=np.array([0, 3, 1]), probs=softmax(logits))
+    found = build("classes", [w, y])
+    assert "observed y[n] ~ Categorical(softmax(" in found.model.text()
+    point = Values(found, 0)
+    a = KNOWN @ point.arrays["w"].T
+    expected = (a - np.log(np.exp(a).sum(1, keepdims=True)))[np.arange(3), [0, 3, 1]].sum()
+    (node,) = (v for v in point.claim.nodes if v["name"] == "y")
+    assert point.log_node(node) == pytest.approx(expected, rel=1e-9)
+    other = elementwise("div", elementwise("exp", logits), expanded(total(elementwise("exp", w.node), (1,)), [None, 0]))
+    with pytest.raises(DeclarationError, match="cannot be shown to be a probability vector"):
+        build("other", [w, drawn("y", (3,), "Categorical", observed=np.array([0, 3, 1]), probs=other)])
 
 
 def test_equal_probabilities_are_one_over_the_number_of_categories() -> None:
