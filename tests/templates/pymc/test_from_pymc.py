@@ -160,6 +160,7 @@ def idioms():
         mean += pm.math.switch(z, b, 0.0) + pm.math.switch(pm.math.eq(z, 0), b, s) + b**2
         mean += pm.math.stack([b, s])[np.array([0, 1, 1, 0, 0, 1])]
         pm.Normal("y", mean, 1.5, observed=Y)
+        pm.Categorical("label", logit_p=X @ a.T, observed=np.array([0, 1, 2, 1, 0, 2]))
         pm.MvNormal("x", a[2], chol=np.array([[1.0, 0.0], [0.5, 2.0]]), observed=X)
     return model
 
