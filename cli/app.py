@@ -47,6 +47,10 @@ AUGMENT = Annotated[
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
+APPROXIMATE = Annotated[
+    str | None,
+    typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
+]
 NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
 SYMBOL = Annotated[
     list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
@@ -124,6 +128,7 @@ def derive(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
     method: METHOD = Method.mean_field,
     power: POWER = None,
     gibbs: Annotated[bool, typer.Option("--gibbs", help="Write MODEL_gibbs.py, a Gibbs sampler, too.")] = False,
@@ -156,10 +161,8 @@ def derive(
     if again:
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
-    mean_field_only = {f"--{n}": options[n] for n in ("factors", "marginalise", "bounds", "augment", "relax", "gibbs")}
-    mean_field_only |= {"--target": target, "--format": formats, "--symbol": symbol}
-    mean_field_only |= {"--notation": notation != "plain", "--lang": lang != "en"}
-    if propagation.is_propagation(method, power, mean_field_only):
+    others = {**options, "notation": notation != "plain", "lang": lang != "en"}
+    if propagation.is_propagation(others):
         found = propagation.found(model, power)
         summary, ok = propagation.derive_model(found, out, None if no_verify else digits, seed, output)
         if as_json:
@@ -167,7 +170,7 @@ def derive(
         if not ok:
             raise typer.Exit(1)
         return
-    derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+    derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
     symbols = parse_symbols(symbol)
     written = derived.save(out, notation, symbols, lang)
     if gibbs:
@@ -340,6 +343,7 @@ def verify(
     bounds: BOUNDS = None,
     augment: AUGMENT = None,
     relax: RELAX = False,
+    approximate: APPROXIMATE = None,
     method: METHOD = Method.mean_field,
     power: POWER = None,
     digits: Annotated[
@@ -358,14 +362,13 @@ def verify(
     quiet: QUIET = False,
 ) -> None:
     """Verify a model, a certificate, a derived module or the identities; exit status 1 if any check fails."""
+    options = locals()
     from cavi.cli import propagation
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
-    elsewhere = {"--identities": theory, "--library": library, "--mutations": mutations, "--rigorous": rigorous}
     found: Any = None
-    elsewhere |= {"--factors": factors, "--marginalise": marginalise, "--bounds": bounds, "--augment": augment}
-    if propagation.is_propagation(method, power, {**elsewhere, "--relax": relax, "--only": only}):
+    if propagation.is_propagation(options):
         if model is None:
             raise ValueError("--method ep: expected a model or path.py:object; found none")
         from cavi.verify.propagation import verify_propagation
@@ -417,7 +420,7 @@ def verify(
         else:
             from cavi.cli.sources import derived_model
 
-            derived = derived_model(model, factors, marginalise, bounds, augment, relax)
+            derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
             if rigorous:
                 from cavi.verify import certify
 
@@ -525,6 +528,7 @@ def fit(
     quiet: QUIET = False,
 ) -> None:
     """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
+    options = locals()
     from cavi.cli import propagation
     from cavi.cli.fitting import fit_model
 
@@ -533,9 +537,7 @@ def fit(
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
-    mean_field_only = {"--factors": factors, "--seed": seed, "--restarts": restarts > 1, "--jobs": jobs > 1}
-    mean_field_only |= {"--accelerate": accelerate, "--rows": rows, "--checkpoint": checkpoint}
-    if propagation.is_propagation(method, power, mean_field_only):
+    if propagation.is_propagation({**options, "restarts": restarts > 1, "jobs": jobs > 1}):
         given = (data or [], hyper or [], sizes or [])
         summary, lines = propagation.fit_model(model, power, given, out, {"max_iter": max_iter, "tol": tol})
     else:

@@ -16,8 +16,9 @@ def find_model(name: str) -> tuple[Model, list[tuple[str, ...]] | None]:
     """A model and the factorisation it is meant for.
 
     Args:
-        name: a library model, ``path.cavi`` in the text form, or ``path.py:object`` where the object is a `Model` or
-            makes one (``path.py`` alone: the object ``model``; the file is run).
+        name: a library model, ``path.cavi`` in the text form, or ``path.py:object`` where the object is a `Model`, a
+            PyMC model, a NumPyro program without arguments, or makes one (``path.py`` alone: the object ``model``; the
+            file is run).
 
     Raises:
         CaviError: when there is no such model, file or object.
@@ -58,13 +59,31 @@ def _from_file(path: str, attribute: str | None) -> Model:
         found = [n for n, v in vars(module).items() if isinstance(v, Model)]
         raise CaviError(f"{path}: it has no object {attribute!r}; its models: {', '.join(found) or 'none'}")
     found_object = getattr(module, attribute)
-    if callable(found_object) and not isinstance(found_object, Model):
-        found_object = found_object()
-    if not isinstance(found_object, Model):
-        raise CaviError(
-            f"{path}:{attribute} is {type(found_object).__name__}; expected a Model or a function that makes one"
-        )
-    return found_object
+    if (model := _as_model(found_object, attribute)) is not None:
+        return model
+    if callable(found_object) and (model := _as_model(found_object(), attribute)) is not None:
+        return model
+    raise CaviError(
+        f"{path}:{attribute} is {type(found_object).__name__}; expected a Model, a PyMC model, a NumPyro program, or a "
+        "function that makes one"
+    )
+
+
+def _as_model(found: object, name: str) -> Model | None:
+    """The model that an object is, or that is read from it; None where it is no model."""
+    if isinstance(found, Model):
+        return found
+    from cavi.templates.numpyro import from_numpyro, is_numpyro
+    from cavi.templates.programs import Imported
+    from cavi.templates.pymc import from_pymc, is_pymc
+
+    if isinstance(found, Imported):
+        return found.model
+    if is_pymc(found):
+        return from_pymc(found, name=name).model
+    if callable(found) and is_numpyro(found):
+        return from_numpyro(found).model
+    return None
 
 
 def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
@@ -77,11 +96,13 @@ def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
 AUTO = "auto"
 
 
-def parse_rules(text: str | None, option: str) -> dict[str, str] | None:
-    """``"y=jaakkola_jordan;x=boehning"`` as a rule for each node.
+def parse_rules(
+    text: str | None, option: str, form: str = "NODE=RULE, such as y=jaakkola_jordan"
+) -> dict[str, str] | None:
+    """``"y=jaakkola_jordan;x=boehning"`` as a rule for each node, or a method for each latent.
 
     Raises:
-        CaviError: where no rule follows the name of a node.
+        CaviError: where no rule follows a name.
     """
     if text is None:
         return None
@@ -89,7 +110,7 @@ def parse_rules(text: str | None, option: str) -> dict[str, str] | None:
     for entry in filter(None, (e.strip() for e in text.split(";"))):
         node, equals, rule = (part.strip() for part in entry.partition("="))
         if not (node and equals and rule):
-            raise CaviError(f"{option}: found {entry!r}; expected NODE=RULE, such as y=jaakkola_jordan")
+            raise CaviError(f"{option}: found {entry!r}; expected {form}")
         found[node] = rule
     return found
 
@@ -101,8 +122,9 @@ def derived_model(
     bounds: str | None = None,
     augment: str | None = None,
     relax: bool = False,
+    approximate: str | None = None,
 ) -> Derived:
-    """The derivation of a model found by name, with the blocks, bounds and augmentations asked for or its own."""
+    """The derivation of a model found by name, with the blocks, rules and approximations asked for or its own."""
     model, own = find_model(name)
     blocks = own if factors is None else parse_factors(factors)
     gone = parse_factors(marginalise) or []
@@ -111,7 +133,17 @@ def derived_model(
         blocks = [b for b in (tuple(n for n in block if n not in names) for block in blocks) if b]
     by_bound: Mapping[str, str] | None = parse_rules(bounds, "--bounds")
     by_latent: Mapping[str, str] | None = parse_rules(augment, "--augment")
-    if by_bound is by_latent is None and not relax and name in models.names():
-        by_bound, by_latent = models.info(name).bounds, models.info(name).augment
+    methods: Mapping[str, str] | None = parse_rules(approximate, "--approximate", "LATENT=METHOD, such as a=quadrature")
+    if by_bound is by_latent is methods is None and not relax and name in models.names():
+        own_rules = models.info(name)
+        by_bound, by_latent, methods = own_rules.bounds, own_rules.augment, own_rules.approximate
     chosen = AUTO if relax else None
-    return derive(model, factors=blocks, marginalise=gone, bounds=by_bound, augment=by_latent, relax=chosen)
+    return derive(
+        model,
+        factors=blocks,
+        marginalise=gone,
+        bounds=by_bound,
+        augment=by_latent,
+        relax=chosen,
+        approximate=methods,
+    )

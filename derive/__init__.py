@@ -14,6 +14,7 @@ d = derive(m)
 from cavi.derive.closed_form import conditions, cross_entropy, entropy, expectation, jensen_gap, kl
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.distribution import (
+    AsymmetricLaplace,
     Bernoulli,
     Beta,
     Binomial,
@@ -24,8 +25,10 @@ from cavi.derive.distribution import (
     Gamma,
     GeneralisedInverseGaussian,
     Geometric,
+    HalfCauchy,
     HalfNormal,
     InverseGamma,
+    InverseNakagami,
     InverseWishart,
     Laplace,
     LogNormal,
@@ -38,12 +41,20 @@ from cavi.derive.distribution import (
     NormalWishart,
     Pareto,
     Poisson,
+    StudentT,
     TruncatedNormal,
     VonMises,
     Weibull,
     Wishart,
 )
-from cavi.derive.errors import CaviError, DeclarationError, FactorisationError, NonConjugateError, RelaxationError
+from cavi.derive.errors import (
+    ApproximationError,
+    CaviError,
+    DeclarationError,
+    FactorisationError,
+    NonConjugateError,
+    RelaxationError,
+)
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
@@ -59,6 +70,7 @@ from cavi.derive.operations import (
     inverse,
     log,
     outer,
+    probit,
     sigmoid,
     sin,
     size,
@@ -72,7 +84,9 @@ from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "ApproximationError",
     "ArrayBound",
+    "AsymmetricLaplace",
     "Augmentation",
     "Bernoulli",
     "Beta",
@@ -93,9 +107,11 @@ __all__ = [
     "Gamma",
     "GeneralisedInverseGaussian",
     "Geometric",
+    "HalfCauchy",
     "HalfNormal",
     "Index",
     "InverseGamma",
+    "InverseNakagami",
     "InverseWishart",
     "JensenInequality",
     "Laplace",
@@ -115,6 +131,7 @@ __all__ = [
     "RelaxationError",
     "Rule",
     "Step",
+    "StudentT",
     "Sum",
     "TruncatedNormal",
     "Update",
@@ -140,6 +157,7 @@ __all__ = [
     "kl",
     "log",
     "outer",
+    "probit",
     "propagate",
     "sigmoid",
     "sin",

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cavi.derive.optimum import Optimum, Request
+from cavi.derive.optimum_chosen import chosen
 from cavi.derive.optimum_discrete import discrete
 from cavi.derive.optimum_gaussian import gaussian
 from cavi.derive.optimum_kalman import kalman
 from cavi.derive.optimum_markov import markov
 from cavi.derive.optimum_matrix import matrix
 from cavi.derive.optimum_mixed import mixed
+from cavi.derive.optimum_numeric import numeric
 from cavi.derive.optimum_point import point
 from cavi.derive.optimum_scalar import scalar
 from cavi.derive.optimum_tangent import tangent
@@ -25,6 +27,8 @@ Builder = Callable[[Request], Optimum | None]
 # The last one declines nothing: it refuses what it cannot build.
 BUILDERS: tuple[Builder, ...] = (
     tangent,
+    numeric,
+    chosen,
     point,
     markov,
     discrete,

@@ -64,7 +64,7 @@ def block_of(factor: Factor, model: Model) -> Block:
     """The block of a factor, with nothing yet known of the order of its elements."""
     variables = {n: model.variable(n) for n in factor.latents}
     axes = {n: tuple(v.indices.index(i) for i in factor.plates) for n, v in variables.items()}
-    return Block(replace(factor, sequential=()), variables, axes)
+    return Block(replace(factor, sequential=()), variables, axes, model.indices)
 
 
 def generative(model: Model, without: Sequence[str] = ()) -> tuple[Link, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-Relation = Literal["=", "= + const", "≤", "≥", "<", ">"]
+Relation = Literal["=", "= + const", "≤", "≥", "<", ">", "→"]
 E = TypeVar("E")
 
 
@@ -30,7 +30,8 @@ class Rule:
 class Step(Generic[E]):
     """One line of a derivation: ``before  relation  after``, by `rule`.
 
-    `relation` is ``=``, ``≤``, ``≥`` or ``= + const``: equal up to terms free of the latents of the factor.
+    `relation` is ``=``, ``≤``, ``≥`` or ``= + const``: equal up to terms free of the latents of the factor; ``→`` where
+    one expression is put in the place of another, by choice.
     `conditions` are the side conditions of the rule as they read for this step; `gap` is the larger side of
     an inequality minus the smaller one, in a form that is seen to be non-negative.
     """

@@ -31,3 +31,7 @@ class FactorisationError(CaviError):
 
 class RelaxationError(CaviError):
     """A bound or an augmentation that does not exist, is not proved, or fits no term of the log joint."""
+
+
+class ApproximationError(CaviError):
+    """An approximation of a factor that does not exist, or that the factor has no form for."""

@@ -64,6 +64,15 @@ def exact(derived: Derived) -> Exact:
             "conjugate"
         )
     (update,) = derived.updates
+    if update.numeric:
+        raise CaviError(
+            f"{derived.model.name}: q({', '.join(latents)}) is the exact posterior, but in no closed form: its "
+            "normaliser and moments are found numerically, and so is the log evidence, the bound of a fit"
+        )
+    if update.chosen:
+        raise CaviError(
+            f"{derived.model.name}: q({', '.join(latents)}) was chosen to be Normal and is not the posterior"
+        )
     if update.factor.sequential or _refers_to_itself(update):
         raise CaviError(
             f"{derived.model.name}: the elements of {', '.join(latents)} depend on each other a posteriori; keep them "

@@ -123,6 +123,26 @@ class _Placeholders:
         self.places.append(sub)
         return index
 
+    def of_data(self, block: Block, f: Function) -> Function:
+        """Known data inside a function of one element: the expectation is one for each of them."""
+        here = {*self.kept, *block.factor.plates, *self.names}
+        moves: dict[Index, Sub] = {}
+        for index in dict.fromkeys(atom_indices(f)):
+            if index not in here:
+                axis = next(i for i in block.declared if i.size == index.size)
+                moves[index] = self._placeholder(index, axis, here)
+        return Function(f.name, tuple(substitute(a, moves) for a in f.args)) if moves else f
+
+    def _placeholder(self, sub: Index, axis: Index, taken: Iterable[Index]) -> Index:
+        for name, place in zip(self.names, self.places, strict=True):
+            if place == sub:
+                return name
+        while axis in taken or axis in self.names:
+            axis = primed(axis)
+        self.names.append(axis)
+        self.places.append(sub)
+        return axis
+
 
 def _step(place: Sub, sub: Sub) -> int | None:
     """How many positions a subscript lies after another; None if they are not neighbours by form."""
@@ -166,8 +186,10 @@ def localise(
             subs = tuple(places.at(s, axis, False) for s in atom.subs)
             return Matrix(atom.name, value, atom.row, atom.column, subs)
         if isinstance(atom, Function):
+            before = set(places.kept)
             placed = Function(atom.name, tuple(_map(a, place, places.kept) for a in atom.args))
-            return _known_at_site(block, atom, placed)
+            places.kept = before  # what the function sums over stays in it, and is no place outside
+            return places.of_data(block, _known_at_site(block, atom, placed))
         return atom
 
     # A position before its neighbour, so that the placeholder is that of t in x[t] x[t-1].
@@ -263,6 +285,10 @@ class Expectation:
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
         if len(touched) == 1 and touched[0].factor.point and len({touched[0].site(a) for a in inner}) == 1:
             return touched[0]  # at a point any function of one element has its value there
+        if len(touched) == 1 and touched[0].projected and isinstance(atom, Function):
+            sites = {touched[0].site(a) for a in inner}
+            if len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites))):
+                return touched[0]
         if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
         if isinstance(atom, Function) and any(not set(atom_indices(a)) <= set(atom_indices(atom)) for a in inner):

@@ -8,17 +8,17 @@ couples; `split` makes it a product there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cavi.derive.errors import FactorisationError
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, Split, SumOver
 from cavi.derive.families import lookup
-from cavi.derive.index import Index, Sub
+from cavi.derive.index import Index, Sub, indices_of
 from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.result import Factor
-from cavi.derive.term import Atom, Element, Indicator, Monomial, Polynomial, arguments
+from cavi.derive.term import Atom, Element, Function, Indicator, Monomial, Polynomial, arguments, atom_indices
 
 Site = tuple[Sub, ...]
 
@@ -31,11 +31,15 @@ class Block:
         factor: what the result will show.
         variables: its latents by name.
         plate_axes: latent -> position of each plate of the factor among the latent's indices.
+        declared: the indices of the model, by which data inside a function of the latents are named.
+        projected: whether a function of a sum over elements of the factor has an expectation: that of one number.
     """
 
     factor: Factor
     variables: Mapping[str, Variable]
     plate_axes: Mapping[str, tuple[int, ...]]
+    declared: tuple[Index, ...] = ()
+    projected: bool = False
 
     def site(self, atom: Element | Indicator) -> Site:
         """The plate subscripts of an atom: which element of the product it belongs to."""
@@ -121,7 +125,8 @@ def blocks(
     order = list(random)
     everything.sort(key=lambda names: min(order.index(n) for n in names))
     couplings = _constraint_axes(model)
-    return tuple(_block(names, random, nodes, set(names) <= seen, couplings, split) for names in everything)
+    found = (_block(names, random, nodes, set(names) <= seen, couplings, split) for names in everything)
+    return tuple(replace(b, declared=model.indices) for b in found)
 
 
 def _entries(entry: object) -> Sequence[object]:
@@ -200,10 +205,25 @@ def _coupled(names: tuple[str, ...], nodes: Mapping[str, Polynomial], axes: Mapp
     found: set[int] = set()
     for poly in nodes.values():
         for m in poly.monomials:
+            for atom in m.atoms:
+                found |= _summed_inside(atom, names, axes)
             sites = _sites(m, names, axes)
             for site in sites[1:]:
                 found |= {p for p, (a, b) in enumerate(zip(sites[0], site, strict=True)) if a != b}
     return found
+
+
+def _summed_inside(atom: Atom, names: tuple[str, ...], axes: Mapping[str, tuple[int, ...]]) -> set[int]:
+    """The plates along which a function of a sum couples the elements of the block."""
+    if not isinstance(atom, Function):
+        return set()
+    outside = set(atom_indices(atom))
+    inner = list(random_atoms(atom, names))
+    several = {tuple(a.subs[i] for i in axes[a.name]) for a in inner}
+    found = {p for a in inner for p, i in enumerate(axes[a.name]) if not set(indices_of(a.subs[i])) <= outside}
+    return found | {
+        p for site in several for p, (a, b) in enumerate(zip(site, min(several, key=str), strict=True)) if a != b
+    }
 
 
 def _sites(m: Monomial, names: tuple[str, ...], axes: Mapping[str, tuple[int, ...]]) -> list[Site]:

@@ -13,8 +13,8 @@ from cavi.derive.families import Family
 from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.relaxations.relaxation import Tangent
-from cavi.derive.result import Formula
-from cavi.derive.rules import MAXIMISER
+from cavi.derive.result import Formula, Integral, Projected
+from cavi.derive.rules import MAXIMISER, RECOGNITION
 from cavi.derive.term import Polynomial
 
 
@@ -80,6 +80,11 @@ class Optimum:
         stages: intermediate forms of log q, in order.
         maximised_by: the rule by which a point takes its value.
         from_marginals: standard parameters from marginal ones alone, as if elements were independent: a start.
+        recognised_by: the rule by which log q is known from its statistics.
+        known_as: what q is, in words; empty where the family says it.
+        integral: E_q of a pattern as an integral over one number, where it has no closed form but that; None else.
+        chosen: the method by which q was chosen where the optimum is in no family.
+        height: the expected log joint at the mean of q, where the mean is to be its mode.
     """
 
     families: Mapping[str, Family]
@@ -92,14 +97,25 @@ class Optimum:
     from_marginals: tuple[Formula, ...] = ()
     stages: tuple[Stage, ...] = ()
     maximised_by: Rule = MAXIMISER
+    recognised_by: Rule = RECOGNITION
+    known_as: str = ""
+    integral: Callable[[Pattern], Integral | Projected | None] | None = None
+    chosen: str = ""
+    height: Polynomial | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a builder is given."""
+    """What a builder is given.
+
+    `approximate` names the method for latents whose factor has no closed form; `like` are the statistics of the same
+    factor at its best, which that of the prior alone is to have too.
+    """
 
     model: Model
     block: Block
     conditional: Conditional
     expectation: Expectation
     tangents: Mapping[str, Tangent] = field(default_factory=dict)
+    approximate: Mapping[str, str] = field(default_factory=dict)
+    like: tuple[Pattern, ...] = ()

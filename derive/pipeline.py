@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, product
 
+from cavi.derive.approximations import applicable, checked
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
@@ -21,21 +23,20 @@ from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
+from cavi.derive.methods import NORMAL, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
-from cavi.derive.relaxations.apply import proposals
+from cavi.derive.optimum_numeric import integrals
+from cavi.derive.relaxations.apply import Proposal, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
-from cavi.derive.rules import (
-    DROP_CONSTANTS,
-    INDEPENDENCE,
-    RECOGNITION,
-    RESTRICT,
-)
-from cavi.derive.term import Function, Moment, Polynomial, from_atom
+from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
+from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
+
+MAX_CHOICES = 32
 
 
 def derive(
@@ -46,6 +47,7 @@ def derive(
     bounds: Mapping[str, object] | None = None,
     augment: Mapping[str, object] | None = None,
     relax: str | None = None,
+    approximate: Mapping[str, str] | None = None,
 ) -> Derived:
     """The mean-field inference of a model: one factor for each latent, or blocks as asked.
 
@@ -57,13 +59,16 @@ def derive(
         bounds: node -> a `Bound` or `ArrayBound` or the name of one (or several), for terms of its log density that are
             not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
-        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest; the
-            derivation says which it took and what else there was.
+        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
+            with which it is; the derivation says which it took and what else there was.
+        approximate: latent -> ``"quadrature"``, for a factor of one number that is the optimum, but in no family: its
+            normaliser and moments are found numerically.
 
     Raises:
         DeclarationError: for a model without latents or observations.
         FactorisationError: for blocks that name unknown or repeated latents, and integrals without closed form.
         RelaxationError: for a bound that is unknown, not proved, or fits no term.
+        ApproximationError: for a method that is unknown, or that the factor has no form for.
         NonConjugateError: naming the factor, the term and the remedies, when an optimum is in no known family.
 
     Examples:
@@ -81,13 +86,15 @@ def derive(
     _check(model)
     if relax not in (None, "auto"):
         raise RelaxationError(f"relax={relax!r} is not known; expected 'auto', or name the rules: bounds={{'y': ...}}")
+    methods = checked(model, approximate or {})
     nodes = log_joint(model)
     try:
-        return _derived(model, nodes, factors, marginalise, bounds, augment)
+        return _derived(model, nodes, factors, marginalise, bounds, augment, methods)
     except NonConjugateError as error:
+        error = with_approximations(error, model, nodes, factors, marginalise, bounds, augment, methods)
         known = [p for p in proposals(model, nodes) if p.node not in {**(bounds or {}), **(augment or {})}]
         if not known:
-            raise
+            raise error from None
         if relax is None:
             arguments = "; ".join(map(str, known))
             raise NonConjugateError(
@@ -95,12 +102,58 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    by_bound = {p.node: p.together for p in known if p.bounds}
-    by_latent = {p.node: p.augmentations[0] for p in known if not p.bounds}
-    asked = {**(bounds or {}), **by_bound}, {**(augment or {}), **by_latent}
-    found = _derived(model, nodes, factors, marginalise, *asked)
+    found = _proposed(model, nodes, factors, marginalise, (bounds or {}, augment or {}), methods, known)
     others = {p.node: p.names for p in known}
     return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
+
+
+def _proposed(
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    marginalise: Sequence[object],
+    asked: tuple[Mapping[str, object], Mapping[str, object]],
+    methods: Mapping[str, str],
+    known: Sequence[Proposal],
+) -> Derived:
+    """By the first choice of rules, the cheapest first, with which every factor has an optimum.
+
+    Raises:
+        NonConjugateError: of the first choice, where none does.
+    """
+    refused: NonConjugateError | None = None
+    for chosen in islice(product(*(p.options for p in known)), MAX_CHOICES):
+        rules: dict[str, dict[str, object]] = {"bounds": dict(asked[0]), "augment": dict(asked[1])}
+        for proposal, (argument, rule) in zip(known, chosen, strict=True):
+            rules[argument][proposal.node] = rule
+        try:
+            return _derived(model, nodes, factors, marginalise, rules["bounds"], rules["augment"], methods)
+        except NonConjugateError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def with_approximations(
+    error: NonConjugateError,
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    marginalise: Sequence[object],
+    bounds: Mapping[str, object] | None,
+    augment: Mapping[str, object] | None,
+    methods: Mapping[str, str],
+) -> NonConjugateError:
+    """The error with the approximations of the factor that would do, where there are any."""
+    if error.factor in methods or marginalise:
+        return error
+    relaxed = apply_relaxations(model, nodes, bounds, augment)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
+    if not names:
+        return error
+    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", bounds), ("augment", augment)) if v)
+    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 
 def _derived(
@@ -110,6 +163,7 @@ def _derived(
     marginalise: Sequence[object],
     bounds: Mapping[str, object] | None,
     augment: Mapping[str, object] | None,
+    methods: Mapping[str, str],
 ) -> Derived:
     """The stages, once it is known what to relax."""
     relaxed = apply_relaxations(model, declared, bounds, augment)
@@ -117,9 +171,12 @@ def _derived(
         raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
     model = relaxed.model
     nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
-    split = blocks(model, nodes, factors, gone)
+    split = tuple(
+        replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
+        for b in blocks(model, nodes, factors, gone)
+    )
     expectation = Expectation(split, Moments())
-    found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents)) for b in split]
+    found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
@@ -127,7 +184,9 @@ def _derived(
     )
     # A start from the prior may have met further moments: close them too.
     specs = _close(found, expectation)
-    updates = tuple(replace(u, moment_specs=specs[u.factor.name]) for u in updates)
+    updates = tuple(
+        _followed(replace(u, moment_specs=specs[u.factor.name]), o) for u, (_, _, o) in zip(updates, found, strict=True)
+    )
     # An auxiliary says nothing before the data have been seen: a run starts with the others.
     auxiliary = {n for r in relaxed.relaxations for n in r.variables}
     updates = tuple(replace(u, initial=()) if u.factor.name in auxiliary else u for u in updates)
@@ -155,9 +214,11 @@ def _optimum(
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
     tangents: Mapping[str, Tangent] | None = None,
+    methods: Mapping[str, str] | None = None,
+    like: tuple[Pattern, ...] = (),
 ) -> tuple[Conditional, Optimum]:
     cond = conditional(block, nodes, expectation)
-    return cond, optimum(Request(model, block, cond, expectation, tangents or {}))
+    return cond, optimum(Request(model, block, cond, expectation, tangents or {}, methods or {}, like))
 
 
 def _close(
@@ -168,10 +229,30 @@ def _close(
     for block, _, best in found:
         name = block.factor.name
         mine: dict[str, Pattern] = {k: p for (f, k), p in expectation.moments.patterns.items() if f == name}
+        ordered = sorted(mine.items())
+        named = integrals(block.factor.latents[0], best, ordered) if best.integral is not None else {}
         by_factor[name] = tuple(
-            MomentSpec(key, p.indices, p.polynomial, best.moment(p)) for key, p in sorted(mine.items())
+            MomentSpec(key, p.indices, p.polynomial, _parameter(named[key]) if key in named else best.moment(p))
+            for key, p in ordered
         )
     return by_factor
+
+
+def _parameter(f: Formula) -> Polynomial:
+    return from_atom(Parameter(f.latent, f.name, f.indices))
+
+
+def _followed(update: Update, best: Optimum) -> Update:
+    """With the integrals that its moments are, where they have no closed form."""
+    if best.integral is None:
+        return update
+    ordered = [
+        (s.key, Pattern(s.pattern.monomials[0].powers, s.indices, s.pattern.monomials[0].bound))
+        for s in update.moment_specs
+    ]
+    found = tuple(integrals(update.factor.latents[0], best, ordered).values())
+    initial = (*update.initial, *found) if update.initial else ()
+    return replace(update, formulas=(*update.formulas, *found), initial=initial)
 
 
 def _update(
@@ -190,25 +271,34 @@ def _update(
         families=best.families,
         statistics=best.statistics,
         formulas=best.formulas,
-        initial=_initial(model, block, best, nodes, expectation),
+        initial=_initial(model, block, cond, best, nodes, expectation),
         moment_specs=specs,
         entropy=best.entropy,
         log_q=best.log_q,
         derivation=_derivation(model, factor, cond, best),
         density=best.density,
         from_marginals=best.from_marginals,
+        chosen=best.chosen,
+        height=best.height,
     )
 
 
 def _initial(
-    model: Model, block: Block, best: Optimum, nodes: Mapping[str, Polynomial], expectation: Expectation
+    model: Model,
+    block: Block,
+    cond: Conditional,
+    best: Optimum,
+    nodes: Mapping[str, Polynomial],
+    expectation: Expectation,
 ) -> tuple[Formula, ...]:
     """The factor of the prior alone; empty where the prior is improper or of another family than the optimum."""
     prior = {n: nodes[n] for n in block.variables if n in nodes}
     if len(prior) < len(block.variables):
         return ()
+    like = tuple(cond.coefficients)
+    methods = {n: QUADRATURE for n in block.variables} if best.recognised_by == NORMALISED_NUMERICALLY else {}
     try:
-        start = _optimum(model, block, prior, expectation)[1]
+        start = _optimum(model, block, prior, expectation, methods=methods, like=like)[1]
     except NonConjugateError:
         return ()
     same = dict(start.families) == dict(best.families) and _axes(start) == _axes(best)
@@ -231,13 +321,19 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
         stages.append(Step(present, stage.value, stage.rule, stage.conditions, stage.relation))
         present = stage.value
     last = (
-        Step(present, best.log_q, RECOGNITION, (f"the statistics are those of {family}",), "= + const")
+        Step(
+            present,
+            best.log_q,
+            best.recognised_by,
+            (best.known_as.partition(", ")[2] or f"the statistics are those of {family}",),
+            "= + const",
+        )
         if not factor.point
         else Step(cond.averaged, cond.averaged, best.maximised_by, ("the coefficients as named",))
     )
     plates = ", ".join(f"{i.name} = 1…{i.size}" for i in factor.plates)
     return Derivation(
-        title=f"optimal factor of {names}",
+        title=f"{'chosen' if best.chosen else 'optimal'} factor of {names}",
         left=f"log q*({names})",
         steps=(
             Step(
@@ -251,7 +347,9 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
             *stages,
             last,
         ),
-        conclusion=f"q*({names}) is {family}" if not factor.point else f"{names} takes its maximising value",
+        conclusion=f"q{'' if best.chosen else '*'}({names}) is {best.known_as or family}"
+        if not factor.point
+        else f"{names} takes its maximising value",
     )
 
 

@@ -36,7 +36,7 @@ from cavi.derive.log_joint import linked_at, log_joint
 from cavi.derive.model import Model, Variable
 from cavi.derive.optimum import Link as QLink
 from cavi.derive.relaxations.relaxation import Relaxation
-from cavi.derive.result import ArrayOperation, Derived, Formula, Update
+from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
 from cavi.derive.term import (
     Atom,
     Before,
@@ -174,6 +174,7 @@ def _factor(u: Update) -> dict[str, Any]:
         "plates": _axes(f.plates),
         "event": _axes(f.event),
         "sequential": _axes(f.sequential),
+        **({"chosen": u.chosen} if u.chosen else {}),
         "point": f.point,
         "weight": None if f.weight is None else polynomial(f.weight),
         "families": {n: str(family) for n, family in u.families.items()},
@@ -217,7 +218,9 @@ def _link(link: QLink, u: Update) -> dict[str, Any]:
 
 def _formula(f: Formula, u: Update) -> dict[str, Any]:
     value: Plain
-    if isinstance(f.value, ArrayOperation):
+    if isinstance(f.value, Integral | Projected):
+        value = ["integral", f.value.name, None if f.value.pattern is None else polynomial(f.value.pattern)]
+    elif isinstance(f.value, ArrayOperation):
         value = ["array", f.value.name, f.value.argument, f.value.axes]
     else:
         value = polynomial(f.value)
@@ -274,6 +277,9 @@ def expression(expr: Expr) -> Plain:
             return ["pow", expression(expr.base), str(value)]
         case Power():
             return ["fn", "pow", [expression(expr.base), expression(expr.exponent)]]
+        case Apply(name="probit"):
+            ends = [["const", "minus_infinity"], *map(expression, expr.args)]
+            return ["fn", "exp", [["fn", "log_normal_interval", ends]]]
         case Apply():
             return ["fn", expr.name, [expression(a) for a in expr.args]]
         case SumOver():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sympy
 
 from cavi.derive import families
+from cavi.derive.canonical import sum_over
 from cavi.derive.errors import NonConjugateError
 from cavi.derive.expand import element, expand
 from cavi.derive.expectation import Pattern
@@ -41,6 +42,7 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "positive": (
         "Gamma",
         "InverseGamma",
+        "InverseNakagami",
         "HalfNormal",
         "TruncatedNormal",
         "LogNormal",
@@ -97,10 +99,13 @@ def recognise_scalar(block: Block, variable: Variable, coefficients: Mapping[Pat
 def not_conjugate(
     block: Block, pattern: Polynomial, terms: Mapping[Polynomial, Polynomial], variable: Variable
 ) -> NonConjugateError:
-    """The refusal of one statistic and its coefficient."""
+    """The refusal of one statistic and its coefficient, summed over the data that stand in the statistic."""
+    term = pattern * terms[pattern] if len(terms[pattern].monomials) == 1 else pattern
+    if not block.factor.event:
+        term = sum_over(term, sorted(term.free - set(block.factor.plates), key=lambda i: i.name))
     return refusal(
         block.factor,
-        pattern * terms[pattern] if len(terms[pattern].monomials) == 1 else pattern,
+        term,
         [variable.name],
         f"among the statistics of any known family with support {support_of(variable)}",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from cavi.derive.families.numeric import DIGITS
 from cavi.derive.index import Index
+from cavi.derive.methods import KEEP_THE_BOUND, WORDS
 from cavi.derive.relaxations.relaxation import Relaxation
-from cavi.derive.result import ArrayOperation, Derived, Formula, Update
+from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
 from cavi.derive.text import name_text, show
 
 
@@ -20,7 +22,12 @@ def report(derived: Derived) -> str:
         for t in derived.elbo.terms
     )
     bounded = ", ".join(r.node for r in derived.relaxations if r.kind == "bound")
+    approximated = ", ".join(u.factor.name for u in derived.updates if u.chosen not in KEEP_THE_BOUND)
     title = f"ELBO (a lower bound of it: log p of {bounded} is bounded)" if bounded else "ELBO"
+    if approximated:
+        title = (
+            f"ELBO, approximated (no lower bound: expectations under q({approximated}) are expanded to second order)"
+        )
     return "\n".join([*parts, f"\n{title} = sum of\n{terms}"])
 
 
@@ -45,7 +52,22 @@ def formula_text(f: Formula, declared: tuple[Index, ...]) -> str:
     name = f"{name_text(f.latent)}.{f.name}" + (f"[{axes}]" if axes else "")
     if isinstance(f.value, ArrayOperation):
         return f"{name} = {f.value.name}({f.value.argument})"
+    if isinstance(f.value, Integral):
+        return f"{name} = {integral_text(f, declared)}"
+    if isinstance(f.value, Projected):
+        return f"{name} = E[{show(f.value.pattern, declared)}], numerically in one dimension"
     return f"{name} = {show(f.value, declared)}"
+
+
+def integral_text(f: Formula, declared: tuple[Index, ...]) -> str:
+    """An integral over one number: written out for the normaliser, by name for what follows from it."""
+    assert isinstance(f.value, Integral)
+    x = name_text(f.latent)
+    if f.value.name == "log_normaliser":
+        return f"log ∫ exp({show(f.value.log_density, declared)}) d{x}, numerically"
+    if f.value.pattern is None:
+        return f"standard deviation of {x}, numerically"
+    return f"E[{show(f.value.pattern, declared)}], numerically"
 
 
 def update_text(u: Update, declared: tuple[Index, ...]) -> str:
@@ -53,9 +75,13 @@ def update_text(u: Update, declared: tuple[Index, ...]) -> str:
     plates = ",".join(i.name for i in u.factor.plates)
     left = ", ".join(name_text(n) + (f"[{plates}]" if plates else "") for n in u.factor.latents)
     family = "point mass" if u.factor.point else " × ".join(str(f) for f in u.families.values())
+    if u.numeric:
+        family = f"exp(Σ η t - log_normaliser), normalised numerically to 1e-{DIGITS}: no closed form"
     lines = [f"\nq*({left}) = {family}"]
+    if u.chosen:
+        lines = [f"\nq({left}) = {family}, {WORDS[u.chosen]}"]
     lines.extend(f"  {formula_text(f, declared)}" for f in u.formulas)
     for s in u.moment_specs:
-        if s.value is not None and not u.factor.point:
+        if s.value is not None and not u.factor.point and not u.numeric:
             lines.append(f"  E[{show(s.pattern, declared)}] = {show(s.value, declared)}")
     return "\n".join(lines)

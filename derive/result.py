@@ -22,7 +22,7 @@ from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
 from cavi.derive.render import render, write_text
-from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
+from cavi.derive.term import Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
 
@@ -56,6 +56,40 @@ class ArrayOperation:
 
 
 @dataclass(frozen=True)
+class Integral:
+    """A number that follows from a density of one latent without closed form: it is normalised numerically.
+
+    Attributes:
+        name: ``log_normaliser``, ``deviation`` (the standard deviation) or ``expectation`` of `pattern`.
+        log_density: log q of one element but for its normaliser, in the latent and parameters before it.
+        support: of the latent: real, positive or unit.
+        pattern: what the expectation is of.
+    """
+
+    name: str
+    log_density: Polynomial
+    support: str
+    pattern: Polynomial | None = None
+
+
+@dataclass(frozen=True)
+class Projected:
+    """E[f(u)] without closed form, of an affine function u of a Normal latent: an integral over one number.
+
+    Attributes:
+        pattern: f(u), in the latent.
+        function: f, of the placeholder.
+        mean: of u, in the parameters; `variance`: of u.
+    """
+
+    pattern: Polynomial
+    function: Polynomial
+    mean: Polynomial
+    variance: Polynomial
+    name: str = "expectation"
+
+
+@dataclass(frozen=True)
 class Formula:
     """One parameter of a latent's factor: ``q(latent).name[indices] = value``.
 
@@ -70,7 +104,7 @@ class Formula:
     latent: str
     name: str
     indices: tuple[Index, ...]
-    value: Polynomial | ArrayOperation
+    value: Polynomial | ArrayOperation | Integral | Projected
     role: Role
     along: Along | None = None
 
@@ -151,6 +185,8 @@ class Update:
         log_q: log density of one element, in its latents and parameters.
         density: the factor as a chain of ordinary distributions, each given those before it.
         from_marginals: the standard parameters of a start that is given by its marginals alone.
+        chosen: the method by which a Normal factor was chosen where the optimum is none: cvi, laplace or delta.
+        height: the expected log joint at the mean of one element, where the mean is to be its mode; else None.
         derivation: the named steps that lead here.
         context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
@@ -166,6 +202,8 @@ class Update:
     derivation: Derivation[Polynomial] = field(repr=False, compare=False)
     density: tuple[Link, ...] = field(default=(), repr=False)
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
+    chosen: str = ""
+    height: Polynomial | None = field(default=None, repr=False)
     context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -177,6 +215,11 @@ class Update:
         if set(distinct) <= {"Normal", "MultivariateNormal"}:
             return lookup("MultivariateNormal")
         return JointFamily(distinct)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the factor is the optimum, but normalised numerically for want of a closed form."""
+        return any(isinstance(f.value, Integral) for f in self.formulas)
 
     @property
     def natural(self) -> dict[sympy.Expr, sympy.Expr]:
@@ -214,6 +257,10 @@ class Update:
 
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""
+        if isinstance(formula.value, Integral):
+            return self._integral(formula.value)
+        if isinstance(formula.value, Projected):
+            return self._projected(formula.value)
         if isinstance(formula.value, ArrayOperation):
             argument = sympy.Symbol(f"{formula.latent}.{formula.value.argument}")
             return sympy.Function(formula.value.name)(argument)
@@ -223,6 +270,34 @@ class Update:
                 symbol = self._sympy(from_atom(Parameter(f.latent, f.name, f.indices)))
                 value = value.xreplace({symbol: self._sympy(f.value)})
         return value
+
+    def _integral(self, value: Integral) -> sympy.Expr:
+        """The integral, unevaluated."""
+        (latent,) = self.factor.latents
+        x = self._sympy(from_atom(Element(latent, self.factor.plates)))
+        low, high = {"positive": (0, sympy.oo), "unit": (0, 1)}.get(value.support, (-sympy.oo, sympy.oo))
+        density = sympy.exp(self._sympy(value.log_density))
+        place = sympy.Dummy(latent, real=True)
+
+        def over(f: sympy.Expr) -> sympy.Expr:
+            return sympy.Integral(f.xreplace({x: place}), (place, low, high))
+
+        def mean(f: sympy.Expr) -> sympy.Expr:
+            return over(f * density) / over(density)
+
+        if value.name == "log_normaliser":
+            return sympy.log(over(density))
+        if value.pattern is None:
+            return sympy.sqrt(mean((x - mean(x)) ** 2))
+        return mean(self._sympy(value.pattern))
+
+    def _projected(self, value: Projected) -> sympy.Expr:
+        """The integral over a Normal number, unevaluated."""
+        u = sympy.Dummy("u", real=True)
+        mean, variance = self._sympy(value.mean), self._sympy(value.variance)
+        density = sympy.exp(-((u - mean) ** 2) / (2 * variance)) / sympy.sqrt(2 * sympy.pi * variance)
+        body = self._sympy(value.function).xreplace({sympy.Symbol("u"): u})
+        return sympy.Integral(body * density, (u, -sympy.oo, sympy.oo))
 
     def _sympy(self, p: Polynomial) -> sympy.Expr:
         return to_sympy(p, self.factor.plates + self.factor.event)

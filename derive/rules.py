@@ -34,6 +34,36 @@ RECOGNITION = Rule(
     "the statistics and the support are those of the family",
     "Bishop (2006), 10.3 and appendix B",
 )
+NORMALISED_NUMERICALLY = Rule(
+    "normalised numerically",
+    "A log density of one number is known up to a constant by the coefficients of its statistics. Its normaliser and "
+    "its moments are integrals without closed form, found by the trapezoidal rule on the whole line, which converges "
+    "geometrically for analytic densities.",
+    "the density can be integrated and is analytic",
+    "Trefethen and Weideman (2014), section 5",
+)
+CONJUGATE_COMPUTATION = Rule(
+    "conjugate-computation step",
+    "A Normal factor is chosen. The natural gradient of the bound in its natural parameters is that of a quadratic "
+    "function with the expected slope and curvature of every other term; a step of length one makes it the log "
+    "density.",
+    "the factor is Normal, and steps are shortened until the bound does not fall",
+    "Khan and Lin (2017), section 3",
+)
+MODE_AND_CURVATURE = Rule(
+    "Laplace approximation",
+    "A Normal factor is chosen, with the mode of the expected log joint as its mean and the negative second derivative "
+    "there as its precision.",
+    "the expected log joint is smooth and has a mode",
+    "Wang and Blei (2013), section 3.1",
+)
+DELTA_METHOD = Rule(
+    "delta method",
+    "A Normal factor is chosen, and the expectation of every other function is replaced by that of its second-order "
+    "expansion about the mean; the bound is approximated by this and is no bound any more.",
+    "the functions are smooth",
+    "Wang and Blei (2013), section 3.2",
+)
 COMPLETE_SQUARE = Rule(
     "completing the square",
     "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
@@ -155,6 +185,10 @@ CATALOGUE: tuple[Rule, ...] = (
     RESTRICT,
     INDEPENDENCE,
     RECOGNITION,
+    NORMALISED_NUMERICALLY,
+    CONJUGATE_COMPUTATION,
+    MODE_AND_CURVATURE,
+    DELTA_METHOD,
     COMPLETE_SQUARE,
     POTENTIALS,
     FORWARD_ELIMINATION,

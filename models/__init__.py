@@ -34,7 +34,8 @@ class ModelInfo:
     """What a model is and where it comes from.
 
     `factors` is the factorisation it is meant to be derived with (None: every latent on its own), `bounds` and
-    `augment` are the rules for the terms of its nodes that are not conjugate.
+    `augment` are the rules for the terms of its nodes that are not conjugate, `approximate` the methods for
+    latents whose factor has no closed form.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ModelInfo:
     factors: Sequence[tuple[str, ...]] | None = None
     bounds: Mapping[str, str] = field(default_factory=dict)
     augment: Mapping[str, str] = field(default_factory=dict)
+    approximate: Mapping[str, str] = field(default_factory=dict)
 
 
 def names() -> list[str]:
@@ -81,13 +83,14 @@ def info(name: str) -> ModelInfo:
         getattr(found, "FACTORS", None),
         getattr(found, "BOUNDS", {}),
         getattr(found, "AUGMENT", {}),
+        getattr(found, "APPROXIMATE", {}),
     )
 
 
 def derived(name: str) -> Derived:
     """The model of that name, derived as it is meant to be."""
     found = info(name)
-    return derive(load(name), found.factors, bounds=found.bounds, augment=found.augment)
+    return derive(load(name), found.factors, bounds=found.bounds, augment=found.augment, approximate=found.approximate)
 
 
 def data(name: str) -> Dataset:

@@ -279,6 +279,7 @@ _AUXILIARY: dict[str, Box] = {
     "filtered": Glyph("f", "f"),
     "transition": Glyph("g", "g"),
     "kernel": Glyph(r"\kappa", "κ"),
+    "log_normaliser": Glyph("A", "A"),
 }
 
 

@@ -90,6 +90,8 @@ def _posterior(update: Update, latent: str) -> Iterator[Posterior]:
         scalar = axes["mean"] == axes["covariance"]
         deviation = 'np.sqrt(q["covariance"])' if scalar else _roots('q["covariance"]', axes["covariance"])
         yield Posterior(latent, axes["mean"], "value", 'q["mean"]', deviation, str(family))
+    elif {"mean", "deviation"} <= marginal:
+        yield Posterior(latent, axes["mean"], "value", 'q["mean"]', 'q["deviation"]', str(family))
     elif str(family) == "MultivariateNormal":
         inverse = "np.linalg.inv({})"
         roots = _roots('q["precision"]', axes["precision"], inverse) if _alone(update, latent) else None

@@ -59,7 +59,13 @@ def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[
         for f in u.formulas:
             if f.role != "standard":
                 continue
-            said = "parameter" if len(f.name) == 1 else _PARAMETERS.get(f.name, f.name.replace("_", " "))
+            said = (
+                "coefficient"
+                if u.numeric
+                else "parameter"
+                if len(f.name) == 1
+                else _PARAMETERS.get(f.name, f.name.replace("_", " "))
+            )
             box = drawn_parameter(printer, f, u.factor.plates)
             yield Quantity(box, (f"{said} of ", factor), _sizes(printer, f.indices), DOMAINS[u.domain(f)])
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from cavi.derive.index import Gather, Index, Literal, Shift
+from cavi.derive.result import Integral
 from cavi.derive.term import (
     Before,
     Constant,
@@ -133,3 +134,24 @@ class World:
         for places in itertools.product(*map(range, shape)):
             out[places] = self.value(p, dict(zip(indices, places, strict=True)))
         return out
+
+    def integral(self, latent: str, f: Integral, plates: tuple[Index, ...], at: Mapping[Index, int]) -> float:
+        """A plain sum over a fine grid in the coordinate on the whole line, one density at a time."""
+        shape = tuple(self.size(i.size) for i in plates)
+        logs, patterns, places = [], [], []
+        for t in np.linspace(-45.0, 25.0, 2801):
+            x = {"real": t, "positive": math.exp(t), "unit": special.expit(t)}[f.support]
+            slope = {"real": 0.0, "positive": t, "unit": -np.logaddexp(0, t) - np.logaddexp(0, -t)}[f.support]
+            self.arrays[latent] = np.full(shape, x)
+            logs.append(self.value(f.log_density, at) + slope)
+            patterns.append(0.0 if f.pattern is None else self.value(f.pattern, at))
+            places.append(x)
+        del self.arrays[latent]
+        top = max(logs)
+        weights = np.exp(np.array(logs) - top)
+        if f.name == "log_normaliser":
+            return float(top + np.log(weights.sum() * 70.0 / 2800))
+        weights /= weights.sum()
+        if f.name == "deviation":
+            return float(np.sqrt(weights @ (np.array(places) - weights @ places) ** 2))
+        return float(weights @ patterns)

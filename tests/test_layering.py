@@ -10,10 +10,12 @@ STANDARD = set(__import__("sys").stdlib_module_names)
 MAY_IMPORT = {
     "derive": ({"derive"}, {"sympy"}),
     # Identities are SymPy expressions, so what prints or draws them reads SymPy; figures draw with matplotlib.
-    # Results are handed on to xarray and ArviZ by functions that import them when they are called.
+    # Results are handed on to xarray and ArviZ, and models of PyMC and NumPyro are read, by functions that import these
+    # when they are called.
     "templates": (
         {"derive", "templates"},
-        {"jinja2", "lark", "markupsafe", "sympy", "numpy", "scipy", "matplotlib", "xarray", "arviz"},
+        {"jinja2", "lark", "markupsafe", "sympy", "numpy", "scipy", "matplotlib", "xarray", "arviz"}
+        | {"pytensor", "jax", "numpyro"},
     ),
     "verify": ({"verify"}, {"mpmath", "numpy", "flint"}),
     "models": ({"derive", "models"}, {"numpy"}),

@@ -216,11 +216,19 @@ def _arb_engine() -> Engine:
     native["pow"] = lambda x, p: number(x) ** number(p)
     native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
     native["softplus"] = lambda x: (1 + number(x).exp()).log()
-    native["tanhc"] = lambda x: arb(1) if number(x).is_zero() else number(x).tanh() / number(x)
+    native["tanhc"] = lambda x: _tanhc(number(x))
     native["atan2"] = lambda y, x: arb.atan2(number(y), number(x))
     table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": arb.pi, "infinity": arb.pos_inf, "minus_infinity": arb.neg_inf}
     return Engine("arb", number, table, lambda name: constants[name]())
+
+
+def _tanhc(x: Any) -> Any:
+    """tanh(x)/x in a ball; where that contains zero, 1 - x²/3 ≤ tanh(x)/x ≤ 1."""
+    if not x.contains(0):
+        return x.tanh() / x
+    least = 1 - x.abs_upper() ** 2 / 3
+    return least.union(1)
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Plain, Position, positions
 
 Axes = list[list[str]]
@@ -51,6 +52,22 @@ class Claim:
         """The observed variables that are a function of latents."""
         return [v for v in self.variables.values() if v["constraint"] is not None]
 
+    @cached_property
+    def numeric(self) -> frozenset[str]:
+        """The latents whose factor is normalised numerically."""
+        return frozenset(n for n in self.factor_of if self.family(n) == "Numeric")
+
+    @cached_property
+    def expanded(self) -> bool:
+        """Whether some expectations are those of an expansion to second order, so that the bound is approximated."""
+        return any(f.get("chosen") in ("laplace", "delta") for f in self.factors)
+
+    @cached_property
+    def integrals(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The parameters that are integrals without closed form, by latent and name."""
+        every = (p for f in self.factors for p in f["parameters"])
+        return {(p["latent"], p["name"]): p for p in every if p["value"][0] == "integral"}
+
     def axes(self, name: str) -> Axes:
         """The axes of a variable's array: plates, then event."""
         v = self.variables[name]
@@ -81,6 +98,11 @@ class Claim:
     def family(self, latent: str) -> str:
         """The claimed family of a latent's factor."""
         return str(self.factor_of[latent]["families"][latent])
+
+    def support(self, latent: str) -> str:
+        """The support of a latent's factor: of its family, or of its declaration where the family is numeric."""
+        own = FAMILIES[self.family(latent)].support
+        return FAMILIES[self.variables[latent]["distribution"]["name"]].support if own == "number" else own
 
     def standard(self, latent: str) -> list[dict[str, Any]]:
         """The claimed standard parameters of a latent's factor, in order."""

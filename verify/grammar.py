@@ -18,6 +18,8 @@ MAX_BOUND = 16
 MAX_AXES = 16
 MAX_EXPONENT = 64
 MAX_MESSAGE = 1000
+CHOSEN = ("cvi", "laplace", "delta")
+INTEGRALS = ("log_normaliser", "deviation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
@@ -176,7 +178,7 @@ def check_claim(plain: object) -> dict[str, Any]:
             where = f"derivation of {_short(s.get('factor')) if isinstance(s, dict) else ''}"
             walk.expression(field(s, "before", list, where), where)
             walk.expression(field(s, "after", list, where), where)
-            _one_of(field(s, "relation", str, where), ("=", "= + const"), where, "relation")
+            _one_of(field(s, "relation", str, where), ("=", "= + const", "→"), where, "relation")
             text(field(s, "rule", str, where), where)
             text(field(s, "factor", str, where), where)
     return plain
@@ -291,6 +293,8 @@ def _factor(f: object, walk: _Walker) -> None:
         axes(field(f, key, list, n), n)
     for family in field(f, "families", dict, n).values():
         _one_of(family, tuple(FAMILIES), n, "family")
+    if f.get("chosen") is not None:
+        _one_of(f["chosen"], CHOSEN, n, "method")
     if f.get("weight") is not None:
         walk.expression(f["weight"], f"{n}: weight")
     for pair in field(f, "statistics", list, n):
@@ -312,6 +316,12 @@ def _factor(f: object, walk: _Walker) -> None:
                 raise CertificateError(f"{where}: an array operation is over 1 to 3 axes, found {_short(value[3])}")
             _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
+        elif value[:1] == ["integral"]:
+            if len(value) != 3:
+                raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {_short(value)}")
+            _one_of(value[1], INTEGRALS, where, "integral")
+            if value[2] is not None:
+                walk.expression(value[2], where)
         else:
             walk.expression(value, where)
     for m in field(f, "moments", list, n):

@@ -67,7 +67,10 @@ def make_instance(
     for _ in range(ATTEMPTS):
         world = _World(claim, sizes, rng, single_copies, wide)
         if world.fill():
-            return Instance(seed, sizes, world.data(), _random_q(claim, sizes, rng, world, wide))
+            other = _World(claim, sizes, rng, single_copies, wide)
+            if claim.numeric and not other.fill():
+                continue
+            return Instance(seed, sizes, world.data(), _random_q(claim, sizes, rng, world, other, wide))
     raise InstanceError(
         f"{claim.model['name']}: no data were found that satisfy the declared supports in {ATTEMPTS} attempts"
     )
@@ -232,7 +235,7 @@ class _World:
         family, args = self.arguments(v, binding)
         if args.get("lower", -np.inf) >= args.get("upper", np.inf):
             return False
-        if "dof" in args and args["dof"] <= len(args["scale"]) - 1:
+        if "dof" in args and "scale" in args and args["dof"] <= len(args["scale"]) - 1:
             return False
         at = tuple(binding[i] for i, _ in v["plates"])
         found = draw(family, args, self.rng)
@@ -353,12 +356,19 @@ def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
 
 
 def _random_q(
-    claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, world: _World, wide: bool
+    claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, world: _World, other: _World, wide: bool
 ) -> dict[str, dict[str, Table]]:
-    """Random standard parameters for every factor, far from any optimum."""
+    """Random standard parameters for every factor, far from any optimum.
+
+    Coefficients of statistics are those of the complete conditional of `other`, as if its latents were known: numbers
+    at random need have no normaliser.
+    """
     q: dict[str, dict[str, Table]] = {}
     for factor in claim.factors:
         for latent in factor["latents"]:
+            if latent in claim.numeric:
+                q[latent] = _coefficients(claim, factor, latent, sizes, other)
+                continue
             q[latent] = {}
             domains = {p.name: p.domain for p in FAMILIES[claim.family(latent)].parameters}
             for p in claim.standard(latent):
@@ -372,6 +382,42 @@ def _random_q(
                         domain = p["domain"]  # of a precision that another latent of the block multiplies, say
                     q[latent][p["name"]] = random_table(domain, p["indices"], sizes, rng, wide)
     return q
+
+
+class _Complete:
+    """The scope of a complete conditional: every latent has its value, and an expectation is what is averaged."""
+
+    def __init__(self, world: _World, claim: Claim) -> None:
+        self.engine, self.sizes, self.element = world.engine, world.sizes, world.element
+        self.specs = {(f["name"], m["key"]): m for f in claim.factors for m in f["moments"]}
+        self.params: dict[tuple[str, str], dict[Position, Value]] = {}
+
+    def moment(self, factor: str, key: str, at: Position) -> Value:
+        spec = self.specs[factor, key]
+        return evaluate(spec["pattern"], self, {i: p for (i, _), p in zip(spec["indices"], at, strict=True)})
+
+    def param(self, latent: str, name: str, at: Position) -> Value:
+        return self.params[latent, name][at]
+
+    def expectation(self, expr: Plain, binding: Binding) -> Value:
+        return evaluate(expr, self, binding)
+
+
+def _coefficients(
+    claim: Claim, factor: Mapping[str, Any], latent: str, sizes: Mapping[str, int], other: _World
+) -> dict[str, Table]:
+    """The claimed coefficients of the statistics of a latent, near those of another world."""
+    scope = _Complete(other, claim)
+    found: dict[str, Table] = {}
+    for p in (p for p in factor["parameters"] if p["role"] in ("auxiliary", "standard")):
+        table = {
+            tuple(b[i] for i, _ in p["indices"]): evaluate(p["value"], scope, b)
+            for b in bindings(p["indices"], sizes, {})
+        }
+        scope.params[latent, p["name"]] = table
+        if p["role"] == "standard":
+            found[p["name"]] = {at: Fraction(float(x)).limit_denominator(997) for at, x in table.items()}
+    return found
 
 
 def _point_value(

@@ -11,7 +11,6 @@ import numpy as np
 from cavi.verify.arithmetic import Value, to_float
 from cavi.verify.averages import Held
 from cavi.verify.claim import Element
-from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Position
 from cavi.verify.generic import generic, random_table
 from cavi.verify.nodes import assignments
@@ -49,8 +48,7 @@ def _points(
 ) -> list[list[Any]]:
     """Values of each element of a latent, one list for each."""
     e = state.engine
-    family = state.claim.family(latent)
-    support = FAMILIES[family].support
+    support = state.claim.support(latent)
     bounded = support in ("above", "interval", "bounded_count")
     args = state.arguments(latent, site) if bounded and not factor["point"] else {}
     if support == "count_vector":

@@ -113,6 +113,27 @@ def line_rule(engine: Engine, log_density: Callable[[Value], Value], onto: Map, 
     raise QuadratureError(f"{name}: the trapezoidal rule did not settle to {digits} digits in {MAX_LEVELS} refinements")
 
 
+def normalised_rule(
+    engine: Engine, log_density: Callable[[Value], Value], onto: Map, digits: int, name: str
+) -> tuple[Rule, Value]:
+    """A rule for a unimodal density that is known up to its normaliser, and the logarithm of that.
+
+    The height at the mode is taken off first: whether sums have settled is judged by numbers of order one.
+
+    Raises:
+        QuadratureError: as `line_rule`.
+    """
+
+    def integrand(t: Value) -> Value:
+        return log_density(onto.position(engine, t)) + onto.log_slope(engine, t)
+
+    shape = _locate(engine, integrand, 1.0)
+    top = integrand(engine.number(shape.mode)) + engine("log", engine.number(shape.scale))
+    rule = line_rule(engine, lambda x: log_density(x) - top, onto, digits, name)
+    log_total = engine("log", rule.weights.sum())
+    return Rule(rule.nodes, rule.weights / rule.weights.sum(), rule.log_density - log_total), top + log_total
+
+
 @dataclass(frozen=True)
 class _Shape:
     mode: float

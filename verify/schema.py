@@ -106,7 +106,9 @@ def schema() -> Schema:
 
 
 def _claim() -> Schema:
-    step = _object(before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const"]}, factor=TEXT)
+    step = _object(
+        before=EXPRESSION, after=EXPRESSION, rule=TEXT, relation={"enum": ["=", "= + const", "→"]}, factor=TEXT
+    )
     return _object(
         optional=("marginalised", "marginal", "exact", "relaxed"),
         schema={"enum": list(grammar.SCHEMAS)},
@@ -166,6 +168,7 @@ def _factor() -> Schema:
         "minItems": 3,
         "maxItems": 4,
     }
+    integral = _tuple({"const": "integral"}, {"enum": list(grammar.INTEGRALS)}, _or_null(EXPRESSION))
     along = _or_null(_tuple({"$ref": "#/$defs/axis"}, {"enum": ["forward", "backward"]}))
     parameter = _object(
         optional=("domain", "along"),
@@ -175,7 +178,7 @@ def _factor() -> Schema:
         role={"type": "string"},
         domain={"type": "string"},
         along=along,
-        value={"oneOf": [EXPRESSION, array]},
+        value={"oneOf": [EXPRESSION, array, integral]},
     )
     chain = _object(index={"$ref": "#/$defs/axis"}, linked=EXPRESSION, last={"$ref": "#/$defs/distribution"})
     link = _object(
@@ -187,7 +190,8 @@ def _factor() -> Schema:
         chain=_or_null(chain),
     )
     return _object(
-        optional=("q",),
+        optional=("q", "chosen"),
+        chosen={"enum": list(grammar.CHOSEN)},
         name=TEXT,
         latents={"type": "array", "items": NAME},
         plates=AXES,

@@ -12,12 +12,15 @@ from itertools import groupby
 from typing import Any
 
 from cavi.verify.arithmetic import Engine, Value, to_mpf
-from cavi.verify.claim import Claim
+from cavi.verify.claim import Claim, Element
 from cavi.verify.degree import NORMALS, degree
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
 from cavi.verify.instance import Instance
 from cavi.verify.matrix import inverse, log_determinant
+from cavi.verify.numeric import FAMILY as NUMERIC
+from cavi.verify.numeric import Density
+from cavi.verify.projection import projected
 from cavi.verify.rules import QuadratureError
 from cavi.verify.units import Unit, build_unit, several_axes
 
@@ -38,6 +41,7 @@ class State:
         }
         self._units: dict[tuple[str, Position, int], Unit | QuadratureError] = {}
         self._moments: dict[tuple[str, str, Position], Value] = {}
+        self._densities: dict[tuple[str, Position], Density] = {}
         self.averaged: dict[Hashable, Value] = {}  # what `Averages` has found
         for factor in claim.factors:
             for site in positions(factor["plates"], self.sizes):
@@ -50,8 +54,18 @@ class State:
         return self.known[name][at]
 
     def param(self, latent: str, name: str, at: Position) -> Value:
-        """A parameter of q."""
-        return self.params[latent, name][at]
+        """A parameter of q; an integral is found when it is asked for."""
+        table = self.params[latent, name]
+        if at not in table and (latent, name) in self.claim.integrals:
+            formula, factor = self.claim.integrals[latent, name], self.claim.factor_of[latent]
+            binding = {i: p for (i, _), p in zip(formula["indices"], at, strict=True)}
+            _, kind, pattern = formula["value"]
+            if latent in self.claim.numeric:
+                density = self.density(factor, tuple(binding[i] for i, _ in factor["plates"]))
+                table[at] = density.integral(kind, pattern, binding)
+            else:
+                table[at] = self.moment_by_quadrature(factor["name"], {"pattern": pattern}, binding)
+        return table[at]
 
     def moment(self, factor: str, key: str, at: Position) -> Value:
         """A moment by its claimed closed form, or by quadrature where there is none."""
@@ -95,6 +109,10 @@ class State:
     def moment_by_quadrature(self, factor: str, spec: Mapping[str, Any], binding: Binding) -> Value:
         """E_q[pattern] from the density alone."""
         f = self.claim.factor_named[factor]
+        if f.get("chosen") == "cvi":
+            found = self._projected(f, spec["pattern"], binding)
+            if found is not None:
+                return found
         normal = [n for n in f["latents"] if self.claim.family(n) in NORMALS]
         total = degree(spec["pattern"], normal)
         order = total // 2 + 1 if normal and total < 12 else 0
@@ -102,6 +120,19 @@ class State:
         unit = self.unit(f, site, order) if several_axes(self, f, site) else self.unit(f, site)
         values = evaluate(spec["pattern"], _AtNodes(self, unit), binding)
         return unit.mean(values)
+
+    def _projected(self, factor: Mapping[str, Any], pattern: Plain, binding: Binding) -> Value | None:
+        """E_q[pattern] where it is a function of one combination of the elements of a Normal vector."""
+        site = tuple(binding[i] for i, _ in factor["plates"])
+        elements = list(self.claim.elements(factor, site, self.sizes))
+        args = self.arguments(factor["latents"][0], site)
+        if not isinstance(args["mean"], list):
+            args = {"mean": [args["mean"]], "precision": [[args["precision"]]]}
+
+        def at(values: Mapping[Element, Value]) -> Value:
+            return evaluate(pattern, _AtNodes(self, Unit(factor["name"], site, values, None, None)), binding)
+
+        return projected(self, elements, args, at)
 
     def weight(self, factor: Mapping[str, Any], site: Position) -> Value:
         """How many identical copies the element stands for."""
@@ -114,6 +145,8 @@ class State:
         claim, factor = self.claim, self.claim.factor_of[latent]
         declared = claim.variables[latent]["distribution"]
         family = FAMILIES[claim.family(latent)]
+        if family.name == NUMERIC:
+            return {"density": self.density(factor, site)}
         binding = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
         args: dict[str, Any] = {}
         for p in family.parameters:
@@ -124,6 +157,14 @@ class State:
             elif p.name == "lower" and declared is not None and FAMILIES[declared["name"]].support == "positive":
                 args[p.name] = self.engine.number(0)
         return args
+
+    def density(self, factor: Mapping[str, Any], site: Position) -> Density:
+        """The density of one element of a factor that is normalised numerically."""
+        place = factor["name"], site
+        if place not in self._densities:
+            (element,) = self.claim.elements(factor, site, self.sizes)
+            self._densities[place] = Density(self, factor, element, site)
+        return self._densities[place]
 
     def _at_site(self, factor: Mapping[str, Any], latent: str, name: str, site: Position) -> Any:
         """A parameter at a site: a number, a list over the event, or a list of rows."""
@@ -143,11 +184,26 @@ class State:
         rows, columns = (range(size_of(self.sizes, s)) for _, s in extra)
         return [[at((i, j)) for j in columns] for i in rows]
 
-    def solve(self, factor: Mapping[str, Any], site: Position) -> State:
-        """The state with one element of a factor at its claimed optimum, the others as they are."""
+    def solve(self, factor: Mapping[str, Any], site: Position, now: State | None = None) -> State:
+        """The state with one element of a factor at its claimed optimum, given the moments of the state `now`.
+
+        The others are as they are here, and `now` is this state if it is not given.
+        """
         after = self._copy()
-        after._run(factor, factor["parameters"], site, self)
+        after._run(factor, factor["parameters"], site, now or self)
         after._forget(factor, site)
+        return after
+
+    def with_parameters(
+        self, factor: Mapping[str, Any], site: Position, tables: Mapping[str, Mapping[Position, Any]]
+    ) -> State:
+        """The state with other standard parameters of a factor of one latent at a site, and what follows from them."""
+        (latent,) = factor["latents"]
+        after = self._copy()
+        for name, table in tables.items():
+            after.params[latent, name].update(table)
+        after._forget(factor, site)
+        after._derive(factor, site)
         return after
 
     def with_moments_of(self, before: State) -> State:
@@ -200,6 +256,11 @@ class State:
                 for at, x in array_operation(self.engine, value[1], array).items():
                     table[(*start, *at)] = x
             return
+        if value[0] == "integral":
+            self._densities.pop((factor["name"], site), None)
+            for binding in bindings(event, self.sizes, outer):
+                table.pop(tuple(binding[i] for i, _ in formula["indices"]), None)
+            return
         scope = _Updating(self, now)
         for binding in bindings(event, self.sizes, outer):
             table[tuple(binding[i] for i, _ in formula["indices"])] = evaluate(value, scope, binding)
@@ -209,14 +270,19 @@ class State:
         other.__dict__.update(self.__dict__)
         other.params = {k: dict(t) for k, t in self.params.items()}
         other._units, other._moments, other.averaged = dict(self._units), dict(self._moments), {}
+        other._densities = dict(self._densities)
         return other
 
     def forget(self) -> None:
         """Drop what was computed from formulas of the claim, which have changed."""
+        self._densities.clear()
+        for key in self.claim.integrals:
+            self.params[key] = {}
         self._moments.clear()
         self.averaged.clear()
 
     def _forget(self, factor: Mapping[str, Any], site: Position) -> None:
+        self._densities.pop((factor["name"], site), None)
         self._units = {k: u for k, u in self._units.items() if k[:2] != (factor["name"], site)}
         self._moments = {k: v for k, v in self._moments.items() if k[0] != factor["name"]}
 

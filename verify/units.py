@@ -22,6 +22,7 @@ from cavi.verify.mentions import mentioned
 from cavi.verify.rules import QuadratureError, normal_rule
 from cavi.verify.scalar import scalar_rule
 from cavi.verify.scaled import ends, scale_exponent, scaled
+from cavi.verify.second_order import EXPANDED, second_order
 from cavi.verify.vector_normal import COMPACT_ORDER, Parts, vector_normal
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, order: i
     name = factor["name"]
     if factor["point"]:
         return _point(state, factor, site, elements)
+    if factor.get("chosen") in EXPANDED:
+        return Unit(name, site, *second_order(state, elements, state.arguments(factor["latents"][0], site)))
     if linked(state, factor, elements):
         grid = Grid(state, factor, site, order)
         return Unit(name, site, grid.values, grid.weights, grid.log_q, grid.axis_of)

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from cavi.templates.jax.spelling import spelled
 from cavi.templates.numpy import helpers as numpy_helpers
 
-LACKS = {"log_bessel_i": "the modified Bessel function of the first kind of any order (log_bessel_i)"}
+LACKS = {
+    "quadrature": "a factor that is normalised numerically (quadrature)",
+    "log_bessel_i": "the modified Bessel function of the first kind of any order (log_bessel_i)",
+}
 
 IMPORTS = ("digamma", "expit", "gammaln", "log_ndtr", "multigammaln", "polygamma", "xlogy")
 

@@ -7,7 +7,7 @@ observed integer become fancy indexing, a repeated or fixed subscript is taken b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of
@@ -87,6 +87,10 @@ class Scope:
             function=self.function,
             own=self.own,
         )
+
+    def beside(self) -> Scope:
+        """The scope of a function inside this one, with temporaries of its own."""
+        return replace(self, lines=[], temporaries={}, sliced=dict(self.sliced))
 
     def name(self, key: object) -> str:
         """The Python name of a moment, parameter or variable; it will be unpacked."""

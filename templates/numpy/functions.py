@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.index import Index
-from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, MomentSpec
+from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
+from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
-from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.names import parameter_names, quote, shape_comment
+from cavi.templates.numpy.recursions import affine, components, inputs, varies
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import parted, tables
 
@@ -74,8 +77,10 @@ class Writer:
         scope = self.scope(function)
         body: list[str] = []
         local: set[str] = set()
-        for along, group in groupby(formulas, key=lambda f: f.along):
-            if along is not None:
+        for (along, numeric), group in groupby(formulas, key=_pass):
+            if numeric:
+                body.extend(self._integrals(tuple(group), scope, local))
+            elif along is not None:
                 body.extend(self._recursion(tuple(group), along, scope))
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
@@ -85,6 +90,17 @@ class Writer:
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)
+
+    def _integrals(self, group: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
+        """Formulas that are integrals over one number, over the nodes of one rule."""
+        latent = group[0].latent
+        plates = self.derived.update(latent).factor.plates
+        if isinstance(group[0].value, Projected):
+            yield from projected(group, scope, self.names)
+        else:
+            yield from integrals(group, scope, scope.beside(), self.names, plates)
+        for name in (*parameter_names(group), *(f.name for f in group)):
+            local.add(self.names["parameter", latent, name])
 
     def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """The statements that compute some parameters of an update, which are not stored; and their local names."""
@@ -101,12 +117,51 @@ class Writer:
         outer = frozenset(scope.fixed)
         for f in group:
             scope.sliced["parameter", f.latent, f.name] = outer
+        for part in components(group):
+            found = affine(part, index, outer)
+            if found is None:
+                yield from self._loop(part, along, scope)
+                continue
+            steps, values = (
+                self._whole(p, scope, axes)
+                for p, axes in ((found.steps, (*found.axes, *found.before)), (found.values, found.axes))
+            )
+            yield from self._flush(scope)
+            name = self.names["parameter", found.carried.latent, found.carried.name]
+            turned = [] if direction == "forward" else ["reverse=True"]
+            yield from call(f"{name} = {scope.helper('scanned')}", [steps, values, *turned])
+            for f in found.others:
+                assert isinstance(f.value, Polynomial)
+                code = self._whole(f.value, scope, tuple(i for i in f.indices if i not in outer))
+                yield from self._flush(scope)
+                yield from assign(f"{self.names['parameter', f.latent, f.name]} =", code)
+
+    def _whole(self, p: Polynomial, scope: Scope, axes: tuple[Index, ...]) -> str:
+        """A formula over all of its axes, those along which it does not vary spread out."""
+        code = polynomial(p, scope, axes).code
+        if not self._lacks(p, axes):
+            return code
+        return f"np.broadcast_to({code}, {shape_comment(scope.size(i.size) for i in axes)})"
+
+    def _loop(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
+        """Formulas at one position after another, until they repeat themselves where what they read does."""
+        index, direction = along
+        outer = frozenset(scope.fixed)
         inside = scope.within(index)
         for f in group:
             sizes = [scope.size(i.size) for i in f.indices if i not in outer]
             yield f"{self.names['parameter', f.latent, f.name]} = np.zeros({shape_comment(sizes)})"
         positions = f"range({scope.size(index.size)})"
-        yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
+        read = inputs(group, along, outer)
+        formulas = self._formulas_of(group[0].latent)
+        first = all(next(i for i in f.indices if i not in outer) == index for f in group)
+        if read is not None and first and not any(varies(f, index, formulas) for f in group):
+            known = ", ".join(scope.name(key) for key in read)
+            own = ", ".join(self.names["parameter", f.latent, f.name] for f in group)
+            turned = "" if direction == "forward" else ", reverse=True"
+            yield f"for {index.name} in {scope.helper('unsettled')}([{known}], [{own}]{turned}):"
+        else:
+            yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
         for f in group:
             axes = [i for i in f.indices if i not in outer]
             target = self._place(self.names["parameter", f.latent, f.name], axes, inside.fixed)
@@ -125,6 +180,8 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
+            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+                code = f"np.array({code})"
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -140,6 +197,14 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+
+    def _changes_in_place(self, value: Polynomial) -> bool:
+        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+        atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
+        if len(value.monomials) != 1 or not atoms:
+            return False
+        atom, exponent = atoms[0]
+        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
@@ -168,14 +233,25 @@ class Writer:
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         return polynomial(f.value, scope, target).code
 
+    def _formulas_of(self, latent: str) -> dict[str, Formula]:
+        """The parameters of a latent's factor by name."""
+        return {f.name: f for f in self.derived.update(latent).formulas if f.latent == latent}
+
     def _indices(self, latent: str, name: str) -> tuple[Index, ...]:
-        formulas = self.derived.update(latent).formulas
-        return next(f.indices for f in formulas if f.latent == latent and f.name == name)
+        return self._formulas_of(latent)[name].indices
 
     def follow(self, update: Update) -> tuple[str, ...]:
         """The body that computes what follows from the standard parameters; empty where nothing does."""
         derived = [f for f in update.formulas if f.role in ("derived", "marginal")]
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
+
+    def height(self, update: Update) -> tuple[str, ...]:
+        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        assert update.height is not None
+        scope = self.scope(f"height {update.factor.name}")
+        code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
+        lines = self._flush(scope)
+        return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))
 
     def from_marginals(self, update: Update) -> tuple[str, ...]:
         """The body that computes standard parameters from marginal ones; empty where there are none."""
@@ -275,12 +351,17 @@ class Writer:
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
         outer = frozenset(scope.fixed)
-        for along, group in groupby(formulas, key=lambda f: f.along):
+        for (along, _), group in groupby(formulas, key=_pass):
             members = tuple(group)
             for f in members:
                 local.add(self.names["parameter", f.latent, f.name])
             if along is not None:
                 yield from self._recursion(members, along, scope)
+            if isinstance(members[0].value, Integral | Projected):
+                yield from self._integrals(members, scope, local)
+                for f in members:
+                    scope.sliced["parameter", f.latent, f.name] = outer
+                continue
             for f in members if along is None else ():
                 key, target = ("parameter", f.latent, f.name), tuple(i for i in f.indices if i not in outer)
                 code = self._value(f, scope, target)
@@ -314,7 +395,7 @@ class Writer:
                 body.append(f"    raise DataError({quote(message + '; correct the data')})")
         for v in self.derived.model.variables:
             dof = v.distribution.args.get("dof") if v.distribution is not None else None
-            if v.distribution is None or dof is None or isinstance(dof, Ref) or self._is_random(dof):
+            if v.distribution is None or not v.event or dof is None or isinstance(dof, Ref) or self._is_random(dof):
                 continue  # a single hyperparameter is checked where it is read
             found, side = polynomial(expand(dof), scope, v.plates).code, v.event[0].size
             body.extend(self._flush(scope))
@@ -339,7 +420,7 @@ class Writer:
         body: list[str] = []
         entries: list[str] = []
         for t, parts in self.terms:
-            code = " + ".join(self._term(part, scope) for part in parts if part.value)
+            code = " + ".join(self._term(part, scope) for part in parts if part.value or len(parts) == 1)
             body.extend(self._flush(scope))
             label = f"H[q({t.name})]" if t.kind == "entropy" else f"E[log p({t.name})]"
             entries.extend(f"    {line}" for line in assign(f"{quote(label)}:", code, end=","))
@@ -351,6 +432,11 @@ class Writer:
             "}",
             "return {k: float(v) for k, v in terms.items()}",
         )
+
+
+def _pass(f: Formula) -> tuple[Along | None, type | None]:
+    """What consecutive formulas are written together by: a recursion, or integrals of one kind."""
+    return f.along, type(f.value) if isinstance(f.value, Integral | Projected) else None
 
 
 def _finite_logs(value: Polynomial) -> Polynomial:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable
 
 from cavi.derive import Derived
+from cavi.derive.result import Formula, Integral, Projected
 
 _OURS = re.compile(
-    r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|quadratic_forms|softplus|segments|normalised|kept|csr_matrix|lapack|"
-    r"second|(features|blocks|gram|natural|tables|cells|sums|collect|expand|segments)_\w+"
+    r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|quadratic_forms|softplus|segments|marks|normalised|quadrature|deviation|log_density|normal_nodes|damped|blended|kept|csr_matrix|lapack|"
+    r"batches|raised|line_sums|add_small|scanned|unsettled|part_of|part|parts|chosen|others|times|columns|second|(features|blocks|columns|lines|repeat|gram|natural|tables|cells|marks|sums|collect|expand|segments)_\w+"
 )
 
 
@@ -21,6 +22,9 @@ def python_names(derived: Derived) -> dict[object, str]:
     for update in derived.updates:
         for f in update.formulas:
             names["parameter", f.latent, f.name] = _free(f"{f.latent}_{f.name}", taken)
+        for name in parameter_names(update.formulas):
+            (latent,) = update.factor.latents
+            names["parameter", latent, name] = _free(f"{latent}_{name}", taken)
         for s in update.moment_specs:
             names[update.factor.name, s.key] = _free(f"E_{_words(s.key)}", taken)
     return names
@@ -50,6 +54,13 @@ def _free(name: str, taken: set[str]) -> str:
         name += "_"
     taken.add(name)
     return name
+
+
+def parameter_names(formulas: Iterable[Formula]) -> tuple[str, ...]:
+    """What the integrals of a factor are taken over, beside its parameters."""
+    if any(isinstance(f.value, Integral) for f in formulas):
+        return "nodes", "log_nodes", "log_rest_nodes", "weights"
+    return ("nodes", "weights") if any(isinstance(f.value, Projected) for f in formulas) else ()
 
 
 def function_name(factor: str) -> str:

@@ -91,6 +91,11 @@ class PosteriorWriter(SamplerWriter):
     def draw(self, update: Update) -> DrawView:
         """How a factor is drawn."""
         name = update.factor.name
+        if update.numeric:
+            raise CaviError(
+                f"q({name}) is normalised numerically and is not drawn; use the mean and deviation of the fit, or its "
+                "coefficients, which give the density"
+            )
         scope, local, body = self.scope(f"draw {name}"), set[str](), list[str]()
         for link in update.density:
             if link.family not in draws.DRAWS:

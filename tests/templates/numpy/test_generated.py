@@ -7,7 +7,7 @@ import pytest
 from generated import NAMES, derived_model, generated, inputs, state_of, world_of
 
 from cavi.derive.cells import over_cells
-from cavi.derive.result import ArrayOperation
+from cavi.derive.result import ArrayOperation, Integral
 
 SHAPES = [(0, 5, 2), (1, 4, 3), (2, 1, 1)]
 
@@ -29,7 +29,12 @@ def test_every_formula_equals_brute_force(name: str, seed: int, large: int, smal
         if not update.factor.sequential:
             before.parameters = after.parameters
             for f in update.formulas:
-                if not isinstance(f.value, ArrayOperation):
+                if isinstance(f.value, Integral):
+                    for at in np.ndindex(*(before.size(i.size) for i in f.indices)):
+                        here = dict(zip(f.indices, at, strict=True))
+                        claimed = before.integral(f.latent, f.value, update.factor.plates, here)
+                        np.testing.assert_allclose(state.params[f.latent][f.name][at], claimed, rtol=1e-10)
+                elif not isinstance(f.value, ArrayOperation):
                     claimed = before.array(f.value, f.indices)
                     np.testing.assert_allclose(state.params[f.latent][f.name], claimed, rtol=1e-10, atol=1e-10)
         for s in update.moment_specs:

@@ -45,9 +45,16 @@ def expected(family: str, q: dict) -> tuple[np.ndarray, np.ndarray] | None:
     return None
 
 
+NOT_DRAWN = {"gamma_shape": "normalised numerically"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_have_the_moments_of_the_factors(name: str) -> None:
     derived = derived_model(name)
+    if name in NOT_DRAWN:
+        with pytest.raises(CaviError, match=NOT_DRAWN[name]):
+            render_posterior(derived)
+        return
     fit, data, hyper = fitted(name)
     module = run(render_posterior(derived))
     found = module.draw(fit.params, fit.sizes, data=data, hyper=hyper, draws=DRAWS, seed=1).values

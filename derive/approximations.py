@@ -1,0 +1,67 @@
+"""Factors without a closed form that are factors all the same: which methods there are, and which of them apply.
+
+Quadrature keeps the exact optimum of a factor of one number, and finds its normaliser and moments numerically. The
+other methods choose a Normal factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cavi.derive.builders import optimum
+from cavi.derive.conditional import conditional
+from cavi.derive.errors import ApproximationError, CaviError
+from cavi.derive.expectation import Expectation, Moments
+from cavi.derive.factorisation import blocks
+from cavi.derive.methods import NORMAL, WORDS
+from cavi.derive.model import Model
+from cavi.derive.names import suggestion
+from cavi.derive.optimum import Request
+from cavi.derive.term import Polynomial
+
+
+def checked(model: Model, approximate: Mapping[str, str]) -> dict[str, str]:
+    """What was asked for, latent by latent.
+
+    Raises:
+        ApproximationError: for an unknown latent or method.
+    """
+    if not isinstance(approximate, Mapping):
+        raise ApproximationError(
+            f"approximate: found {type(approximate).__name__}; expected a method for each latent, such as "
+            "{'a': 'quadrature'}"
+        )
+    random = [v.name for v in model.with_role("latent", "point")]
+    for name, method in approximate.items():
+        if name not in random:
+            raise ApproximationError(
+                f"approximate: {name!r} is not a latent of the model; {suggestion(str(name), random)}"
+            )
+        if method not in WORDS:
+            raise ApproximationError(
+                f"approximate={{{name!r}: {method!r}}}: no such method; {suggestion(str(method), WORDS)}"
+            )
+    return dict(approximate)
+
+
+def applicable(
+    factor: str, model: Model, nodes: Mapping[str, Polynomial], factors: Sequence[object] | None
+) -> tuple[str, ...]:
+    """The methods by which a factor that was refused can be had; found by trying them."""
+    found = []
+    for method in WORDS:
+        split = tuple(
+            replace(b, projected=b.factor.name == factor and method in NORMAL) for b in blocks(model, nodes, factors)
+        )
+        expectation = Expectation(split, Moments())
+        block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)
+        if block is None:
+            return ()
+        try:
+            methods = dict.fromkeys(block.variables, method)
+            optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))
+        except CaviError:
+            continue
+        found.append(method)
+    return tuple(found)

@@ -1,0 +1,42 @@
+"""The family of a factor whose optimum is known up to its normaliser: its statistics are read off the conditional.
+
+    q(x) = exp(Σ_j η_j t_j(x) - A(η)),   A(η) = log ∫ exp(Σ_j η_j t_j(x)) dx
+
+An exponential family like the others, but for A and its derivatives, which have no closed form. They are integrals
+over one number, which generated code adds up over nodes of the trapezoidal rule.
+Source: Barndorff-Nielsen (1978), chapter 8; Trefethen and Weideman (2014) for the rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+NAME = "Numeric"
+DIGITS = 10  # of the normaliser and the moments in generated code; what `verify` compares them to
+# Support -> the coordinate on the whole line in which it is integrated.
+COORDINATES = {"real": "the number itself", "positive": "its logarithm", "unit": "its logit"}
+
+
+@dataclass(frozen=True, eq=False)
+class NumericFamily:
+    """The exponential family of a factor that is normalised numerically, on a support: real, positive or unit."""
+
+    support: str
+    name: str = NAME
+    parameters: tuple[Any, ...] = ()
+    source: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == self.name if isinstance(other, str | NumericFamily) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def domain(self) -> str:
+        """Where the values lie."""
+        return self.support

@@ -1,0 +1,316 @@
+r"""Normal factors that are chosen, not optimal: terms c f(u) with u affine in the latent that keep it from being one.
+
+Every method replaces such a term by a quadratic function of the latent with a slope G and a curvature H,
+
+    c f(u)  →  c ((G - H E[u]) u + ½ H u²),
+
+and takes the optimal, Normal factor of what results; H, G and E[u] are those of the present factor, so that a step is
+repeated until it changes nothing.
+
+    cvi      G = E[f'(u)],              H = E[f''(u)]     a step of the natural gradient of the bound, of length one
+    laplace  G = f'(E[u]),              H = f''(E[u])     Newton's method for the mode of the expected log joint
+    delta    G = f'(E[u]) + ½ f'''(E[u]) V[u],  H = f''(E[u])     the same for the bound by E[f(u)] ≈ f + ½ f'' V[u]
+
+With cvi the expectations are exact (in closed form for f = exp, else by quadrature in one dimension), and the bound is
+one. With the other two E[f(u)] is f + ½ f'' V[u] at the mean, and the bound is approximated.
+Sources: Khan and Lin (2017), section 3; Wang and Blei (2013), sections 3.1 and 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from cavi.derive import functions
+from cavi.derive.canonical import collect, multiply, normalise, rewrite, sum_over
+from cavi.derive.conditional import by_statistic
+from cavi.derive.derivation import Rule
+from cavi.derive.derivatives import HALF, PLACEHOLDER, U, at, contains, derivative
+from cavi.derive.errors import ApproximationError, NonConjugateError
+from cavi.derive.expectation import Expectation, Pattern, localise
+from cavi.derive.factorisation import Block, random_atoms
+from cavi.derive.index import Index
+from cavi.derive.methods import CVI, DELTA, LAPLACE, WORDS
+from cavi.derive.model import Variable
+from cavi.derive.optimum import Optimum, Request, Stage
+from cavi.derive.optimum_gaussian import gaussian
+from cavi.derive.optimum_scalar import scalar
+from cavi.derive.recognise import support_of
+from cavi.derive.result import Projected
+from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE
+from cavi.derive.term import ZERO, Atom, Element, Function, Monomial, Parameter, Polynomial, from_atom, number
+
+RULES: Mapping[str, Rule] = {CVI: CONJUGATE_COMPUTATION, LAPLACE: MODE_AND_CURVATURE, DELTA: DELTA_METHOD}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term c f(u): the function of the placeholder, its argument, and what it is multiplied by."""
+
+    function: Polynomial
+    argument: Polynomial
+    outside: Polynomial
+    bound: tuple[Index, ...]
+
+
+def chosen(request: Request) -> Optimum | None:
+    """The Normal factor of a latent for which one was asked.
+
+    Raises:
+        ApproximationError: where the latent is not real, or a term is no function of an affine argument.
+    """
+    block = request.block
+    methods = {request.approximate.get(n) for n in block.variables} & set(RULES)
+    if not methods:
+        return None
+    (method,) = methods
+    variable = _one_real(request, method)
+    plain, terms = _divided(request, variable, method)
+    step = _Step(method, request.expectation)
+    surrogate = plain
+    for t in terms:
+        surrogate = surrogate + step.quadratic(t)
+    cond = replace(
+        request.conditional, averaged=surrogate, coefficients=by_statistic(block, tuple(block.variables), surrogate)
+    )
+    inner = replace(request, conditional=cond, approximate={})
+    try:
+        base = gaussian(inner) or scalar(inner)
+    except NonConjugateError as error:
+        raise ApproximationError(f"approximate={{{block.factor.name!r}: {method!r}}}: {error}") from None
+    if not {str(f) for f in base.families.values()} <= {"Normal", "MultivariateNormal"}:
+        family = ", ".join(map(str, base.families.values()))
+        raise ApproximationError(
+            f"approximate={{{block.factor.name!r}: {method!r}}}: with its terms replaced by quadratic ones the factor "
+            f"is {family}; expected a Normal one, whose prior is quadratic too"
+        )
+    known = _Known(block, base, method, {}, {})
+    for t in terms:
+        known.add(t)
+    return replace(
+        base,
+        moment=known.moment,
+        integral=known.integral if known.numeric else None,
+        stages=(Stage(surrogate, RULES[method], (WORDS[method],), "→"), *base.stages),
+        chosen=method,
+        height=_at_mean(request.conditional.averaged, variable) if method == LAPLACE else None,
+    )
+
+
+def _at_mean(p: Polynomial, variable: Variable) -> Polynomial:
+    """The expected log joint at the mean of the factor: what Newton's method raises."""
+
+    def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
+        if isinstance(atom, Element) and atom.name == variable.name:
+            return from_atom(Parameter(variable.name, "mean", atom.subs), exponent)
+        if isinstance(atom, Function) and any(_depends(a, variable) for a in atom.args):
+            value = functions.apply(atom.name, *(_at_mean(a, variable) for a in atom.args))
+            return functions.raise_to(value, number(exponent))
+        return None
+
+    return rewrite(p, rule)
+
+
+def _one_real(request: Request, method: str) -> Variable:
+    """The latent of the factor.
+
+    Raises:
+        ApproximationError: for blocks of several and for other supports.
+    """
+    factor = request.block.factor
+    asked = f"approximate={{{factor.name!r}: {method!r}}}"
+    if len(request.block.variables) > 1:
+        raise ApproximationError(f"{asked}: q({factor.name}) holds several latents; expected one")
+    (variable,) = request.block.variables.values()
+    if support_of(variable) not in ("real", "vector") or factor.point:
+        raise ApproximationError(
+            f"{asked}: {variable.name} has the support {support_of(variable)}; expected real numbers, as a Normal has; "
+            "for one positive number or probability take 'quadrature'"
+        )
+    return variable
+
+
+def _divided(request: Request, variable: Variable, method: str) -> tuple[Polynomial, list[Term]]:
+    """The terms that are polynomials in the latent, and those that are functions of it.
+
+    Raises:
+        ApproximationError: for a function of something else, and where there is none.
+    """
+    plain: list[Monomial] = []
+    terms: list[Term] = []
+    for m in request.conditional.averaged.monomials:
+        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, [variable.name]))]
+        if all(isinstance(a, Element) and e.denominator == 1 and e > 0 for a, e in own):
+            plain.append(m)
+            continue
+        rest = [(a, e) for a, e in m.powers if (a, e) not in own]
+        found = _function(own, variable)
+        asked = f"approximate={{{variable.name!r}: {method!r}}}"
+        if found is None:
+            raise ApproximationError(
+                f"{asked}: found a term that is no function of one affine expression in {variable.name}; expected f(u) "
+                f"with u = a + Σ b {variable.name}"
+            )
+        function, argument = found
+        if derivative(function) is None:
+            names = ", ".join(dict.fromkeys(a.name for a in function.atoms() if isinstance(a, Function)))
+            raise ApproximationError(
+                f"{asked}: no derivative of {names} is known; expected exp, log, softplus, lgamma, …"
+            )
+        terms.append(Term(function, argument, collect([normalise(m.coefficient, rest, ())]), m.bound))
+    if not terms:
+        raise ApproximationError(
+            f"approximate={{{variable.name!r}: {method!r}}}: every term of q({variable.name}) is quadratic, so that "
+            "its optimum is Normal; leave the approximation out"
+        )
+    return Polynomial(tuple(plain)), terms
+
+
+def _function(own: list[tuple[Atom, Fraction]], variable: Variable) -> tuple[Polynomial, Polynomial] | None:
+    """The function of the placeholder and its affine argument."""
+    if len(own) != 1 or not isinstance(own[0][0], Function):
+        return None
+    ((atom, exponent),) = own
+    moving = [p for p, a in enumerate(atom.args) if _depends(a, variable)]
+    if len(moving) != 1 or not _affine(atom.args[moving[0]], variable):
+        return None
+    args = tuple(U if p == moving[0] else a for p, a in enumerate(atom.args))
+    return from_atom(Function(atom.name, args), exponent), atom.args[moving[0]]
+
+
+def _depends(p: Polynomial, variable: Variable) -> bool:
+    return any(True for a in p.atoms() for _ in random_atoms(a, [variable.name]))
+
+
+def _affine(p: Polynomial, variable: Variable) -> bool:
+    for m in p.monomials:
+        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, [variable.name]))]
+        if own and not (len(own) == 1 and isinstance(own[0][0], Element) and own[0][1] == 1):
+            return False
+    return True
+
+
+def together(p: Polynomial) -> Polynomial:
+    """The same as one atom, so that an expectation of it is one."""
+    if len(p.monomials) == 1 and len(p.monomials[0].powers) == 1 and p.monomials[0].coefficient == 1:
+        ((atom, exponent),) = p.monomials[0].powers
+        p = functions.raise_to(from_atom(atom), number(exponent))  # exp(u)² = exp(2 u)
+    if len(p.monomials) == 1 and not p.monomials[0].bound and p.monomials[0].coefficient == 1:
+        if len(p.monomials[0].powers) == 1 and p.monomials[0].powers[0][1] == 1:
+            return p
+    return from_atom(Function("pow", (p, number(1))))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """How a method makes a quadratic function of a term."""
+
+    method: str
+    expectation: Expectation
+
+    def quadratic(self, t: Term) -> Polynomial:
+        """c ((G - H E[u]) u + ½ H u²)."""
+        mean = self.expectation.of(t.argument)
+        first = derivative(t.function)
+        second = None if first is None else derivative(first)
+        assert first is not None and second is not None
+        if self.method == CVI:
+            slope, bend = (self.expectation.of(at(_split(p), t.argument)) for p in (first, second))
+        else:
+            slope, bend = at(first, mean), at(second, mean)
+        if self.method == DELTA:
+            third = derivative(second)
+            assert third is not None
+            spread = self.expectation.of(t.argument * t.argument) - mean * mean
+            slope = slope + (at(third, mean) * spread).scaled(HALF)
+        linear = (slope - bend * mean) * t.argument
+        square = (bend * t.argument * t.argument).scaled(HALF)
+        return sum_over(multiply(t.outside, linear + square), t.bound)
+
+
+def _split(p: Polynomial) -> Polynomial:
+    """The sum of coefficients times what one expectation each is taken of."""
+    total = ZERO
+    for m in p.monomials:
+        inside = [(a, e) for a, e in m.powers if a == PLACEHOLDER or _has_placeholder(a)]
+        outside = [(a, e) for a, e in m.powers if (a, e) not in inside]
+        one = together(collect([normalise(Fraction(1), inside, ())])) if inside else number(1)
+        total = total + multiply(collect([normalise(m.coefficient, outside, m.bound)]), one)
+    return total
+
+
+def _has_placeholder(atom: Atom) -> bool:
+    return isinstance(atom, Function) and any(map(contains, atom.args))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The expectations of functions of an affine argument, in the parameters of the Normal factor."""
+
+    block: Block
+    base: Optimum
+    method: str
+    closed: dict[Polynomial, Polynomial]
+    numeric: dict[Polynomial, Projected]
+
+    def add(self, t: Term) -> None:
+        """The function of a term, and with cvi its derivatives."""
+        first = derivative(t.function)
+        second = None if first is None else derivative(first)
+        assert first is not None and second is not None
+        wanted = [t.function]
+        if self.method == CVI:
+            parts = [m for p in (first, second) for m in _split(p).monomials]
+            wanted += [from_atom(a, e) for m in parts for a, e in m.powers if a == PLACEHOLDER or _has_placeholder(a)]
+        for function in wanted:
+            self._add(function, t.argument, second)
+
+    def _add(self, function: Polynomial, argument: Polynomial, second: Polynomial) -> None:
+        pattern, _ = localise(self.block, at(function, argument).monomials[0].powers, (), share=True)
+        # Data in the argument stand at the placeholders of the pattern from here on.
+        alone, _ = localise(self.block, ((Function("pow", (argument, number(1))), Fraction(1)),), (), share=True)
+        (placed,) = (a for a, _ in alone.powers)
+        assert isinstance(placed, Function)
+        argument = placed.args[0]
+        if at(function, argument) != pattern.polynomial:
+            raise ApproximationError(
+                f"approximate={{{self.block.factor.name!r}: {self.method!r}}}: found a function with data beside its "
+                "affine argument; expected data inside the argument alone"
+            )
+        mean = self.expected(argument)
+        variance = self.expected(argument * argument) - mean * mean
+        if self.method != CVI:
+            value = at(function, mean) + (at(second, mean) * variance).scaled(HALF)
+            self.closed[pattern.polynomial] = value
+            return
+        atom = function.monomials[0].powers[0][0]
+        exponent = atom.args[0] if isinstance(atom, Function) and atom.name == "exp" else None
+        slope = None if exponent is None else derivative(exponent)
+        if exponent is not None and slope is not None and not contains(slope):
+            # E[exp(a + b u)] = exp(a + b E[u] + ½ b² V[u])
+            self.closed[pattern.polynomial] = functions.exp(
+                at(exponent, mean) + (slope * slope * variance).scaled(HALF)
+            )
+            return
+        self.numeric[pattern.polynomial] = Projected(pattern.polynomial, function, mean, variance)
+
+    def moment(self, pattern: Pattern) -> Polynomial | None:
+        """E of a pattern, where it has a closed form."""
+        found = self.closed.get(pattern.polynomial)
+        return self.base.moment(pattern) if found is None else found
+
+    def integral(self, pattern: Pattern) -> Projected | None:
+        """E of a pattern as a sum over nodes along its argument."""
+        return self.numeric.get(pattern.polynomial)
+
+    def expected(self, p: Polynomial) -> Polynomial:
+        """E of a polynomial in the latent, in the parameters."""
+        total = ZERO
+        for m in p.monomials:
+            own = tuple((a, e) for a, e in m.powers if any(True for _ in random_atoms(a, self.block.variables)))
+            rest = [(a, e) for a, e in m.powers if (a, e) not in own]
+            value = self.base.moment(Pattern(own, self.block.factor.plates)) if own else number(1)
+            assert value is not None
+            total = total + sum_over(multiply(collect([normalise(m.coefficient, rest, ())]), value), m.bound)
+        return total

@@ -1,0 +1,118 @@
+"""The formulas of a factor that is normalised numerically: one pass over nodes, and sums over them.
+
+    nodes, weights, log_normaliser = quadrature(log_density, support, shape),   E[f(x)] = Σ_g weights[g] f(nodes[g])
+
+Nodes and weights are arrays over the plates of the factor and one more axis. So the expectations are formulas in the
+normal form, with that axis summed, and are written like all others. The logarithms of a positive number, and of a
+probability and of what it lacks to one, are nodes of their own: they are finite where the number itself is rounded to
+zero or one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cavi.derive.canonical import collect, normalise, sum_over
+from cavi.derive.derivatives import at
+from cavi.derive.index import Index
+from cavi.derive.result import Formula, Integral, Projected
+from cavi.derive.term import Atom, Element, Function, Parameter, Polynomial, from_atom, number
+from cavi.templates.numpy.arrays import Scope
+from cavi.templates.numpy.emit import polynomial
+from cavi.templates.numpy.layout import assign
+from cavi.templates.numpy.names import quote, shape_comment
+
+NODE = Index("node", "NODES")
+# What stands for a latent, for its logarithm, and for the logarithm of one less it, by its support.
+NODES_OF = {"real": ("nodes",), "positive": ("nodes", "log_nodes"), "unit": ("nodes", "log_nodes", "log_rest_nodes")}
+
+
+def integrals(
+    formulas: Sequence[Formula], scope: Scope, inside: Scope, names: Mapping[object, str], plates: Sequence[Index]
+) -> Iterator[str]:
+    """The statements for consecutive integrals over one density; `inside` is the scope of that density."""
+    (first, *_) = formulas
+    assert isinstance(first.value, Integral)
+    latent, outer = first.latent, frozenset(scope.fixed)
+    axes = tuple(i for i in plates if i not in outer)
+    support = first.value.support
+    of_nodes = [names["parameter", latent, n] for n in NODES_OF[support]]
+    nodes, weights = of_nodes[0], names["parameter", latent, "weights"]
+    normaliser = names["parameter", latent, "log_normaliser"]
+    for s in (scope, inside):
+        for name in (*NODES_OF[support], "weights"):
+            s.sliced["parameter", latent, name] = outer
+    code = polynomial(at_nodes(first.value.log_density, latent, support), inside, (*axes, NODE)).code
+    yield f"def log_density({', '.join(f'{n}: np.ndarray' for n in of_nodes)}) -> np.ndarray:"
+    yield f'    """log q({latent}) but for its normaliser."""'
+    yield from (f"    {line}" for line in (*inside.lines, *assign("return", code)))
+    inside.lines.clear()
+    shape = shape_comment(scope.size(i.size) for i in axes)
+    helper, several = scope.helper("quadrature"), shape_comment(of_nodes)
+    yield f"{several}, {weights}, {normaliser} = {helper}(log_density, {quote(support)}, {shape})"
+    for f in formulas:
+        if f.name == "log_normaliser":
+            continue
+        assert isinstance(f.value, Integral)
+        target = tuple(i for i in f.indices if i not in outer)
+        if f.value.pattern is None:
+            code = f"{scope.helper('deviation')}({nodes}, {weights})"
+        else:
+            weight = from_atom(Parameter(latent, "weights", (*plates, NODE)))
+            value = sum_over(weight * at_nodes(f.value.pattern, latent, support), [NODE])
+            code = polynomial(value, scope, target).code
+        yield from scope.lines
+        scope.lines.clear()
+        yield from assign(f"{names['parameter', latent, f.name]} =", code)
+
+
+def projected(formulas: Sequence[Formula], scope: Scope, names: Mapping[object, str]) -> Iterator[str]:
+    """The statements for expectations of functions of one Normal number each, which nodes stand for."""
+    outer = frozenset(scope.fixed)
+    before: tuple[object, ...] = ()
+    for f in formulas:
+        assert isinstance(f.value, Projected)
+        target = tuple(i for i in f.indices if i not in outer)
+        nodes, weights = (names["parameter", f.latent, n] for n in ("nodes", "weights"))
+        for name in ("nodes", "weights"):
+            scope.sliced["parameter", f.latent, name] = outer
+        if (argument := (f.value.mean, f.value.variance, f.indices)) != before:
+            before = argument
+            mean, variance = (polynomial(p, scope, target).code for p in (f.value.mean, f.value.variance))
+            yield from scope.lines
+            scope.lines.clear()
+            scope.temporaries.clear()  # of other nodes
+            yield from assign(f"{nodes}, {weights} =", f"{scope.helper('normal_nodes')}({mean}, {variance})")
+        place = from_atom(Parameter(f.latent, "nodes", (*f.indices, NODE)))
+        weight = from_atom(Parameter(f.latent, "weights", (NODE,)))
+        code = polynomial(sum_over(weight * at(f.value.function, place), [NODE]), scope, target).code
+        yield from scope.lines
+        scope.lines.clear()
+        yield from assign(f"{names['parameter', f.latent, f.name]} =", code)
+
+
+def at_nodes(p: Polynomial, latent: str, support: str) -> Polynomial:
+    """The polynomial with the nodes in the place of the latent."""
+
+    def change(atom: Atom) -> Atom:
+        if isinstance(atom, Element) and atom.name == latent:
+            return Parameter(latent, "nodes", (*atom.subs, NODE))
+        if isinstance(atom, Function):
+            return _logarithm(atom, latent, support) or Function(
+                atom.name, tuple(at_nodes(a, latent, support) for a in atom.args)
+            )
+        return atom
+
+    return collect(normalise(m.coefficient, [(change(a), e) for a, e in m.powers], m.bound) for m in p.monomials)
+
+
+def _logarithm(f: Function, latent: str, support: str) -> Parameter | None:
+    """The nodes of log x or log(1 - x), if the function is one of these."""
+    if f.name != "log" or support == "real":
+        return None
+    for inside, name in ((f.args[0], "log_nodes"), (number(1) - f.args[0], "log_rest_nodes")):
+        if len(inside.monomials) == 1 and inside.monomials[0].coefficient == 1 and name in NODES_OF[support]:
+            ((atom, exponent), *others) = inside.monomials[0].powers or ((None, 0),)
+            if isinstance(atom, Element) and atom.name == latent and exponent == 1 and not others:
+                return Parameter(latent, name, (*atom.subs, NODE))
+    return None

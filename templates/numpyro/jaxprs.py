@@ -1,0 +1,226 @@
+"""Jaxprs (what JAX records of a function) → `Node`s. Primitives are known by name: nothing is imported for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cavi.templates.programs.fold import value
+from cavi.templates.programs.graph import (
+    Node,
+    Selection,
+    axes,
+    constant,
+    contract,
+    elementwise,
+    expanded,
+    inverse,
+    joined,
+    reshaped,
+    take,
+    total,
+    unknown,
+)
+
+_ELEMENTWISE: Mapping[str, str] = {
+    **{name: name for name in "add sub mul div pow neg sqrt square exp log log1p expm1 sin cos tanh abs sign".split()},
+    **{name: name for name in "eq ne lt le gt ge and or not".split()},
+    "add_any": "add",
+    "logistic": "sigmoid",
+    "max": "maximum",
+    "min": "minimum",
+}
+_SAME = ("copy", "copy_p", "stop_gradient", "reduce_precision", "sharding_constraint", "optimization_barrier")
+_CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+_LINEAR: Mapping[str, Callable[[Node], Node]] = {
+    "inv": inverse,
+    "cholesky": lambda node: Node("cholesky", (node,), node.shape),
+}
+
+
+@dataclass
+class Scope:
+    """One jaxpr, read from its results backwards, so that what does not matter is not read.
+
+    Attributes:
+        known: the nodes of its inputs and constants.
+        array: the node of a known array.
+        made: which equation makes a variable, and which of its results it is.
+    """
+
+    known: dict[Any, Node]
+    array: Callable[[Any], Node]
+    made: dict[Any, tuple[Any, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Node], array: Callable[[Any], Node]) -> Scope:
+        """The scope of a jaxpr with its inputs."""
+        known = dict(zip(jaxpr.invars, inputs, strict=True))
+        known |= {v: array(c) for v, c in zip(jaxpr.constvars, constants, strict=True) if _is_array(c)}
+        return cls(known, array, {v: (e, at) for e in jaxpr.eqns for at, v in enumerate(e.outvars)})
+
+    def read(self, atom: Any) -> Node:
+        """The node of a variable or a literal."""
+        if hasattr(atom, "val"):
+            return constant(np.asarray(atom.val))
+        if atom not in self.known:
+            self.known[atom] = self._equation(*self.made[atom]) if atom in self.made else unknown("a key", (), ())
+        return self.known[atom]
+
+    def _equation(self, equation: Any, at: int) -> Node:
+        name, params = equation.primitive.name, equation.params
+        shape = tuple(equation.outvars[at].aval.shape)
+        called = next((params[c] for c in _CALLS if hasattr(params.get(c), "jaxpr")), None)
+        if called is not None and name not in ("scan", "while", "cond"):
+            args = [self.read(a) for a in equation.invars]
+            if params.get("name") in _LINEAR:
+                return _LINEAR[params["name"]](args[0])
+            inner = Scope.of(called.jaxpr, called.consts, args, self.array)
+            return inner.read(called.jaxpr.outvars[at])
+        if name.startswith("random_"):
+            return unknown("a random number that is drawn inside the program", (), shape)
+        if name == "iota":
+            along = [None] * len(shape)
+            along[params["dimension"]] = 0  # type: ignore[call-overload]
+            return axes(constant(np.arange(shape[params["dimension"]])), along, shape)
+        args = [self.read(a) for a in equation.invars]
+        if name in _PRIMITIVES:
+            return _PRIMITIVES[name](args, params, shape)
+        if name in _ELEMENTWISE:
+            return elementwise(_ELEMENTWISE[name], *args)
+        if name == "convert_element_type":
+            return _converted(args[0], equation.invars[0].aval.dtype, params["new_dtype"])
+        if name in _SAME:
+            return args[0]
+        if args and all(a.known for a in args) and called is None:
+            return self._computed(equation, at, args)
+        return unknown(f"the operation {name}", args, shape)
+
+    @staticmethod
+    def _computed(equation: Any, at: int, args: Sequence[Node]) -> Node:
+        import jax
+
+        given = [
+            jax.numpy.asarray(value(a, {}), dtype=v.aval.dtype) for a, v in zip(args, equation.invars, strict=True)
+        ]
+        found = equation.primitive.bind(*given, **equation.params)
+        return constant(np.asarray(found[at] if equation.primitive.multiple_results else found))
+
+
+def _is_array(found: Any) -> bool:
+    return getattr(getattr(found, "dtype", None), "kind", "V") in "biuf"
+
+
+def _converted(node: Node, old: Any, new: Any) -> Node:
+    """Another type of number: truth values become numbers, and only known numbers are cut to integers."""
+    if old.kind == "b" and new.kind != "b":
+        return elementwise("add", node, constant(0))
+    if old.kind == "f" and new.kind in "iu":
+        if node.known:
+            return constant(value(node, {}).astype(new))
+        return unknown("a number that is cut to an integer", (node,), node.shape)
+    return node
+
+
+def _broadcast(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    places = list(params["broadcast_dimensions"])
+    return axes(args[0], [places.index(a) if a in places else None for a in range(len(shape))], shape)
+
+
+def _squeeze(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    return expanded(args[0], [a for a in range(len(args[0].shape)) if a not in params["dimensions"]])
+
+
+def _slice(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    (node,) = args
+    steps = params["strides"] or (1,) * len(shape)
+    for axis, (start, stop, step) in enumerate(
+        zip(params["start_indices"], params["limit_indices"], steps, strict=True)
+    ):
+        if (start, stop, step) != (0, node.shape[axis], 1):
+            node = take(node, [*[None] * axis, constant(np.arange(start, stop, step))])
+    return node
+
+
+def _dynamic_slice(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    node, *starts = args
+    for axis, (start, length) in enumerate(zip(starts, params["slice_sizes"], strict=True)):
+        if length == node.shape[axis]:
+            continue
+        if length != 1:
+            return unknown("a slice at a computed position", args, shape)
+        node = take(node, [*[None] * axis, expanded(start, [None])])
+    return node
+
+
+def _stack(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    order: list[int | None] = list(range(len(args[0].shape)))
+    order.insert(params["axis"], None)
+    return joined([expanded(a, order) for a in args], params["axis"])
+
+
+def _pad(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    return args[0] if args[0].shape == shape else unknown("the operation pad", args, shape)
+
+
+def _dot(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    contracted, batch = params["dimension_numbers"]
+    return contract(args[0], args[1], contracted, batch)
+
+
+def _gather(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    """Positions along some axes, whole axes else: what ``x[i, :, j]`` becomes."""
+    array, indices = args
+    numbers, lengths = params["dimension_numbers"], params["slice_sizes"]
+    offset, gone = list(numbers.offset_dims), list(numbers.collapsed_slice_dims)
+    batching = list(getattr(numbers, "operand_batching_dims", ()))
+    keyed = [a for a in range(len(shape)) if a not in offset]
+    whole = [a for a in range(len(array.shape)) if a not in gone and a not in batching]
+    if any(lengths[a] != array.shape[a] for a in whole) or len(gone) != len(numbers.start_index_map):
+        return unknown("a selection of parts of an axis", args, shape)
+    of: list[tuple[str, int]] = []
+    for a in range(len(array.shape)):
+        if a in gone:
+            of.append(("key", list(numbers.start_index_map).index(a)))
+        elif a in batching:
+            of.append(("axis", keyed[list(numbers.start_indices_batching_dims)[batching.index(a)]]))
+        else:
+            of.append(("axis", offset[whole.index(a)]))
+    keys = [_component(indices, j) for j in range(len(gone))]
+    return Node("take", (array, *keys), shape, Selection(tuple(of), tuple(keyed)))
+
+
+def _component(node: Node, at: int) -> Node:
+    """One of the positions that stand side by side along a last axis."""
+    last = len(node.shape) - 1
+    if node.op == "join" and node.detail == last:
+        for part in node.args:
+            if at < part.shape[last]:
+                return _component(part, at)
+            at -= part.shape[last]
+    if node.shape[last] == 1:
+        return reshaped(node, node.shape[:-1])
+    return take(node, [*[None] * last, constant(at)])
+
+
+_PRIMITIVES: Mapping[str, Callable[[Sequence[Node], Mapping[str, Any], tuple[int, ...]], Node]] = {
+    "broadcast_in_dim": _broadcast,
+    "reshape": lambda args, params, shape: reshaped(args[0], shape),
+    "squeeze": _squeeze,
+    "expand_dims": lambda args, params, shape: reshaped(args[0], shape),
+    "transpose": lambda args, params, shape: expanded(args[0], params["permutation"]),
+    "reduce_sum": lambda args, params, shape: total(args[0], params["axes"]),
+    "dot_general": _dot,
+    "gather": _gather,
+    "slice": _slice,
+    "dynamic_slice": _dynamic_slice,
+    "stack": _stack,
+    "pad": _pad,
+    "concatenate": lambda args, params, shape: joined(args, params["dimension"]),
+    "rsqrt": lambda args, params, shape: elementwise("reciprocal", elementwise("sqrt", args[0])),
+    "integer_pow": lambda args, params, shape: elementwise("pow", args[0], constant(params["y"])),
+    "select_n": lambda args, params, shape: elementwise("where", args[0], args[2], args[1]),
+}

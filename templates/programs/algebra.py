@@ -1,0 +1,172 @@
+"""Whiteboard expressions made with the arithmetic that a reader would do: 1/(1/β) is β, and 1/sqrt(τ) to the -2 is τ.
+
+Programs convert parameters to and fro (a precision to a standard deviation, a rate to a scale), and a declaration
+should not show it. Only what holds for every value is done: the root of a square stays, unless its base is positive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from cavi.derive import operations
+from cavi.derive.expression import Add, Apply, Expr, Mul, Number, Power, Ref, SizeOf, SumOver, as_expr
+
+ZERO, ONE = Fraction(0), Fraction(1)
+_HALF = Fraction(1, 2)
+
+
+def number(value: Fraction | int) -> Number:
+    """A number as an expression."""
+    return Number(Fraction(value))
+
+
+def add(left: Expr, right: Expr) -> Expr:
+    """The sum."""
+    if isinstance(left, Number) and isinstance(right, Number):
+        return number(left.value + right.value)
+    terms = [t for side in (left, right) for t in (side.terms if isinstance(side, Add) else (side,))]
+    known = sum((t.value for t in terms if isinstance(t, Number)), ZERO)
+    rest = [t for t in terms if not isinstance(t, Number)]
+    first = next((at for at, t in enumerate(terms) if isinstance(t, Number)), 0)
+    if known:
+        rest.insert(min(first, len(rest)), number(known))
+    return rest[0] if len(rest) == 1 else Add(tuple(rest)) if rest else number(0)
+
+
+def negated(expr: Expr) -> Expr:
+    """Minus the expression, term by term."""
+    if isinstance(expr, Add):
+        return Add(tuple(mul(number(-1), t) for t in expr.terms))
+    return mul(number(-1), expr)
+
+
+def mul(*parts: Expr) -> Expr:
+    """The product, its numbers first."""
+    factors = [f for p in parts for f in (p.factors if isinstance(p, Mul) else (p,))]
+    known = math.prod((f.value for f in factors if isinstance(f, Number)), start=ONE)
+    rest = [f for f in factors if not isinstance(f, Number)]
+    if known == 0 or not rest:
+        return number(known)
+    if known != 1:
+        rest = [number(known), *rest]
+    return rest[0] if len(rest) == 1 else Mul(tuple(rest))
+
+
+def power(base: Expr, exponent: Fraction) -> Expr:
+    """A power with a known exponent."""
+    if exponent == 1 or exponent == 0:
+        return base if exponent else number(1)
+    match base:
+        case Number(value=value) if (exact := _root(value, exponent)) is not None:
+            return number(exact)
+        case Power(base=inner, exponent=Number(value=first)) if (
+            exponent.denominator == 1 or not _even(first) or positive(inner)
+        ):
+            return power(inner, first * exponent)
+        case Mul(factors=factors) if exponent.denominator == 1 or all(map(positive, factors)):
+            return mul(*(power(f, exponent) for f in factors))
+        case Apply(name="exp", args=(inside,)):
+            return Apply("exp", (mul(number(exponent), inside),))
+    return Power(base, number(exponent))
+
+
+def _even(value: Fraction) -> bool:
+    return value.denominator == 1 and value.numerator % 2 == 0
+
+
+def _root(value: Fraction, exponent: Fraction) -> Fraction | None:
+    """The power of a number where it is rational."""
+    if value == 0 or abs(exponent.numerator) > 64:
+        return None
+    if exponent.denominator == 1:
+        return value**exponent.numerator
+    if exponent.denominator == 2 and value > 0:
+        roots = [math.isqrt(value.numerator), math.isqrt(value.denominator)]
+        if [r * r for r in roots] == [value.numerator, value.denominator]:
+            return Fraction(*roots) ** exponent.numerator
+    return None
+
+
+def positive(expr: Expr) -> bool:
+    """Whether an expression is positive at every value."""
+    match expr:
+        case Number(value=value):
+            return value > 0
+        case SizeOf():
+            return True
+        case Ref():
+            return expr.variable.domain in ("positive", "unit", "simplex")
+        case Add(terms=parts) | Mul(factors=parts):
+            return all(map(positive, parts))
+        case Power(base=base):
+            return positive(base)
+        case SumOver(body=body):
+            return positive(body)
+        case Apply(name=name):
+            return name == "exp"
+    return False
+
+
+def reciprocal(expr: Expr) -> Expr:
+    """One over it."""
+    return power(expr, Fraction(-1))
+
+
+def general_power(base: Expr, exponent: Expr) -> Expr:
+    """A power."""
+    return power(base, exponent.value) if isinstance(exponent, Number) else Power(base, exponent)
+
+
+def _sign(expr: Expr) -> Expr | None:
+    """One, where the sign is known."""
+    return number(1) if positive(expr) else None
+
+
+def _where(condition: Expr, yes: Expr, no: Expr) -> Expr:
+    return add(mul(condition, yes), mul(add(number(1), mul(number(-1), condition)), no))
+
+
+def _abs(expr: Expr) -> Expr:
+    return expr if positive(expr) else abs(expr)
+
+
+def _log(expr: Expr) -> Expr:
+    match expr:
+        case Apply(name="exp", args=(inside,)):
+            return inside
+    return number(0) if isinstance(expr, Number) and expr.value == 1 else operations.log(expr)
+
+
+def _exp(expr: Expr) -> Expr:
+    return number(1) if isinstance(expr, Number) and expr.value == 0 else operations.exp(expr)
+
+
+SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
+    "add": add,
+    "sub": lambda a, b: add(a, negated(b)),
+    "mul": mul,
+    "div": lambda a, b: mul(a, reciprocal(b)),
+    "neg": negated,
+    "reciprocal": reciprocal,
+    "sqrt": lambda a: power(a, _HALF),
+    "square": lambda a: power(a, Fraction(2)),
+    "pow": general_power,
+    "exp": _exp,
+    "log": _log,
+    "log1p": lambda a: _log(add(number(1), a)),
+    "expm1": lambda a: add(_exp(a), number(-1)),
+    "sigmoid": operations.sigmoid,
+    "sin": operations.sin,
+    "cos": operations.cos,
+    "abs": _abs,
+    "sign": _sign,
+    "second": lambda a, b: b,
+    "where": _where,
+}
+
+
+def known(value: float | int) -> Expr:
+    """A number of a program, exactly as it is written."""
+    return as_expr(int(value) if float(value).is_integer() else float(value))
