@@ -81,8 +81,8 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
         return relaxed
     known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
     fitting = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
-    for bound in fitting or known[:1]:
-        relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
+    for rule in fitting or known[:1]:
+        relaxed = in_two_steps(relaxed, node, rule) if isinstance(rule, ShiftedSum) else bounded(relaxed, node, rule)
     return relaxed
 
 
@@ -157,10 +157,10 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     for name, p in nodes.items():
         fitting = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
         left, together = list(p.monomials), []
-        for bound, ms in fitting.items():
-            if any(m in left for m in ms):
-                together.append(bound)
-                left = [m for m in left if m not in ms]
+        for rule, terms in fitting.items():
+            if any(m in left for m in terms):
+                together.append(rule)
+                left = [m for m in left if m not in terms]
         if has_tangent(Polynomial(tuple(left)), model):
             together.append(TANGENT)
             fitting[TANGENT] = []
@@ -224,7 +224,7 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
     together: list[tuple[tuple[Index, ...], Polynomial, Polynomial]] = []
     for match in found:
         axes = _axes(model, node, match)
-        argument, weight = substitute(match.argument, dict(axes)), _weight(match, {**axes})
+        argument, weight = substitute(match.argument, dict(axes)), _weight(match, {i: own for i, own in axes.items()})
         same = next((t for t in together if t[1] == argument), None)
         if same is not None:
             together.remove(same)
