@@ -20,6 +20,7 @@ _BY_FUNCTION = {
     "abs": "an augmentation as a scale mixture of Normals, or a known location",
     "softplus": "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma "
     "augmentation",
+    "log_normal_interval": "an augmentation by a Normal that is truncated to where the data are",
     "cos": "a known concentration",
     "log_bessel_i": "a known concentration",
 }
