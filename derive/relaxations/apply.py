@@ -345,7 +345,9 @@ def _local(model: Model, bound: Touching, axes: Mapping[Sub, Index], match: Matc
     """The model with a new point parameter under a name that is not taken; an array over the index of one."""
     plates = tuple(own for i, own in axes.items() if i != match.over)
     event = () if match.over is None else (axes[match.over],)
-    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=bound.domain)
+    # A square may be zero: where an argument is known to be, as in s[i] - s[i].
+    domain = "nonnegative" if bound.statistic == X**2 else bound.domain
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=domain)
     return model.with_variable(xi), xi
 
 
