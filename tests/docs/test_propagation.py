@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,4 @@ def test_the_table_is_that_of_the_benchmark() -> None:
     for line, (_, mean, sd, evidence) in zip(lines[:-1], found, strict=True):
         numbers = [float(x) for cell in line[1:] for x in cell.split(",")]
         assert numbers == pytest.approx([*mean, *sd, evidence], abs=6e-5)
-    assert all(
-        (a[2] > b[2]).all() for a, b in zip(found, found[1:], strict=False)
-    )  # the smaller the power, the narrower
+    assert all((a[2] > b[2]).all() for a, b in pairwise(found))  # the smaller the power, the narrower

@@ -101,7 +101,9 @@ def test_a_kernel_that_is_nearly_singular_is_not_inverted() -> None:
 def test_quadrature_finds_narrow_and_far_densities(mean: float, variance: float) -> None:
     """exp(200 h - e^h) under cavities that are far from its peak, and much narrower or wider than it."""
     code = module("rates")
-    log_mass, m, v, accurate = code.quadrature(lambda h: 200.0 * h - np.exp(h), np.array([mean]), np.array([variance]))
+    log_mass, m, v, accurate = code.quadrature(
+        lambda h: 200.0 * h - np.exp(h), np.array([mean]), np.array([variance]), []
+    )
     with mpmath.workdps(30):
         sd = mpmath.sqrt(variance)
 
