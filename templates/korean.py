@@ -46,6 +46,29 @@ RULE_WORDS: Mapping[str, str] = {
     "geometrically for analytic densities.": "수 하나의 로그 밀도는 통계량의 계수로 상수 차이까지 정해진다. 정규화 상수와 적률은 "
     "닫힌 꼴이 없는 적분이며, 실직선 위의 사다리꼴 공식으로 구한다. 이 공식은 해석적인 밀도에서 기하급수적으로 수렴한다.",
     "the density can be integrated and is analytic": "밀도가 적분 가능하고 해석적이다",
+    "conjugate-computation step": "켤레 계산 단계",
+    "A Normal factor is chosen. The natural gradient of the bound in its natural parameters is that of a quadratic "
+    "function with the expected slope and curvature of every other term; a step of length one makes it the log "
+    "density.": "정규 분포인 인자를 선택한다. 자연 매개변수에 대한 하한의 자연 기울기는 다른 항의 기대 기울기와 기대 곡률을 지닌 "
+    "이차 함수의 것과 같다. 길이 1의 단계는 이것을 로그 밀도로 만든다.",
+    "the factor is Normal, and steps are shortened until the bound does not fall": "인자는 정규 분포이고, 하한이 줄지 않을 "
+    "때까지 단계를 줄인다",
+    "Laplace approximation": "라플라스 근사",
+    "A Normal factor is chosen, with the mode of the expected log joint as its mean and the negative second derivative "
+    "there as its precision.": "정규 분포인 인자를 선택한다. 평균은 기대 로그 결합 밀도의 최빈값이고, 정밀도는 그곳의 이차 "
+    "도함수에 음의 부호를 붙인 것이다.",
+    "the expected log joint is smooth and has a mode": "기대 로그 결합 밀도가 매끄럽고 최빈값이 있다",
+    "delta method": "델타 방법",
+    "A Normal factor is chosen, and the expectation of every other function is replaced by that of its second-order "
+    "expansion about the mean; the bound is approximated by this and is no bound any more.": "정규 분포인 인자를 선택하고, 다른 "
+    "함수의 기댓값은 평균 둘레의 이차 전개의 기댓값으로 바꾼다. 이로써 하한은 근사되며 더는 하한이 아니다.",
+    "the functions are smooth": "함수가 매끄럽다",
+    "Normal by choice, not the optimum: a step of the natural gradient of the bound": "최적이 아니라 선택한 정규 분포: 하한의 "
+    "자연 기울기를 따르는 단계",
+    "Normal by choice, not the optimum: at the mode of the expected log joint, by Laplace's method": "최적이 아니라 선택한 정규 "
+    "분포: 라플라스 방법으로 기대 로그 결합 밀도의 최빈값에서",
+    "Normal by choice, not the optimum: by the delta method, where the bound is approximated too": "최적이 아니라 선택한 정규 "
+    "분포: 하한도 근사하는 델타 방법으로",
     "to a relative 1e-10": "상대 오차는 1e-10이다",
     "completing the square": "완전제곱식 만들기",
     "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
@@ -256,6 +279,14 @@ FIXED: Mapping[str, str] = {
     "The factor is a point mass at the value of {it} that maximises this.": "이 인자는 위 식을 최대화하는 {it} 값에 놓인 점 "
     "질량이다.",
     "The update is": "갱신식은 다음과 같다",
+    "Hence the factor that was chosen is": "따라서 선택한 인자는 다음과 같다.",
+    "The factor is no optimum but was chosen:": "이 인자는 최적이 아니라 선택한 것이다.",
+    "For {factors} expectations are those of a second-order expansion, so that this approximates the bound and is none.": (
+        "{factors}에 대한 기댓값은 이차 전개의 기댓값이므로, 이것은 하한의 근사이며 하한이 아니다."
+    ),
+    "For {factors} a Normal factor was chosen: the bound holds, but another factor would make it larger.": (
+        "{factors}에는 정규 분포를 선택하였다. 하한은 성립하지만 다른 인자라면 더 클 수 있다."
+    ),
     "Hence the optimal factor is": "따라서 최적 인자는 다음과 같다.",
     "with the update": "갱신식은 다음과 같다",
     "one after another along {it}, each with the others' latest moments": "{it}을(를) 따라 하나씩, 나머지의 최신 적률을 써서",

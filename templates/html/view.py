@@ -43,6 +43,8 @@ def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
         "updates": [_update(u, badges, defined) for u in a.updates],
         "bound": display([a.bound]),
         "bounded": Markup(", ").join(inline(r.node) for r in bounds),
+        "chosen": Markup(", ").join(map(inline, a.chosen)),
+        "expanded": Markup(", ").join(map(inline, a.expanded)),
         "bound_terms": [
             {
                 "left": inline(t.left),
@@ -119,6 +121,7 @@ def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
         "sequential": sentence(u.sequential),
         "computed": inline(u.computed),
         "point": u.point,
+        "chosen": u.chosen,
     }
 
 

@@ -119,6 +119,7 @@ def _update(u: UpdateView) -> dict[str, Any]:
         "moments": display(u.moments) if u.moments else "",
         "element": inline(u.element),
         "point": u.point,
+        "chosen": u.chosen,
     }
 
 

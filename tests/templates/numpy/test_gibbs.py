@@ -19,6 +19,7 @@ REFUSED = {
     "empirical_bayes_rates": "maximised",
     "maximum_a_posteriori_mixture": "maximised",
     "gamma_shape": "a complete conditional is in no known family",
+    "poisson_regression": "was chosen by cvi",
     "logistic_regression": "was relaxed by jaakkola_jordan",
     "sparse_poisson_factorisation": "y is declared sparse, and a Gibbs sampler",
     "logistic_regression_polya_gamma": "was relaxed by polya_gamma",
