@@ -99,7 +99,7 @@ def posterior(world: World, sites: Sequence[tuple[Any, Any]], power: Any, digits
     e, elements = world.engine, site_elements(world)
     g = quadratic(world, lambda w: evaluate(w.claim.plain["gaussian"], w, {}))
     size = range(len(g.linear))
-    rows = [_coefficients(world, s) for s in elements]
+    rows = [coefficients(world, s) for s in elements]
     offsets = [s.scalar(_origin(world)) for s in elements]
     precision = [
         [
@@ -149,7 +149,7 @@ def _origin(world: World) -> World:
     return world.at(assigned(world.latents, [world.engine.number(0)] * len(world.latents)))
 
 
-def _coefficients(world: World, s: SiteElement) -> list[Value]:
+def coefficients(world: World, s: SiteElement) -> list[Value]:
     """The coefficients of the latents in a scalar, which is affine."""
     e, latents = world.engine, world.latents
     zero = s.scalar(_origin(world))
