@@ -25,9 +25,6 @@ _PURPOSES = {
     "matplotlib": "figures, the picture of a fit",
     "python-flint": "ball arithmetic: verify --rigorous, and speed",
     "pyarrow": "data from Parquet files",
-    "pymc": "models that are written for PyMC",
-    "playwright": "tests of pages in browsers",
-    "axe-playwright-python": "axe-core in tests of pages",
     "lark": "models as text",
 }
 _EXTRAS = {
@@ -39,7 +36,9 @@ _EXTRAS = {
     "xarray": "results with names on their axes",
     "arviz": "draws for ArviZ",
     "notebook": "running notebooks",
+    "pymc": "reading models that are written for PyMC",
     "targets": "tests of all of these",
+    "browser": "tests of pages in browsers",
     "docs": "building the documentation",
     "test": "running the tests",
     "peers": "comparisons with other libraries",
