@@ -36,7 +36,7 @@ from cavi.derive.expression import AnySub, Expr, Ref, map_children, replace_runn
 from cavi.derive.expression import map_subs as map_expression_subs
 from cavi.derive.index import Gather, Index, Sub
 from cavi.derive.model import Model, Variable
-from cavi.derive.result import Derived, ElboTerm, Formula, MomentSpec, Update
+from cavi.derive.result import ArrayOperation, Derived, ElboTerm, Formula, MomentSpec, Update
 from cavi.derive.term import (
     ZERO,
     Atom,
@@ -184,15 +184,21 @@ class _Rewriting:
         )
 
     def formula(self, f: Formula, own: bool, where: str) -> Formula:
-        value = self.whole(f.value, own, where) if isinstance(f.value, Polynomial) else f.value
+        value = f.value if isinstance(f.value, ArrayOperation) else self.closed(f.value, f.name, own, where)
         indices = self.axes(f.indices, own)
         self.refuse_all_cells(indices, f"{f.latent}.{f.name}", where)
         return replace(f, indices=indices, value=value)
 
     def moment(self, s: MomentSpec, own: bool, where: str) -> MomentSpec:
-        value = None if s.value is None else self.whole(s.value, own, where)
+        value = None if s.value is None else self.closed(s.value, s.key, own, where)
         pattern = self.substituted(s.pattern) if own else s.pattern
         return MomentSpec(s.key, self.axes(s.indices, own), pattern, value)
+
+    def closed(self, value: object, name: str, own: bool, where: str) -> Polynomial:
+        """A closed form over cells; what is integrated numerically is not looked into."""
+        if not isinstance(value, Polynomial):
+            raise self._error(f"{where}: {name} is a numerical integral, which is not written over given cells")
+        return self.whole(value, own, where)
 
     def term(self, t: ElboTerm) -> ElboTerm:
         return replace(t, value=self.whole(t.value, False, f"the bound, the term of {t.name}"))
@@ -371,7 +377,7 @@ class _Rewriting:
                 return ZERO
             case Moment():
                 spec = self._spec(a)
-                if spec.value is not None:
+                if isinstance(spec.value, Polynomial):
                     at: Mapping[Index, Sub] = dict(zip(spec.indices, a.subs, strict=True))
                     return self._at_zero(substitute(spec.value, at))
         return None
