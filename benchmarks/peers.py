@@ -295,10 +295,15 @@ def regression(n: int, d: int, peer: str, iterations: int = 28) -> Case:
     return Case("ARD regression", sizes, f"scikit-learn {peer}", iterations, ours, theirs, whole=True)
 
 
-def topics(documents: int, words: int, k: int, length: int, target: str = "numpy", iterations: int = 2) -> Case:
-    """Topics against scikit-learn's batch update: twenty updates of the documents for each update of the topics."""
+def topics(
+    documents: int, words: int, k: int, length: int, target: str = "numpy", peer: str = "", iterations: int = 2
+) -> Case:
+    """Topics against the batch updates of others: twenty updates of the documents for each update of the topics.
+
+    The peer is scikit-learn, or a class of gensim: its updates of topics are made whole ones (decay of nothing), in
+    single precision, which is its default. LdaMulticore has one process for each thread that BLAS is given.
+    """
     from scipy.sparse import csr_matrix
-    from sklearn.decomposition import LatentDirichletAllocation
 
     module = library("lda", target)
     rng = np.random.default_rng(0)
@@ -308,35 +313,97 @@ def topics(documents: int, words: int, k: int, length: int, target: str = "numpy
     counts.sum_duplicates()
     rows = np.repeat(np.arange(documents), np.diff(counts.indptr))
     data, hyper = {"doc": rows, "w": counts.indices, "count": counts.data}, {"alpha": 0.1, "eta": 0.1}
-    begin = np.random.RandomState(0).gamma(100.0, 0.01, (k, words))  # where the peer begins
+    begin = np.random.RandomState(0).gamma(100.0, 0.01, (k, words))  # where the peers begin
 
-    def bound(params: dict[str, Any]) -> float:
+    def bound(proportions: np.ndarray, topics: np.ndarray) -> float:
+        init = {"theta": {"concentration": proportions}, "beta": {"concentration": topics}}
         state = module.State(*module.prepare(data, hyper, {"K": k, "V": words}))
-        module.initialise(state, params, rng)
+        module.initialise(state, init, rng)
         module.COLLECT["z"](state)
         return float(module.elbo(state))
 
     def ours(iterations: int) -> Bound:
         init = {"theta": {"concentration": np.ones((documents, k))}, "beta": {"concentration": begin}}
         found = module.fit(data, hyper, {"V": words}, init=init, max_iter=iterations, tol=-1.0, inner=20)
-        return lambda: bound({n: found.params[n] for n in init})
+        return lambda: bound(*(found.params[n]["concentration"] for n in init))
 
-    def theirs(iterations: int) -> Bound:
-        peer = LatentDirichletAllocation(
+    def scikit_learn(iterations: int) -> Bound:
+        from sklearn.decomposition import LatentDirichletAllocation
+
+        found = LatentDirichletAllocation(
             k, doc_topic_prior=0.1, topic_word_prior=0.1, max_iter=iterations, max_doc_update_iter=20,
             mean_change_tol=0, random_state=0,
         )  # fmt: skip
-        peer.fit(counts)
+        found.fit(counts)
+        return lambda: bound(found._e_step(counts, cal_sstats=False, random_init=False)[0], found.components_)
 
-        def found() -> float:
-            proportions, _ = peer._e_step(counts, cal_sstats=False, random_init=False)
-            return bound({"theta": {"concentration": proportions}, "beta": {"concentration": peer.components_}})
+    def of_gensim(iterations: int) -> Bound:
+        from gensim import matutils, models
 
-        return found
+        corpus = list(matutils.Sparse2Corpus(counts, documents_columns=False))
+        whole = {"batch": True, "workers": int(os.environ["OMP_NUM_THREADS"])} if peer == "LdaMulticore" else {}
+        found = getattr(models, peer)(
+            corpus, k, {w: str(w) for w in range(words)}, alpha=[0.1] * k, eta=0.1, passes=iterations, iterations=20,
+            gamma_threshold=0.0, decay=0.0, eval_every=None, random_state=0, **(whole or {"update_every": 0}),
+        )  # fmt: skip
+        return lambda: bound(np.asarray(found.inference(corpus)[0], float), np.asarray(found.state.get_lambda(), float))
 
     name = "topics" + (f", {target}" if target != "numpy" else "")
     sizes = f"{documents:,} documents V={words:,} K={k}, {counts.nnz:,} counts"
-    return Case(name, sizes, "scikit-learn", iterations, ours, theirs)
+    theirs, called = (of_gensim, f"gensim {peer}") if peer else (scikit_learn, "scikit-learn")
+    return Case(name, sizes, called, iterations, ours, theirs)
+
+
+def sparse_counts(rows: int, k: int, given: int, target: str = "numpy", iterations: int = 5) -> Case:
+    """Hierarchical Poisson factorisation against hpfrec, on as many cores as BLAS and Numba have.
+
+    The peer is given single precision, which is its default, and leave to add up its sums in parallel. A sweep of ours
+    begins where an iteration of the peer has its local step, so that both compute the same from there on.
+    """
+    import hpfrec
+    import pandas
+
+    module = library("sparse_poisson_factorisation", target)
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(rows, 2 * given, p=p / p.sum()) for p in (rng.gamma(0.5, size=rows) for _ in range(2))]
+    u, i = np.divmod(rng.permutation(np.unique(draws[0] * rows + draws[1]))[:given], rows)
+    y = 1.0 + rng.poisson(0.7, u.size)
+    hyper = {"a": 0.3, "a_0": 0.3, "b_0": 1.0, "c": 0.3, "c_0": 0.3, "d_0": 1.0}
+    data, sizes = {"y": {"u": u, "i": i, "value": y}}, {"U": rows, "I": rows, "K": k}
+    table = pandas.DataFrame({"UserId": u, "ItemId": i, "Count": y})
+
+    def peer(iterations: int) -> Any:
+        found = hpfrec.HPF(
+            k, a=0.3, a_prime=0.3, b_prime=1.0, c=0.3, c_prime=0.3, d_prime=1.0, maxiter=iterations,
+            stop_crit="maxiter", check_every=iterations, ncores=int(os.environ["OMP_NUM_THREADS"]),
+            allow_inconsistent_math=True, reindex=False, random_seed=1, verbose=False,
+        )  # fmt: skip
+        return found.fit(table.copy())
+
+    def factors(p: Any) -> dict[str, Any]:
+        found = {"theta": (p.Gamma_shp, p.Gamma_rte), "beta": (p.Lambda_shp, p.Lambda_rte)}
+        return {n: {"shape": np.asarray(s, float), "rate": np.asarray(r, float)} for n, (s, r) in found.items()}
+
+    def bound(params: dict[str, Any]) -> float:  # at these two factors, the others at their best
+        state = module.State(*module.prepare(data, hyper, sizes))
+        module.initialise(state, {n: params[n] for n in ("theta", "beta")}, rng)
+        for factor in ("xi", "eta"):
+            module.UPDATES[factor](state)
+        return float(module.elbo(state))
+
+    begin = factors(peer(1))
+
+    def ours(iterations: int) -> Bound:
+        found = module.fit(data, hyper, sizes, init=begin, max_iter=iterations, tol=-1.0)
+        return lambda: bound(found.params)
+
+    def theirs(iterations: int) -> Bound:
+        found = peer(1 + iterations)
+        return lambda: bound(factors(found))
+
+    name = "sparse counts" + (f", {target}" if target != "numpy" else "")
+    text = f"{rows:,} x {rows:,} K={k}, {u.size:,} counts"
+    return Case(name, text, "hpfrec", iterations, ours, theirs, more=4)
 
 
 CASES: dict[str, Callable[[bool], Case]] = {
@@ -352,7 +419,12 @@ CASES: dict[str, Callable[[bool], Case]] = {
     "ridge": lambda small: regression(10_000 if small else 100_000, 100, "BayesianRidge"),
     "ard": lambda small: regression(10_000 if small else 100_000, 100, "ARDRegression"),
     "topics": lambda small: topics(500 if small else 5_000, 5_000, 50, 150),
+    "topics_gensim": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, peer="LdaModel"),
+    "topics_gensim_numba": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba", peer="LdaModel"),
+    "topics_multicore": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba", peer="LdaMulticore"),
     "topics_numba": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba"),
+    "sparse": lambda small: sparse_counts(1_000 if small else 5_000, 50, 50_000 if small else 500_000),
+    "sparse_numba": lambda small: sparse_counts(1_000 if small else 5_000, 50, 50_000 if small else 500_000, "numba"),
     "chain_numba": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling", "numba"),
 }
 

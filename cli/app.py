@@ -161,12 +161,8 @@ def derive(
     if again:
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
-    mean_field_only = {
-        f"--{n}": options[n] for n in ("factors", "marginalise", "bounds", "augment", "relax", "approximate", "gibbs")
-    }
-    mean_field_only |= {"--target": target, "--format": formats, "--symbol": symbol}
-    mean_field_only |= {"--notation": notation != "plain", "--lang": lang != "en"}
-    if propagation.is_propagation(method, power, mean_field_only):
+    others = {**options, "notation": notation != "plain", "lang": lang != "en"}
+    if propagation.is_propagation(others):
         found = propagation.found(model, power)
         summary, ok = propagation.derive_model(found, out, None if no_verify else digits, seed, output)
         if as_json:
@@ -366,14 +362,13 @@ def verify(
     quiet: QUIET = False,
 ) -> None:
     """Verify a model, a certificate, a derived module or the identities; exit status 1 if any check fails."""
+    options = locals()
     from cavi.cli import propagation
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
-    elsewhere = {"--identities": theory, "--library": library, "--mutations": mutations, "--rigorous": rigorous}
     found: Any = None
-    elsewhere |= {"--factors": factors, "--marginalise": marginalise, "--bounds": bounds, "--augment": augment}
-    if propagation.is_propagation(method, power, {**elsewhere, "--relax": relax, "--only": only}):
+    if propagation.is_propagation(options):
         if model is None:
             raise ValueError("--method ep: expected a model or path.py:object; found none")
         from cavi.verify.propagation import verify_propagation
@@ -533,6 +528,7 @@ def fit(
     quiet: QUIET = False,
 ) -> None:
     """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
+    options = locals()
     from cavi.cli import propagation
     from cavi.cli.fitting import fit_model
 
@@ -541,9 +537,7 @@ def fit(
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
-    mean_field_only = {"--factors": factors, "--seed": seed, "--restarts": restarts > 1, "--jobs": jobs > 1}
-    mean_field_only |= {"--accelerate": accelerate, "--rows": rows, "--checkpoint": checkpoint}
-    if propagation.is_propagation(method, power, mean_field_only):
+    if propagation.is_propagation({**options, "restarts": restarts > 1, "jobs": jobs > 1}):
         given = (data or [], hyper or [], sizes or [])
         summary, lines = propagation.fit_model(model, power, given, out, {"max_iter": max_iter, "tol": tol})
     else:

@@ -204,9 +204,49 @@ def Weibull(shape: object, rate: object = None, *, scale: object = None) -> Dist
 
 @_checked
 def Laplace(location: object, scale: object = None, *, rate: object = None) -> Distribution:
-    """Laplace of known location by scale (or rate = 1/scale)."""
+    """Laplace by location and scale (or rate = 1/scale)."""
     value = _one_of("Laplace", {"scale": scale, "rate": rate})
     return _scalars("Laplace", location=as_expr(location), scale=value)
+
+
+@_checked
+def StudentT(
+    mean: object, precision: object = None, dof: object = None, *, variance: object = None, std: object = None
+) -> Distribution:
+    """Student's t by location, precision (the inverse square of its scale) and a known number of degrees of freedom.
+
+    Raises:
+        DeclarationError: without dof, and unless exactly one of precision, variance, std is given.
+    """
+    if dof is None:
+        raise DeclarationError("StudentT: expected dof=, a known number of degrees of freedom; found none")
+    value = _one_of("StudentT", {"precision": precision, "variance": variance, "std": std})
+    written = _as_written(mean, variance=variance, std=std)
+    return _scalars(
+        "StudentT",
+        (*written, f"dof={as_expr(dof)}") if written else (),
+        mean=as_expr(mean),
+        precision=value,
+        dof=as_expr(dof),
+    )
+
+
+@_checked
+def AsymmetricLaplace(mean: object, scale: object, quantile: object) -> Distribution:
+    """Asymmetric Laplace, whose quantile of a given known order is the mean: exp(-ρ((x - mean)/scale))."""
+    return _scalars("AsymmetricLaplace", mean=as_expr(mean), scale=as_expr(scale), quantile=as_expr(quantile))
+
+
+@_checked
+def HalfCauchy(scale: object) -> Distribution:
+    """Half-Cauchy on the positive reals, the usual prior of a standard deviation."""
+    return _scalars("HalfCauchy", scale=as_expr(scale))
+
+
+@_checked
+def InverseNakagami(shape: object, scale: object) -> Distribution:
+    """The square root of an inverse Gamma(shape, scale): x^(-2 shape - 1) exp(-scale/x²)."""
+    return _scalars("InverseNakagami", shape=as_expr(shape), scale=as_expr(scale))
 
 
 @_checked

@@ -68,7 +68,7 @@ def check_arguments(name: str, distribution: Distribution, variables: Mapping[st
         if parameter.name not in distribution.args:
             continue
         arg = distribution.args[parameter.name]
-        if parameter.known:
+        if parameter.known and not parameter.free:
             _check_known(name, distribution, parameter.name, arg, found)
         _visit(arg, parameter.domain, f"{name}: the {parameter.name} of {distribution.family}", found)
     return found
@@ -126,6 +126,8 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
             if isinstance(expr.base, Ref) or not _is_even(expr.exponent):
                 _even_or_positive(expr, where, variables)
         case Apply(name="exp") if domain == "positive":
+            pass
+        case Apply(name="probit") if domain in ("positive", "unit"):
             pass
         case _ if domain == "simplex" and _is_uniform(expr):
             pass

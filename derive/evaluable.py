@@ -13,6 +13,8 @@ import sympy
 
 from cavi.derive.families import special
 
+_PHI = sympy.Function("Phi", real=True)
+
 
 class dlog_bessel_k(special.dlog_bessel_k):
     """∂/∂v log K_v(x), which can be evaluated: SymPy has no name for this derivative."""
@@ -33,6 +35,17 @@ def evaluable(expr: sympy.Expr) -> sympy.Expr:
     return expr.replace(_is_ours, lambda f: _RULES[type(f)](*f.args))
 
 
+def readable(expr: sympy.Expr) -> sympy.Expr:
+    """The same for a reader: the normal integral by the name that it has in textbooks, Φ."""
+
+    def interval(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+        if b == sympy.oo:
+            return sympy.log(_PHI(-a))
+        return sympy.log(_PHI(b) if a == -sympy.oo else _PHI(b) - _PHI(a))
+
+    return evaluable(expr.replace(special.log_normal_interval, interval))
+
+
 def _is_ours(expr: sympy.Expr) -> bool:
     return type(expr) in _RULES
 
@@ -42,6 +55,8 @@ def _log_bessel_i(v: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
 
 
 def _log_bessel_k(v: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
+    if abs(v) == sympy.S.Half:  # elementary (DLMF 10.39.2), and K is even in the order
+        return sympy.log(sympy.pi / (2 * x)) / 2 - x
     return sympy.log(sympy.besselk(v, x))
 
 

@@ -46,7 +46,7 @@ def log(p: Polynomial) -> Polynomial:
 
 
 def _beside_one(p: Polynomial) -> Polynomial | None:
-    """log(1 + exp a) = softplus a, and log(1 - 1/(1 + u)) = log u - log(1 + u)."""
+    """log(1 + exp a) = softplus a, log(1 - 1/(1 + u)) = log u - log(1 + u), and log(1 - Φ(a)) = log Φ(-a)."""
     rest = p - number(1)
     if len(p.monomials) != 2 or len(rest.monomials) != 1 or rest.monomials[0].bound:
         return None
@@ -56,11 +56,29 @@ def _beside_one(p: Polynomial) -> Polynomial | None:
     f = m.powers[0][0]
     if m.coefficient == 1 and f.name == "exp":
         return softplus(f.args[0])
+    if m.coefficient == -1 and f.name == "exp" and (inside := _log_phi(f.args[0])) is not None:
+        return log_phi(-inside)
     if m.coefficient == -1 and f.name == "pow" and f.args[1].number == -1:
         above = f.args[0] - number(1)
         if len(above.monomials) == 1 and above.monomials[0].coefficient > 0:
             return log(above) - log(f.args[0])
     return None
+
+
+def log_phi(p: Polynomial) -> Polynomial:
+    """log Φ(p), the log of the probability that a standard Normal is below p."""
+    return from_atom(Function("log_normal_interval", (from_atom(Constant("minus_infinity")), p)))
+
+
+def _log_phi(p: Polynomial) -> Polynomial | None:
+    """a, where the polynomial is log Φ(a)."""
+    if len(p.monomials) != 1 or p.monomials[0].coefficient != 1 or len(p.monomials[0].powers) != 1:
+        return None
+    f, exponent = p.monomials[0].powers[0]
+    if exponent != 1 or not isinstance(f, Function) or f.name != "log_normal_interval":
+        return None
+    lower, upper = f.args
+    return upper if lower == from_atom(Constant("minus_infinity")) else None
 
 
 def softplus(p: Polynomial) -> Polynomial:
@@ -289,6 +307,7 @@ _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "lgamma": lgamma,
     "pow": raise_to,
     "softplus": softplus,
+    "probit": lambda p: exp(log_phi(p)),
     "tanhc": tanhc,
     **{n: _interval(n) for n in ("log_normal_interval", "truncated_mean", "truncated_second")},
 }

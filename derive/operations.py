@@ -1,4 +1,4 @@
-"""What a user writes around variables: `dot`, `Sum`, `log`, `exp`, `sqrt`, `sigmoid`, `softmax`, `size`."""
+"""What a user writes around variables: `dot`, `Sum`, `log`, `exp`, `sqrt`, `sigmoid`, `probit`, `softmax`, `size`."""
 
 from __future__ import annotations
 
@@ -212,6 +212,11 @@ def sqrt(value: object) -> Expr:
 def sigmoid(value: object) -> Expr:
     """The logistic function 1 / (1 + exp(-value))."""
     return 1 / (1 + exp(-as_expr(value)))
+
+
+def probit(value: object) -> Expr:
+    """Φ(value), the probability that a standard Normal is below it: the response function of probit regression."""
+    return Apply("probit", (as_expr(value),))
 
 
 def size(index: Index) -> Expr:

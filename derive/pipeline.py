@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, product
 
 from cavi.derive.approximations import applicable, checked
 from cavi.derive.builders import optimum
@@ -26,7 +27,7 @@ from cavi.derive.methods import NORMAL, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_numeric import integrals
-from cavi.derive.relaxations.apply import proposals
+from cavi.derive.relaxations.apply import Proposal, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
@@ -34,6 +35,8 @@ from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Updat
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
+
+MAX_CHOICES = 32
 
 
 def derive(
@@ -56,8 +59,8 @@ def derive(
         bounds: node -> a `Bound` or `ArrayBound` or the name of one (or several), for terms of its log density that are
             not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
-        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest; the
-            derivation says which it took and what else there was.
+        relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
+            with which it is; the derivation says which it took and what else there was.
         approximate: latent -> ``"quadrature"``, for a factor of one number that is the optimum, but in no family: its
             normaliser and moments are found numerically.
 
@@ -99,12 +102,36 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    by_bound = {p.node: p.together for p in known if p.bounds}
-    by_latent = {p.node: p.augmentations[0] for p in known if not p.bounds}
-    asked = {**(bounds or {}), **by_bound}, {**(augment or {}), **by_latent}
-    found = _derived(model, nodes, factors, marginalise, *asked, methods)
+    found = _proposed(model, nodes, factors, marginalise, (bounds or {}, augment or {}), methods, known)
     others = {p.node: p.names for p in known}
     return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
+
+
+def _proposed(
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    marginalise: Sequence[object],
+    asked: tuple[Mapping[str, object], Mapping[str, object]],
+    methods: Mapping[str, str],
+    known: Sequence[Proposal],
+) -> Derived:
+    """By the first choice of rules, the cheapest first, with which every factor has an optimum.
+
+    Raises:
+        NonConjugateError: of the first choice, where none does.
+    """
+    refused: NonConjugateError | None = None
+    for chosen in islice(product(*(p.options for p in known)), MAX_CHOICES):
+        rules: dict[str, dict[str, object]] = {"bounds": dict(asked[0]), "augment": dict(asked[1])}
+        for proposal, (argument, rule) in zip(known, chosen, strict=True):
+            rules[argument][proposal.node] = rule
+        try:
+            return _derived(model, nodes, factors, marginalise, rules["bounds"], rules["augment"], methods)
+        except NonConjugateError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def with_approximations(
@@ -118,12 +145,14 @@ def with_approximations(
     methods: Mapping[str, str],
 ) -> NonConjugateError:
     """The error with the approximations of the factor that would do, where there are any."""
-    if error.factor in methods or marginalise or bounds or augment:
+    if error.factor in methods or marginalise:
         return error
-    names = applicable(error.factor, model, nodes, factors)
+    relaxed = apply_relaxations(model, nodes, bounds, augment)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
     if not names:
         return error
-    known = " or ".join(f"derive(m, approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", bounds), ("augment", augment)) if v)
+    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
     return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 

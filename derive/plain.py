@@ -277,6 +277,9 @@ def expression(expr: Expr) -> Plain:
             return ["pow", expression(expr.base), str(value)]
         case Power():
             return ["fn", "pow", [expression(expr.base), expression(expr.exponent)]]
+        case Apply(name="probit"):
+            ends = [["const", "minus_infinity"], *map(expression, expr.args)]
+            return ["fn", "exp", [["fn", "log_normal_interval", ends]]]
         case Apply():
             return ["fn", expr.name, [expression(a) for a in expr.args]]
         case SumOver():

@@ -42,6 +42,7 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "positive": (
         "Gamma",
         "InverseGamma",
+        "InverseNakagami",
         "HalfNormal",
         "TruncatedNormal",
         "LogNormal",

@@ -76,9 +76,10 @@ def standalone(distribution: object) -> Standalone:
         )
     family = families.lookup(distribution.family)
     if not isinstance(family, ScalarFamily):
+        why = "runs over an index" if family.rank or distribution.over else "is no exponential family"
         raise DeclarationError(
-            f"{distribution}: a {family.name} runs over an index; closed forms of single distributions are there for "
-            "scalar families; for this one declare a model and derive it"
+            f"{distribution}: a {family.name} {why}; closed forms of single distributions are there for scalar "
+            "exponential families; for this one declare a model and derive it"
         )
     args: dict[str, sympy.Expr] = {}
     for p in family.parameters:

@@ -45,6 +45,24 @@ def _article(key: str, author: str, year: str, title: str, journal: str, volume:
 
 
 WORKS: dict[str, Work] = {
+    "Albert and Chib (1993)": _article(
+        "albert1993",
+        "J. H. Albert and S. Chib",
+        "1993",
+        "Bayesian analysis of binary and polychotomous response data",
+        "Journal of the American Statistical Association",
+        "88",
+        "669–679",
+    ),
+    "Andrews and Mallows (1974)": _article(
+        "andrews1974",
+        "D. F. Andrews and C. L. Mallows",
+        "1974",
+        "Scale mixtures of normal distributions",
+        "Journal of the Royal Statistical Society, Series B",
+        "36",
+        "99–102",
+    ),
     "Barndorff-Nielsen (1978)": _book(
         "barndorffnielsen1978",
         "O. Barndorff-Nielsen",
@@ -54,6 +72,13 @@ WORKS: dict[str, Work] = {
     ),
     "Bishop (2006)": _book(
         "bishop2006", "C. M. Bishop", "2006", "Pattern Recognition and Machine Learning", "Springer"
+    ),
+    "Bouchard (2007)": _book(
+        "bouchard2007",
+        "G. Bouchard",
+        "2007",
+        "Efficient bounds for the softmax function, applications to inference in hybrid models",
+        "NIPS Workshop on Approximate Bayesian Inference in Continuous and Hybrid Models",
     ),
     "Boyd and Vandenberghe (2004)": _book(
         "boyd2004", "S. Boyd and L. Vandenberghe", "2004", "Convex Optimization", "Cambridge University Press"
@@ -75,6 +100,15 @@ WORKS: dict[str, Work] = {
         "Annals of the Institute of Statistical Mathematics",
         "40",
         "641–663",
+    ),
+    "Gelman (2006)": _article(
+        "gelman2006",
+        "A. Gelman",
+        "2006",
+        "Prior distributions for variance parameters in hierarchical models",
+        "Bayesian Analysis",
+        "1",
+        "515–534",
     ),
     "Gelman et al. (2013)": _book(
         "gelman2013",
@@ -137,8 +171,35 @@ WORKS: dict[str, Work] = {
         "54",
         "878–887",
     ),
+    "Kozumi and Kobayashi (2011)": _article(
+        "kozumi2011",
+        "H. Kozumi and G. Kobayashi",
+        "2011",
+        "Gibbs sampling methods for Bayesian quantile regression",
+        "Journal of Statistical Computation and Simulation",
+        "81",
+        "1565–1578",
+    ),
+    "Makalic and Schmidt (2016)": _article(
+        "makalic2016",
+        "E. Makalic and D. F. Schmidt",
+        "2016",
+        "A simple sampler for the horseshoe estimator",
+        "IEEE Signal Processing Letters",
+        "23",
+        "179–182",
+    ),
     "Murphy (2012)": _book(
         "murphy2012", "K. P. Murphy", "2012", "Machine Learning: A Probabilistic Perspective", "MIT Press"
+    ),
+    "Park and Casella (2008)": _article(
+        "park2008",
+        "T. Park and G. Casella",
+        "2008",
+        "The Bayesian lasso",
+        "Journal of the American Statistical Association",
+        "103",
+        "681–686",
     ),
     "Polson, Scott and Windle (2013)": _article(
         "polson2013",
@@ -193,6 +254,24 @@ WORKS: dict[str, Work] = {
         "Journal of Machine Learning Research",
         "14",
         "1005–1031",
+    ),
+    "Wand et al. (2011)": _article(
+        "wand2011",
+        "M. P. Wand and J. T. Ormerod and S. A. Padoan and R. Frühwirth",
+        "2011",
+        "Mean field variational Bayes for elaborate distributions",
+        "Bayesian Analysis",
+        "6",
+        "847–900",
+    ),
+    "Yu and Moyeed (2001)": _article(
+        "yu2001",
+        "K. Yu and R. A. Moyeed",
+        "2001",
+        "Bayesian quantile regression",
+        "Statistics and Probability Letters",
+        "54",
+        "437–447",
     ),
 }
 

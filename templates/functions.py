@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cavi.derive.term import Constant, Function, Polynomial
+from cavi.derive.term import Constant, Function, Polynomial, from_atom
 from cavi.templates.layout import (
     COMMA,
     GIVEN,
@@ -79,6 +79,8 @@ def draw(f: Function, args: list[Box], digamma: Box = _PSI) -> Box:
             return row(_LOG, Script(_BESSEL_K, args[0]), parens(args[1]))
         case "dlog_bessel_k":
             return row(Script(_PARTIAL, args[0]), _LOG, Script(_BESSEL_K, args[0]), parens(args[1]))
+        case "log_normal_interval" if f.args[0] == from_atom(Constant("minus_infinity")):
+            return row(_LOG, symbol("Phi"), parens(args[1]))
         case "log_normal_interval":
             return row(_LOG, _INTERVAL, parens(separated(args)))
         case "truncated_mean":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cavi.derive.evaluable import evaluable
+from cavi.derive.evaluable import readable
 from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import Derived
 from cavi.templates.chain import StepView
@@ -69,7 +69,7 @@ def _steps(r: Relaxation) -> Iterator[StepView]:
     before = None
     for s in r.proof:
         # A line that goes on from the one above does not repeat it.
-        left = None if s.before == before else expressions.draw(evaluable(s.before))
-        link = Link(left, expressions.draw(evaluable(s.after)), relation=RELATIONS[s.relation])
+        left = None if s.before == before else expressions.draw(readable(s.before))
+        link = Link(left, expressions.draw(readable(s.after)), relation=RELATIONS[s.relation])
         yield StepView(s.rule, s.conditions, system([link]))
         before = s.after

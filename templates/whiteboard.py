@@ -55,6 +55,7 @@ from cavi.templates.layout import (
 )
 from cavi.templates.printer import Printer
 from cavi.templates.scope import Scope, index_box
+from cavi.templates.symbols import symbol
 
 _ONE = Number("1")
 
@@ -86,6 +87,8 @@ class WhiteboardPrinter:
                 return self._power(e, scope)
             case Apply(name="abs"):
                 return Fence("|", self.expr(e.args[0], scope), "|")
+            case Apply(name="probit"):
+                return row(symbol("Phi"), parens(self.expr(e.args[0], scope)))
             case Apply():
                 inner = self.expr(e.args[0], scope)
                 simple = isinstance(inner, Glyph | Script | Number) and e.name == "log"

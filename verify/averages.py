@@ -110,6 +110,10 @@ class Averages:
             total = total + self._node_element(v, binding, None)
         return total
 
+    def element(self, v: Mapping[str, Any], binding: Binding) -> Value:
+        """E[log p(v | parents)] of one element of v."""
+        return self._node_element(v, binding, None)
+
     def _node_element(self, v: Mapping[str, Any], binding: Binding, only: set[Element] | None) -> Value:
         state = self.state
         parts = [e for e, b in node_parts(v, state, binding)]

@@ -171,7 +171,9 @@ def _along(
     large = [e.number(room) * e.number(Fraction(k, 8)) for k in (-3, -1, 1, 3)]
     steps = [-small, e.number(0), small, *large]
     points = {x: as_array([value + move.get(x, 0) * s for s in steps]) for x, value in at.items()}
-    f = objective(state, factor, site, Held({}, points))
+    f = np.ravel(np.asarray(objective(state, factor, site, Held({}, points)), dtype=object))
+    if f.size == 1:
+        return Finding(60.0, f"no term depends on it here: any value is a maximiser at {site}")
     slope, bend = (f[2] - f[0]) / (2 * small), (f[2] - 2 * f[1] + f[0]) / (small * small)
     where = f"at {site}"
     seen = mpmath.mpf(10) ** (SLACK - mpmath.mp.dps) * (1 + abs(to_mpf(f[1])))

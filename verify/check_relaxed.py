@@ -7,7 +7,7 @@ of the declared density.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -20,11 +20,13 @@ from cavi.verify.averages import Averages, Held
 from cavi.verify.check_families import compare
 from cavi.verify.check_marginal import random_values
 from cavi.verify.claim import Element, names_in
-from cavi.verify.density import log_density
-from cavi.verify.evaluate import bindings, evaluate
+from cavi.verify.density import FAMILIES
+from cavi.verify.evaluate import Binding, bindings, evaluate
+from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
-from cavi.verify.rules import half_line, line_rule
+from cavi.verify.rules import Map, half_line, line_rule, real_line
+from cavi.verify.scalar import bounded_map
 from cavi.verify.state import State
 
 POINTS = 5
@@ -128,46 +130,99 @@ def _gap(state: State, entry: Mapping[str, Any]) -> Finding:
 
 
 def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
-    """The log of the integral over every auxiliary element, at random values of all other latents.
+    """The log of the integral (or sum) over every auxiliary element, at random values of all other latents.
 
     The joint density must be a product over these elements: with v = c + Σ_n u_n(ω_n) at a reference, each is
-    integrated with the others at theirs, and every integral but one counts v there once too often.
+    integrated with the others at theirs, relative to the density there: v + Σ_n log ∫ exp(u_n - u_n(reference)).
     """
 
     def at(k: int) -> Finding:
         held = random_values(state, k)
-        auxiliary = sorted(x for x in held.points if x[0] in entry["variables"])
-        base = to_mpf(_one(Averages(state, held).relaxed(entry["node"])))
+        auxiliary = sorted(x for x in {**held.points, **held.assigned} if x[0] in entry["variables"])
+        base = _with_auxiliaries(state, entry, held)
         logs, alone = mpmath.mpf(0), mpmath.mpf(0)
         for x in auxiliary:
-
-            def joint(values: Value, x: Element = x) -> Value:
-                return _prior(state, x, values) + _varied(state, entry, held, x, values)
-
-            rule = line_rule(state.engine, joint, half_line(), state.digits, x[0])
-            logs += mpmath.log(to_mpf(rule.weights.sum()))
-            alone += to_mpf(_one(_varied(state, entry, held, x, 2 * _one(held.points[x])))) - base
-        moved = {x: as_array([2 * _one(v)]) if x in auxiliary else v for x, v in held.points.items()}
-        together = to_mpf(_one(Averages(state, Held(held.assigned, moved)).relaxed(entry["node"]))) - base
+            logs += _log_integral(state, entry, held, x)
+            alone += _with_auxiliaries(state, entry, _moved(held, [x])) - base
+        together = _with_auxiliaries(state, entry, _moved(held, auxiliary)) - base
         if digits_of(together, alone) < state.digits:
             return Finding(0.0, "the joint density is no product over the elements of the auxiliary")
         declared = _one(Averages(state, held).node(state.claim.variables[entry["node"]]))
-        return compare(logs - (len(auxiliary) - 1) * base, declared, f"at point {k + 1}")
+        return compare(base + logs, declared, f"at point {k + 1}")
 
     return worst(at(k) for k in range(2))
 
 
-def _varied(state: State, entry: Mapping[str, Any], held: Held, x: Element, values: Value) -> Value:
-    """What stands in the place of the log density, with one auxiliary element at several values."""
-    several = np.atleast_1d(np.asarray(values, dtype=object))
-    points = {y: as_array([_one(v)] * len(several)) for y, v in held.points.items()}
-    found = Averages(state, Held(held.assigned, {**points, x: several})).relaxed(entry["node"])
-    return found if isinstance(values, np.ndarray) else _one(found)
+def _log_integral(state: State, entry: Mapping[str, Any], held: Held, x: Element) -> mpmath.mpf:
+    """Over one element of an auxiliary, the others at their values, relative to the density at its own.
 
-
-def _prior(state: State, x: Element, values: Value) -> Value:
-    """The declared log density of one auxiliary element."""
+    Only what mentions the element is evaluated again and again.
+    """
     v = state.claim.variables[x[0]]
-    binding = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
-    args = {n: evaluate(e, state, binding) for n, e in v["distribution"]["args"].items()}
-    return log_density(state.engine, v["distribution"]["name"], values, args)
+    own = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
+    parts = list(_mentioning(entry["value"], state, {}, held, x))
+
+    def joint(at: Held) -> Value:
+        averages = Averages(state, at)
+        return sum((averages.expression(e, b) for e, b in parts), averages.element(v, own))
+
+    top = _one(joint(held))
+    if x in held.assigned:
+        each = [Held({**held.assigned, x: k}, held.points) for k in range(_categories(state, x))]
+        return mpmath.log(sum(mpmath.exp(to_mpf(_one(joint(h)) - top)) for h in each))
+
+    def density(values: Value) -> Value:
+        several = np.atleast_1d(np.asarray(values, dtype=object))
+        points = {y: as_array([_one(p)] * len(several)) for y, p in held.points.items()}
+        found = joint(Held(held.assigned, {**points, x: several})) - top
+        return found if isinstance(values, np.ndarray) else _one(found)
+
+    rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
+    return mpmath.log(to_mpf(rule.weights.sum()))
+
+
+def _mentioning(e: Any, state: State, binding: Binding, held: Held, x: Element) -> Iterator[tuple[Any, Binding]]:
+    """The terms of an expression that depend on an element."""
+    match e:
+        case ["add", terms]:
+            for t in terms:
+                yield from _mentioning(t, state, binding, held, x)
+        case ["sum", axes, body]:
+            for b in bindings(axes, state.sizes, binding):
+                yield from _mentioning(body, state, b, held, x)
+        case ["fn", "E", [inner]]:
+            yield from _mentioning(inner, state, binding, held, x)
+        case _ if x in mentioned(e, state, binding, held.assigned):
+            yield e, binding
+
+
+def _with_auxiliaries(state: State, entry: Mapping[str, Any], held: Held) -> mpmath.mpf:
+    """What stands in the place of the declared log density, with the log densities of its auxiliaries."""
+    averages = Averages(state, held)
+    value = averages.relaxed(entry["node"])
+    for name in entry["variables"]:
+        value = value + averages.node(state.claim.variables[name])
+    return to_mpf(_one(value))
+
+
+def _moved(held: Held, elements: Iterable[Element]) -> Held:
+    """Some elements at other values: nearer to one end of their support, or the other category."""
+    elements = set(elements)
+    points = {x: as_array([_one(v) / 2]) if x in elements else v for x, v in held.points.items()}
+    return Held({x: 1 - k if x in elements and k < 2 else k for x, k in held.assigned.items()}, points)
+
+
+def _categories(state: State, x: Element) -> int:
+    over = state.claim.variables[x[0]]["over"]
+    return state.sizes[over[1]] if over[1] in state.sizes else int(over[1])
+
+
+def _onto(state: State, x: Element) -> Map:
+    """The map onto the support of an auxiliary."""
+    v = state.claim.variables[x[0]]
+    support = FAMILIES[v["distribution"]["name"]].support
+    if support == "interval":
+        binding = dict(zip((i for i, _ in v["plates"]), x[1], strict=True))
+        ends = {n: e for n, e in v["distribution"]["args"].items() if n in ("lower", "upper")}
+        return bounded_map({n: evaluate(e, state, binding) for n, e in ends.items()})
+    return real_line() if support == "real" else half_line()

@@ -100,6 +100,35 @@ def _laplace(e: Engine, x: Value, a: Args) -> Value:
     return -e("log", 2 * a["scale"]) - e("abs", x - a["location"]) / a["scale"]
 
 
+@_family("StudentT", "real", mean="real", precision="positive", dof="shape")
+def _student(e: Engine, x: Value, a: Args) -> Value:
+    """Bishop (2.159)."""
+    nu, gap = a["dof"], x - a["mean"]
+    constant = e("lgamma", (nu + 1) / 2) - e("lgamma", nu / 2)
+    root = (e("log", a["precision"]) - e("log", e.constants("pi") * nu)) / 2
+    return constant + root - (nu + 1) / 2 * e("log", 1 + a["precision"] * gap * gap / nu)
+
+
+@_family("AsymmetricLaplace", "real", mean="real", scale="positive", quantile="unit")
+def _asymmetric_laplace(e: Engine, x: Value, a: Args) -> Value:
+    """Yu and Moyeed (2001), equation 3."""
+    q, u = a["quantile"], (x - a["mean"]) / a["scale"]
+    check = (e("abs", u) + (2 * q - 1) * u) / 2
+    return e("log", q) + e("log", 1 - q) - e("log", a["scale"]) - check
+
+
+@_family("HalfCauchy", "positive", scale="positive")
+def _half_cauchy(e: Engine, x: Value, a: Args) -> Value:
+    u = x / a["scale"]
+    return e("log", 2 / e.constants("pi")) - e("log", a["scale"]) - e("log", 1 + u * u)
+
+
+@_family("InverseNakagami", "positive", shape="shape", scale="positive")
+def _inverse_nakagami(e: Engine, x: Value, a: Args) -> Value:
+    """The inverse Gamma of x², times dx²/dx."""
+    return _inverse_gamma(e, x * x, a) + e("log", 2 * x)
+
+
 @_family("VonMises", "angle", mean="angle", concentration="positive")
 def _von_mises(e: Engine, x: Value, a: Args) -> Value:
     k = a["concentration"]

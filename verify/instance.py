@@ -235,7 +235,7 @@ class _World:
         family, args = self.arguments(v, binding)
         if args.get("lower", -np.inf) >= args.get("upper", np.inf):
             return False
-        if "dof" in args and args["dof"] <= len(args["scale"]) - 1:
+        if "dof" in args and "scale" in args and args["dof"] <= len(args["scale"]) - 1:
             return False
         at = tuple(binding[i] for i, _ in v["plates"])
         found = draw(family, args, self.rng)

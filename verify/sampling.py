@@ -56,6 +56,12 @@ _DRAW: dict[str, Draw] = {
     "HalfNormal": lambda r, a: abs(r.normal(0, a["precision"] ** -0.5)),
     "LogNormal": lambda r, a: r.lognormal(a["mean"], a["precision"] ** -0.5),
     "Laplace": lambda r, a: r.laplace(a["location"], a["scale"]),
+    "StudentT": lambda r, a: a["mean"] + r.standard_t(a["dof"]) * a["precision"] ** -0.5,
+    "AsymmetricLaplace": lambda r, a: (
+        a["mean"] + a["scale"] * (r.exponential() / a["quantile"] - r.exponential() / (1 - a["quantile"]))
+    ),
+    "HalfCauchy": lambda r, a: abs(a["scale"] * r.standard_cauchy()),
+    "InverseNakagami": lambda r, a: (a["scale"] / r.gamma(a["shape"], 1.0)) ** 0.5,
     "VonMises": lambda r, a: float(np.ravel(r.vonmises(a["mean"], a["concentration"]))[0]),
     "Gamma": lambda r, a: r.gamma(a["shape"], 1 / a["rate"]),
     "InverseGamma": lambda r, a: a["scale"] / r.gamma(a["shape"], 1.0),

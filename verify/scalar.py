@@ -9,7 +9,21 @@ import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_float
 from cavi.verify.density import FAMILIES, log_density
-from cavi.verify.rules import Map, Rule, counting_rule, half_line, interval, line_rule, periodic_rule, real_line
+from cavi.verify.rules import (
+    Map,
+    Rule,
+    counting_rule,
+    half_line,
+    interval,
+    line_rule,
+    periodic_rule,
+    real_line,
+    stretched_line,
+)
+
+# Families whose log density is not smooth at a point -> the parameter that says where.
+HEAVY = ("StudentT",)  # tails that are powers
+KINKS = {"Laplace": "location", "AsymmetricLaplace": "mean"}
 
 
 def scalar_rule(engine: Engine, family: str, args: Mapping[str, Any], digits: int) -> Rule:
@@ -32,14 +46,15 @@ def scalar_rule(engine: Engine, family: str, args: Mapping[str, Any], digits: in
         return _table(engine, [1 - args["prob"], args["prob"]])
     if support == "category":
         return _table(engine, args["probs"])
-    if family == "Laplace":
-        left, right = (line_rule(engine, density, half_line(args["location"], s), digits, family) for s in (-1, 1))
+    if family in KINKS:
+        left, right = (line_rule(engine, density, half_line(args[KINKS[family]], s), digits, family) for s in (-1, 1))
         return Rule(
             np.concatenate([left.nodes, right.nodes]),
             np.concatenate([left.weights, right.weights]),
             np.concatenate([left.log_density, right.log_density]),
         )
-    maps: dict[str, Map] = {"real": real_line(), "positive": half_line(), "unit": interval(0, 1)}
+    line = stretched_line() if family in HEAVY else real_line()
+    maps: dict[str, Map] = {"real": line, "positive": half_line(), "unit": interval(0, 1)}
     if support == "above":
         maps["above"] = half_line(args["minimum"])
     if support == "interval":

@@ -35,7 +35,7 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
 }
 
 # Where the values of a support lie, in the words that declarations use for domains.
-_DOMAIN_OF_SUPPORT = {
+DOMAIN_OF_SUPPORT = {
     "real": "real",
     "interval": "real",
     "positive": "positive",
@@ -58,6 +58,7 @@ class Param:
         tex: its symbol in LaTeX, as textbooks write it.
         known: whether it can never be latent; the statistics may then contain it.
         default: the value of a known parameter that is left out; None where it must be given.
+        free: known in a factor only: a density may have a latent there, and its terms are then relaxed.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Param:
     tex: str
     known: bool = False
     default: sympy.Expr | None = None
+    free: bool = False
 
     @property
     def symbol(self) -> sympy.Symbol:
@@ -127,7 +129,7 @@ class ScalarFamily:
     @property
     def domain(self) -> str:
         """Where the values lie: real, positive, unit, angle or count."""
-        return _DOMAIN_OF_SUPPORT[self.support]
+        return DOMAIN_OF_SUPPORT[self.support]
 
     @cached_property
     def symbols(self) -> tuple[sympy.Symbol, ...]:

@@ -86,6 +86,18 @@ _FAMILIES = (
         "Gelman et al. (2013), table A.1",
         declared_mode=lambda shape, scale: E2 / E1,
     ),
+    # The square root of an inverse Gamma: a standard deviation whose variance is one.
+    ScalarFamily(
+        "InverseNakagami",
+        (Param("shape", "positive", "a"), Param("scale", "positive", "b")),
+        "positive",
+        lambda x, shape, scale: log(2) + shape * log(scale) - loggamma(shape) - (2 * shape + 1) * log(x) - scale / x**2,
+        "Gelman et al. (2013), table A.1, of the square of x",
+        declared_moments_of=lambda x, shape, scale: {
+            x**POWER: exp(loggamma(shape - POWER / 2) - loggamma(shape)) * scale ** (POWER / 2)
+        },
+        declared_mode=lambda shape, scale: sqrt(2 * E2 / E1),
+    ),
     ScalarFamily(
         "Beta",
         (Param("a", "positive", "a"), Param("b", "positive", "b")),
@@ -181,7 +193,7 @@ _FAMILIES = (
     ),
     ScalarFamily(
         "Laplace",
-        (Param("location", "real", "m", known=True), Param("scale", "positive", "b")),
+        (Param("location", "real", "m", known=True, free=True), Param("scale", "positive", "b")),
         "real",
         lambda x, location, scale: -log(2) - log(scale) - Abs(x - location) / scale,
         "Johnson, Kotz and Balakrishnan (1995), chapter 24",

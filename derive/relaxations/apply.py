@@ -16,7 +16,8 @@ from cavi.derive import families
 from cavi.derive.canonical import deltas, replace_sub, subscripts, substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
-from cavi.derive.expression import Expr, as_expr
+from cavi.derive.expand import element
+from cavi.derive.expression import Expr
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Gather, Index, Sub, indices_of
@@ -25,12 +26,14 @@ from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.array_bound import ArrayBound
-from cavi.derive.relaxations.array_matching import array_matches
+from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, X
-from cavi.derive.relaxations.matching import Match, known_positive, matches
+from cavi.derive.relaxations.fitting import fitting, misfit, together
+from cavi.derive.relaxations.matching import Match, matches
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
+from cavi.derive.relaxations.sites import Site, as_expression
 from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
@@ -80,8 +83,8 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
             relaxed = bounded(relaxed, node, bound, found)
         return relaxed
     known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
-    fitting = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
-    for bound in fitting or known[:1]:
+    usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
+    for bound in usable or known[:1]:
         relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
     return relaxed
 
@@ -91,7 +94,7 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
     p, model = relaxed.nodes[node], relaxed.model
     found = found_by(p, bound, model, relaxed.tangents)
     if not found:
-        raise _fits_nothing(node, bound.form.function, bound.name)
+        raise _fits_nothing(node, bound.form.described, bound.name)
     proof = bound.proof
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     names: list[str] = []
@@ -118,7 +121,7 @@ def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
     return Relaxed(relaxed.model, {**relaxed.nodes, node: record.value}, (*others, record))
 
 
-def _fits_nothing(node: str, function: object, rule: str) -> RelaxationError:
+def _fits_nothing(node: str, function: str, rule: str) -> RelaxationError:
     return RelaxationError(
         f"bounds: no term of the log density of {node} is {function} of latents with a coefficient that is not "
         f"negative, so {rule} does not apply there"
@@ -143,6 +146,12 @@ class Proposal:
         return " or ".join([*options, *(f"augment={{{self.node!r}: {a!r}}}" for a in self.augmentations)])
 
     @property
+    def options(self) -> tuple[tuple[str, object], ...]:
+        """(argument of derive, rules), the cheapest first."""
+        by_bound = [("bounds", self.together)] if self.together else []
+        return (*by_bound, *(("augment", a) for a in self.augmentations))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All rules, the cheapest first."""
         return (*self.bounds, *self.augmentations)
@@ -155,18 +164,18 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     """
     found = []
     for name, p in nodes.items():
-        fitting = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
-        left, together = list(p.monomials), []
-        for bound, ms in fitting.items():
+        fits = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
+        left, covering = list(p.monomials), []
+        for bound, ms in fits.items():
             if any(m in left for m in ms):
-                together.append(bound)
+                covering.append(bound)
                 left = [m for m in left if m not in ms]
         if has_tangent(Polynomial(tuple(left)), model):
-            together.append(TANGENT)
-            fitting[TANGENT] = []
-        by_latent = tuple(a.name for a in catalogue.augmentations() if matches(p, a.function, model))
-        if together or by_latent:
-            found.append(Proposal(name, tuple(fitting), by_latent, tuple(together)))
+            covering.append(TANGENT)
+            fits[TANGENT] = []
+        by_latent = tuple(a.name for a in catalogue.augmentations() if fitting(p, a, model, name))
+        if covering or by_latent:
+            found.append(Proposal(name, tuple(fits), by_latent, tuple(covering)))
     return tuple(found)
 
 
@@ -215,41 +224,33 @@ def _rules(
 def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
     """The node given an auxiliary latent for every argument of the rule's function."""
     proof, model, p = rule.proof, relaxed.model, relaxed.nodes[node]
-    found = matches(p, rule.function, model)
+    found = fitting(p, rule, model, node)
     if not found:
-        raise RelaxationError(
-            f"augment: no term of the log density of {node} is {rule.function} of latents with a positive coefficient, "
-            f"so {rule.name} does not apply there"
-        )
-    together: list[tuple[tuple[Index, ...], Polynomial, Polynomial]] = []
-    for match in found:
-        axes = _axes(model, node, match)
-        argument, weight = substitute(match.argument, dict(axes)), _weight(match, {**axes})
-        same = next((t for t in together if t[1] == argument), None)
-        if same is not None:
-            together.remove(same)
-            weight = weight + same[2]
-        together.append((tuple(axes.values()), argument, weight))
-    value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
+        raise RelaxationError(f"augment: {rule.name} does not apply to {node}: {misfit(p, rule, model, node)}")
+    gone = [m for s in found for m in s.monomials]
+    value = Polynomial(tuple(m for m in p.monomials if m not in gone))
     nodes, names = dict(relaxed.nodes), []
-    for plates, argument, weight in together:
-        shape = known_positive(weight, model, f"augment: the coefficient of {rule.function} in {node}")
-        name = _free_name(model, rule.variable)
-        args = {k: _argument(v, shape) for k, v in rule.parameters.items()}
+    for shared in together(found, rule, model):
+        name, plates = _free_name(model, rule.variable), shared[0].plates
         family = families.CATALOGUE[rule.family]
-        latent = Variable(name, "latent", plates, distribution=Distribution(rule.family, args), domain=family.domain)
+        args = {k: _argument(v, shared[0], model, node) for k, v in rule.parameters.items()}
+        over = Index(f"{name}.value", "2") if family.support == "binary" else None
+        latent = Variable(
+            name, "latent", plates, distribution=Distribution(rule.family, args), over=over, domain=family.domain
+        )
         model = model.with_variable(latent)
         names.append(name)
         nodes[name] = sum_over(log_density(latent, model), plates)
-        env = {X: argument, W: from_atom(Element(name, plates)), B: weight}
-        value = value + sum_over(from_sympy(rule.joint, env), plates)
+        for site in shared:
+            env = {X: site.argument, W: element(latent, plates), B: site.weight}
+            value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
 
 
-def _argument(value: sympy.Expr, weight: Expr) -> Expr:
-    """A parameter of the auxiliary's distribution: the weight itself, or a number."""
-    return weight if value == B else as_expr(value)
+def _argument(value: sympy.Expr, site: Site, model: Model, node: str) -> Expr:
+    """A parameter of the auxiliary's distribution, in the weight of the term."""
+    return as_expression(from_sympy(sympy.sympify(value), {B: site.weight}), model, f"augment: a parameter for {node}")
 
 
 def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match] | None = None) -> Relaxed:
@@ -258,7 +259,7 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
     p = relaxed.nodes[node]
     found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
-        raise _fits_nothing(node, bound.function, bound.name)
+        raise _fits_nothing(node, bound.described, bound.name)
     model = relaxed.model
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
@@ -293,11 +294,6 @@ def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[s
     return tuple(m for m in found if any(True for a in m.argument.atoms() for _ in random_atoms(a, names)))
 
 
-def _axes(model: Model, node: str, match: Match) -> dict[Index, Index]:
-    """The indices open in the argument -> the declared ones that its auxiliary lives on."""
-    return {i: own for i, own in _places(model, node, match, ()).items() if isinstance(i, Index)}
-
-
 def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) -> dict[Sub, Index]:
     """The subscripts open in the argument -> the declared indices that its local parameter lives on.
 
@@ -309,6 +305,8 @@ def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) 
     open_subs: list[Index | Gather] = [*gathers, *(i for i in match.argument.free if i not in covered)]
     for i in sorted(open_subs, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
+        if i == match.over and i.name == PART:
+            own = Index(_free_name(model, PART), i.size)
         if own is None:
             raise RelaxationError(
                 f"bounds: the local parameter of {node} needs another index of size {i.size}; declare one with m.index"

@@ -1,14 +1,14 @@
 """Augmentations: a factor of a density as the integral over an auxiliary latent, after which all is conjugate.
 
-    exp(b f(x)) = ∫ p(ω) exp(g(x, ω, b)) dω,      p(ω) a member of a known family, g linear in its statistics.
+    exp(b f(x)) = ∫ p(ω) exp(g(x, ω, b)) dω,      p(ω) a member of a known family, ω given x one of the same or another.
 
-The proof is the moment generating function of an exponential family: with g = g₀(x) + Σ_j s_j(x) t_j(ω) the integral is
-exp(g₀ + A(η + s) - A(η)), where A is the log-normaliser of the family and η its natural parameters in p(ω).
+The proof is the normaliser of an exponential family: log p(ω) + g = c(x) + Σ_j η_j(x) t_j(ω) + log h(ω), so that the
+integral (or sum) is exp(c + A(η)), where A is the log-normaliser of the family of ω given x.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,15 +18,18 @@ import sympy
 from cavi.derive import families
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.errors import RelaxationError
-from cavi.derive.evaluable import evaluable
+from cavi.derive.evaluable import evaluable, readable
 from cavi.derive.families import ScalarFamily
 from cavi.derive.families.base import ETA
 from cavi.derive.families.base import X as VALUE
 from cavi.derive.relaxations.bound import X
 from cavi.derive.rules import GENERATING_FUNCTION
 
-W = sympy.Symbol("omega", positive=True)
+W = sympy.Symbol("omega", real=True)
 B = sympy.Symbol("b", positive=True)
+
+# What b may be, and the values for which the rule is proved: a symbol, or one number after another.
+WEIGHTS: Mapping[str, tuple[sympy.Expr, ...]] = {"positive": (B,), "binary": (sympy.S.Zero, sympy.S.One)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,9 @@ class Augmentation:
         family: of ω, by name.
         parameters: those of p(ω), in `B`.
         joint: g, in `X`, `W` and `B`.
+        given: the family of ω given x, where that is another one.
+        above: x is greater than this; -∞ for any real number.
+        weight: what b may be, positive or binary (zero or one, such as a datum that says which term there is).
         variable: the name of ω.
         source: where it comes from.
     """
@@ -48,6 +54,9 @@ class Augmentation:
     family: str
     parameters: Mapping[str, sympy.Expr]
     joint: sympy.Expr
+    given: str = ""
+    above: sympy.Expr = -sympy.oo
+    weight: str = "positive"
     variable: str = "omega"
     source: str = ""
 
@@ -60,49 +69,79 @@ class Augmentation:
             raise RelaxationError(
                 f"the augmentation {self.name}: the joint is {self.joint}; expected an expression in x, omega and b"
             )
-        if self.family not in families.CATALOGUE:
-            raise RelaxationError(f"the augmentation {self.name}: {self.family!r} is not a scalar family")
-        if set(self.parameters) != {p.name for p in self._member.parameters}:
+        for family in (self.family, self.given or self.family):
+            if family not in families.CATALOGUE:
+                raise RelaxationError(f"the augmentation {self.name}: {family!r} is not a scalar family")
+        if set(self.parameters) != {p.name for p in self._prior.parameters if p.default is None}:
             raise RelaxationError(
                 f"the augmentation {self.name}: found the parameters {', '.join(self.parameters)}; expected "
-                f"{', '.join(p.name for p in self._member.parameters)}"
+                f"{', '.join(p.name for p in self._prior.parameters if p.default is None)}"
+            )
+        if self.weight not in WEIGHTS:
+            raise RelaxationError(
+                f"the augmentation {self.name}: weight={self.weight!r}; expected {' or '.join(map(repr, WEIGHTS))}"
             )
 
     @property
-    def _member(self) -> ScalarFamily:
+    def _prior(self) -> ScalarFamily:
         return families.CATALOGUE[self.family]
+
+    @property
+    def _member(self) -> ScalarFamily:
+        """The family of ω given x."""
+        return families.CATALOGUE[self.given or self.family]
+
+    @cached_property
+    def _known(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """The known parameters of ω given x: those of p(ω), or the ends of its support."""
+        ends = {"lower": sympy.S.Zero if self._prior.support == "positive" else -sympy.oo, "upper": sympy.oo}
+        return {
+            p.symbol: sympy.sympify(self.parameters.get(p.name, ends.get(p.name, p.default)))
+            for p in self._member.parameters
+            if p.known
+        }
 
     @cached_property
     def _parts(self) -> tuple[sympy.Expr, tuple[sympy.Expr, ...]]:
-        """g₀ and the coefficients s_j of the statistics."""
-        left = sympy.expand(self.joint)
-        coefficients = []
-        for statistic in self._member.statistics:
-            t = statistic.subs(VALUE, W)
-            c = left.coeff(t)
-            left = sympy.expand(left - c * t)
-            coefficients.append(c)
-        if left.has(W) or any(c.has(W) for c in coefficients):
+        """c and the coefficients η_j of the statistics in log p(ω) + g - log h(ω)."""
+        prior, member = self._prior, self._member
+        given = {
+            p.symbol: sympy.sympify(self.parameters[p.name]) for p in prior.parameters if p.name in self.parameters
+        }
+        density = prior.log_density.subs(given, simultaneous=True) - member.log_base.subs(self._known)
+        left: dict[sympy.Expr, sympy.Expr] = {}
+        for term in sympy.Add.make_args(sympy.expand(density.subs(VALUE, W) + self.joint, log=False, power_base=False)):
+            coefficient, pattern = term.as_independent(W, as_Add=False)
+            left[pattern] = left.get(pattern, sympy.S.Zero) + coefficient
+        statistics = [t.subs(self._known).subs(VALUE, W) for t in member.statistics]
+        coefficients = tuple(left.pop(t, sympy.S.Zero) for t in statistics)
+        rest = left.pop(sympy.S.One, sympy.S.Zero)
+        if any(sympy.simplify(c) != 0 for c in left.values()):
             raise RelaxationError(
-                f"the augmentation {self.name}: {self.joint} is not linear in the statistics of {self.family}, "
-                f"{', '.join(str(s.subs(VALUE, W)) for s in self._member.statistics)}"
+                f"the augmentation {self.name}: beside the density of {self.family}, {self.joint} is not linear in the "
+                f"statistics of {member}, {', '.join(map(str, statistics))}"
             )
-        return left, tuple(coefficients)
+        return rest, coefficients
 
     @cached_property
     def integral(self) -> sympy.Expr:
-        """log ∫ p(ω) exp(g) dω = g₀ + A(η + s) - A(η)."""
+        """log ∫ p(ω) exp(g) dω = c + A(η)."""
         member = self._member
-        given = {p.symbol: sympy.sympify(self.parameters[p.name]) for p in member.parameters}
-        rest, shift = self._parts
-        natural = [eta.subs(given) for eta in member.natural]
-        moved = {ETA[j]: e + s for j, (e, s) in enumerate(zip(natural, shift, strict=True))}
+        rest, natural = self._parts
+        at = dict(zip(ETA, natural, strict=False))
         symbols = {p.name: p.symbol for p in member.parameters}
-        after = {p.symbol: given[p.symbol] for p in member.parameters if p.known}
+        after = dict(self._known)
         for name, value in member.from_natural:
-            after[symbols[name]] = value.subs(moved).subs(after)
-        normaliser = member.log_normaliser
-        return rest + normaliser.subs(after, simultaneous=True) - normaliser.subs(given, simultaneous=True)
+            after[symbols[name]] = value.subs(at).subs(after)
+        return rest + member.log_normaliser.subs(after, simultaneous=True)
+
+    def _gaps(self) -> Iterator[sympy.Expr]:
+        """b f(x) less the log of the integral, in one positive symbol, over all of where x and b may be."""
+        p = sympy.Symbol("p", positive=True)
+        line = (p, -p) if self.above == -sympy.oo else (self.above + p,)
+        for b in WEIGHTS[self.weight]:
+            for x in line:
+                yield evaluable((B * self.function - self.integral).subs(B, b).subs(X, x))
 
     @cached_property
     def proof(self) -> Derivation[Any]:
@@ -111,21 +150,26 @@ class Augmentation:
         Raises:
             RelaxationError: when it is not seen that they are equal.
         """
-        for sign in (1, -1):
-            p = sympy.Symbol("p", positive=True)
-            gap = evaluable((B * self.function - self.integral).subs(X, sign * p))
+        for gap in self._gaps():
+            (p,) = gap.free_symbols - {B} or {X}
             slope = sympy.simplify(sympy.simplify(sympy.diff(gap, p)).rewrite(sympy.exp))
-            value = sympy.simplify(sympy.exp((gap.subs(p, 1) / B).expand().rewrite(sympy.exp)))
+            at = gap.subs(p, 1)
+            value = sympy.simplify(sympy.exp(((at / B).expand() if at.has(B) else at).rewrite(sympy.exp)))
             if slope != 0 or value != 1:
                 raise RelaxationError(
                     f"the augmentation {self.name}: it is not seen that integrating {self.variable} out of "
                     f"{self.joint} leaves b times {self.function}; it leaves {self.integral}"
                 )
+        step_conditions = {"binary": ("b is zero or one",)}.get(self.weight, ())
+        member = "" if self._member == self._prior else f"; given x it is {self._member}"
         step = Step(
             B * self.function,
             self.integral,
             GENERATING_FUNCTION,
-            (f"omega has the {self.family} density, and its statistics the coefficients in {self.joint}",),
+            (
+                f"omega has the {self.family} density, and its statistics the coefficients in {self.joint}{member}",
+                *step_conditions,
+            ),
         )
         return Derivation(
             f"the augmentation {self.name}",
@@ -139,7 +183,7 @@ class Augmentation:
         """The augmentation as a rule that a derivation cites."""
         return Rule(
             f"augmentation {self.name.replace('_', ' ')}",
-            f"b times {evaluable(self.function)} is the log of the integral of exp({self.joint}) over {self.variable}.",
+            f"b times {readable(self.function)} is the log of the integral of exp({self.joint}) over {self.variable}.",
             f"{self.variable} is {self.family} before anything is observed",
             self.source,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 
-from sympy import Integer, Rational, cosh, exp, log, sqrt
+from sympy import Abs, Integer, Rational, cosh, exp, log, oo, sqrt
 
-from cavi.derive.families.special import softplus
+from cavi.derive.families.special import log_normal_interval, softplus
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import Augmentation, B, W
 from cavi.derive.relaxations.bound import Bound, T, X
@@ -53,7 +53,7 @@ def array_bounds() -> tuple[ArrayBound, ...]:
             "jensen",
             outer=log(T),
             statistic=log(X),
-            source="Bishop (2006), 1.115; Gopalan, Hofman and Blei (2015), equation 3",
+            source="Bishop (2006), 1.115; Boyd and Vandenberghe (2004), 3.1.5",
         ),
         ArrayBound("harmonic", outer=-1 / T, statistic=1 / X, source="Boyd and Vandenberghe (2004), exercise 3.17"),
     )
@@ -73,7 +73,7 @@ def all_bounds() -> tuple[AnyBound, ...]:
 
 @cache
 def augmentations() -> tuple[Augmentation, ...]:
-    """Those that are known."""
+    """Those that are known, in the order in which they are tried."""
     return (
         Augmentation(
             "polya_gamma",
@@ -82,5 +82,42 @@ def augmentations() -> tuple[Augmentation, ...]:
             parameters={"shape": B, "tilt": Integer(0)},
             joint=-B * log(2) - B * X / 2 - W * X**2 / 2,
             source="Polson, Scott and Windle (2013), JASA 108, 1339-1349, theorem 1",
+        ),
+        Augmentation(
+            "albert_chib",
+            function=log_normal_interval(-oo, X),
+            family="HalfNormal",
+            parameters={"precision": Integer(1)},
+            joint=B * (W * X - X**2 / 2 - log(2)),
+            given="TruncatedNormal",
+            weight="binary",
+            source="Albert and Chib (1993), JASA 88, 669-679, section 3",
+        ),
+        Augmentation(
+            "gamma_mixture",
+            function=-log(1 + X),
+            family="Gamma",
+            parameters={"shape": B, "rate": Integer(1)},
+            joint=-W * X,
+            above=Integer(-1),
+            source="Andrews and Mallows (1974), JRSS B 36, 99-102; Gelman et al. (2013), section 17.2",
+        ),
+        Augmentation(
+            "inverse_gamma_mixture",
+            function=-log(1 + X),
+            family="Gamma",
+            parameters={"shape": B, "rate": Integer(1)},
+            joint=-B * log(X) - W / X,
+            above=Integer(0),
+            source="Wand et al. (2011), Bayesian Analysis 6, 847-900, result 5; Makalic and Schmidt (2016)",
+        ),
+        Augmentation(
+            "normal_mixture",
+            function=-Abs(X),
+            family="InverseGamma",
+            parameters={"shape": Rational(1, 2), "scale": B / 2},
+            joint=-B * W * X**2 / 2,
+            given="GeneralisedInverseGaussian",
+            source="Andrews and Mallows (1974); Park and Casella (2008); Kozumi and Kobayashi (2011)",
         ),
     )

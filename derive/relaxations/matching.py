@@ -8,8 +8,6 @@ from fractions import Fraction
 import sympy
 
 from cavi.derive.canonical import collect, normalise
-from cavi.derive.errors import RelaxationError
-from cavi.derive.expression import Add, Expr, Mul, Number, Power, Ref
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
 from cavi.derive.from_sympy import from_sympy
@@ -31,7 +29,6 @@ from cavi.derive.term import (
     Size,
     from_atom,
 )
-from cavi.derive.text import show
 
 HOLE = Element("x", ())
 NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
@@ -65,7 +62,7 @@ def matches(p: Polynomial, function: sympy.Expr, model: Model) -> tuple[Match, .
         for atom, exponent in m.powers:
             if exponent != 1 or not any(True for _ in random_atoms(atom, names)):
                 continue
-            argument = _unify_atom(shape, atom)
+            argument = unify(shape, atom)
             weight = weight_beside(m, atom, coefficient, model)
             if argument is None or weight is None:
                 continue
@@ -77,12 +74,12 @@ def matches(p: Polynomial, function: sympy.Expr, model: Model) -> tuple[Match, .
 def weight_beside(m: Monomial, atom: Atom, coefficient: Fraction, model: Model) -> Polynomial | None:
     """What multiplies ``coefficient · atom`` in a monomial; None where it may be negative."""
     rest = tuple((a, e) for a, e in m.powers if a is not atom)
-    if m.coefficient / coefficient < 0 or not _not_negative(rest, model):
+    if m.coefficient / coefficient < 0 or not not_negative(rest, model):
         return None
     return collect([normalise(m.coefficient / coefficient, rest, ())])
 
 
-def _unify_atom(shape: Atom, atom: Atom) -> Polynomial | None:
+def unify(shape: Atom, atom: Atom) -> Polynomial | None:
     """What x must be for the shape to be the atom; None where it cannot be."""
     if shape == HOLE:
         return from_atom(atom)
@@ -107,6 +104,8 @@ def _unify(shape: Polynomial, target: Polynomial) -> Polynomial | None:
     if len(holes) != 1 or len(holes[0].powers) != 1:
         return None
     hole, rest = holes[0], Polynomial(tuple(m for m in shape.monomials if m not in holes))
+    if not set(rest.monomials) <= set(target.monomials):
+        return None  # the number in log(1 + x) must be there: log τ is no log(1 + (τ - 1))
     left = target - rest
     (atom, exponent) = hole.powers[0]
     if atom == HOLE:
@@ -116,14 +115,15 @@ def _unify(shape: Polynomial, target: Polynomial) -> Polynomial | None:
     powers = left.monomials[0].powers
     if len(powers) != 1 or powers[0][1] != exponent:
         return None
-    return _unify_atom(atom, powers[0][0])
+    return unify(atom, powers[0][0])
 
 
 def _has_hole(p: Polynomial) -> bool:
     return any(a == HOLE for a in p.atoms())
 
 
-def _not_negative(powers: Powers, model: Model) -> bool:
+def not_negative(powers: Powers, model: Model) -> bool:
+    """Whether a product is seen to be zero or more."""
     return all(e % 2 == 0 or _positive_atom(a, model) for a, e in powers)
 
 
@@ -131,7 +131,7 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
     match atom:
         case Indicator() | Delta() | Link() | Before() | Size() | Constant(name="pi"):
             return True
-        case Function(name="exp"):
+        case Function(name="exp" | "abs" | "softplus"):
             return True
         case Element():
             v = model.variable(atom.name)
@@ -140,29 +140,3 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
             supports = ("positive", "unit", "simplex", "count", "bounded_count", "binary", "count_vector", "above")
             return v.distribution is not None and lookup(v.distribution.family).support in supports
     return False
-
-
-def known_positive(p: Polynomial, model: Model, where: str) -> Expr:
-    """A positive quantity of known data as an expression of the model.
-
-    Raises:
-        RelaxationError: when latents occur in it, or when it may be zero.
-    """
-    positive = False
-    terms: list[Expr] = []
-    for m in p.monomials:
-        factors: list[Expr] = [Number(m.coefficient)]
-        strictly = True
-        for atom, exponent in m.powers:
-            if not isinstance(atom, Element) or model.variable(atom.name).is_random or m.bound:
-                raise RelaxationError(f"{where} is {show(p)}; expected known data on the plates of the term")
-            v = model.variable(atom.name)
-            strictly = strictly and v.domain in ("positive", "unit")
-            factors.append(Power(Ref(v, atom.subs), Number(exponent)) if exponent != 1 else Ref(v, atom.subs))
-        positive = positive or strictly
-        terms.append(Mul(tuple(factors)) if m.powers and m.coefficient != 1 else factors[-1])
-        if m.powers and m.coefficient == 1 and len(factors) > 2:
-            terms[-1] = Mul(tuple(factors[1:]))
-    if not positive:
-        raise RelaxationError(f"{where} is {show(p)}, which may be zero; expected a positive number")
-    return terms[0] if len(terms) == 1 else Add(tuple(terms))

@@ -323,6 +323,8 @@ class ExpressionPrinter:
                 return Fence("|", args[0], "|")
             case "loggamma":
                 return row(function("log"), _GAMMA, parens(args[0]))
+            case "Phi":
+                return row(symbol("Phi"), parens(args[0]))
             case "polygamma" if e.args[0] == 0:
                 return row(_PSI, parens(args[1]))
             case "polygamma":

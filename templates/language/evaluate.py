@@ -32,7 +32,7 @@ DISTRIBUTIONS: Mapping[str, Callable[..., Any]] = {
     if inspect.isfunction(made := getattr(derive, name))
     and inspect.signature(made).return_annotation in ("Distribution", "JointDistribution")
 }
-_ELEMENTWISE = ("log", "exp", "sqrt", "cos", "sin", "sigmoid")
+_ELEMENTWISE = ("log", "exp", "sqrt", "cos", "sin", "sigmoid", "probit")
 _ARRAYS = ("dot", "identity", "diag", "outer", "inverse", "stick_breaking", "softmax", "distinct", "size")
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(operations, name) for name in (*_ELEMENTWISE, *_ARRAYS)},

@@ -76,6 +76,14 @@ def random_laplace(rng: np.random.Generator, location: np.ndarray, scale: np.nda
     return rng.laplace(location, scale)
 ''',
     ),
+    "InverseNakagami": (
+        ("shape", "scale"),
+        '''
+def random_inverse_nakagami(rng: np.random.Generator, shape: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Square root of an inverse Gamma."""
+    return np.sqrt(scale / rng.standard_gamma(shape))
+''',
+    ),
     "HalfNormal": (
         ("precision",),
         '''

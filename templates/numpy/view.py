@@ -109,6 +109,7 @@ def module_view(
     used |= {"blocks", "lowered", "gathered"} if passed else set()
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
+    used |= {"line_sums", "part_of", "join"} if any(v.inner for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
@@ -241,7 +242,7 @@ def _degrees(derived: Derived) -> dict[str, str]:
     for v in derived.model.variables:
         for distribution in (v.distribution, v.chain.initial if v.chain else None):
             dof = distribution.args.get("dof") if distribution is not None else None
-            if isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
+            if v.event and isinstance(dof, Ref) and not derived.model.variable(dof.name).is_random:
                 found[dof.name] = v.event[0].size
     return found
 

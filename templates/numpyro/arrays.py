@@ -162,6 +162,8 @@ class Arrays:
                 return PRODUCT, f"1 / {self.write(base, context, SIGN)}"
             case Power():
                 return POWER, f"{self.write(expr.base, context, WHOLE)} ** {self.write(expr.exponent, context, WHOLE)}"
+            case Apply(name="probit", args=(inside,)):
+                return WHOLE, f"jax.scipy.special.ndtr({self.write(inside, context)})"
             case Apply():
                 return WHOLE, f"jnp.{expr.name}({', '.join(self.write(a, context) for a in expr.args)})"
             case SumOver():

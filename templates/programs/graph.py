@@ -176,6 +176,13 @@ def take(node: Node, keys: Sequence[Node | None]) -> Node:
     return Node("take", (node, *chosen), tuple(shape), Selection(of, keyed))
 
 
+def joined(parts: Sequence[Node], axis: int) -> Node:
+    """Arrays laid end to end along an axis."""
+    axis %= len(parts[0].shape)
+    shape = [*parts[0].shape[:axis], sum(p.shape[axis] for p in parts), *parts[0].shape[axis + 1 :]]
+    return parts[0] if len(parts) == 1 else Node("join", tuple(parts), tuple(shape), axis)
+
+
 def inverse(node: Node) -> Node:
     """The inverse of the matrix along the last two axes; that of an inverse is the matrix itself."""
     known = inverted(node)

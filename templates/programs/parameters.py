@@ -10,6 +10,7 @@ from cavi import derive
 from cavi.derive.distribution import Distribution
 from cavi.derive.expression import AnySub, Condition, Expr, Mul, Number, Power, Ref, fresh, map_subs, replace_running
 from cavi.derive.index import Index
+from cavi.derive.operations import size
 from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import mul, number, power
 from cavi.templates.programs.elements import Elements
@@ -59,7 +60,9 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
         if len(axes) == 2 and axes[0] == axes[1]:
             given[argument] = _matrix(node, plates, axes[0], at)
         elif axes:
-            given[argument] = _opened(_element(node, plates, at, axes), tuple(axes))
+            value = _element(node, plates, at, axes)
+            uniform = argument == "probs" and _is_uniform(value, _length(axes[0], elements))
+            given[argument] = 1 / size(axes[0]) if uniform else _opened(value, tuple(axes))
         else:
             keyword, value = argument, _element(node, plates, at)
             if drawn.family in ("Normal", "HalfNormal", "Gamma") and argument in _CONVERTED:
@@ -69,6 +72,11 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
         given["over"] = tuple(over) if len(over) > 1 else over[0]
     made: Distribution = getattr(derive, drawn.family)(**given)
     return made
+
+
+def _is_uniform(value: Expr, count: int) -> bool:
+    """Whether a number is the probability of one of so many categories, as a program has it in floats."""
+    return isinstance(value, Number) and abs(float(value.value) * count - 1) < 1e-12
 
 
 def _turned(drawn: Drawn) -> dict[str, Node]:

@@ -19,6 +19,7 @@ from cavi.templates.programs.graph import (
     elementwise,
     expanded,
     inverse,
+    joined,
     matmul,
     reshaped,
     take,
@@ -204,6 +205,12 @@ class Graphs:
         shape = self.read(inputs[0]).shape
         return self.known(shape[op.i] if type(op).__name__ == "Shape_i" else np.array(shape, int))
 
+    def join(self, op: Any, inputs: Sequence[Any]) -> Node:
+        """Arrays laid end to end."""
+        if type(op).__name__ == "MakeVector":
+            return joined([expanded(self.read(i), [None]) for i in inputs], 0)
+        return joined([self.read(i) for i in inputs[1:]], self._integer(inputs[0]))
+
     def diagonal(self, op: Any, inputs: Sequence[Any]) -> Node:
         """The diagonal matrix of a vector."""
         node = self.read(inputs[0])
@@ -223,6 +230,8 @@ _OPERATIONS: Mapping[str, Callable[[Graphs, Any, Sequence[Any]], Node]] = {
     "Shape": Graphs.shape,
     "Shape_i": Graphs.shape,
     "AllocDiag": Graphs.diagonal,
+    "Join": Graphs.join,
+    "MakeVector": Graphs.join,
 }
 
 

@@ -56,6 +56,21 @@ def _half_normal(v: Variable, d: Distribution, e: Elements) -> str:
     return f"normal_lpdf({_value(v, e)} | 0, {deviation(d.args['precision'], e)}) + log(2.0)"
 
 
+def _half_cauchy(v: Variable, d: Distribution, e: Elements) -> str:
+    return f"cauchy_lpdf({_value(v, e)} | 0, {e.write(d.args['scale'])}) + log(2.0)"
+
+
+def _inverse_nakagami(v: Variable, d: Distribution, e: Elements) -> str:
+    args = f"{e.write(d.args['shape'])}, {e.write(d.args['scale'])}"
+    return f"inv_gamma_lpdf(square({_value(v, e)}) | {args}) + log(2.0) + log({_value(v, e)})"
+
+
+def _asymmetric_laplace(v: Variable, d: Distribution, e: Elements) -> str:
+    """Its scale is half of that of Stan."""
+    mean, quantile = e.write(d.args["mean"]), e.write(d.args["quantile"])
+    return f"skew_double_exponential_lpdf({_value(v, e)} | {mean}, 2 * {e.write(d.args['scale'], WHOLE)}, {quantile})"
+
+
 def _truncated_normal(v: Variable, d: Distribution, e: Elements) -> str:
     args = f"{e.write(d.args['mean'])}, {deviation(d.args['precision'], e)}"
     bounds = {n: e.write(d.args[n]) for n in ("lower", "upper") if n in d.args}
@@ -152,6 +167,10 @@ _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "Beta": _by("beta_lpdf", "a", "b"),
     "Exponential": _by("exponential_lpdf", "rate"),
     "Laplace": _by("double_exponential_lpdf", "location", "scale"),
+    "StudentT": _by("student_t_lpdf", "dof", "mean", "precision"),
+    "AsymmetricLaplace": _asymmetric_laplace,
+    "HalfCauchy": _half_cauchy,
+    "InverseNakagami": _inverse_nakagami,
     "Pareto": _by("pareto_lpdf", "minimum", "shape"),
     "Weibull": _weibull,
     "VonMises": _by("von_mises_lpdf", "mean", "concentration"),

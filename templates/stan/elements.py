@@ -32,11 +32,11 @@ from cavi.derive.model import Model, Variable
 
 SUM, PRODUCT, SIGN, POWER, WHOLE = 1, 2, 3, 4, 5
 PI, LOG_2PI = "3.141592653589793", "1.8378770664093453"
-_FUNCTIONS = {"abs": "abs", "log": "log", "exp": "exp", "cos": "cos", "sin": "sin"}
+_FUNCTIONS = {"abs": "abs", "log": "log", "exp": "exp", "cos": "cos", "sin": "sin", "probit": "Phi"}
 _KEYWORDS = (
     "for in while repeat until if then else true false target int real complex vector row_vector matrix ordered "
     "simplex unit_vector array void data parameters model functions return lower upper offset multiplier print reject "
-    "profile tuple jacobian abs log exp sqrt cos sin inv inv_sqrt pow log_sum_exp log1m to_vector rep_vector trace "
+    "profile tuple jacobian abs log exp sqrt cos sin Phi inv inv_sqrt pow log_sum_exp log1m to_vector rep_vector trace "
     "inverse_spd identity_matrix diag_matrix log_determinant_spd rows cols break continue typedef struct var "
     "export extern static auto"
 ).split()

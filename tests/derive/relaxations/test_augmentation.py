@@ -101,7 +101,7 @@ def test_what_is_not_proved_is_refused(name: str) -> None:
 
 ILLEGAL = {
     "rule": (dict(augment={"y": "polya_gama"}), "polya_gamma"),
-    "term": (dict(augment={"w": "polya_gamma"}), "no term of the log density of w"),
+    "term": (dict(augment={"w": "polya_gamma"}), "no term of its log density"),
     "both": (dict(augment={"y": "polya_gamma"}, bounds={"y": "boehning"}), "one of the two"),
 }
 

@@ -1,0 +1,109 @@
+r"""Families that are no exponential families in their parameters: declared by the log density alone.
+
+Nothing is conjugate to them as they stand. They are what a user writes down; each is a mixture over an auxiliary, and
+the relaxations act on the terms of its log density. They are never the family of a factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sympy
+from sympy import Abs, Rational, log, loggamma, pi
+
+from cavi.derive.families.base import DOMAIN_OF_SUPPORT, Param, X
+from cavi.derive.families.scalar import MEAN, PRECISION, SPREAD
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.index import Index
+from cavi.derive.term import Polynomial
+
+HALF = Rational(1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class MixedFamily:
+    """A distribution of a number by its log density.
+
+    Attributes:
+        name: as the field writes it.
+        parameters: standard parameters in positional order.
+        support: real or positive.
+        declared_density: log p(x | θ); takes `X` and the parameters' symbols, in order.
+        source: where the formula comes from.
+        aliases: other keyword -> (parameter, its value).
+    """
+
+    name: str
+    parameters: tuple[Param, ...]
+    support: str
+    declared_density: Callable[..., sympy.Expr]
+    source: str
+    aliases: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
+
+    rank = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == self.name if isinstance(other, str | MixedFamily) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def domain(self) -> str:
+        """Where the values lie."""
+        return DOMAIN_OF_SUPPORT[self.support]
+
+    @cached_property
+    def log_density(self) -> sympy.Expr:
+        """log p(x | θ)."""
+        return self.declared_density(X, *(p.symbol for p in self.parameters))
+
+    def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
+        """log p(x | args) in the normal form."""
+        return from_sympy(self.log_density, {X: x, **{p.symbol: args[p.name] for p in self.parameters}})
+
+
+def _student(x: Any, mean: Any, precision: Any, dof: Any) -> sympy.Expr:
+    constant = loggamma((dof + 1) / 2) - loggamma(dof / 2) + HALF * (log(precision) - log(dof) - log(pi))
+    return constant - (dof + 1) / 2 * log(1 + precision * (x - mean) ** 2 / dof)
+
+
+def _asymmetric_laplace(x: Any, mean: Any, scale: Any, quantile: Any) -> sympy.Expr:
+    """The check function ρ(u) = u (q - [u < 0]) is |u|/2 + (q - ½) u."""
+    check = Abs(x - mean) / 2 + (quantile - HALF) * (x - mean)
+    return log(quantile) + log(1 - quantile) - log(scale) - check / scale
+
+
+MIXED_FAMILIES: dict[str, MixedFamily] = {
+    f.name: f
+    for f in (
+        MixedFamily(
+            "StudentT",
+            (MEAN, PRECISION, Param("dof", "positive", r"\nu", known=True)),
+            "real",
+            _student,
+            "Bishop (2006), 2.159",
+            aliases=SPREAD,
+        ),
+        MixedFamily(
+            "AsymmetricLaplace",
+            (MEAN, Param("scale", "positive", "s"), Param("quantile", "unit", "q", known=True)),
+            "real",
+            _asymmetric_laplace,
+            "Yu and Moyeed (2001), Statistics and Probability Letters 54, 437-447, equation 3",
+        ),
+        MixedFamily(
+            "HalfCauchy",
+            (Param("scale", "positive", "s"),),
+            "positive",
+            lambda x, scale: log(2) - log(pi) - log(scale) - log(1 + x**2 / scale**2),
+            "Gelman (2006), Bayesian Analysis 1, 515-534, section 3.2",
+        ),
+    )
+}

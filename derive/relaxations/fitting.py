@@ -1,0 +1,60 @@
+"""Which terms of a node an augmentation applies to, and which of them one auxiliary serves."""
+
+from __future__ import annotations
+
+import sympy
+
+from cavi.derive.model import Model
+from cavi.derive.relaxations.augmentation import Augmentation, B
+from cavi.derive.relaxations.matching import not_negative
+from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, sites
+from cavi.derive.term import Polynomial
+from cavi.derive.text import show
+
+
+def fitting(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
+    """The sites of the rule's function whose weight and argument are what the rule asks for."""
+    return tuple(s for s in sites(p, rule.function, model, node) if not _misfit(s, rule, model))
+
+
+def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
+    """Why there are none of a node."""
+    found = sites(p, rule.function, model, node)
+    if not found:
+        return f"no term of its log density is {rule.function} of latents with a coefficient that is not negative"
+    return _misfit(found[0], rule, model)
+
+
+def _misfit(site: Site, rule: Augmentation, model: Model) -> str:
+    """What keeps a rule from a site; empty if nothing does."""
+    if rule.weight == "positive" and not is_positive(site.weight, model):
+        return (
+            f"the coefficient of {rule.function} is {show(site.weight)}, which may be zero; expected a positive number"
+        )
+    if rule.weight == "binary" and not is_binary(site.weight, model):
+        return f"the coefficient of {rule.function} is {show(site.weight)}; expected zero or one, whatever the data"
+    if rule.above == 0 and not _seen_positive(site.argument, model):
+        return f"the argument {show(site.argument)} is not a product of what is positive"
+    return ""
+
+
+def _seen_positive(p: Polynomial, model: Model) -> bool:
+    return len(p.monomials) == 1 and p.monomials[0].coefficient > 0 and not_negative(p.monomials[0].powers, model)
+
+
+def together(found: tuple[Site, ...], rule: Augmentation, model: Model) -> tuple[tuple[Site, ...], ...]:
+    """Sites that one auxiliary serves: those of which the data choose one, when p(ω) is the same for all of them.
+
+    With b zero or one, g = b g₁; where one weight is one the others are zero, and so are their parts of g.
+    """
+    groups: list[list[Site]] = []
+    free_of_b = not any(sympy.sympify(v).has(B) for v in rule.parameters.values())
+    same = rule.weight == "binary" and free_of_b and sympy.expand(rule.joint.subs(B, 0)) == 0
+    for s in found:
+        for g in groups:
+            if same and g[0].plates == s.plates and all(exclusive(s.weight, t.weight, model) for t in g):
+                g.append(s)
+                break
+        else:
+            groups.append([s])
+    return tuple(map(tuple, groups))

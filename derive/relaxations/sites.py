@@ -1,0 +1,231 @@
+"""Where a function stands in the log density of a node, all terms with one argument together: their sum is its weight.
+
+What a weight may be is read from its form: products of what cannot be negative, or a sum that is linear in each of some
+zeros and ones (or probabilities), whose extremes are at the corners: y f(x) + f(-x) - y f(-x) has weights y and 1 - y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+
+import sympy
+
+from cavi.derive.canonical import collect, normalise, substitute, sum_over
+from cavi.derive.errors import RelaxationError
+from cavi.derive.expression import Add, Expr, Mul, NamedConstant, Number, Power, Ref, SizeOf
+from cavi.derive.factorisation import random_atoms
+from cavi.derive.families import lookup
+from cavi.derive.from_sympy import from_sympy
+from cavi.derive.index import Index
+from cavi.derive.model import Model
+from cavi.derive.relaxations.bound import X
+from cavi.derive.relaxations.matching import HOLE, not_negative, unify
+from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Powers, Size, from_atom
+from cavi.derive.text import show
+
+MAX_CORNERS = 6
+
+
+@dataclass(frozen=True)
+class Site:
+    """All terms ``weight · f(argument)`` of a node with one argument, at the plates that the argument runs over."""
+
+    monomials: tuple[Monomial, ...]
+    plates: tuple[Index, ...]
+    argument: Polynomial
+    weight: Polynomial
+
+
+def sites(p: Polynomial, function: sympy.Expr, model: Model, node: str) -> tuple[Site, ...]:
+    """The sites whose weight is never negative, in the order of their first terms.
+
+    The function is one atom of the normal form with a coefficient, such as ``-softplus(x)``.
+    """
+    found: list[Site] = []
+    for m, argument, weight in _places(p, function, model):
+        axes = axes_of(model, node, argument)
+        at = substitute(argument, axes)
+        others = [i for i in m.bound if i not in axes]
+        own = substitute(sum_over(weight, others), axes)
+        same = next((s for s in found if s.argument == at), None)
+        if same is None:
+            found.append(Site((m,), tuple(axes.values()), at, own))
+        else:
+            where = found.index(same)
+            found[where] = Site((*same.monomials, m), same.plates, at, same.weight + own)
+    return tuple(s for s in found if is_not_negative(s.weight, model))
+
+
+def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[tuple[Monomial, Polynomial, Polynomial]]:
+    """Every monomial with an atom of the function's shape: its argument, and what multiplies the function."""
+    pattern = from_sympy(function, {X: from_atom(HOLE)})
+    if len(pattern.monomials) != 1 or len(pattern.monomials[0].powers) != 1 or pattern.monomials[0].powers[0][1] != 1:
+        return
+    coefficient, shape = pattern.monomials[0].coefficient, pattern.monomials[0].powers[0][0]
+    names = [v.name for v in model.with_role("latent", "point")]
+    for m in p.monomials:
+        for atom, exponent in m.powers:
+            if exponent != 1 or not any(True for _ in random_atoms(atom, names)):
+                continue
+            argument = unify(shape, atom)
+            if argument is None:
+                continue
+            rest = [(a, e) for a, e in m.powers if a is not atom]
+            yield m, argument, collect([normalise(m.coefficient / coefficient, rest, ())])
+            break
+
+
+def axes_of(model: Model, node: str, argument: Polynomial) -> dict[Index, Index]:
+    """The indices open in the argument -> the declared ones that its auxiliary or local parameter lives on.
+
+    Raises:
+        RelaxationError: when the model has too few indices of a size.
+    """
+    declared = [*model.variable(node).plates, *model.indices]
+    axes: dict[Index, Index] = {}
+    for i in sorted(argument.free, key=lambda i: (i.size, i.name)):
+        own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
+        if own is None:
+            raise RelaxationError(
+                f"{node}: what its terms need for each element needs another index of size {i.size}; declare one with "
+                "m.index"
+            )
+        axes[i] = own
+    return axes
+
+
+def is_not_negative(p: Polynomial, model: Model) -> bool:
+    """Whether the value is seen to be zero or more."""
+    if all(m.coefficient > 0 and not_negative(m.powers, model) for m in p.monomials):
+        return True
+    values = corners(p, model)
+    return values is not None and min(values) >= 0
+
+
+def corners(p: Polynomial, model: Model) -> tuple[Fraction, ...] | None:
+    """Its values where every datum in it is zero or one; None unless these are its extremes."""
+    return None if (table := _table((p,), model)) is None else tuple(row[0] for row in table)
+
+
+def exclusive(p: Polynomial, q: Polynomial, model: Model) -> bool:
+    """Whether one of the two is always zero."""
+    table = _table((p, q), model)
+    return table is not None and not any(a * b for a, b in table)
+
+
+def is_binary(p: Polynomial, model: Model) -> bool:
+    """Whether it is zero or one whatever the data."""
+    values = corners(p, model)
+    named = {a.name for a in p.atoms() if isinstance(a, Element)}
+    return values is not None and set(values) <= {0, 1} and all(_is_zero_or_one(model, n) for n in named)
+
+
+def _table(polynomials: tuple[Polynomial, ...], model: Model) -> list[tuple[Fraction, ...]] | None:
+    """The values at every corner, one row a corner; None where one is not linear in each of its data."""
+    atoms: list[Atom] = []
+    for p in polynomials:
+        for m in p.monomials:
+            if m.bound or any(e != 1 or not _is_share(a, model) for a, e in m.powers):
+                return None
+            atoms += [a for a, _ in m.powers if a not in atoms]
+    if len(atoms) > MAX_CORNERS:
+        return None
+    rows = []
+    for values in product((Fraction(0), Fraction(1)), repeat=len(atoms)):
+        at = dict(zip(atoms, values, strict=True))
+        rows.append(tuple(_at(p, at) for p in polynomials))
+    return rows
+
+
+def _at(p: Polynomial, at: Mapping[Atom, Fraction]) -> Fraction:
+    total = Fraction(0)
+    for m in p.monomials:
+        value = m.coefficient
+        for a, _ in m.powers:
+            value *= at[a]
+        total += value
+    return total
+
+
+def _is_share(atom: Atom, model: Model) -> bool:
+    """Known data between zero and one."""
+    if isinstance(atom, Function):
+        return _is_zero_count(atom, model)
+    return isinstance(atom, Element) and (
+        _is_zero_or_one(model, atom.name)
+        or (not model.variable(atom.name).is_random and model.variable(atom.name).domain == "unit")
+    )
+
+
+def _is_zero_count(f: Function, model: Model) -> bool:
+    """0^y of a count: one where it is zero, else zero."""
+    if f.name != "pow" or f.args[0].number != 0 or len(f.args[1].monomials) != 1:
+        return False
+    (m,) = f.args[1].monomials
+    return m.coefficient > 0 and not_negative(m.powers, model)
+
+
+def _is_zero_or_one(model: Model, name: str) -> bool:
+    v = model.variable(name)
+    if v.is_random:
+        return False
+    return v.domain == "binary" or (v.distribution is not None and v.distribution.family == "Bernoulli")
+
+
+def as_expression(p: Polynomial, model: Model, where: str) -> Expr:
+    """A quantity as an expression of the model, which arguments of distributions are.
+
+    Raises:
+        RelaxationError: for a sum over an index or a function, which have no place in an argument here.
+    """
+    terms = [_term(m, model, where, p) for m in p.monomials]
+    return terms[0] if len(terms) == 1 else Add(tuple(terms)) if terms else Number(Fraction(0))
+
+
+def _term(m: Monomial, model: Model, where: str, p: Polynomial) -> Expr:
+    factors = [_factor(a, e, model, where, p) for a, e in m.powers]
+    if m.bound:
+        raise RelaxationError(f"{where} is {show(p)}; expected known data on the plates of the term")
+    if m.coefficient != 1 or not factors:
+        factors = [Number(m.coefficient), *factors]
+    return factors[0] if len(factors) == 1 else Mul(tuple(factors))
+
+
+def _factor(atom: Atom, exponent: Fraction, model: Model, where: str, p: Polynomial) -> Expr:
+    base: Expr
+    match atom:
+        case Element():
+            base = Ref(model.variable(atom.name), atom.subs)
+        case Constant(name="pi"):
+            base = NamedConstant("pi")
+        case Size():
+            base = SizeOf(atom.name)
+        case _:
+            raise RelaxationError(f"{where} is {show(p)}; expected known data on the plates of the term")
+    return base if exponent == 1 else Power(base, Number(exponent))
+
+
+def is_positive(p: Polynomial, model: Model) -> bool:
+    """Whether it is above zero: no term is negative and one is a product of what is above zero."""
+    if not all(m.coefficient > 0 and not_negative(m.powers, model) for m in p.monomials):
+        return False
+    return any(not m.bound and _strictly(m.powers, model) for m in p.monomials)
+
+
+def _strictly(powers: Powers, model: Model) -> bool:
+    return all(_above_zero(a, model) for a, _ in powers)
+
+
+def _above_zero(atom: Atom, model: Model) -> bool:
+    match atom:
+        case Size() | Constant(name="pi"):
+            return True
+        case Element():
+            v = model.variable(atom.name)
+            if v.distribution is not None:
+                return lookup(v.distribution.family).support in ("positive", "unit", "above")
+            return v.domain in ("positive", "unit")
+    return False
