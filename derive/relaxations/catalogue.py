@@ -127,6 +127,7 @@ def augmentations() -> tuple[Augmentation, ...]:
             parameters={"shape": Rational(1, 2), "scale": B / 2},
             joint=-B * W * X**2 / 2,
             given="GeneralisedInverseGaussian",
+            variable="v",
             source="Andrews and Mallows (1974); Park and Casella (2008); Kozumi and Kobayashi (2011)",
         ),
     )

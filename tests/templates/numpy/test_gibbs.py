@@ -22,6 +22,13 @@ REFUSED = {
     "logistic_regression": "was relaxed by jaakkola_jordan",
     "sparse_poisson_factorisation": "y is declared sparse, and a Gibbs sampler",
     "logistic_regression_polya_gamma": "was relaxed by polya_gamma",
+    "bayesian_lasso": "was relaxed by normal_mixture",
+    "horseshoe_regression": "was relaxed by inverse_gamma_mixture",
+    "probit_regression": "was relaxed by albert_chib",
+    "quantile_regression": "was relaxed by normal_mixture",
+    "student_regression": "was relaxed by gamma_mixture",
+    "zero_inflated_poisson": "was relaxed by excess",
+    "weibull_survival": "nothing here draws a RightCensoredWeibull",
 }
 
 
