@@ -15,20 +15,28 @@ from cavi.cli.sources import find_model
 from cavi.derive import CaviError, Propagation, propagate
 from cavi.derive.render import write_text
 
+# What has no meaning for EP: options of the commands by the names of their parameters.
+MEAN_FIELD = (
+    "factors marginalise bounds augment relax approximate gibbs target formats notation symbol lang "
+    "theory library mutations rigorous only seed restarts jobs accelerate rows checkpoint"
+).split()
+SPELLED = {"theory": "--identities", "formats": "--format"}
 
-def is_propagation(method: str, power: float | None, others: Mapping[str, object]) -> bool:
-    """Whether EP is asked for; `others` are the options that go with mean field alone, by name.
+
+def is_propagation(options: Mapping[str, Any]) -> bool:
+    """Whether EP is asked for among the parameters of a command.
 
     Raises:
-        CaviError: for a power without EP, and for an option that EP has no use for.
+        CaviError: for a power without EP, and for an option that belongs to mean field.
     """
-    if method != "ep":
-        if power is not None:
+    if options["method"] != "ep":
+        if options["power"] is not None:
             raise CaviError("--power is that of power EP; give --method ep with it")
         return False
-    given = [name for name, value in others.items() if value]
+    evidence = {"seed"} if "digits" in options else set()
+    given = [SPELLED.get(n, f"--{n}") for n in MEAN_FIELD if options.get(n) and n not in evidence]
     if given:
-        raise CaviError(f"--method ep: {', '.join(given)} belong to mean field; leave them out")
+        raise CaviError(f"--method ep: found {', '.join(given)}; leave out what belongs to mean field")
     return True
 
 
@@ -66,7 +74,9 @@ def fit_model(
     p = found(name, power)
     known = inputs(name, p.model, *given)
     result = loaded(p.model.name, p.numpy()).fit(*known, **settings)
-    flat = {f"{latent}.{n}": np.asarray(a) for latent, ps in result.params.items() for n, a in ps.items()}
+    flat: dict[str, Any] = {
+        f"{latent}.{n}": np.asarray(a) for latent, ps in result.params.items() for n, a in ps.items()
+    }
     summary = {
         "model": p.model.name,
         "method": "ep",

@@ -52,6 +52,16 @@ def _weights(m: Model, n: Index) -> Any:
     return language.dot(m.latent("w", language.Normal(0, 1), d), m.covariate("X", n, d)[n])
 
 
+def _scores(m: Model, n: Index, k: Index) -> Any:
+    d = m.index("j", "J")
+    return language.dot(m.latent("w", language.Normal(0, 1), k, d)[k], m.covariate("X", n, d)[n])
+
+
+def _sum(m: Model) -> Any:
+    j = m.index("j", "J")
+    return language.Sum(m.latent("w", language.Gamma(2, 1), j)[j], j)
+
+
 def _real(m: Model, event: tuple[Index, ...]) -> Any:
     """A number, a vector, or a matrix of independent elements."""
     if len(event) == 1:
@@ -66,10 +76,13 @@ PLACES = (
     Place("an inverse Gamma", "positive", lambda m, n, e: m.latent("w", language.InverseGamma(3, 1))),
     Place("exp of a Normal", "positive", lambda m, n, e: language.exp(m.latent("w", language.Normal(0, 1)))),
     Place("exp of a regression", "positive", lambda m, n, e: language.exp(_weights(m, n))),
+    Place("a sum of Gammas", "positive", lambda m, n, e: _sum(m)),
     Place("a Beta", "unit", lambda m, n, e: m.latent("w", language.Beta(1, 1))),
     Place("sigmoid of a Normal", "unit", lambda m, n, e: language.sigmoid(m.latent("w", language.Normal(0, 1)))),
     Place("sigmoid of a regression", "unit", lambda m, n, e: language.sigmoid(_weights(m, n))),
     Place("a Dirichlet", "simplex", lambda m, n, e: m.latent("w", language.Dirichlet(1, over=e[0]))),
+    Place("softmax of Normals", "simplex", lambda m, n, e: language.softmax(_real(m, e))),
+    Place("softmax of regressions", "simplex", lambda m, n, e: language.softmax(_scores(m, n, e[0]), over=e[0])),
     Place("a Wishart", "positive_definite", lambda m, n, e: m.latent("w", language.Wishart(5, 1, over=e[0]))),
     Place(
         "an inverse Wishart",

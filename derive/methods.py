@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 QUADRATURE, CVI, LAPLACE, DELTA = "quadrature", "cvi", "laplace", "delta"
 NORMAL = (CVI, LAPLACE, DELTA)  # a Normal factor that is chosen, where the optimum is in no family
-BOUNDED = ("", CVI)  # methods under which the bound is one; no method is the optimum
+KEEP_THE_BOUND = ("", CVI)  # methods under which the bound is one; no method is the optimum
 WORDS: Mapping[str, str] = {
     QUADRATURE: "the optimum of one number, normalised numerically",
     CVI: "Normal by choice, not the optimum: a step of the natural gradient of the bound",

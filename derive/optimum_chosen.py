@@ -193,6 +193,9 @@ def _affine(p: Polynomial, variable: Variable) -> bool:
 
 def together(p: Polynomial) -> Polynomial:
     """The same as one atom, so that an expectation of it is one."""
+    if len(p.monomials) == 1 and len(p.monomials[0].powers) == 1 and p.monomials[0].coefficient == 1:
+        ((atom, exponent),) = p.monomials[0].powers
+        p = functions.raise_to(from_atom(atom), number(exponent))  # exp(u)² = exp(2 u)
     if len(p.monomials) == 1 and not p.monomials[0].bound and p.monomials[0].coefficient == 1:
         if len(p.monomials[0].powers) == 1 and p.monomials[0].powers[0][1] == 1:
             return p

@@ -145,12 +145,14 @@ def with_approximations(
     methods: Mapping[str, str],
 ) -> NonConjugateError:
     """The error with the approximations of the factor that would do, where there are any."""
-    if error.factor in methods or marginalise or bounds or augment:
+    if error.factor in methods or marginalise:
         return error
-    names = applicable(error.factor, model, nodes, factors)
+    relaxed = apply_relaxations(model, nodes, bounds, augment)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
     if not names:
         return error
-    known = " or ".join(f"derive(m, approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", bounds), ("augment", augment)) if v)
+    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
     return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 
@@ -331,7 +333,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
     )
     plates = ", ".join(f"{i.name} = 1…{i.size}" for i in factor.plates)
     return Derivation(
-        title=f"optimal factor of {names}",
+        title=f"{'chosen' if best.chosen else 'optimal'} factor of {names}",
         left=f"log q*({names})",
         steps=(
             Step(
@@ -345,7 +347,7 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
             *stages,
             last,
         ),
-        conclusion=f"q*({names}) is {best.known_as or family}"
+        conclusion=f"q{'' if best.chosen else '*'}({names}) is {best.known_as or family}"
         if not factor.point
         else f"{names} takes its maximising value",
     )

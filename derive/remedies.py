@@ -10,10 +10,12 @@ from cavi.derive.term import Function, Polynomial
 from cavi.derive.text import show
 
 _BY_FUNCTION = {
-    "exp": "a tangent (Jensen) bound on exp, or a Gamma prior on the rate itself in place of a Normal on its logarithm",
+    "exp": "a tangent of exp where its factor is positive (where it is negative the term is concave and has none below "
+    "it), or a Gamma prior on the rate itself in place of a Normal on its logarithm",
     "log": "a Jensen bound of the logarithm of the sum, or an augmentation by auxiliary counts or categories, one for "
     "each term of the sum",
-    "lgamma": "a point parameter with a bound on log Γ, a fixed value, or a prior whose statistics contain log Γ",
+    "lgamma": "a factor by quadrature, a fixed value, or a prior whose statistics contain log Γ (no lower bound of "
+    "-log Γ lies in the statistics of a known family: it falls like log a at zero and like -a log a at infinity)",
     "pow": "a parametrisation by the power itself (for example by the precision instead of the standard deviation)",
     "abs": "an augmentation as a scale mixture of Normals, or a known location",
     "softplus": "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma "

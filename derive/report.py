@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cavi.derive.families.numeric import DIGITS
 from cavi.derive.index import Index
-from cavi.derive.methods import BOUNDED, WORDS
+from cavi.derive.methods import KEEP_THE_BOUND, WORDS
 from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
 from cavi.derive.text import name_text, show
@@ -22,7 +22,7 @@ def report(derived: Derived) -> str:
         for t in derived.elbo.terms
     )
     bounded = ", ".join(r.node for r in derived.relaxations if r.kind == "bound")
-    approximated = ", ".join(u.factor.name for u in derived.updates if u.chosen not in BOUNDED)
+    approximated = ", ".join(u.factor.name for u in derived.updates if u.chosen not in KEEP_THE_BOUND)
     title = f"ELBO (a lower bound of it: log p of {bounded} is bounded)" if bounded else "ELBO"
     if approximated:
         title = (

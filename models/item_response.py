@@ -12,7 +12,7 @@ from cavi.derive import Bernoulli, Model, Normal, sigmoid
 from cavi.models import Dataset
 from cavi.models._files import matrix, table
 
-SOURCE = "Birnbaum (1968), in Lord and Novick, chapter 17; Fox (2010), Bayesian Item Response Modeling, 2.1"
+SOURCE = "Birnbaum (1968), in Lord and Novick, chapter 17; Bock and Lieberman (1970), Psychometrika 35, 179-197"
 DATA = "1000 persons, five items of the Law School Admission Test, by pattern (Bock and Lieberman 1970)"
 BOUNDS = {"y": "jaakkola_jordan"}
 

@@ -12,7 +12,7 @@ from cavi.derive import Model, NegativeBinomial, Normal, dot, sigmoid
 from cavi.models import Dataset
 from cavi.models._files import standardised, table
 
-SOURCE = "Polson, Scott and Windle (2013), JASA 108, 1339-1349, section 1; Zhou et al. (2012), ICML, equation 6"
+SOURCE = "Polson, Scott and Windle (2013), JASA 108, 1339-1349, section 1"
 DATA = "Failures of ten pumps against the logarithm of their hours (Gaver and O'Muircheartaigh 1987)"
 FACTORS = (("w",),)
 AUGMENT = {"y": "polya_gamma"}

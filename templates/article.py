@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cavi.derive.derivation import Rule
+from cavi.derive.methods import KEEP_THE_BOUND
 from cavi.derive.model import Model, Variable
-from cavi.derive.result import Derived, ElboTerm
+from cavi.derive.result import Derived, ElboTerm, Update
 from cavi.derive.rules import ELBO_SPLIT, ENTROPY, INDEPENDENCE, MOMENT, OPTIMAL_FACTOR
 from cavi.templates.chain import LOG, P, latents_box, q_of
 from cavi.templates.declaration import DeclarationPrinter, DeclaredLine, fitted
@@ -84,6 +85,8 @@ class Article:
     bound: Equation
     bound_terms: tuple[BoundTerm, ...]
     bound_symbol: Box
+    chosen: tuple[Box, ...]
+    expanded: tuple[Box, ...]
     data: Box
     rules: tuple[Rule, ...]
     glossary: tuple[tuple[Box, Sentence], ...]
@@ -143,6 +146,8 @@ def article(derived: Derived, style: str = "plain", symbols: Mapping[str, str] |
         bound=_bound(derived, signs),
         bound_terms=bound_terms,
         bound_symbol=row(LOWER_BOUND, parens(symbol("q"))),
+        chosen=tuple(_whole(u, signs) for u in derived.updates if u.chosen and u.chosen in KEEP_THE_BOUND),
+        expanded=tuple(_whole(u, signs) for u in derived.updates if u.chosen not in KEEP_THE_BOUND),
         data=separated(signs.array(v.name) for v in model.with_role("observed")),
         rules=tuple(dict.fromkeys(rules)),
         glossary=tuple(glossary(derived, signs)),
@@ -219,6 +224,11 @@ def _replaced(derived: Derived, signs: Notation) -> dict[str, tuple[Box, Box]]:
             after = row(LOG, P, parens(row(_conditional(v, signs), COMMA, Space(), new)))
         found[r.node] = (_log_p(v, signs), after)
     return found
+
+
+def _whole(update: Update, signs: Notation) -> Box:
+    """q of the latents of a factor."""
+    return q_of(latents_box(signs, update.factor, element=False))
 
 
 def _product(signs: Notation, model: Model, joint: Box) -> Equation:

@@ -73,6 +73,13 @@ WORKS: dict[str, Work] = {
     "Bishop (2006)": _book(
         "bishop2006", "C. M. Bishop", "2006", "Pattern Recognition and Machine Learning", "Springer"
     ),
+    "Bouchard (2007)": _book(
+        "bouchard2007",
+        "G. Bouchard",
+        "2007",
+        "Efficient bounds for the softmax function, applications to inference in hybrid models",
+        "NIPS Workshop on Approximate Bayesian Inference in Continuous and Hybrid Models",
+    ),
     "Boyd and Vandenberghe (2004)": _book(
         "boyd2004", "S. Boyd and L. Vandenberghe", "2004", "Convex Optimization", "Cambridge University Press"
     ),
@@ -153,6 +160,16 @@ WORKS: dict[str, Work] = {
         "1982",
         "Statistical Properties of the Generalized Inverse Gaussian Distribution",
         "Springer",
+    ),
+    "Khan and Lin (2017)": _article(
+        "khan2017",
+        "M. E. Khan and W. Lin",
+        "2017",
+        "Conjugate-computation variational inference: converting variational inference in non-conjugate models to "
+        "inferences in conjugate models",
+        "Proceedings of Machine Learning Research",
+        "54",
+        "878–887",
     ),
     "Kozumi and Kobayashi (2011)": _article(
         "kozumi2011",
@@ -245,6 +262,15 @@ WORKS: dict[str, Work] = {
         "Foundations and Trends in Machine Learning",
         "1",
         "1–305",
+    ),
+    "Wang and Blei (2013)": _article(
+        "wang2013",
+        "C. Wang and D. M. Blei",
+        "2013",
+        "Variational inference in nonconjugate models",
+        "Journal of Machine Learning Research",
+        "14",
+        "1005–1031",
     ),
     "Wand et al. (2011)": _article(
         "wand2011",

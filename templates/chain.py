@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cavi.derive.derivation import Rule
 from cavi.derive.index import Index
 from cavi.derive.result import Factor, Update
 from cavi.derive.rules import DROP_CONSTANTS, OPTIMAL_FACTOR
 from cavi.derive.term import Polynomial
-from cavi.templates.equation import Equation, Link, system
+from cavi.templates.equation import RELATIONS, Equation, Link, system
 from cavi.templates.layout import (
     EXPECTATION,
     NEGATIVE,
@@ -86,6 +86,8 @@ def update_steps(notation: Notation, update: Update, joint: Box) -> tuple[StepVi
             rule = DROP_CONSTANTS if number == 0 else step.rule
             said.append((rule, (), chain.link(step.before, number == 0 or step.relation != "="), None))
         link = None if step.after == chain.last else chain.link(step.after, True)
+        if link is not None and step.relation == "→":
+            link = replace(link, relation=RELATIONS["→"])
         said.append((step.rule, step.conditions, link, number + 1))
     shown = iter(system([link for _, _, link, _ in said if link is not None], style=notation.style))
     return tuple(StepView(r, c, () if link is None else (next(shown),), n) for r, c, link, n in said)

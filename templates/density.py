@@ -56,7 +56,7 @@ def density_lines(declaration: DeclarationPrinter, update: Update) -> Iterator[L
         whole = row(printer.subscripted(printer.notation.array(link.latent), plates, _scope(link)))
         if product:
             inside = row(whole, GIVEN, separated(conditions)) if conditions else whole
-        yield Link(q_of(inside, star=True), row(*product, family))
+        yield Link(q_of(inside, star=not update.chosen), row(*product, family))
         if link.chain is not None:
             along = link.chain.index
             names = {along: along.size} if along.size.isidentifier() else {}

@@ -26,6 +26,7 @@ RELATIONS = {
     "≥": Operator(r"\geq", "≥", "relation"),
     "<": Operator("<", "<", "relation"),
     ">": Operator(">", ">", "relation"),
+    "→": Operator(r"\to", "→", "relation"),
 }
 
 _LONGEST_LEFT = 15.0

@@ -50,7 +50,7 @@ def rational(value: Rational) -> Box:
 
 
 def constant(name: str) -> Box:
-    """π and the infinities.
+    """π, the infinities, and the argument u of a function that an expectation is of.
 
     Raises:
         ValueError: for a constant that is not in the closed list.
@@ -62,6 +62,8 @@ def constant(name: str) -> Box:
             return _INFINITY
         case "minus_infinity":
             return row(NEGATIVE, _INFINITY)
+        case "u":
+            return symbol("u")
     raise ValueError(f"no symbol for the constant {name!r}; expected pi, infinity or minus_infinity")
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from cavi.derive.index import Index
 from cavi.derive.model import Model
-from cavi.derive.result import ArrayOperation, Formula, Integral, Update
+from cavi.derive.result import ArrayOperation, Formula, Integral, Projected, Update
 from cavi.derive.term import Element, Monomial, Parameter, Polynomial
 from cavi.templates.chain import StepView, latents_box, q_of, update_steps
 from cavi.templates.declaration import MATRIX_FAMILIES, DeclarationPrinter, family_symbol
@@ -40,7 +40,7 @@ from cavi.templates.layout import Fraction as Quotient
 from cavi.templates.notation import Notation
 from cavi.templates.printer import Printer
 from cavi.templates.scope import Scope, free_scope, index_box, scope_of
-from cavi.templates.symbols import bold
+from cavi.templates.symbols import bold, symbol
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class UpdateView:
         plates: ``k = 1, …, K``, or None.
         sequential: the indices along which elements are updated one after another.
         computed: the symbols that the update computes.
+        chosen: whether it is no optimum but was chosen.
     """
 
     number: int
@@ -77,6 +78,7 @@ class UpdateView:
     sequential: Sentence
     computed: Box
     point: bool
+    chosen: bool = False
 
 
 def update_view(
@@ -111,6 +113,7 @@ def update_view(
             dict.fromkeys(drawn_parameter(printer, f, factor.plates) for f in update.formulas if f.role == "standard")
         ),
         point=factor.point,
+        chosen=bool(update.chosen),
     )
 
 
@@ -155,7 +158,7 @@ def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, up
         scale = _scale(printer, update, latent) if later else None
         args = separated(_arguments(signs, declaration, model, update, latent, scale))
         family = row(family_symbol(str(update.families[latent])), parens(row(left, GIVEN, args)))
-        yield Link(q_of(inside, star=True), family)
+        yield Link(q_of(inside, star=not update.chosen), family)
 
 
 def _arguments(
@@ -211,7 +214,8 @@ def _formulas(printer: Printer, update: Update) -> Iterator[Link]:
     """The update equations; at the first one of a recursion stands the order in which it runs."""
     before: tuple[Index, str] | None = None
     for f in update.formulas:
-        if _is_logdet(f) or (isinstance(f.value, Integral) and f.value.name != "log_normaliser"):
+        shown_as_moment = isinstance(f.value, Integral) and f.value.name != "log_normaliser"
+        if _is_logdet(f) or shown_as_moment or isinstance(f.value, Projected):
             continue
         link = _formula(printer, f, update.factor.plates)
         if f.along is not None and f.along != before:
@@ -308,6 +312,7 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
     """``E[pattern] = value``; a point's moments are its own values, a probability is itself."""
     if update.factor.point:
         return
+    projections = {f.value.pattern: f.value for f in update.formulas if isinstance(f.value, Projected)}
     for spec in update.moment_specs:
         if spec.value is None:
             continue
@@ -320,6 +325,13 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
             density = q_of(printer.atom(Element(latent, plates), _scope(plates)), star=True)
             body = row(density, Space("thin"), pattern)
             yield Link(row(_E, brackets(pattern)), row(*_over(printer, body, latent, plates)))
+            continue
+        found = projections.get(spec.pattern)
+        if found is not None:
+            density = _normal_density(printer, found, scope)
+            body = row(density, Space("thin"), printer.polynomial(found.function, scope))
+            left = row(_E, brackets(printer.polynomial(spec.pattern, scope)))
+            yield Link(left, row(_INTEGRAL, body, Space("thin"), Glyph("d", "d", upright=True), symbol("u")))
             continue
         event = signs.event_of(spec.indices, update.factor.plates)
         if event and where not in signs.categories:
@@ -336,6 +348,12 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
         yield Link(row(_E, brackets(printer.polynomial(spec.pattern, scope))), right)
 
 
+def _normal_density(printer: Printer, found: Projected, scope: Scope) -> Box:
+    """N(u | mean, variance) of the argument of a function."""
+    args = separated([printer.polynomial(found.mean, scope), printer.polynomial(found.variance, scope)])
+    return row(family_symbol("Normal"), parens(row(symbol("u"), GIVEN, args)))
+
+
 def polynomials_of(update: Update) -> Iterator[Polynomial]:
     """Every polynomial that the view of an update prints."""
     for step in update.derivation.steps:
@@ -346,6 +364,9 @@ def polynomials_of(update: Update) -> Iterator[Polynomial]:
             yield f.value
         elif isinstance(f.value, Integral):
             yield f.value.log_density
+        elif isinstance(f.value, Projected):
+            yield f.value.mean
+            yield f.value.variance
     for spec in update.moment_specs:
         if spec.value is not None:
             yield spec.value

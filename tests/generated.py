@@ -67,6 +67,10 @@ def inputs(module: types.ModuleType, rng: np.random.Generator, large: int, small
         if spec["starts"] is not None:
             np.moveaxis(value, spec["starts"], 0)[0] = 1.0
         (hyper if spec["where"] == "hyper" else data)[name] = value
+    counts = [(n, s["axes"]) for n, s in module.KNOWN.items() if s["domain"] == "count" and n in data]
+    for (least, axes), (most, others) in itertools.permutations(counts, 2):
+        if axes == others and least > most:  # a total may be known data; y stands after it
+            data[least] = np.minimum(data[least], data[most])
     for spec in getattr(module, "CELLS", {}).values():  # distinct cells
         shape = [sizes[a] for a in spec["axes"]]
         (count,) = {len(data[p]) for p in spec["places"]}

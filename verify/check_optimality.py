@@ -163,14 +163,19 @@ def _along(
     e = state.engine
     if not move:
         return Finding(60.0, "a simplex with one element")
+    domain = state.claim.variables[factor["latents"][0]]["domain"]
     room = min(abs(to_float(at[x])) for x in move) or 1.0
-    if state.claim.variables[factor["latents"][0]]["domain"] in ("unit", "simplex"):
+    if domain in ("real", "nonnegative") and room < 10.0**-state.digits:
+        room = 1.0  # zero but for rounding
+    if domain in ("unit", "simplex"):
         room = min(room, *(1 - to_float(at[x]) for x in move))
     small = e.number(Fraction(1, 10**NUDGE)) * e.number(room)
     large = [e.number(room) * e.number(Fraction(k, 8)) for k in (-3, -1, 1, 3)]
     steps = [-small, e.number(0), small, *large]
     points = {x: as_array([value + move.get(x, 0) * s for s in steps]) for x, value in at.items()}
-    f = objective(state, factor, site, Held({}, points))
+    f = np.ravel(np.asarray(objective(state, factor, site, Held({}, points)), dtype=object))
+    if f.size == 1:
+        return Finding(60.0, f"no term depends on it here: any value is a maximiser at {site}")
     slope, bend = (f[2] - f[0]) / (2 * small), (f[2] - 2 * f[1] + f[0]) / (small * small)
     where = f"at {site}"
     seen = mpmath.mpf(10) ** (SLACK - mpmath.mp.dps) * (1 + abs(to_mpf(f[1])))

@@ -18,7 +18,7 @@ from cavi.verify.state import State
 
 LAPLACE = "laplace"
 HALVED, ROUNDING = 1e-9, 1e-13  # of a step, as generated code has them
-MOST = 200
+MOST = 30  # steps of Newton's method, which needs a dozen
 Rows = list[list[Any]]
 
 

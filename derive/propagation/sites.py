@@ -123,11 +123,10 @@ def _enter(found: list[Site], node: str, m: Monomial, model: Model, names: Seque
                     more = site.function + sum_over(term, others)
                     found[position] = replace(site, name=title, function=more)
                     return site.variable
-        axes = _declared(plates, model, node)
-        own = Affine(substitute(scalar.latent, axes), substitute(scalar.offset, axes))
-        on = tuple(axes[i] for i in plates)
-        new = Site(node, on, _free_name(model, "h", found), own, ZERO)
-        term = in_scalar(substitute(opened, axes), own, new.hole, names)
+        places = _declared(plates, model, node)
+        own = Affine(substitute(scalar.latent, places), substitute(scalar.offset, places))
+        new = Site(node, tuple(places.values()), _free_name(model, "h", found), own, ZERO)
+        term = in_scalar(substitute(opened, places), own, new.hole, names)
     except TwoScalars:
         raise _refusal(node, m, names) from None
     found.append(replace(new, function=sum_over(term, others)))

@@ -26,7 +26,7 @@ from cavi.derive.model import Model, Variable
 from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.array_bound import ArrayBound
-from cavi.derive.relaxations.array_matching import array_matches
+from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.fitting import fitting, misfit, together
@@ -84,8 +84,8 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
         return relaxed
     known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
-    for bound in usable or known[:1]:
-        relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
+    for rule in usable or known[:1]:
+        relaxed = in_two_steps(relaxed, node, rule) if isinstance(rule, ShiftedSum) else bounded(relaxed, node, rule)
     return relaxed
 
 
@@ -94,7 +94,7 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
     p, model = relaxed.nodes[node], relaxed.model
     found = found_by(p, bound, model, relaxed.tangents)
     if not found:
-        raise _fits_nothing(node, bound.form.function, bound.name)
+        raise _fits_nothing(node, bound.form.described, bound.name)
     proof = bound.proof
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     names: list[str] = []
@@ -121,7 +121,7 @@ def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
     return Relaxed(relaxed.model, {**relaxed.nodes, node: record.value}, (*others, record))
 
 
-def _fits_nothing(node: str, function: object, rule: str) -> RelaxationError:
+def _fits_nothing(node: str, function: str, rule: str) -> RelaxationError:
     return RelaxationError(
         f"bounds: no term of the log density of {node} is {function} of latents with a coefficient that is not "
         f"negative, so {rule} does not apply there"
@@ -166,10 +166,10 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     for name, p in nodes.items():
         fits = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
         left, covering = list(p.monomials), []
-        for bound, ms in fits.items():
-            if any(m in left for m in ms):
-                covering.append(bound)
-                left = [m for m in left if m not in ms]
+        for rule, terms in fits.items():
+            if any(m in left for m in terms):
+                covering.append(rule)
+                left = [m for m in left if m not in terms]
         if has_tangent(Polynomial(tuple(left)), model):
             covering.append(TANGENT)
             fits[TANGENT] = []
@@ -261,7 +261,7 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
     p = relaxed.nodes[node]
     found = found_by(p, bound, relaxed.model, relaxed.tangents) if found is None else found
     if not found:
-        raise _fits_nothing(node, bound.function, bound.name)
+        raise _fits_nothing(node, bound.described, bound.name)
     model = relaxed.model
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
@@ -307,6 +307,8 @@ def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) 
     open_subs: list[Index | Gather] = [*gathers, *(i for i in match.argument.free if i not in covered)]
     for i in sorted(open_subs, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
+        if i == match.over and i.name == PART:
+            own = Index(_free_name(model, PART), i.size)
         if own is None:
             raise RelaxationError(
                 f"bounds: the local parameter of {node} needs another index of size {i.size}; declare one with m.index"
@@ -345,7 +347,9 @@ def _local(model: Model, bound: Touching, axes: Mapping[Sub, Index], match: Matc
     """The model with a new point parameter under a name that is not taken; an array over the index of one."""
     plates = tuple(own for i, own in axes.items() if i != match.over)
     event = () if match.over is None else (axes[match.over],)
-    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=bound.domain)
+    # A square may be zero: where an argument is known to be, as in s[i] - s[i].
+    domain = "nonnegative" if bound.statistic == X**2 else bound.domain
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=domain)
     return model.with_variable(xi), xi
 
 

@@ -19,18 +19,18 @@ from typing import Any
 import sympy
 
 from cavi.derive import functions
-from cavi.derive.canonical import substitute, sum_over
+from cavi.derive.canonical import collect, normalise, substitute, sum_over
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.errors import RelaxationError
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.identities.bounds import KIND
 from cavi.derive.identities.language import Mass, Unknown
 from cavi.derive.identities.language import Variable as IndexVariable
-from cavi.derive.index import Index
+from cavi.derive.index import Index, Literal
 from cavi.derive.relaxations.array_proof import curvature_steps, second_order_steps
 from cavi.derive.relaxations.bound import INVERSES, T, X
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
-from cavi.derive.term import Polynomial
+from cavi.derive.term import ZERO, Delta, Polynomial, from_atom
 
 COUNT = sympy.Symbol("K", positive=True)
 OTHER = IndexVariable("j")
@@ -102,13 +102,27 @@ class ArrayBound:
         return self.outer.subs(T, Mass(self.inner.subs(X, self._x), KIND))
 
     @property
+    def described(self) -> str:
+        """f in a sentence."""
+        return text_of(self.function)
+
+    @property
     def _x(self) -> sympy.Expr:
         """x_k."""
         return Unknown("x", "real" if self.inner != X else "positive", KIND)
 
     def statistic_of(self, argument: Polynomial) -> Polynomial:
-        """s(x_k) of an element in the normal form."""
-        return from_sympy(self.statistic, {X: argument})
+        """s(x_k) of an element in the normal form; of terms written out, Σ_j δ_kj x_j, each by itself."""
+        total = ZERO
+        parts: dict[Delta | None, Polynomial] = {}
+        for m in argument.monomials:
+            guard = next((a for a in m.atoms if isinstance(a, Delta) and _is_place(a)), None)
+            rest = normalise(m.coefficient, [(a, e) for a, e in m.powers if a != guard], m.bound)
+            parts[guard] = parts.get(guard, ZERO) + collect([rest])
+        for guard, part in parts.items():
+            value = from_sympy(self.statistic, {X: part})
+            total = total + (value if guard is None else value * from_atom(guard))
+        return total
 
     def lower_at(self, argument: Polynomial, at: Polynomial, over: Index | None) -> Polynomial:
         """g(x; ψ) in the normal form: x_k and ψ_k at the index k, which is `over`."""
@@ -166,7 +180,7 @@ class ArrayBound:
                 "≥",
             ),
         )
-        left = text_of(self.function)
+        left = self.described
         conclusion = f"{left} is at least its tangent in {text_of(statistic)}, which is best at {best}"
         return Derivation(f"the bound {self.name}", left, whole, conclusion)
 
@@ -195,10 +209,15 @@ class ArrayBound:
         statistic = text_of(self.statistic.subs(X, self._x))
         return Rule(
             f"bound {self.name.replace('_', ' ')}",
-            f"{text_of(self.function)} is not below its tangent in {statistic}{less}.",
+            f"{self.described} is not below its tangent in {statistic}{less}.",
             "",
             self.source,
         )
+
+
+def _is_place(delta: Delta) -> bool:
+    """Whether a condition says which of the terms written out a position is."""
+    return any(isinstance(s, Literal) for s in (delta.left, delta.right))
 
 
 def text_of(expr: sympy.Expr) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive import functions
-from cavi.derive.canonical import fresh_index, substitute
+from cavi.derive.canonical import deltas, fresh_index, substitute
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
 from cavi.derive.from_sympy import from_sympy
-from cavi.derive.index import Index
+from cavi.derive.index import Index, Literal
 from cavi.derive.model import Model
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.bound import T, X
 from cavi.derive.relaxations.matching import Match, weight_beside
-from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Size, from_atom
+from cavi.derive.term import ZERO, Atom, Constant, Element, Function, Monomial, Polynomial, Size, from_atom
 
 # A sum that no law of a function takes apart.
 TOTAL = from_atom(Element("first", ())) + from_atom(Element("second", ()))
+PART = "part"  # the index of terms that are written out
 POSITIVE = ("positive", "unit", "simplex", "above")
 
 
@@ -53,23 +54,39 @@ def _total(shape: Atom, atom: Atom) -> Polynomial | None:
 
 
 def _element(total: Polynomial, inner: sympy.Expr, names: list[str], model: Model) -> tuple[Polynomial, Index] | None:
-    """x_k and k, where the total is Σ_k a(x_k) over one index, every term above zero."""
-    if len(total.monomials) != 1 or len(total.monomials[0].bound) != 1:
+    """x_k and k, where the total is Σ_k a(x_k), every term above zero: over an index, or over terms written out."""
+    if not all(_is_above_zero(m, model) for m in total.monomials):
         return None
-    (m,) = total.monomials
-    if m.coefficient <= 0:
-        return None
-    over = fresh_index(m.bound[0].size)
-    body = substitute(Polynomial((Monomial(m.coefficient, m.powers),)), {m.bound[0]: over})
-    if not all(e % 2 == 0 or is_positive(a, model) for a, e in m.powers):
-        return None
+    if len(total.monomials) == 1 and len(total.monomials[0].bound) == 1:
+        (m,) = total.monomials
+        over = fresh_index(m.bound[0].size)
+        body = substitute(Polynomial((Monomial(m.coefficient, m.powers),)), {m.bound[0]: over})
+        argument = _argument(body, inner, names)
+        return None if argument is None else (argument, over)
+    if any(m.bound for m in total.monomials):
+        return None  # a sum beside other terms is neither
+    size = str(len(total.monomials))
+    over = Index(PART, size)
+    argument = ZERO
+    for j, m in enumerate(total.monomials):
+        one = _argument(Polynomial((m,)), inner, names)
+        if one is None:
+            return None
+        argument = argument + one * deltas([over], [Literal(j, size)])
+    return (argument, over) if len(total.monomials) > 1 else None
+
+
+def _argument(body: Polynomial, inner: sympy.Expr, names: list[str]) -> Polynomial | None:
+    """The x of a(x), where a is the identity or the exponential."""
     if inner == X:
-        return body, over
+        return body
     argument = functions.log(body)
     logs = [a for a in argument.atoms() if isinstance(a, Function) and a.name == "log"]
-    if any(True for a in logs for _ in random_atoms(a, names)):
-        return None
-    return argument, over
+    return None if any(True for a in logs for _ in random_atoms(a, names)) else argument
+
+
+def _is_above_zero(m: Monomial, model: Model) -> bool:
+    return m.coefficient > 0 and all(e % 2 == 0 or is_positive(a, model) for a, e in m.powers)
 
 
 def is_positive(atom: Atom, model: Model) -> bool:

@@ -89,6 +89,11 @@ class Bound:
             )
 
     @property
+    def described(self) -> str:
+        """f in a sentence."""
+        return str(self.function)
+
+    @property
     def domain(self) -> str:
         """Where ξ lies: the touching points that differ in s."""
         return "positive" if self.statistic == X**2 else self.on

@@ -53,7 +53,7 @@ def array_bounds() -> tuple[ArrayBound, ...]:
             "jensen",
             outer=log(T),
             statistic=log(X),
-            source="Bishop (2006), 1.115; Gopalan, Hofman and Blei (2015), equation 3",
+            source="Bishop (2006), 1.115; Boyd and Vandenberghe (2004), 3.1.5",
         ),
         ArrayBound("harmonic", outer=-1 / T, statistic=1 / X, source="Boyd and Vandenberghe (2004), exercise 3.17"),
     )

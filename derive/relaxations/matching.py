@@ -131,7 +131,7 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
     match atom:
         case Indicator() | Delta() | Link() | Before() | Size() | Constant(name="pi"):
             return True
-        case Function(name="exp"):
+        case Function(name="exp" | "abs" | "softplus"):
             return True
         case Element():
             v = model.variable(atom.name)

@@ -28,6 +28,7 @@ from cavi.templates.numpy.linear_pass import KEPT
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.planned import PlannedWriter
+from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import Sum, Tables
 
 
@@ -81,8 +82,11 @@ class JaxWriter(PlannedWriter):
         lines = stack(plan, scope)
         return replace(super()._local(plan, target), features=(*self._unpack(scope, (), plan.row.size), *lines))
 
+    def _planner(self) -> Planner:
+        return replace(super()._planner(), sparse=False)  # sparse matrices are not for XLA
+
     def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
-        return False  # sparse matrices are not for XLA
+        return False
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""

@@ -75,7 +75,7 @@ class Cells:
     column_parts: np.ndarray
 
 
-def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> Cells:
+def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int], groups: int) -> Cells:
     """The pairs of two observed integers, each once, with the weights of the rows that have them added up."""
     counts = csr_matrix((weight, (line, column)), shape=shape[::-1])
     places = csr_matrix((np.arange(counts.nnz), counts.indices, counts.indptr), shape=counts.shape).T.tocsr()
@@ -87,73 +87,132 @@ def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple
     return Cells(counts, places, *parts)
 '''
 
+_BATCHES = '''
+def batches(pairs: Cells) -> Iterator[np.ndarray]:
+    """Ranges of lines, a part of them for each thread: what is made of their elements stays in the cache."""
+    step = BATCH * numba.get_num_threads()
+    for first in range(0, len(pairs.line_parts) - 1, step):
+        yield pairs.line_parts[first : first + step + 1]
+'''
+
 _BILINEAR = '''
 def bilinear(
-    pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
+    pairs: Cells, columns: Table, lines: Table, dtype: Any
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
     """Σ count p[k] over the pairs of each column, and of each line, and Σ count log Σ_k exp(logits), when asked for.
 
     The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small
     for a number to have all its digits, p is that of the logarithms, shifted.
     """
-    a, b = np.exp(columns).astype(dtype, copy=False), np.exp(lines).astype(dtype, copy=False)
+    above, below = columns[0], lines[0]
+    a, b = columns[1].astype(dtype, copy=False), lines[1].astype(dtype, copy=False)
     index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
     masses = _masses(pairs.line_parts, ends, index, a, b)
     small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
-    masses[small] = 1.0
-    shares = counts / masses
-    shares[small] = 0.0
+    masses[small] = np.inf
     i, j, weight = index[small], np.searchsorted(ends, small, side="right") - 1, counts[small]
 
-    def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
+    def with_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
         for some in blocks(len(small)):
-            np.add.at(out, place[some], weight[some, None] * softmax(columns[i[some]] + lines[j[some]]))
+            add_small(out, place[some], weight[some], above[i[some]] + below[j[some]])
         return out
 
     @functools.cache
     def by_column() -> np.ndarray:
-        places = pairs.places
-        return add_small(_weighted(pairs.column_parts, places.indptr, places.indices, shares[places.data], b, a), i)
+        shares = (counts / masses)[pairs.places.data]
+        return with_small(_weighted(pairs.column_parts, pairs.places.indptr, pairs.places.indices, shares, b, a), i)
 
     @functools.cache
     def by_line() -> np.ndarray:
-        return add_small(_weighted(pairs.line_parts, ends, index, shares, a, b), j)
+        return with_small(_weighted(pairs.line_parts, ends, index, counts / masses, a, b), j)
 
     def total() -> float:
-        rest = (weight[some] @ logsumexp(columns[i[some]] + lines[j[some]]) for some in blocks(len(small)))
-        return float(counts @ np.log(masses)) + float(sum(rest))
+        logs = np.log(masses, out=np.zeros(masses.shape), where=masses < np.inf)
+        rest = (weight[some] @ logsumexp(above[i[some]] + below[j[some]]) for some in blocks(len(small)))
+        return float(counts @ logs) + float(sum(rest))
 
     return by_column, by_line, total
 
 
 @numba.njit(parallel=True, fastmath=FAST, error_model="numpy")
 def _masses(parts, ends, index, columns, lines):  # type: ignore
-    """Σ_k columns[i,k] lines[j,k] for the pairs, those of a line after one another."""
+    """Σ_k columns[i,k] lines[j,k] for the pairs, those of a line after one another and four at a time."""
     masses, groups = np.empty(len(index)), columns.shape[1]
     for part in numba.prange(len(parts) - 1):
         for j in range(parts[part], parts[part + 1]):
-            for n in range(ends[j], ends[j + 1]):
+            n = ends[j]
+            while n + 4 <= ends[j + 1]:
+                p, q, r, s = index[n], index[n + 1], index[n + 2], index[n + 3]
+                first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+                for k in range(groups):
+                    own = lines[j, k]
+                    first += columns[p, k] * own
+                    second += columns[q, k] * own
+                    third += columns[r, k] * own
+                    fourth += columns[s, k] * own
+                masses[n], masses[n + 1], masses[n + 2], masses[n + 3] = first, second, third, fourth
+                n += 4
+            while n < ends[j + 1]:
                 i, mass = index[n], 0.0
                 for k in range(groups):
                     mass += columns[i, k] * lines[j, k]
                 masses[n] = mass
+                n += 1
     return masses
 
 
 @numba.njit(parallel=True, fastmath=FAST, error_model="numpy")
 def _weighted(parts, ends, index, shares, others, own):  # type: ignore
-    """own[j,k] Σ_n shares[n] others[index[n],k] over the pairs of each j."""
+    """own[j,k] Σ_n shares[n] others[index[n],k] over the pairs of each j, four at a time."""
     out, groups = np.empty(own.shape), own.shape[1]
     for part in numba.prange(len(parts) - 1):
         sums = np.empty(groups)
         for j in range(parts[part], parts[part + 1]):
             sums[:] = 0.0
-            for n in range(ends[j], ends[j + 1]):
+            n = ends[j]
+            while n + 4 <= ends[j + 1]:
+                p, q, r, s = index[n], index[n + 1], index[n + 2], index[n + 3]
+                first, second, third, fourth = shares[n], shares[n + 1], shares[n + 2], shares[n + 3]
+                for k in range(groups):
+                    sums[k] += first * others[p, k] + second * others[q, k]
+                    sums[k] += third * others[r, k] + fourth * others[s, k]
+                n += 4
+            while n < ends[j + 1]:
                 i, share = index[n], shares[n]
                 for k in range(groups):
                     sums[k] += share * others[i, k]
+                n += 1
             for k in range(groups):
                 out[j, k] = sums[k] * own[j, k]
+    return out
+'''
+
+_LINE_SUMS = '''
+# How many parts of the lines a thread works on before the next lines.
+BATCH = 8
+
+
+def line_sums(
+    pairs: Cells, columns: Table, dtype: Any
+) -> Iterator[tuple[np.ndarray, Callable[[Table], np.ndarray]]]:
+    """Batch after batch: which lines, and what makes Σ count p[k] over the pairs of each out of their own table."""
+    heights = columns[1].astype(dtype, copy=False)
+    for parts in batches(pairs):
+        yield np.arange(parts[0], parts[-1]), functools.partial(_sums_of_parts, pairs, parts, columns[0], heights)
+
+
+def _sums_of_parts(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: np.ndarray, own: Table) -> np.ndarray:
+    below, here = own[0], own[1].astype(heights.dtype, copy=False)
+    ends = pairs.counts.indptr[parts[0] : parts[-1] + 1]
+    inside = slice(ends[0], ends[-1])
+    index, counts = pairs.counts.indices[inside], pairs.counts.data[inside]
+    parts, ends = parts - parts[0], ends - ends[0]
+    masses = _masses(parts, ends, index, heights, here)
+    small = np.flatnonzero(~(masses > np.finfo(heights.dtype).tiny ** 0.65))
+    masses[small] = np.inf
+    out = _weighted(parts, ends, index, counts / masses, heights, here)
+    line = np.searchsorted(ends, small, side="right") - 1
+    add_small(out, line, counts[small], above[index[small]] + below[line])
     return out
 '''
 
@@ -295,7 +354,9 @@ KERNELS = Kernels(
         "digamma": _DIGAMMA,
         "gammaln": _GAMMALN,
         "cells": _CELLS,
+        "batches": _BATCHES,
         "bilinear": _BILINEAR,
+        "line_sums": _LINE_SUMS,
         "forward_backward": _FORWARD_BACKWARD,
         "kernels": _CHAIN_KERNELS,
     },

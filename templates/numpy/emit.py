@@ -10,6 +10,7 @@ from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
 from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, indexed, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
+from cavi.templates.numpy.marks import multiplied, product_of
 
 
 def polynomial(p: Polynomial, scope: Scope, target: Axes | None = None) -> Operand:
@@ -76,6 +77,8 @@ def monomial(m: Monomial, scope: Scope) -> Operand:
         top = monomial(Monomial(m.coefficient, rest, m.bound), scope)
         return _divide(top, product([power(atom(a, scope), -e) for a, e in below]))
     m, statistics = _statistics(m, scope)
+    m, products = _products(m, scope)
+    statistics += products
     bound = set(m.bound)
     scatters, same = _scatters(m, bound, scope)
     operands = [
@@ -114,6 +117,19 @@ def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
         return m, []
     calls = [indexed(f"{scope.planner.called(s)}(state)", subs, scope) for s, subs in taken.statistics]
     return taken.rest, calls
+
+
+def _products(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
+    """What is a product with a sparse matrix of data, and the monomial that is left."""
+    planner = scope.planner
+    if planner is None or not planner.sparse or scope.fixed or scope.own is not None:
+        return m, []
+    found = product_of(m, planner.derived.model)
+    if found is None:
+        return m, []
+    made = name_it(multiplied(found, planner.marks(found.marks), scope), "total", scope)
+    powers = tuple((a, e) for a, e in m.powers if a not in found.atoms)
+    return Monomial(m.coefficient, powers, tuple(i for i in m.bound if i not in found.summed)), [made]
 
 
 def _gathered(a: Atom, scatters: list[Delta], bound: set[Index]) -> Atom:

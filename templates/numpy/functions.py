@@ -21,6 +21,7 @@ from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import parameter_names, quote, shape_comment
+from cavi.templates.numpy.recursions import affine, components, inputs, varies
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import parted, tables
 
@@ -116,12 +117,51 @@ class Writer:
         outer = frozenset(scope.fixed)
         for f in group:
             scope.sliced["parameter", f.latent, f.name] = outer
+        for part in components(group):
+            found = affine(part, index, outer)
+            if found is None:
+                yield from self._loop(part, along, scope)
+                continue
+            steps, values = (
+                self._whole(p, scope, axes)
+                for p, axes in ((found.steps, (*found.axes, *found.before)), (found.values, found.axes))
+            )
+            yield from self._flush(scope)
+            name = self.names["parameter", found.carried.latent, found.carried.name]
+            turned = [] if direction == "forward" else ["reverse=True"]
+            yield from call(f"{name} = {scope.helper('scanned')}", [steps, values, *turned])
+            for f in found.others:
+                assert isinstance(f.value, Polynomial)
+                code = self._whole(f.value, scope, tuple(i for i in f.indices if i not in outer))
+                yield from self._flush(scope)
+                yield from assign(f"{self.names['parameter', f.latent, f.name]} =", code)
+
+    def _whole(self, p: Polynomial, scope: Scope, axes: tuple[Index, ...]) -> str:
+        """A formula over all of its axes, those along which it does not vary spread out."""
+        code = polynomial(p, scope, axes).code
+        if not self._lacks(p, axes):
+            return code
+        return f"np.broadcast_to({code}, {shape_comment(scope.size(i.size) for i in axes)})"
+
+    def _loop(self, group: Sequence[Formula], along: Along, scope: Scope) -> Iterator[str]:
+        """Formulas at one position after another, until they repeat themselves where what they read does."""
+        index, direction = along
+        outer = frozenset(scope.fixed)
         inside = scope.within(index)
         for f in group:
             sizes = [scope.size(i.size) for i in f.indices if i not in outer]
             yield f"{self.names['parameter', f.latent, f.name]} = np.zeros({shape_comment(sizes)})"
         positions = f"range({scope.size(index.size)})"
-        yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
+        read = inputs(group, along, outer)
+        formulas = self._formulas_of(group[0].latent)
+        first = all(next(i for i in f.indices if i not in outer) == index for f in group)
+        if read is not None and first and not any(varies(f, index, formulas) for f in group):
+            known = ", ".join(scope.name(key) for key in read)
+            own = ", ".join(self.names["parameter", f.latent, f.name] for f in group)
+            turned = "" if direction == "forward" else ", reverse=True"
+            yield f"for {index.name} in {scope.helper('unsettled')}([{known}], [{own}]{turned}):"
+        else:
+            yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
         for f in group:
             axes = [i for i in f.indices if i not in outer]
             target = self._place(self.names["parameter", f.latent, f.name], axes, inside.fixed)
@@ -142,6 +182,8 @@ class Writer:
             shape = shape_comment(i.size for i in f.indices)
             if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
                 code = f"np.array({code})"
+            if f.role == "auxiliary" and self.derived.model.variable(f.latent).domain == "nonnegative":
+                code = f"np.maximum({code}, 0.0)"  # an expected square is not below zero, but for rounding
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -193,9 +235,12 @@ class Writer:
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         return polynomial(f.value, scope, target).code
 
+    def _formulas_of(self, latent: str) -> dict[str, Formula]:
+        """The parameters of a latent's factor by name."""
+        return {f.name: f for f in self.derived.update(latent).formulas if f.latent == latent}
+
     def _indices(self, latent: str, name: str) -> tuple[Index, ...]:
-        formulas = self.derived.update(latent).formulas
-        return next(f.indices for f in formulas if f.latent == latent and f.name == name)
+        return self._formulas_of(latent)[name].indices
 
     def follow(self, update: Update) -> tuple[str, ...]:
         """The body that computes what follows from the standard parameters; empty where nothing does."""

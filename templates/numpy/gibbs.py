@@ -14,6 +14,7 @@ from cavi.derive.conditionals import CompleteConditional, complete_conditionals,
 from cavi.derive.index import Index, primed
 from cavi.derive.optimum import Link
 from cavi.derive.report import formula_text
+from cavi.derive.result import Formula
 from cavi.derive.term import Polynomial, number
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
@@ -76,6 +77,11 @@ def sampler_view(derived: Derived) -> SamplerView:
         raise CaviError(
             f"q({u.factor.name}) was normalised numerically: a complete conditional is in no known family and "
             "cannot be drawn from; export the declaration to Stan or NumPyro for draws"
+        )
+    for u in (u for u in derived.updates if u.chosen):
+        raise CaviError(
+            f"q({u.factor.name}) was chosen by {u.chosen}: its complete conditional is in no known family and cannot "
+            "be drawn from; export the declaration to Stan or NumPyro for draws"
         )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)
@@ -154,9 +160,9 @@ class SamplerWriter(Writer):
             return f"state.values[{quote(key[1])}]"
         return super()._source(key)
 
-    def _indices(self, latent: str, name: str) -> tuple[Index, ...]:
+    def _formulas_of(self, latent: str) -> dict[str, Formula]:
         formulas = next(c.formulas for c in self.conditionals if latent in c.factor.latents)
-        return next(f.indices for f in formulas if f.latent == latent and f.name == name)
+        return {f.name: f for f in formulas if f.latent == latent}
 
     def block(self, c: CompleteConditional) -> tuple[str, ...]:
         """The body that draws one block given the others."""

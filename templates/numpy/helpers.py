@@ -79,6 +79,15 @@ def lowered(table: np.ndarray) -> np.ndarray:
     """A table less the largest number of each row, which no softmax sees."""
     return np.ascontiguousarray(table - table.max(axis=-1, keepdims=True))
 ''',
+    "raised": '''
+Table = tuple[np.ndarray, np.ndarray]
+
+
+def raised(table: np.ndarray) -> Table:
+    """Logits less the largest of each row, and their exponentials."""
+    logits = lowered(table)
+    return logits, np.exp(logits)
+''',
     "gathered": '''
 def gathered(
     tables: Sequence[np.ndarray], exponentials: Sequence[np.ndarray], indices: Sequence[np.ndarray]
@@ -107,11 +116,16 @@ def scattered(shares: np.ndarray, index: np.ndarray, values: np.ndarray, size: i
     return ones.T @ values
 ''',
     "cells": '''
+# How many numbers of gathered rows are worked on at a time.
+GATHERED = 512 * BLOCK
+
+
 @dataclass(frozen=True)
 class Cells:
-    """How often pairs of a column and a line occur, as a sparse matrix that has lines of one length together.
+    """How often pairs of a column and a line occur, as a sparse matrix that has lines of about one length together.
 
-    `lines` tells which they are, and `batches` where some of one length stand, and their counts.
+    `lines` tells which they are, and `batches` which of them, and of their pairs, are worked on together: the shorter
+    of them end with pairs that occur 0 times.
     """
 
     counts: csr_matrix
@@ -119,40 +133,62 @@ class Cells:
     batches: list[tuple[slice, slice]]
 
 
-def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> Cells:
+def cells(column: np.ndarray, line: np.ndarray, weight: np.ndarray, shape: tuple[int, int], groups: int) -> Cells:
     """The pairs of two observed integers, each once, with the weights of the rows that have them added up."""
     counts = csr_matrix((weight, (line, column)), shape=shape[::-1])
     lines = np.argsort(np.diff(counts.indptr), kind="stable")
     counts = counts[lines]
-    ends, lengths = counts.indptr, np.diff(counts.indptr)
-    batches = []
-    for length in np.unique(lengths[lengths > 0]):
-        first, last = np.searchsorted(lengths, [length, length + 1])
-        step = max(1, BLOCK // int(length))
-        for start in range(first, last, step):
-            stop = min(start + step, last)
-            batches.append((slice(start, stop), slice(ends[start], ends[stop])))
-    return Cells(counts, lines, batches)
+    lengths = np.diff(counts.indptr)
+    parts, first = [], 0
+    while first < len(lengths):
+        last = np.searchsorted(lengths, lengths[first] + lengths[first] // 8, side="right")
+        step = max(1, GATHERED // (groups * max(1, int(lengths[last - 1]))))
+        parts.append(slice(first, min(int(last), first + step)))
+        first = parts[-1].stop
+    widths = np.concatenate([np.full(some.stop - some.start, lengths[some.stop - 1]) for some in parts])
+    ends = np.concatenate([[0], np.cumsum(widths)])
+    place = np.arange(counts.nnz) + np.repeat(ends[:-1] - counts.indptr[:-1], lengths)
+    index, data = np.zeros(ends[-1], counts.indices.dtype), np.zeros(ends[-1])
+    index[place], data[place] = counts.indices, counts.data
+    batches = [(some, slice(int(ends[some.start]), int(ends[some.stop]))) for some in parts]
+    return Cells(csr_matrix((data, index, ends), shape=counts.shape), lines, batches)
+''',
+    "batches": '''
+def batches(pairs: Cells, heights: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Which lines, which pairs of theirs, and the rows of the table that they read, [line, pair, group]."""
+    room = np.empty((max(inside.stop - inside.start for _, inside in pairs.batches), heights.shape[1]), heights.dtype)
+    for some, inside in pairs.batches:
+        index = pairs.counts.indices[inside]
+        picked = heights.take(index, axis=0, out=room[: len(index)], mode="clip")
+        lines = some.stop - some.start
+        yield some, inside, picked.reshape(lines, len(index) // lines, heights.shape[1])
+''',
+    "add_small": '''
+def add_small(out: np.ndarray, place: np.ndarray, counts: np.ndarray, logits: np.ndarray) -> None:
+    """Add what pairs make of logarithms, of which there is nothing in a product."""
+    if len(place):
+        np.add.at(out, place, counts[:, None] * softmax(logits))
 ''',
     "bilinear": '''
 def bilinear(
-    pairs: Cells, columns: np.ndarray, lines: np.ndarray, dtype: Any
+    pairs: Cells, columns: Table, lines: Table, dtype: Any
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], Callable[[], float]]:
     """Σ count p[k] over the pairs of each column, and of each line, and Σ count log Σ_k exp(logits), when asked for.
 
     The logits of a pair are the sum of its rows of the two tables. Where the sum of their exponentials is too small
     for a number to have all its digits, p is that of the logarithms, shifted.
     """
-    a, b = np.exp(columns), np.exp(lines[pairs.lines])
-    left, right = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    above, a = columns
+    below, b = lines[0], lines[1][pairs.lines]
+    right = b.astype(dtype, copy=False)
     index, ends, counts = pairs.counts.indices, pairs.counts.indptr, pairs.counts.data
     masses, sums = np.empty(len(index), dtype), np.zeros(b.shape)
-    for some, inside in pairs.batches:
-        picked = left.take(index[inside], axis=0).reshape(some.stop - some.start, -1, left.shape[1])
+    for some, inside, picked in batches(pairs, a.astype(dtype, copy=False)):
         mass = picked @ right[some, :, None]
         masses[inside] = mass.ravel()
         with np.errstate(all="ignore"):  # what comes of products that vanish is not used
-            sums[some] = ((counts[inside].reshape(mass.shape) / mass).swapaxes(1, 2) @ picked)[:, 0]
+            shares = (counts[inside].reshape(mass.shape) / mass).astype(dtype, copy=False)
+            sums[some] = (shares.swapaxes(1, 2) @ picked)[:, 0]
     small = np.flatnonzero(~(masses > np.finfo(dtype).tiny ** 0.65))
     masses[small] = np.inf  # of these pairs there is nothing in a product
     i, j, weight = index[small], pairs.lines[np.searchsorted(ends, small, side="right") - 1], counts[small]
@@ -161,27 +197,84 @@ def bilinear(
     def ratios() -> csr_matrix:
         return csr_matrix((counts / masses, index, ends), shape=pairs.counts.shape)
 
-    def add_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
+    def with_small(out: np.ndarray, place: np.ndarray) -> np.ndarray:
         for some in blocks(len(small)):
-            np.add.at(out, place[some], weight[some, None] * softmax(columns[i[some]] + lines[j[some]]))
+            add_small(out, place[some], weight[some], above[i[some]] + below[j[some]])
         return out
 
     @functools.cache
     def by_column() -> np.ndarray:
-        return add_small((ratios().T @ b) * a, i)
+        return with_small((ratios().T @ b) * a, i)
 
     @functools.cache
     def by_line() -> np.ndarray:
         out = np.empty_like(b)
         out[pairs.lines] = (ratios() @ a if len(small) else sums) * b
-        return add_small(out, j)
+        return with_small(out, j)
 
     def total() -> float:
         logs = np.log(masses, out=np.zeros(masses.shape), where=masses < np.inf)
-        rest = (weight[some] @ logsumexp(columns[i[some]] + lines[j[some]]) for some in blocks(len(small)))
+        rest = (weight[some] @ logsumexp(above[i[some]] + below[j[some]]) for some in blocks(len(small)))
         return float(counts @ logs) + float(sum(rest))
 
     return by_column, by_line, total
+''',
+    "line_sums": '''
+def line_sums(
+    pairs: Cells, columns: Table, dtype: Any
+) -> Iterator[tuple[np.ndarray, Callable[[Table], np.ndarray]]]:
+    """Batch after batch: which lines, and what makes Σ count p[k] over the pairs of each out of their own table.
+
+    The rows of the other table are gathered once for a batch, and stay in the cache while it is worked on.
+    """
+    for some, inside, picked in batches(pairs, columns[1].astype(dtype, copy=False)):
+        index, counts = pairs.counts.indices[inside], pairs.counts.data[inside]
+        yield pairs.lines[some], functools.partial(_sums_of_lines, picked, columns[0], index, counts)
+
+
+def _sums_of_lines(
+    picked: np.ndarray, above: np.ndarray, index: np.ndarray, counts: np.ndarray, own: Table
+) -> np.ndarray:
+    below, heights = own
+    masses = (picked @ heights[:, :, None].astype(picked.dtype, copy=False)).reshape(-1)
+    small = np.flatnonzero(~(masses > np.finfo(masses.dtype).tiny ** 0.65))
+    masses[small] = np.inf
+    shares = (counts / masses).astype(picked.dtype, copy=False).reshape(len(picked), 1, -1)
+    out = (shares @ picked)[:, 0] * heights
+    line = small * len(picked) // len(index) if len(small) else small
+    add_small(out, line, counts[small], above[index[small]] + below[line])
+    return out
+''',
+    "part_of": '''
+def part_of(state: State, size: str, chosen: np.ndarray, factors: Sequence[str]) -> State:
+    """A state of some elements along an axis, of what is known and of some factors; all else is shared."""
+
+    def cut(array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
+        return array.take(chosen, axis=axes.index(size)) if size in axes else array
+
+    known = [{n: cut(a, KNOWN[n]["axes"]) for n, a in values.items()} for values in (state.data, state.hyper)]
+    shared = [dict(x) for x in (state.params, state.moments, state.versions, state.kept)]
+    part = State(*known, {**state.sizes, size: len(chosen)}, *shared, state.dtype)
+    for factor in factors:
+        for latent in factor.split(","):
+            specs = PARAMETERS[latent]
+            part.params[latent] = {n: cut(a, specs[n]["axes"]) for n, a in state.params[latent].items()}
+        part.refresh(factor)
+    return part
+''',
+    "join": '''
+def join(state: State, size: str, chosen: np.ndarray, parts: Sequence[State], factors: Sequence[str]) -> None:
+    """Take over some factors from states of parts of an axis, `chosen` in the order of the parts."""
+    place = np.argsort(chosen)
+    for factor in factors:
+        for latent in factor.split(","):
+            found = {}
+            for name, spec in PARAMETERS[latent].items():
+                arrays = [part.params[latent][name] for part in parts]
+                axis = spec["axes"].index(size)
+                found[name] = np.concatenate(arrays, axis).take(place, axis)
+            state.store(latent, **found)
+        state.refresh(factor)
 ''',
     "pairs": '''
 def pairs(x: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -313,6 +406,64 @@ def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | N
         out[rows] = softmax(np.where(ends[rows, None, None], before, before + transition.T))
     return out
 ''',
+    "scanned": '''
+def scanned(steps: np.ndarray, values: np.ndarray, reverse: bool = False) -> np.ndarray:
+    """x[t] = steps[t] x[t-1] + values[t], with nothing before the first; in reverse of x[t+1].
+
+    Positions are cut into blocks that run in step: first to see what becomes of any x before a block, then of that
+    which there is. So there are about 3 √T steps, not T.
+    """
+    if reverse:
+        return scanned(steps[::-1], values[::-1])[::-1]
+    length, side = len(values), int(np.prod(values.shape[1:]))
+    size = -(-length // max(1, int(np.sqrt(length))))
+    count = -(-length // size)
+    maps, added = np.zeros((count * size, side, side)), np.zeros((count * size, side, 1))
+    maps[:length], added[:length] = steps.reshape(length, side, side), values.reshape(length, side, 1)
+    maps, added = maps.reshape(count, size, side, side), added.reshape(count, size, side, 1)
+    whole, end = np.eye(side), np.zeros((side, 1))
+    for i in range(size):
+        whole, end = maps[:, i] @ whole, maps[:, i] @ end + added[:, i]
+    state = np.zeros((count, side, 1))
+    for block in range(1, count):
+        state[block] = whole[block - 1] @ state[block - 1] + end[block - 1]
+    out = np.empty((count, size, side, 1))
+    for i in range(size):
+        out[:, i] = state = maps[:, i] @ state + added[:, i]
+    return out.reshape(count * size, side)[:length].reshape(values.shape)
+''',
+    "unsettled": '''
+def unsettled(known: list[np.ndarray], own: list[np.ndarray], reverse: bool = False) -> Iterator[int]:
+    """The positions at which a recursion has to be carried out; `own` are its arrays, `known` what it reads.
+
+    Where a step changes no more than last digits, as elements of a matrix are measured by its diagonal, so does the
+    next one if it reads the same: what it would find is filled in up to where it reads something else.
+    """
+    length, way = len(own[0]), -1 if reverse else 1
+    turned = [array[::way] for array in own]
+    changes = np.zeros(length, dtype=bool)
+    for array in known:
+        changes[1:] |= (np.diff(array[::way], axis=0) != 0.0).any(axis=tuple(range(1, array.ndim)))
+    ends = np.append(np.flatnonzero(changes), length)
+    i = 0
+    while i < length:
+        yield length - 1 - i if reverse else i
+        if i > 1 and i % 8 == 0 and all(_settled(array[i], array[i - 1]) for array in turned):
+            end = ends[np.searchsorted(ends, i, side="right")]
+            for array in turned:
+                array[i + 1 : end] = array[i]
+            i = end
+        else:
+            i += 1
+
+
+def _settled(now: np.ndarray, before: np.ndarray) -> bool:
+    size = np.abs(now)
+    if now.ndim == 2 and now.shape[0] == now.shape[1]:
+        root = np.sqrt(np.diagonal(size))
+        size = root[:, None] * root
+    return bool((np.abs(now - before) <= 4.0 * np.finfo(float).eps * size).all())
+''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
     """log Σ exp(logits) over the last axis, without overflow."""
@@ -377,6 +528,14 @@ def segments(index: Any, size: Any) -> tuple[csr_matrix, int]:
     ends = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=total))])
     ones = csr_matrix((np.ones(place.size), np.argsort(place, kind="stable"), ends), shape=(total, place.size))
     return ones, np.ndim(indexes[0])
+''',
+    "marks": '''
+def marks(lines: Any, columns: Any, weight: Any = 1.0) -> csr_matrix:
+    """What occurs together at a line and a column, added up; both are observed integers and lengths of axes."""
+    places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
+    line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
+    shape = [int(np.prod(sizes)) for _, sizes in (lines, columns)]
+    return csr_matrix((weight, (line, column)), shape=shape, dtype=float)
 ''',
     "segment_sum": '''
 def segment_sum(values: np.ndarray, members: tuple[csr_matrix, int], size: Any) -> np.ndarray:
@@ -491,7 +650,21 @@ def damped(
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
 ) -> None:
-    """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost."""
+    """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost.
+
+    Where the bound is not finite, since an expectation overflows, the Normal is first drawn in around its mean.
+    """
+
+    def put(**values: np.ndarray) -> None:
+        state.store(latent, **values)
+        if latent in FOLLOWS:
+            FOLLOWS[latent](state)
+        state.refresh(latent)
+
+    for _ in range(DRAWN_IN):
+        if np.isfinite(merit(state)):
+            break
+        put(precision=4.0 * state.params[latent]["precision"], mean=state.params[latent]["mean"])
     before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
@@ -500,13 +673,10 @@ def damped(
     share = 1.0
     while not merit(state) >= least and share > 0.0:
         share = share / 2.0 if share > HALVED else 0.0
-        state.store(latent, **blended(before, after, share))
-        if latent in FOLLOWS:
-            FOLLOWS[latent](state)
-        state.refresh(latent)
+        put(**blended(before, after, share))
 
 
-HALVED = 1e-9
+HALVED, DRAWN_IN = 1e-9, 60
 ''',
     "settled": '''
 def settled(
@@ -608,9 +778,10 @@ def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
 }
 
 _NEEDS = {
+    "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
+    "line_sums": ("cells", "batches"),
     "damped": ("blended",),
     "settled": ("damped", "blended"),
-    "bilinear": ("blocks", "cells", "softmax", "logsumexp"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
@@ -643,7 +814,7 @@ def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
     used = {*used, *(("digamma",) if "multidigamma" in used else ())}
     names = sorted(n for n in used - {*own} if n in IMPORTS)
     lines = [f"from scipy.special import {', '.join(names)}"] if names else []
-    if {"segments", "scattered", "cells"} & set(closure(used)):
+    if {"segments", "marks", "scattered", "cells"} & set(closure(used)):
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if "_from_factors" in closure(used):
         lines.insert(0, "from scipy.linalg import lapack")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Update
@@ -14,15 +14,30 @@ from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.inner import inner_of
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
 from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
 from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, stacked, total, weight
+from cavi.templates.numpy.marks import matrix_code, sides_text
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
-from cavi.templates.numpy.statistics import Planner, Statistic, flops, statistic_text
-from cavi.templates.numpy.table_pass import TablesView, is_bilinear, size_code, sum_views, table_code, weight_code
-from cavi.templates.numpy.tables import Sum, Tables, entropy_weight
+from cavi.templates.numpy.statistics import Marks, Planner, Statistic, flops, statistic_text
+from cavi.templates.numpy.table_pass import (
+    InnerView,
+    PartView,
+    SumView,
+    TablesView,
+    is_bilinear,
+    reads_of,
+    size_code,
+    sum_views,
+    table_code,
+    weight_code,
+)
+from cavi.templates.numpy.tables import Sum, Table, Tables, entropy_weight
+
+PARTS = ("columns", "lines")
 
 
 @dataclass(frozen=True)
@@ -79,7 +94,7 @@ class PlannedWriter(Writer):
         self._found()
         self.helpers = set()
         self.reads = {}
-        self.planner.scattered.clear()
+        self.planner.clear()
         self.planner.choose(
             [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains, *self.maps}
         )
@@ -120,7 +135,7 @@ class PlannedWriter(Writer):
         self.locals()
         self.left_out = moments - {key for keys in self.reads.values() for key in keys}
         self.helpers, self.reads = set(), {}
-        self.planner.scattered.clear()
+        self.planner.clear()
 
     def statistics(self) -> tuple[StatisticView, ...]:
         """The sums over rows that are functions of their own."""
@@ -128,7 +143,8 @@ class PlannedWriter(Writer):
             return ()
         found = [self._statistic(s, name) for s, name in self.planner.chosen.items()]
         entropies = [self._entropy(t) for t in self._parts() if self._has_entropy(t)]
-        return (*(self._members(n, d) for n, d in self.planner.scattered.items()), *found, *entropies)
+        members = [self._members(n, d) for n, d in self.planner.scattered.items()]
+        return (*members, *(self._marks(x, n) for x, n in self.planner.marked.items()), *found, *entropies)
 
     def _parts(self) -> list[ElboTerm]:
         """The terms of the bound as they are written."""
@@ -146,6 +162,13 @@ class PlannedWriter(Writer):
         code = segments(deltas, scope)
         words = " and ".join(d.right.name for d in deltas if isinstance(d.right, Gather))
         return StatisticView(name, f"Which rows share {words}.", (), (*self._unpack(scope, ()), f"return {code}"))
+
+    def _marks(self, marks: Marks, name: str) -> StatisticView:
+        scope = Scope(self.names, large=self.large, function=name)
+        code = matrix_code(marks, scope)
+        lines, columns = sides_text(marks, self.derived.model)
+        text = f"Which of {lines} and {columns} occur together{', by weight' if marks.weight else ''}."
+        return StatisticView(name, text, (), (*self._unpack(scope, ()), *self._flush(scope), *assign("return", code)))
 
     def _statistic(self, s: Statistic, name: str) -> StatisticView:
         scope = Scope(self.names, large=self.large, planner=self.planner, function=name, statistic=True)
@@ -264,8 +287,12 @@ class PlannedWriter(Writer):
             natural=(*self._unpack(outside, ()), *natural),
             reads=(z, *plan.reads),
             collected=plan.whole and once and self._collected(plan),
-            moment=next(self.names[update.factor.name, s.key] for s in update.moment_specs if s.value is not None),
+            moment=self._moment(update),
         )
+
+    def _moment(self, update: Update) -> str:
+        """The name of the one moment of a category."""
+        return self.names[update.factor.name, next(s.key for s in update.moment_specs if s.value is not None)]
 
     def _first_passes(self, update: Update, chain: Chain) -> tuple[str, ...]:
         """The start of a chain by passes; by recursion in logarithms where weights vanish in floating point."""
@@ -358,6 +385,30 @@ class PlannedWriter(Writer):
         """The categories whose logits add up rows of tables, where a sweep need not keep them."""
         return tuple(v for plan in self.tables.values() if (v := self._table_pass(plan)) is not None)
 
+    def _table_part(self, name: str, t: Table, plan: Tables) -> PartView:
+        """One of two tables with its exponentials; the first is kept while others are updated repeatedly."""
+        assert self.planner is not None
+        scope = self.scope(f"natural {plan.latent}")
+        code = table_code(t, plan, scope, "raised")
+        body = (*self._flush(scope), f"return {code}")
+        reads = ", ".join(quote(n) for n in reads_of(t, self.planner.latents))
+        place = f"{t.gather.name}[{plan.row.name}]"
+        return PartView(name, place, reads, (*self._unpack(scope, ()), *body), kept=name == PARTS[0])
+
+    def _inner(
+        self, plan: Tables, views: Sequence[SumView], found: Mapping[str, tuple[Statistic, Sum, tuple[Index, ...]]]
+    ) -> InnerView | None:
+        """The factors of groups of rows that are updated with a category, if their updates read one sum of it only."""
+        assert self.planner is not None
+        inner = inner_of(self.derived, plan, self.planner)
+        if inner is None:
+            return None
+        total, words = views[1].name, plan.tables[1].gather.name
+        keeps = tuple(
+            (n, spread(Operand(total, axes), s.axes)) for n, (s, one, axes) in found.items() if one == inner.total
+        )
+        return InnerView(inner.factors, inner.size, words, keeps)
+
     def _table_pass(self, plan: Tables) -> TablesView | None:
         """What the pass of a category is written with; None where others read it otherwise than through its sums."""
         assert self.planner is not None
@@ -387,9 +438,14 @@ class PlannedWriter(Writer):
             latent=z,
             rows=plan.row.size,
             groups=plan.group.size,
+            width=size_code(plan.group.size),
             row=plan.row.name,
             places=", ".join(f"{t.gather.name}[{plan.row.name}]" for t in plan.tables),
             body=(*self._unpack(outside, ()), *lines, *tables),
+            parts=tuple(self._table_part(n, t, plan) for n, t in zip(PARTS, plan.tables, strict=True))
+            if paired
+            else (),
+            inner=self._inner(plan, views, found) if paired else None,
             data=(
                 *self._unpack(inside, (), "" if paired else plan.row.size),
                 *self._flush(inside),
@@ -405,5 +461,5 @@ class PlannedWriter(Writer):
             energies=tuple(local[s] for s in plan.of_tables),
             features=part is not None,
             counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
-            moment=next(self.names[update.factor.name, s.key] for s in update.moment_specs if s.value is not None),
+            moment=self._moment(update),
         )

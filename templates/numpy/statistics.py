@@ -53,6 +53,20 @@ class Statistic:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """A sparse matrix of data: what occurs together, at lines and columns that are observed integers or run themselves.
+
+    Attributes:
+        lines, columns: the subscripts of both, over indices called by their sizes.
+        weight: data that count instead of one.
+    """
+
+    lines: tuple[Sub, ...]
+    columns: tuple[Sub, ...]
+    weight: Powers
+
+
+@dataclass(frozen=True)
 class Taken:
     """A monomial taken apart: the statistics with the subscripts at which they stand, and what is left."""
 
@@ -79,6 +93,8 @@ class Planner:
     chosen: dict[Statistic, str] = field(default_factory=dict)
     choosing: bool = True
     scattered: dict[str, tuple[Delta, ...]] = field(default_factory=dict)
+    marked: dict[Marks, str] = field(default_factory=dict)
+    sparse: bool = True
 
     def __post_init__(self) -> None:
         self.rows = row_sizes(self.derived)
@@ -106,6 +122,21 @@ class Planner:
         name = "segments_" + "_".join(self.names[d.right.name] for d in deltas if isinstance(d.right, Gather))
         self.scattered[name] = deltas
         return name
+
+    def marks(self, marks: Marks) -> str:
+        """The function that makes a sparse matrix of data."""
+        if marks not in self.marked:
+            words = [self.names[s.name] for s in (*marks.lines, *marks.columns) if isinstance(s, Gather)]
+            name = "_".join(["marks", *words, *(w for a, e in marks.weight for w in _words(a, e, self.names))])
+            while name in self.marked.values():
+                name += "_"
+            self.marked[marks] = name
+        return self.marked[marks]
+
+    def clear(self) -> None:
+        """Forget the matrices that functions have asked for: they are written once more."""
+        self.scattered.clear()
+        self.marked.clear()
 
     def shared(self, a: Function, function: str) -> tuple[str, tuple[Sub, ...]] | None:
         """A function of a whole parameter that several functions of the module need, and its subscripts."""
@@ -149,17 +180,24 @@ def local_to(function: str, a: Atom) -> bool:
 
 def take_apart(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
     """The sums over rows in a monomial, or None where they would themselves have an axis over rows."""
-    lifted = _lifted(m, rows)
+    lifted = _lifted(m, rows, latents)
     for candidate in (lifted, m) if lifted is not None else (m,):
-        found = sums_over_rows(candidate, rows, latents)
+        found = sums_over_rows(candidate, rows, latents, groups_of(candidate))
         if found is not None:
             return found
     return None
 
 
-def sums_over_rows(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Taken | None:
-    """As `take_apart`, of the monomial as it stands."""
-    running = {i for i in m.bound if i.size in rows}
+def groups_of(m: Monomial) -> frozenset[Sub]:
+    """What stands left in δ[d, doc[n]]: it runs over groups of rows, even where these have data of their own."""
+    return frozenset(a.left for a in m.atoms if isinstance(a, Delta) and isinstance(a.right, Gather))
+
+
+def sums_over_rows(
+    m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]], groups: frozenset[Sub] = frozenset()
+) -> Taken | None:
+    """As `take_apart`, of the monomial as it stands; `groups` are not counted as rows."""
+    running = {i for i in m.bound if i.size in rows and i not in groups}
     over = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
     rest = [(a, e) for a, e in m.powers if not running & set(atom_indices(a))]
     if not over:
@@ -167,18 +205,22 @@ def sums_over_rows(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[s
     outside = {i for a, _ in rest for i in atom_indices(a)}
     inside = {i for a, _ in over for i in atom_indices(a)}
     summed = running | {i for i in inside if i in m.bound and i not in outside}
-    if any(i.size in rows for i in inside - summed):
+    if any(i.size in rows for i in inside - summed - groups):
         return None
     statistics = [_statistic(group, summed, latents) for group in _connected(over, summed)]
     left = tuple(i for i in m.bound if i not in summed)
     return Taken(tuple(statistics), Monomial(m.coefficient, tuple(rest), left))
 
 
-def _lifted(m: Monomial, rows: frozenset[str]) -> Monomial | None:
-    """E[theta[doc[n]]] … summed over n as Σ_d E[theta[d]] Σ_n δ[d, doc[n]] …: the sum by segments comes first."""
+def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Monomial | None:
+    """E[theta[doc[n]]] … summed over n as Σ_d E[theta[d]] Σ_n δ[d, doc[n]] …: the sum by segments comes first.
+
+    Of moments at several observed integers that of the factor that is updated last is lifted: the sum is then of what
+    has been updated before, and the update of that factor has made it.
+    """
     running = {i for i in m.bound if i.size in rows}
     gathers: set[Gather] = set()
-    movable: list[tuple[Atom, Fraction]] = []
+    movable: list[tuple[Moment, Fraction]] = []
     for a, e in m.powers:
         if not running & set(atom_indices(a)):
             continue
@@ -187,13 +229,23 @@ def _lifted(m: Monomial, rows: frozenset[str]) -> Monomial | None:
         direct = running & {i for s in _subs(a) if not isinstance(s, Gather) for i in indices_of(s)}
         if isinstance(a, Moment) and found and not direct:
             movable.append((a, e))
-    if len(gathers) != 1 or not movable:
+    if not movable:
         return None
-    (gather,) = gathers
-    place = fresh_index(gather.size)
-    moved = [(map_subs(a, lambda s: place if s == gather else s), e) for a, e in movable]
+    if len(gathers) > 1:
+        order = list(latents)
+        last = max((a for a, _ in movable), key=lambda a: (order.index(a.factor), repr(a)))
+        gathers = set(gathers_of(last))
+        movable = [(a, e) for a, e in movable if set(gathers_of(a)) == gathers]
+        others = [a for a, e in m.powers if (a, e) not in movable and running & set(atom_indices(a))]
+        if sum(isinstance(a, Moment) for a in others) != 1 or any(isinstance(a, Delta) for a in others):
+            return None  # data alone, or a product of moments that would have the axes of all
+        if len(gathers) > 1:
+            return None  # a sum at every pair of groups
+    places = {g: fresh_index(g.size) for g in sorted(gathers, key=repr)}
+    moved = [(map_subs(a, lambda s: places.get(s, s)), e) for a, e in movable]  # type: ignore[arg-type, call-overload]
     kept = [(a, e) for a, e in m.powers if (a, e) not in movable]
-    return Monomial(m.coefficient, (*kept, *moved, (Delta(place, gather), ONE)), (*m.bound, place))
+    deltas = [(Delta(place, g), ONE) for g, place in places.items()]
+    return Monomial(m.coefficient, (*kept, *moved, *deltas), (*m.bound, *places.values()))
 
 
 def _subs(a: Atom) -> tuple[Sub, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cavi.derive.term import Monomial, Polynomial
+from cavi.derive.term import Moment, Monomial, Parameter, Polynomial
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.names import quote, shape_comment
@@ -25,15 +25,37 @@ class SumView:
 
 
 @dataclass(frozen=True)
+class PartView:
+    """One of two tables: its name, where it is read, the latents it is of, its statements, and whether it is kept."""
+
+    name: str
+    place: str
+    reads: str
+    body: tuple[str, ...]
+    kept: bool
+
+
+@dataclass(frozen=True)
+class InnerView:
+    """Factors of groups of rows, the size of the index over groups, its name in words, and the sums that they read."""
+
+    factors: tuple[str, ...]
+    size: str
+    words: str
+    keeps: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class TablesView:
     """What the templates print for one factor whose logits add up rows of tables.
 
     Attributes:
         latent: the category.
-        rows, groups: the sizes of its axes.
+        rows, groups: the sizes of its axes; width: the second as Python.
         row: the index over rows.
         places: the observed integers in words.
-        body: the statements that compute the tables.
+        body: the statements that compute the tables; parts: two of them alone, each with its own.
+        inner: the factors of groups of rows that are updated with it, if such can be.
         data: the statements that name what a block of rows reads.
         lengths: of the tables.
         reads: those of them that name the observed integers of the tables.
@@ -51,9 +73,12 @@ class TablesView:
     latent: str
     rows: str
     groups: str
+    width: str
     row: str
     places: str
     body: tuple[str, ...]
+    parts: tuple[PartView, ...]
+    inner: InnerView | None
     data: tuple[str, ...]
     lengths: tuple[str, ...]
     reads: tuple[str, ...]
@@ -68,13 +93,19 @@ class TablesView:
     moment: str
 
 
-def table_code(t: Table, plan: Tables, scope: Scope) -> str:
-    """A table as an array over places and categories."""
+def reads_of(t: Table, latents: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The latents whose factors a table is of."""
+    factors = {n for a in t.value.atoms() if isinstance(a, Moment) for n in latents[a.factor]}
+    return tuple(sorted(factors | {a.latent for a in t.value.atoms() if isinstance(a, Parameter)}))
+
+
+def table_code(t: Table, plan: Tables, scope: Scope, helper: str = "lowered") -> str:
+    """A table as an array over places and categories, or what a helper makes of it."""
     axes = (t.place, plan.group)
     code = polynomial(t.value, scope, axes).code
     if not set(axes) <= set(t.value.free):
         code = f"np.broadcast_to({code}, {shape_comment(scope.size(i.size) for i in axes)})"
-    return f"{scope.helper('lowered')}({code})"
+    return f"{scope.helper(helper)}({code})"
 
 
 def weight_code(s: Sum, plan: Tables, scope: Scope) -> str:

@@ -30,6 +30,7 @@ from cavi.derive.term import (
     atom_indices,
 )
 from cavi.templates.numpy.features import Features
+from cavi.templates.numpy.starts import local_factors
 from cavi.templates.numpy.statistics import Statistic, gathers_of, row_sizes
 
 
@@ -115,10 +116,11 @@ class Tables:
 
 def tables(derived: Derived, plans: Mapping[str, Features]) -> dict[str, Tables]:
     """Latent -> the plan of its pass, for the categories whose logits add up rows of tables."""
-    found = {}
+    found, rows = {}, row_sizes(derived)
+    own = {i.size for u in derived.updates if u.factor.name in local_factors(derived) for i in u.factor.plates}
     for u in derived.updates:
         term = entropy_of(derived, u)
-        plan = None if term is None else _tables(u, term, row_sizes(derived), plans.get(u.factor.latents[0]))
+        plan = None if term is None else _tables(u, term, rows, plans.get(u.factor.latents[0]), own)
         if plan is not None:
             found[plan.latent] = plan
     return found
@@ -157,7 +159,9 @@ def _within(part: ElboTerm, term: ElboTerm) -> bool:
     return set(part.value.monomials) <= set(term.value.monomials)
 
 
-def _tables(update: Update, entropy: ElboTerm, rows: frozenset[str], plan: Features | None) -> Tables | None:
+def _tables(
+    update: Update, entropy: ElboTerm, rows: frozenset[str], plan: Features | None, own: set[str]
+) -> Tables | None:
     if not _softmax(update) or len(update.factor.latents) != 1 or update.factor.sequential:
         return None
     logits = update.formulas[0]
@@ -186,7 +190,7 @@ def _tables(update: Update, entropy: ElboTerm, rows: frozenset[str], plan: Featu
         found[gather] = Table(gather, place, add(before, Polynomial((moved,))))
     if weight is None or not found or (plan is not None and weight):
         return None
-    parts = list(found.values())
+    parts = sorted(found.values(), key=lambda t: t.gather.size in own)  # what rows are grouped by comes last
     if plain:  # the same for every row: a part of any table
         parts[0] = Table(parts[0].gather, parts[0].place, add(parts[0].value, plain))
     moment = _moment_weight(update, row, group)
@@ -206,7 +210,7 @@ def _moment_weight(update: Update, row: Index, group: Index) -> Powers | None:
     (m,) = specs[0].value.monomials
     probs = Parameter(update.factor.latents[0], "probs", specs[0].indices)
     weight = tuple((a, e) for a, e in m.powers if a != probs)
-    if m.coefficient != 1 or m.bound or (probs, 1) not in m.powers or len(specs[0].indices) != 2:
+    if m.coefficient != 1 or m.bound or dict(m.powers).get(probs) != 1 or len(specs[0].indices) != 2:
         return None
     here = specs[0].indices[0]
     return powers_sorted(substitute_row(weight, here, row)) if _of_row(weight, here) else None

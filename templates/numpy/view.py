@@ -84,6 +84,7 @@ class ModuleView:
     reads: tuple[tuple[str, tuple[str, ...]], ...]
     cells: tuple[CellsView, ...]
     at_cells: tuple[str, ...]
+    guarded: bool = False
 
 
 def module_view(
@@ -108,6 +109,7 @@ def module_view(
     used |= {"blocks", "lowered", "gathered"} if passed else set()
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
+    used |= {"line_sums", "part_of", "join"} if any(v.inner for v in passed) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
@@ -140,6 +142,7 @@ def module_view(
         support=support,
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
+        guarded=any(f.guard for f in factors),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",
@@ -263,6 +266,8 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 def _value_domain(update: Update, latent: str) -> str:
     support = update.families[latent].support
+    if update.context is not None and update.context.model.variable(latent).domain == "nonnegative":
+        return "nonnegative"  # a local parameter that touches at the root of an expected square
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 

@@ -18,6 +18,7 @@ from cavi.templates.programs.graph import (
     elementwise,
     expanded,
     inverse,
+    joined,
     reshaped,
     take,
     total,
@@ -155,8 +156,14 @@ def _dynamic_slice(args: Sequence[Node], params: Mapping[str, Any], shape: tuple
     return node
 
 
-def _join(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
-    return args[0] if len(args) == 1 else Node("join", tuple(args), shape, params["dimension"])
+def _stack(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    order: list[int | None] = list(range(len(args[0].shape)))
+    order.insert(params["axis"], None)
+    return joined([expanded(a, order) for a in args], params["axis"])
+
+
+def _pad(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    return args[0] if args[0].shape == shape else unknown("the operation pad", args, shape)
 
 
 def _dot(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
@@ -210,7 +217,9 @@ _PRIMITIVES: Mapping[str, Callable[[Sequence[Node], Mapping[str, Any], tuple[int
     "gather": _gather,
     "slice": _slice,
     "dynamic_slice": _dynamic_slice,
-    "concatenate": _join,
+    "stack": _stack,
+    "pad": _pad,
+    "concatenate": lambda args, params, shape: joined(args, params["dimension"]),
     "rsqrt": lambda args, params, shape: elementwise("reciprocal", elementwise("sqrt", args[0])),
     "integer_pow": lambda args, params, shape: elementwise("pow", args[0], constant(params["y"])),
     "select_n": lambda args, params, shape: elementwise("where", args[0], args[2], args[1]),

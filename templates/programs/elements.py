@@ -10,15 +10,15 @@ import numpy as np
 
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import Expr, Ref, SumOver, fresh
-from cavi.derive.index import Index
+from cavi.derive.index import Index, Shift
 from cavi.derive.operations import identity, inverse, size
 from cavi.templates.language.evaluate import array as array_of
-from cavi.templates.programs.algebra import SYMBOLIC, known, mul
+from cavi.templates.programs.algebra import SYMBOLIC, add, known, mul, negated, number
 from cavi.templates.programs.declared import Declared
 from cavi.templates.programs.graph import Node, Selection
-from cavi.templates.programs.sizes import identity_multiple, is_range, positions
+from cavi.templates.programs.sizes import identity_multiple, is_range, pointer, positions
 
-Key = Index | Ref | int
+Key = Index | Shift | Ref | int
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,18 @@ class Elements:
             case "diagonal":
                 vector = self.element(node.args[0], subs[:-1])
                 return mul(self._same(node, subs), vector)
+            case "join":
+                return self._join(node, subs)
+            case "eq" | "ne" if (same := self._takes(node, subs)) is not None:
+                return same if node.op == "eq" else add(number(1), negated(same))
+            case "before":
+                return self._before(node, subs)
+            case "unknown" if node.detail == "the operation scan":
+                self.refuse("a scan", "declare the chain by cavi.derive, with initial= and a function of the variable")
             case "unknown":
                 self._unknown(str(node.detail))
-            case "join" | "cholesky":
-                self._unknown({"join": "arrays laid end to end", "cholesky": "a Cholesky factor"}[node.op])
+            case "cholesky":
+                self._unknown("a Cholesky factor")
         args = [self.element(a, self._aligned(a, node.shape, subs)) for a in node.args]
         made = SYMBOLIC[node.op](*args) if node.op in SYMBOLIC else None
         if made is None:
@@ -135,6 +143,45 @@ class Elements:
         for index in reversed(summed):
             body = SumOver(index, body) if index in body.free() else mul(size(index), body)
         return body
+
+    def _join(self, node: Node, subs: Sequence[Key]) -> Expr:
+        """Single elements side by side: each where the subscript is its position."""
+        axis, at = node.detail, subs[node.detail]
+        starts = np.cumsum([0, *(a.shape[axis] for a in node.args)])
+        if isinstance(at, int):
+            held = int(np.searchsorted(starts, at, "right")) - 1
+            return self.element(node.args[held], [*subs[:axis], at - int(starts[held]), *subs[axis + 1 :]])
+        if any(a.shape[axis] != 1 for a in node.args):
+            self._unknown("arrays laid end to end")
+        (index,) = self.declared.indices(node, [axis])
+        found: Expr = number(0)
+        for place, part in enumerate(node.args):
+            here: Expr = identity(index)[at, place]  # type: ignore[index]
+            found = add(found, mul(here, self.element(part, [*subs[:axis], 0, *subs[axis + 1 :]])))
+        return found
+
+    def _takes(self, node: Node, subs: Sequence[Key]) -> Expr | None:
+        """One where a category has a known value, else zero; None for any other comparison."""
+        left, right = node.args[0], pointer(node.args[1])
+        if right.op != "constant" or right.array.size != 1 or pointer(left).op != "variable":
+            return None
+        ref, value = self.declared.ref(str(pointer(left).name)), float(right.array.reshape(-1)[0])
+        if ref.variable.over is None:
+            return None
+        over, here = ref.variable.over, self.position(left, self._aligned(left, node.shape, subs), 0)
+        drawn = ref.variable.distribution
+        if drawn is not None and drawn.family == "Bernoulli" and isinstance(here, Ref):  # its own indicator
+            return here if value == 1 else add(number(1), negated(here)) if value == 0 else number(0)
+        count = int(over.size) if over.size.isdigit() else self.declared.lengths[over.size]
+        if value not in range(count):
+            return number(0)
+        return identity(over)[here, int(value)]  # type: ignore[index, no-any-return]
+
+    def _before(self, node: Node, subs: Sequence[Key]) -> Expr:
+        *rest, last = subs
+        if not isinstance(last, Index):
+            self.refuse("the element before a fixed or selected one", "expected a chain that runs along its last axis")
+        return self.element(node.args[0], [*rest, last - 1])
 
     def _inverse(self, node: Node, subs: Sequence[Key]) -> Expr:
         (inner,) = node.args

@@ -22,8 +22,8 @@ class Node:
     """An array.
 
     Attributes:
-        op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``inverse``, ``cholesky``, ``diagonal``,
-            ``join``, ``wrapped`` (positions that may be counted from the end), ``unknown``, or the name
+        op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``before`` (in a chain), ``inverse``, ``cholesky``,
+            ``diagonal``, ``join``, ``wrapped`` (positions that may be counted from the end), ``unknown``, or the name
             of an elementwise operation.
         args: the arrays that it is made from.
         shape: its shape.
@@ -90,6 +90,11 @@ def _uniform(array: Array, axis: int) -> bool:
 def variable(name: str, shape: Sequence[int]) -> Node:
     """The value of a random variable."""
     return Node("variable", (), tuple(shape), name)
+
+
+def before(node: Node) -> Node:
+    """The element before, along the last axis."""
+    return Node("before", (node,), node.shape)
 
 
 def unknown(what: str, args: Sequence[Node], shape: Sequence[int]) -> Node:
@@ -176,6 +181,13 @@ def take(node: Node, keys: Sequence[Node | None]) -> Node:
     return Node("take", (node, *chosen), tuple(shape), Selection(of, keyed))
 
 
+def joined(parts: Sequence[Node], axis: int) -> Node:
+    """Arrays laid end to end along an axis."""
+    axis %= len(parts[0].shape)
+    shape = [*parts[0].shape[:axis], sum(p.shape[axis] for p in parts), *parts[0].shape[axis + 1 :]]
+    return parts[0] if len(parts) == 1 else Node("join", tuple(parts), tuple(shape), axis)
+
+
 def inverse(node: Node) -> Node:
     """The inverse of the matrix along the last two axes; that of an inverse is the matrix itself."""
     known = inverted(node)
@@ -197,6 +209,12 @@ def inverted(node: Node) -> Node | None:
             return None
     inner = inverted(node.args[0]) if kept else None
     return None if inner is None else Node(node.op, (inner, *node.args[1:]), node.shape, node.detail)
+
+
+def softmax(node: Node) -> Node:
+    """Probabilities along the last axis."""
+    above, last = elementwise("exp", node), len(node.shape) - 1
+    return elementwise("div", above, expanded(total(above, (last,)), [*range(last), None]))
 
 
 def transposed(node: Node) -> Node:

@@ -10,10 +10,12 @@ from cavi import derive
 from cavi.derive.distribution import Distribution
 from cavi.derive.expression import AnySub, Condition, Expr, Mul, Number, Power, Ref, fresh, map_subs, replace_running
 from cavi.derive.index import Index
+from cavi.derive.operations import size
 from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import mul, number, power
 from cavi.templates.programs.elements import Elements
 from cavi.templates.programs.graph import Node, inverted
+from cavi.templates.programs.normalised import normalised
 from cavi.templates.programs.sites import Drawn, ends
 from cavi.templates.programs.sizes import pointer
 
@@ -59,7 +61,11 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
         if len(axes) == 2 and axes[0] == axes[1]:
             given[argument] = _matrix(node, plates, axes[0], at)
         elif axes:
-            given[argument] = _opened(_element(node, plates, at, axes), tuple(axes))
+            value = _element(node, plates, at, axes)
+            if argument == "probs":
+                given[argument] = _probabilities(value, axes[0], elements)
+            else:
+                given[argument] = _opened(value, tuple(axes))
         else:
             keyword, value = argument, _element(node, plates, at)
             if drawn.family in ("Normal", "HalfNormal", "Gamma") and argument in _CONVERTED:
@@ -69,6 +75,14 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
         given["over"] = tuple(over) if len(over) > 1 else over[0]
     made: Distribution = getattr(derive, drawn.family)(**given)
     return made
+
+
+def _probabilities(value: Expr, over: Index, elements: Elements) -> Expr:
+    """Probabilities, those that are so by their form as such: equal ones in floats, normalised exponentials."""
+    if isinstance(value, Number) and abs(float(value.value) * _length(over, elements) - 1) < 1e-12:
+        return 1 / size(over)
+    soft = normalised(value, over)
+    return _opened(value, (over,)) if soft is None else soft
 
 
 def _turned(drawn: Drawn) -> dict[str, Node]:

@@ -16,6 +16,8 @@ from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.names import python_names, shape_comment
 
+CAVITY = ("cavity_mean", "cavity_variance")
+TILTED = ("log_normaliser", "tilted_mean", "tilted_variance")
 # The axis of the points at which sites are evaluated.
 GRID = Index("grid.", "P")
 
@@ -50,6 +52,7 @@ class SiteView:
     offset: str
     log_site: str
     moments: str
+    kinks: tuple[str, ...]
 
 
 class SiteWriter(Writer):
@@ -62,7 +65,7 @@ class SiteWriter(Writer):
         self.names = {**self.names, **{s.variable: s.variable for s in p.sites}}
         taken = {*self.names.values(), *p.model.sizes}
         for s in p.sites:
-            for quantity in ("cavity_mean", "cavity_variance"):
+            for quantity in (*CAVITY, *TILTED):
                 name = f"{s.variable}_{quantity}"
                 while name in taken:
                     name += "_"
@@ -142,7 +145,9 @@ class SiteWriter(Writer):
             f"offset_{label}", f"What is known in {site.variable}.", site.scalar.offset, site.plates, (site.plates,)
         )
         log_site, moments = self._log(site, label), self._moments(site, tilted, label)
-        return SiteView(site.name, _sizes(site.plates), tuple(columns), offset, log_site, moments)
+        title = f"Values of {site.variable} at which the site of {site.name} is not smooth."
+        kinks = tuple(self._function(f"kink_{label}", title, k, site.plates, (site.plates,)) for k in tilted.kinks)
+        return SiteView(site.name, _sizes(site.plates), tuple(columns), offset, log_site, moments, kinks)
 
     def _log(self, site: Site, label: str) -> str:
         """The function of a site at points of a grid, (points, elements)."""
@@ -153,10 +158,9 @@ class SiteWriter(Writer):
         code = polynomial(value, scope, axes).code
         name = self._unique(f"log_{label}")
         inner = ", ".join(["-1", *(scope.size(i.size) for i in site.plates)])
-        before = [f"shape = {site.variable}.shape", f"{site.variable} = {site.variable}.reshape({inner})"]
-        body = [*before, *self._flush(scope), *assign("value =", code)]
-        end = f"return np.broadcast_to(value, {site.variable}.shape).reshape(shape)"
-        lines = (*self._unpack(scope, {site.variable, "shape", "value"}), *body, end)
+        h = site.variable
+        last = assign("return", f"np.broadcast_to({code}, {h}.shape).reshape(len({h}), -1)")
+        lines = (*self._unpack(scope, {h}), f"{h} = {h}.reshape({inner})", *self._flush(scope), *last)
         self.functions.append(FunctionView(name, (f"{site.variable}: np.ndarray",), title, lines))
         return name
 
@@ -164,23 +168,20 @@ class SiteWriter(Writer):
         """The function with the closed form of a site's tilted moments; empty where there is none."""
         if tilted.method != "closed form":
             return ""
-        wanted = ("log_normaliser", "tilted_mean", "tilted_variance")
-        found = {f.name: f for f in self.propagation.formulas(site) if f.name in wanted}
+        found = {f.name: f.value for f in self.propagation.formulas(site) if f.name in TILTED}
         scope, body = self.scope(f"moments_{label}"), list[str]()
-        names = [self.names["parameter", site.variable, q] for q in ("cavity_mean", "cavity_variance")]
+        names, outs = ([self.names["parameter", site.variable, q] for q in group] for group in (CAVITY, TILTED))
         inner = ", ".join(scope.size(i.size) for i in site.plates)
         for name in names:
             body.append(f"{name} = {name}.reshape({inner})" if site.plates else f"{name} = {name}[0]")
-        outs = []
-        for key in wanted:
-            value = found[key].value
+        for key, name in zip(TILTED, outs, strict=True):
+            value = found[key]
             assert isinstance(value, Polynomial)
             code = polynomial(value, scope, site.plates).code
-            body += [*self._flush(scope), *assign(f"{key} =", code)]
-            outs.append(f"np.ravel({key})")
-        body.append(f"return {', '.join(outs)}")
+            body += [*self._flush(scope), *assign(f"{name} =", code)]
+        body.append(f"return {', '.join(f'np.ravel({n})' for n in outs)}")
         title = f"log Z, mean and variance of the tilted densities of {site.name}, in closed form."
-        lines = (*self._unpack(scope, names), *body)
+        lines = (*self._unpack(scope, (*names, *outs)), *body)
         function = self._unique(f"moments_{label}")
         self.functions.append(FunctionView(function, tuple(f"{n}: np.ndarray" for n in names), title, lines))
         return function
@@ -206,8 +207,8 @@ class SiteWriter(Writer):
         lines = self._flush(scope)
         shape = shape_comment(scope.size(i.size) for i in axes)
         inner = ", ".join(_product(scope.size(i.size) for i in g) for g in flat or (axes,))
-        last = assign("value =", f"np.broadcast_to({code}, {shape})")
-        body = (*self._unpack(scope, {"value"}), *lines, *last, f"return value.reshape({inner})")
+        last = assign("return", f"np.broadcast_to({code}, {shape}).reshape({inner})")
+        body = (*self._unpack(scope, ()), *lines, *last)
         self.functions.append(FunctionView(name, (), title, body))
         return name
 

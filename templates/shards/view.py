@@ -56,6 +56,11 @@ def sharded_view(derived: Derived, over: str | None = None, make: Make = ShardWr
     Raises:
         CaviError: where there is none, or for an index that the model does not have.
     """
+    for u in (u for u in derived.updates if u.chosen):
+        raise CaviError(
+            f"q({u.factor.name}) was chosen by {u.chosen}: the length of its steps is decided by the whole bound, "
+            "which no shard has; use the NumPy module, d.numpy()"
+        )
     refuse_sparse(derived, "a module for data in shards")
     found = candidates(derived)
     if over is not None:

@@ -41,6 +41,20 @@ def test_what_needs_a_rule_names_it(found) -> None:
     assert entry.detail in ("jaakkola jordan", "polya gamma", "boehning")
 
 
+@pytest.mark.parametrize(
+    ("family", "argument", "place", "rule"),
+    [
+        ("Categorical", "probs", "softmax of regressions", "boehning"),
+        ("Multinomial", "probs", "softmax of Normals", "boehning"),
+        ("Poisson", "rate", "a sum of Gammas", "jensen"),
+        ("Laplace", "scale", "a sum of Gammas", "harmonic and bound tangent"),
+    ],
+)
+def test_a_function_of_an_array_is_bounded(found, family, argument, place, rule) -> None:
+    entry = found[family, argument, place]
+    assert (entry.verdict, entry.detail) == ("bound", rule)
+
+
 def test_what_is_refused_says_why(found) -> None:
     entry = found["Gamma", "shape", "a Gamma"]
     assert entry.verdict == "refused"

@@ -116,8 +116,13 @@ def test_sums_over_pairs_are_those_of_numpy(groups: int) -> None:
     for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 2e-6)):
         results = []
         for module in (plain, fast):
-            pairs = module.cells(column, line, weight, (30, 40))
-            results.append([make() for make in module.bilinear(pairs, *tables, np.dtype(dtype))])
+            pairs = module.cells(column, line, weight, (30, 40), groups)
+            columns, lines = (module.raised(t) for t in tables)
+            found = [make() for make in module.bilinear(pairs, columns, lines, np.dtype(dtype))]
+            batched = np.empty_like(found[1])
+            for some, sums in module.line_sums(pairs, columns, np.dtype(dtype)):
+                batched[some] = sums((lines[0][some], lines[1][some]))
+            results.append([*found, batched])
         for got, expected in zip(results[1], results[0], strict=True):
             np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(results[1][0].sum(), weight.sum(), rtol=tolerance)

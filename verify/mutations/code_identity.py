@@ -228,6 +228,26 @@ def _segment_sum(values: Any, index: Any, size: Any) -> Any:
     return out
 
 
+def _scanned(steps: Any, values: Any, reverse: bool = False) -> Any:
+    out = np.zeros(values.shape, dtype=object)
+    last: Any = np.zeros(values.shape[1:], dtype=object)
+    for t in range(len(values))[:: -1 if reverse else 1]:
+        last = out[t] = (steps[t] @ last if values.ndim > 1 else steps[t] * last) + values[t]
+    return out
+
+
+def _unsettled(known: Any, own: Any, reverse: bool = False) -> Any:
+    return range(len(own[0]))[:: -1 if reverse else 1]
+
+
+def _marks(lines: Any, columns: Any, weight: Any = 1) -> Any:
+    places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
+    line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
+    out = np.zeros([int(np.prod(sizes)) for _, sizes in (lines, columns)], dtype=object)
+    np.add.at(out, (line, column), weight)
+    return out
+
+
 def _gathered(tables: Any, exponentials: Any, indices: Any) -> Any:
     heights = np.take(exponentials[0], indices[0], axis=0)
     for table, index in zip(exponentials[1:], indices[1:], strict=True):
@@ -240,16 +260,16 @@ def _scattered(shares: Any, index: Any, values: Any, size: int) -> Any:
     return _segment_sum(shares[:, None] * values, index, size)
 
 
-def _cells(column: Any, line: Any, weight: Any, shape: Any) -> Any:
+def _cells(column: Any, line: Any, weight: Any, shape: Any, groups: Any) -> Any:
     return column, line, weight
 
 
 def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
     column, line, weight = pairs
-    tables = [columns, lines]
-    heights, masses, log_masses = _gathered(tables, [np.exp(t) for t in tables], [column, line])
+    tables, exponentials = zip(columns, lines, strict=True)
+    heights, masses, log_masses = _gathered(tables, exponentials, [column, line])
     shares = weight / masses
-    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in ((column, columns), (line, lines)))
+    by_column, by_line = (_scattered(shares, i, heights, len(t)) for i, t in zip((column, line), tables, strict=True))
     return lambda: by_column, lambda: by_line, lambda: (weight * log_masses).sum()
 
 
@@ -278,6 +298,17 @@ def _deviation(nodes: Any, weights: Any) -> Any:
     return _elementwise("sqrt")((nodes * nodes * weights).sum(axis=-1) - (nodes * weights).sum(axis=-1) ** 2)
 
 
+def _normal_nodes(mean: Any, variance: Any) -> Any:
+    deviations = np.asarray(_elementwise("sqrt")(variance), dtype=object)
+    nodes = np.asarray(mean, dtype=object)[..., None] + deviations[..., None] * _row("z", 3)
+    return nodes, _row("weight", 3)
+
+
+def _step(state: Any, latent: str, propose: Callable[[Any], None], *merit: Any) -> None:
+    """What a step proposes; whether it is shortened is a matter of rounding too."""
+    propose(state)
+
+
 UNINTERPRETED = (
     "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second"
@@ -289,6 +320,9 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
     "distinct": lambda array, axes: array,
     "normalised": _normalised,
+    "marks": _marks,
+    "scanned": _scanned,
+    "unsettled": _unsettled,
     "segments": _segments,
     "segment_sum": _segment_sum,
     "gathered": _gathered,
@@ -297,4 +331,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "bilinear": _bilinear,
     "quadrature": _quadrature,
     "deviation": _deviation,
+    "normal_nodes": _normal_nodes,
+    "damped": _step,
+    "settled": _step,
 }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.arithmetic import Value, digits_of, doubles, to_mpf
-from cavi.verify.evaluate import bindings, evaluate
+from cavi.verify.evaluate import Position, bindings, evaluate
 from cavi.verify.generated import ALLOWED, Generated, given
 from cavi.verify.propagation.reference import Moments, Posterior, cavity_power, posterior, quadratic, tilted_moments
 from cavi.verify.propagation.world import World, assigned, site_elements
@@ -127,6 +127,8 @@ def _matched(
     known = {"mean": mean, "variance": 1 / precision, "linear": site[0], "precision": site[1]}
     known |= {"tilted_mean": tilted.mean, "tilted_variance": tilted.variance}
     claimed = _step(world, s, known, ("cavity_mean", "cavity_variance", "linear", "precision"))
+    if to_mpf(1 / cavity[1] + alpha * claimed["precision"]) <= 0:
+        return Finding(0.0, "the cavity times the new site has no mass")
     new: Moments = cavity_power(world.engine, cavity, (alpha * claimed["linear"], alpha * claimed["precision"]), digits)
     pairs = [
         (claimed["cavity_mean"], cavity[0], "cavity mean"),
@@ -139,7 +141,10 @@ def _matched(
 
 def _claimed_evidence(world: World, sites: Sequence[tuple[Value, Value]], found: Posterior) -> Value:
     """The claimed terms at the quantities of a reference."""
-    params = {("q", "quadratic", ()): found.quadratic, ("q", "logdet_precision", ()): found.logdet}
+    params: dict[tuple[str, str, Position], Value] = {
+        ("q", "quadratic", ()): found.quadratic,
+        ("q", "logdet_precision", ()): found.logdet,
+    }
     rows = zip(site_elements(world), sites, found.marginals, found.cavities, found.tilted, strict=True)
     for s, site, marginal, cavity, tilted in rows:
         values = {

@@ -132,6 +132,13 @@ def test_a_concave_function_has_no_tangent_below() -> None:
         derive(m, bounds={"x": "tangent"})
 
 
+def test_a_bound_that_leaves_exponentials_says_what_is_missing() -> None:
+    """Blei and Lafferty (2007), section 3: -log S ≥ -S/ζ - log ζ + 1 with S a sum of exponentials."""
+    with pytest.raises(NonConjugateError) as refused:
+        derive(classes(), bounds={"y": "tangent"})
+    assert "exp(" in str(refused.value)
+
+
 def test_what_is_conjugate_has_no_tangent_to_take() -> None:
     m = Model("waits")
     n = m.index("n", "N")

@@ -1,12 +1,13 @@
 """Categories whose logits add up rows of tables: one pass over blocks gives what the updates give."""
 
+import tracemalloc
 import types
 
 import numpy as np
 import pytest
 from generated import assert_a_run_is_its_updates, derived_model, generated, inputs, peak_of_a_sweep, run
 
-from cavi.derive import Categorical, Dirichlet, Gamma, Model, Normal, derive
+from cavi.derive import Categorical, Dirichlet, Gamma, Model, Normal, Poisson, derive, dot
 from cavi.templates.numpy.starts import local_factors
 
 
@@ -61,7 +62,35 @@ def measured() -> Model:
     return m
 
 
+def visited() -> Model:
+    """Proportions and a rate by document: two factors of groups of rows."""
+    m, n, d, k, v = plates("visited")
+    doc = m.observed_index("doc", n, over=d)
+    theta = m.latent("theta", Dirichlet(0.7, over=k), d)
+    rate = m.latent("rate", Gamma(2.0, m.latent("level", Gamma(2.0, 1.0))), d)
+    beta = m.latent("beta", Dirichlet(0.4, over=v), k)
+    z = m.latent("z", Categorical(theta[doc[n]]), n)
+    m.observed("w", Categorical(beta[z[n]]), n)
+    m.observed("visits", Poisson(rate[d]), d)
+    return m
+
+
+def neighbours() -> Model:
+    """A weight for each document, and all of them in one observation: documents depend on each other."""
+    m, n, d, k, v = plates("neighbours")
+    j = m.index("j", "J")
+    doc = m.observed_index("doc", n, over=d)
+    theta = m.latent("theta", Dirichlet(0.7, over=k), d)
+    weight = m.latent("weight", Normal(0.0, 1.0), d)
+    beta = m.latent("beta", Dirichlet(0.4, over=v), k)
+    z = m.latent("z", Categorical(theta[doc[n]]), n)
+    m.observed("w", Categorical(beta[z[n]]), n)
+    m.observed("y", Normal(dot(weight, m.covariate("x", j, d)[j]), 1.0), j)
+    return m
+
+
 MODELS = {f.__name__: f for f in (admixture, common, three, measured)}
+GROUPED = {f.__name__: f for f in (visited, neighbours)}
 MODULES: dict[str, types.ModuleType] = {}
 
 
@@ -69,7 +98,7 @@ def module_of(name: str) -> types.ModuleType:
     if name == "lda":
         return generated("lda")
     if name not in MODULES:
-        MODULES[name] = run(derive(MODELS[name]()).numpy())
+        MODULES[name] = run(derive((MODELS | GROUPED)[name]()).numpy())
     return MODULES[name]
 
 
@@ -141,12 +170,9 @@ def test_products_too_small_for_a_number_are_taken_of_logarithms(name: str) -> N
             )
             for state in (plain, passed):
                 state.moments[moment] = -1e3 * far if factor == "mu" else far
-    tables = module.tables_z(plain)
     if name == "lda":
-        data = plain.data
-        order = {len(t): t for t in tables}
-        index = [data["w"], data["doc"]] if len(tables) == 2 else []
-        assert order and (np.prod([np.exp(t)[i] for t, i in zip(tables, index, strict=True)], axis=0).sum(1) == 0).any()
+        heights = [module.columns_z(plain)[1][plain.data["w"]], module.lines_z(plain)[1][plain.data["doc"]]]
+        assert (np.prod(heights, axis=0).sum(1) == 0).any()
     module.update_z(plain)
     module.collect_z(passed)
     expected = sums(module, plain)
@@ -216,6 +242,37 @@ def test_factors_of_rows_several_times_a_sweep() -> None:
         module.fit(data, hyper, sizes, inner=0)
 
 
+@pytest.mark.parametrize("name", ["lda", "admixture", "visited"])
+@pytest.mark.parametrize("given", ["", "beta", "theta", "beta theta"])
+def test_documents_are_repeated_batch_by_batch(name: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order a sweep goes, with products that vanish: as updates of all documents, so many times each."""
+    module = module_of(name)
+    monkeypatch.setattr(module, "GATHERED", 40)  # a few documents at a time, of several lengths and one of none
+    data, hyper, sizes = inputs(module, np.random.default_rng(3), 90, 12)
+    sizes["K"], data["doc"] = 3, np.where(data["doc"] == 5, 4, data["doc"])
+    rng = np.random.default_rng(0)
+    shapes = {"theta": (12, 3), "beta": (3, 12)}
+    init = {n: {"concentration": 10.0 ** rng.uniform(-4.0, 1.0, shapes[n])} for n in given.split()}
+    runs = []
+    for callback in (None, lambda *_: False):
+        runs.append(
+            module.fit(data, hyper, sizes, init=init or None, seed=1, max_iter=2, tol=0.0, inner=5, callback=callback)
+        )
+    np.testing.assert_allclose(runs[0].elbo_trace, runs[1].elbo_trace, rtol=1e-12)
+    for latent, values in runs[1].params.items():
+        for n, a in values.items():
+            np.testing.assert_allclose(runs[0].params[latent][n], a, rtol=1e-9, atol=1e-14, err_msg=f"{latent}.{n}")
+
+
+def test_what_depends_on_other_documents_is_not_repeated_by_batches() -> None:
+    assert {n: list(module_of(n).REPEAT) for n in ("lda", *GROUPED)} == {
+        "lda": ["z"],
+        "visited": ["z"],
+        "neighbours": [],
+    }
+    assert module_of("visited").INNER == ("theta", "rate", "z")
+
+
 def test_only_factors_of_rows_are_inner() -> None:
     """A table of categories is no group of rows, and one factor of rows alone has nothing to wait for."""
     assert local_factors(derived_model("student_mixture")) == ("z", "u")
@@ -226,7 +283,7 @@ def test_only_factors_of_rows_are_inner() -> None:
 def test_pairs_that_occur_several_times_are_one() -> None:
     module = module_of("lda")
     column, line = np.array([1, 0, 1, 1]), np.array([2, 2, 2, 0])
-    pairs = module.cells(column, line, np.array([1.0, 2.0, 4.0, 8.0]), (2, 4))
+    pairs = module.cells(column, line, np.array([1.0, 2.0, 4.0, 8.0]), (2, 4), 3)
     dense = np.zeros((4, 2))
     dense[pairs.lines] = pairs.counts.toarray()
     np.testing.assert_array_equal(dense, [[0, 8], [0, 0], [2, 5], [0, 0]])
@@ -249,3 +306,18 @@ def test_two_tables_alone_are_a_bilinear_form(name: str, paired: bool) -> None:
 def test_the_plan_is_in_the_docstring() -> None:
     words = " ".join(str(module_of("lda").__doc__).split())
     assert "added up of rows of tables at" in words and "during sweeps of fit q is not kept" in words
+
+
+def test_a_run_from_given_topics_makes_no_more_than_its_result() -> None:
+    """Start and sweeps keep no q(z); the probabilities of the result are the one array over rows and topics."""
+    module, rows, groups = module_of("lda"), 40_000, 30
+    rng = np.random.default_rng(0)
+    data = {"doc": rng.integers(50, size=rows), "w": rng.integers(40, size=rows), "count": rng.uniform(0.5, 2.0, rows)}
+    init = {
+        n: {"concentration": rng.gamma(1.0, 1.0, s)} for n, s in {"theta": (50, groups), "beta": (groups, 40)}.items()
+    }
+    tracemalloc.start()
+    found = module.fit(data, {"alpha": 0.1, "eta": 0.1}, init=init, max_iter=2, inner=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.params["z"]["probs"].nbytes < peak < 1.5 * found.params["z"]["probs"].nbytes

@@ -16,13 +16,16 @@ from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import (
     Node,
     axes,
+    before,
     constant,
     contract,
     elementwise,
     expanded,
     inverse,
+    joined,
     matmul,
     reshaped,
+    softmax,
     take,
     total,
     transposed,
@@ -54,7 +57,7 @@ def replaced(node: Node, values) -> Node:
 
 a, b, c, s = (variable(n, shape) for n, shape in (("a", (3, 2)), ("b", (2,)), ("c", (3, 3)), ("s", ())))
 z = variable("z", (4,))
-F = variable("flag", (4,))
+E, F = variable("e", (2, 3, 1, 2)), variable("flag", (4,))
 KNOWN = RNG.normal(size=(3, 2))
 POSITIVE = elementwise("add", matmul(a, transposed(a)), constant(np.eye(3) * 2.0))
 MEANS = {
@@ -66,15 +69,19 @@ MEANS = {
     "repeated": elementwise("div", axes(s, [None, None], (3, 2)), constant(KNOWN**2 + 1.0)),
     "categories": elementwise("add", take(elementwise("mul", a, b), [z, constant(1)]), s),
     "nested": take(take(c, [z]), [None, constant(np.array([2, 0, 1, -1]))]),
+    "side by side in a vector": take(joined([reshaped(s, (1,)), take(b, [constant(np.array([1]))])], 0), [F]),
+    "one of two vectors": take(joined([b, take(a, [constant(2)])], 0), [constant(np.array(3))]),
+    "comparisons": elementwise("where", elementwise("eq", z, constant(1)), s, elementwise("ne", F, constant(0))),
     "from the end": take(
         b, [elementwise("where", elementwise("lt", F, constant(0)), elementwise("add", F, constant(2)), F)]
     ),
     "side by side": take(c, [z, constant(np.arange(4) % 3)]),
+    "apart": take(E, [None, z, None, F]),
     "running": take(c, [constant(np.arange(3)), constant(np.arange(3))]),
     "inverse": matmul(inverse(POSITIVE), a),
     "diagonal": matmul(Node("diagonal", (b,), (2, 2)), b),
     "functions": elementwise("sigmoid", elementwise("add", elementwise("square", b), elementwise("exp", s))),
-    "one element": elementwise("mul", reshaped(take(a, [constant(np.array([1])), None]), (2,)), b),
+    "one element": elementwise("mul", reshaped(take(a, [constant(np.array([-1])), None]), (2,)), b),
 }
 
 
@@ -84,7 +91,8 @@ def test_elements_are_those_of_numpy(name: str) -> None:
     pi = drawn("pi", (3,), "Dirichlet", concentration=np.array([1.0, 2.0, 3.0]))
     category = Site(z, Drawn("Categorical", {"probs": pi.node}), (None,))
     flag = drawn("flag", (4,), "Bernoulli", prob=0.3)
-    latents = [normal("a", 3, 2), normal("b", 2), normal("c", 3, 3), normal("s"), pi, category, flag]
+    latents = [normal("a", 3, 2), normal("b", 2), normal("c", 3, 3), normal("s"), normal("e", 2, 3, 1, 2)]
+    latents += [pi, category, flag]
     y = drawn("y", mean.shape, "Normal", observed=np.zeros(mean.shape), mean=mean, std=1.0)
     imported = build("graph", [*latents, y])
     point = Values(imported, 1)
@@ -107,6 +115,8 @@ def test_axes_of_one_length_are_one_only_where_they_meet() -> None:
         "model met\nindex d in D, row in N_row\nw[d] ~ Normal(0, std=1)\nx[row, d] ~ Normal(0, std=1)\n"
         "observed y[row] ~ Normal(dot(x[row], w), std=1)\n"
     )
+    named = [normal("u", 3, labels=("site",)), drawn("y", (3,), "Normal", ("site",), np.zeros(3), mean=0.0, std=1.0)]
+    assert "u[site]" in (text := build("named", named).model.text()) and "y[site]" in text
 
 
 def test_parameters_are_converted_without_a_trace() -> None:
@@ -137,7 +147,7 @@ def test_what_is_known_is_one_array_with_the_name_that_it_has() -> None:
     w = normal("w", 2)
     design, weight = constant(KNOWN, "X"), constant(np.array([1.0, 0.5, 2.0]), "share")
     centred = elementwise("sub", design, constant(KNOWN.mean(0)))
-    again = elementwise("mul", weight, elementwise("gt", weight, constant(0.0)))
+    again = elementwise("where", elementwise("gt", weight, constant(0.0)), weight, constant(1.0))
     y = drawn("y", (3,), "Normal", ("n",), np.ones(3), mean=matmul(centred, w.node), std=weight)
     found = build("known", [w, Site(y.node, y.distribution, y.labels, y.value, again)])
     assert found.model.text() == (
@@ -159,11 +169,50 @@ def test_a_mixture_gets_its_categories() -> None:
     )
 
 
+def test_a_chain_refers_to_the_element_before() -> None:
+    x = variable("x", (2, 5))
+    rho = normal("rho", 2)
+    mean = elementwise("mul", expanded(rho.node, [0, None]), before(x))
+    step = Drawn("Normal", {"mean": mean, "std": constant(0.5)})
+    first = Drawn("Normal", {"mean": constant(1.0), "std": constant(2.0)})
+    y = drawn("y", (2, 5), "Normal", ("series", "t"), np.zeros((2, 5)), mean=x, std=1.0)
+    assert build("chained", [rho, Site(x, step, (None, None), initial=first), y]).model.text() == (
+        "model chained\nindex series in N_series, t in T\nrho[series] ~ Normal(0, std=1)\n"
+        "x[series, t] ~ Normal(rho[series] * x[series, t-1], std=0.5), first ~ Normal(1, std=2)\n"
+        "observed y[series, t] ~ Normal(x[series, t], std=1)\n"
+    )
+
+
+def test_normalised_exponentials_are_probabilities() -> None:
+    x, w = constant(KNOWN, "X"), normal("w", 4, 2)
+    logits = matmul(x, transposed(w.node))
+    y = drawn("y", (3,), "Categorical", observed=np.array([0, 3, 1]), probs=softmax(logits))
+    found = build("classes", [w, y])
+    assert "observed y[n] ~ Categorical(softmax(" in found.model.text()
+    point = Values(found, 0)
+    a = KNOWN @ point.arrays["w"].T
+    expected = (a - np.log(np.exp(a).sum(1, keepdims=True)))[np.arange(3), [0, 3, 1]].sum()
+    (node,) = (v for v in point.claim.nodes if v["name"] == "y")
+    assert point.log_node(node) == pytest.approx(expected, rel=1e-9)
+    other = elementwise("div", elementwise("exp", logits), expanded(total(elementwise("exp", w.node), (1,)), [None, 0]))
+    with pytest.raises(DeclarationError, match="cannot be shown to be a probability vector"):
+        build("other", [w, drawn("y", (3,), "Categorical", observed=np.array([0, 3, 1]), probs=other)])
+
+
+def test_equal_probabilities_are_one_over_the_number_of_categories() -> None:
+    mu = normal("mu", 3)
+    z = drawn("z", (4,), "Categorical", probs=np.full(3, 1 / 3))
+    y = drawn("y", (4,), "Normal", observed=np.zeros(4), mean=take(mu.node, [z.node]), std=1.0)
+    text = build("equal", [mu, z, y]).model.text()
+    assert "z[n] ~ Categorical(1 / K, over=k)\n" in text
+
+
 @pytest.mark.parametrize(
     ("mean", "message"),
     [
+        (take(c, [F]), "the mean of y: found axes of 2 and 3 elements as one"),
         (unknown("the operation erf", (s,), ()), "y: found the operation erf in its mean; there is no index notation"),
-        (Node("join", (b, b), (4,), 0), "y: found arrays laid end to end in its mean"),
+        (joined([b, b], 0), "y: found arrays laid end to end in its mean"),
         (take(b, [elementwise("add", z, constant(1))]), "y: found a selection by computed positions .add. in its mean"),
         (take(b, [constant(np.array([0.5, 1.0]))]), "y_index: found positions of type float64"),
         (elementwise("tanh", s), r"y: found tanh\(s\) in its mean; expected add, sub"),
@@ -172,9 +221,10 @@ def test_a_mixture_gets_its_categories() -> None:
 )
 def test_refusals_name_the_variable_and_the_operation(mean: Node, message: str) -> None:
     category = Site(z, Drawn("Categorical", {"probs": constant(np.array([0.2, 0.5, 0.3]))}), (None,))
+    flag = drawn("flag", (4,), "Bernoulli", prob=0.3)
     y = drawn("y", mean.shape, "Normal", observed=np.zeros(mean.shape), mean=mean, std=1.0)
     with pytest.raises(DeclarationError, match=message):
-        build("refused", [normal("b", 2), normal("s"), category, y])
+        build("refused", [normal("b", 2), normal("c", 3, 3), normal("s"), category, flag, y])
 
 
 def test_a_loop_that_nests_too_deeply_is_refused() -> None:

@@ -1,0 +1,159 @@
+"""Sums of what stands at observed integers, as products with sparse matrices.
+
+Σ_j A[k, j, y[n, j]] is (S A)[n, k], where S has a one at (n; j, v) if y[n, j] = v; its transpose gives
+Σ_n E[z[n]=k] δ[v, y[n, j]]. S is of the data alone and is made once, for all sums that need it; no array has rows and
+what A has beside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cavi.derive import Model
+from cavi.derive.canonical import map_subs
+from cavi.derive.index import Gather, Index, Sub, indices_of
+from cavi.derive.term import Atom, Delta, Element, Moment, Monomial, Polynomial, atom_indices
+from cavi.templates.numpy.arrays import Operand, Scope, atom, indexed, power, spread
+from cavi.templates.numpy.statistics import ONE, Marks, gathers_of
+
+
+@dataclass(frozen=True)
+class Product:
+    """A part of a monomial as a product with a sparse matrix.
+
+    Attributes:
+        marks: the matrix, and whether its transpose is taken.
+        table: what is multiplied, over the axes `places` and then over `rest`.
+        lines: the axes of the result that stand before `rest`.
+        atoms: the factors that the product is of.
+        summed: the indices over which it adds up.
+    """
+
+    marks: Marks
+    turned: bool
+    table: tuple[Atom, Fraction]
+    places: tuple[Index, ...]
+    rest: tuple[Index, ...]
+    lines: tuple[Index, ...]
+    atoms: tuple[Atom, ...]
+    summed: frozenset[Index]
+
+
+def product_of(m: Monomial, model: Model) -> Product | None:
+    """The part of a monomial that is Σ (data) × (one moment at observed integers, or by them)."""
+    gathers = {g for a in m.atoms for g in gathers_of(a)}
+    running = {i for g in gathers for i in indices_of(g)}
+    if not gathers or len({i.size for i in running}) < len(running):
+        return None
+    if any(not isinstance(s, Index) for g in gathers for s in g.subs):
+        return None
+    if all(set(indices_of(g)) != running for g in gathers):
+        return None
+    here = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
+    deltas = [a for a, e in here if isinstance(a, Delta) and isinstance(a.right, Gather) and e == 1]
+    data = [(a, e) for a, e in here if isinstance(a, Element) and not model.variable(a.name).is_random]
+    tables = [(a, e) for a, e in here if (a, e) not in data and a not in deltas]
+    if len(tables) != 1 or not isinstance(tables[0][0], Moment) or any(set(atom_indices(a)) - running for a, _ in data):
+        return None
+    if any(list(gathers_of(a)) for a, _ in data):
+        return None
+    ((table, exponent),) = tables
+    lefts = [a.left for a in deltas]
+    if any(not isinstance(s, Index | Gather) for s in table.subs) or len(set(table.subs)) < len(table.subs):
+        return None
+    if len(set(lefts)) < len(lefts) or any(not isinstance(i, Index) or i in running | set(table.subs) for i in lefts):
+        return None
+    outside = {i for a, _ in m.powers if a not in {x for x, _ in here} for i in atom_indices(a)}
+    kept = {i for i in running if i not in m.bound or i in outside}
+    summed = running - kept
+    read = [s for s in table.subs if isinstance(s, Gather) or s in running]
+    if not summed or not (lefts or kept) or not read or (not kept and not any(isinstance(s, Gather) for s in read)):
+        return None  # nothing is added up, or all of it is, or it is a sum by segments
+    names: dict[Index, Sub] = {i: Index(f"?{i.size}", i.size) for i in running}
+    into = [(_named(a.right, names), a.left) for a in deltas] + [(names[i], i) for i in kept]
+    out = [(_named(s, names), Index(f"?at{p}", s.size)) for p, s in enumerate(read)]
+    lines, columns = (sorted(side, key=lambda x: repr(x[0])) for side in (into, out))
+    sides = [tuple(s for s, _ in side) for side in (lines, columns)]
+    turned = repr(sides[1]) < repr(sides[0])
+    weight = tuple(sorted(((map_subs(a, lambda s: names.get(s, s)), e) for a, e in data), key=repr))  # type: ignore
+    at = dict(zip(read, [i for _, i in out], strict=True))
+    return Product(
+        Marks(*(reversed(sides) if turned else sides), weight),
+        turned,
+        (map_subs(table, lambda s: at.get(s, s)), exponent),
+        tuple(i for _, i in columns),
+        tuple(s for s in table.subs if isinstance(s, Index) and s not in running),
+        tuple(i for _, i in lines if isinstance(i, Index)),
+        tuple(a for a, _ in here),
+        frozenset(summed),
+    )
+
+
+def _named(sub: Sub, names: dict[Index, Sub]) -> Sub:
+    if isinstance(sub, Gather):
+        return Gather(sub.name, tuple(names.get(s, s) if isinstance(s, Index) else s for s in sub.subs), sub.size)
+    return names.get(sub, sub) if isinstance(sub, Index) else sub
+
+
+def multiplied(p: Product, name: str, scope: Scope) -> Operand:
+    """A product as code; `name` is the function that makes its matrix."""
+    table = power(atom(p.table[0], scope), p.table[1])
+    code = spread(table, (*p.places, *p.rest))
+    if len(p.places) > 1 or len(p.rest) > 1:
+        plain = table.plain or code != table.code
+        shape = _lengths(p.places, scope) if p.rest else ""
+        code = f"{code if plain else f'({code})'}.reshape({f'{shape}, -1' if shape else '-1'})"
+    elif not table.plain:
+        code = f"({code})"
+    matrix = f"{name}(state){'.T' if p.turned else ''}"
+    axes = (*p.lines, *p.rest)
+    if len(p.lines) > 1 or len(p.rest) > 1:
+        sizes = ", ".join(scope.size(i.size) for i in axes)
+        return Operand(f"({matrix} @ {code}).reshape({sizes})", axes)
+    return Operand(f"{matrix} @ {code}", axes, plain=False)
+
+
+def _lengths(axes: tuple[Index, ...], scope: Scope) -> str:
+    return " * ".join(scope.size(i.size) for i in axes)
+
+
+def matrix_code(marks: Marks, scope: Scope) -> str:
+    """The matrix of some marks as code."""
+    from cavi.templates.numpy.emit import polynomial
+
+    subs = (*marks.lines, *marks.columns)
+    running = tuple(dict.fromkeys(i for s in subs for i in indices_of(s)))
+    sides = []
+    for side in (marks.lines, marks.columns):
+        where = [spread(_place(s, scope), running) for s in side]
+        sizes = [scope.size(s.size) for s in side]
+        sides.append(f"({_tuple(where)}, {_tuple(sizes)})")
+    if marks.weight:
+        sides.append(spread(polynomial(Polynomial((Monomial(ONE, marks.weight),)), scope), running))
+    return f"{scope.helper('marks')}({', '.join(sides)})"
+
+
+def sides_text(marks: Marks, model: Model) -> tuple[str, str]:
+    """The lines and columns of a matrix as a person writes them: ``(j, y[n, j])`` and ``n``."""
+    names = {i.size: i.name for i in reversed(model.indices)}
+
+    def one(s: Sub) -> str:
+        return f"{s.name}[{', '.join(map(one, s.subs))}]" if isinstance(s, Gather) else names.get(s.size, s.size)
+
+    lines, columns = (", ".join(map(one, side)) for side in (marks.lines, marks.columns))
+    return (
+        f"({lines})" if len(marks.lines) > 1 else lines,
+        f"({columns})" if len(marks.columns) > 1 else columns,
+    )
+
+
+def _place(s: Sub, scope: Scope) -> Operand:
+    if isinstance(s, Gather):
+        return indexed(scope.name(s.name), s.subs, scope)
+    assert isinstance(s, Index)
+    return Operand(f"np.arange({scope.size(s.size)})", (s,))
+
+
+def _tuple(parts: list[str]) -> str:
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"

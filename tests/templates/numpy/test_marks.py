@@ -1,0 +1,56 @@
+"""Sums of what stands at observed integers as products with sparse matrices of the data."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from generated import derived_model, generated, inputs
+
+
+def test_weights_of_what_occurs_together_are_added_up() -> None:
+    """Lines (j, y[n, j]) and columns n, weighted by row; and pairs that occur several times."""
+    marks = generated("latent_class").marks
+    y, weight = np.array([[0, 1], [1, 1], [0, 0]]), np.array([1.0, 2.0, 4.0])
+    found = marks(((np.arange(2)[:, None], y.T), (2, 3)), ((np.arange(3),), (3,)), weight)
+    dense = np.zeros((2, 3, 3))
+    for n, j in np.ndindex(3, 2):
+        dense[j, y[n, j], n] += weight[n]
+    np.testing.assert_array_equal(found.toarray(), dense.reshape(6, 3))
+    twice = marks(((np.array([1, 1, 0]),), (2,)), ((np.array([2, 2, 0]),), (3,)))
+    np.testing.assert_array_equal(twice.toarray(), [[1, 0, 0], [0, 0, 2]])
+
+
+@pytest.mark.parametrize(
+    "name, matrices, read",
+    [
+        ("latent_class", {"marks_y"}, lambda s: s["J"] * s["V"]),
+        ("dawid_skene", {"marks_observer_x_patient"}, lambda s: s["J"]),
+        ("poisson_matrix_factorisation", {"marks_column_row"}, lambda s: s["K"]),
+        ("matrix_factorisation_wishart", {"marks_item_user", "marks_item_user_R"}, lambda s: s["D"] ** 2),
+    ],
+)
+def test_no_array_has_rows_and_what_they_read(name: str, matrices: set[str], read) -> None:
+    """One matrix for the sums of both sides, made once; a sweep takes less than an array of rows by what they read."""
+    module, rows = generated(name), 20_000
+    assert {n for n in vars(module) if n.startswith("marks_")} == matrices
+    data, hyper, sizes = inputs(module, np.random.default_rng(0), rows, 6)
+    state = module.State(*module.prepare(data, hyper, sizes))
+    order = module.initialise(state, None, np.random.default_rng(0))
+    updates = {**module.UPDATES, **module.COLLECT}
+    for _ in range(2):  # of the second the peak is taken
+        tracemalloc.start()
+        for factor in order:
+            updates[factor](state)
+        module.elbo(state)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    own = sum(a.size for values in state.params.values() for a in values.values() if a.shape[:1] == (rows,))
+    assert peak < 8 * (rows * read(state.sizes) + 4 * own)
+
+
+def test_a_sum_by_segments_and_a_plain_gather_stay_what_they_are() -> None:
+    assert "marks" not in derived_model("lda").numpy()
+
+
+def test_no_sparse_matrix_is_written_for_jax() -> None:
+    assert "marks_" not in derived_model("latent_class").render("jax")
