@@ -38,6 +38,21 @@ Bound = Callable[[], float]
 Run = Callable[[int], Bound]
 
 
+class Reached(Exception):
+    """A bound is at its goal."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a run of a generated module begins with: the module, data, hyperparameters, and a start."""
+
+    module: Any
+    data: dict[str, Any]
+    hyper: dict[str, Any]
+    init: dict[str, Any]
+    sizes: dict[str, int] | None = None
+
+
 @dataclass(frozen=True)
 class Case:
     """Two runs of the same iterations.
@@ -48,6 +63,8 @@ class Case:
         ours, theirs: run so many, and return what computes the bound.
         more: how many times as many iterations of ours are timed, where they are short.
         whole: whether whole runs are timed, start and result included, where iterations are not what takes time.
+        begin: what a run of ours begins with, where the peer tells its bound after each iteration.
+        until: the iterations of the peer until its bound is at a goal.
     """
 
     name: str
@@ -58,6 +75,8 @@ class Case:
     theirs: Run
     more: int = 1
     whole: bool = False
+    begin: Beginning | None = None
+    until: Callable[[float], int] | None = None
 
 
 def module_of(source: str) -> Any:
@@ -81,11 +100,12 @@ def groups(n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     return x, 0.1 / k + 0.9 * np.eye(k)[label]
 
 
-def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
-    """Full covariances against scikit-learn's BayesianGaussianMixture."""
+def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5, far: bool = False) -> Case:
+    """Full covariances against scikit-learn's BayesianGaussianMixture; `far` starts at random."""
     from sklearn.mixture import BayesianGaussianMixture
 
     x, r = groups(n, d, k)
+    r = np.random.default_rng(1).dirichlet(np.ones(k), size=n) if far else r
     module = library("gaussian_mixture_full")
     hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": d + 1.0, "m_0": x.mean(axis=0), "W_0": np.eye(d)}
 
@@ -101,7 +121,7 @@ def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: in
 
         return bound
 
-    def theirs(iterations: int) -> Bound:
+    def peer_of(iterations: int) -> Any:
         peer = BayesianGaussianMixture(
             n_components=k, covariance_type="full", reg_covar=0, tol=0, max_iter=iterations,
             weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=1.0,
@@ -109,13 +129,38 @@ def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: in
             covariance_prior=np.eye(d),
         )  # fmt: skip
         peer._initialize_parameters = lambda *args, **options: peer._initialize(x, r)
-        peer.fit(x)
-        wishart = -0.5 * (d + 1) * d * np.log(2) - gammaln((d + 1 - np.arange(d)) / 2).sum()
-        missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
+        return peer
+
+    wishart = -0.5 * (d + 1) * d * np.log(2) - gammaln((d + 1 - np.arange(d)) / 2).sum()
+    missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
+
+    def theirs(iterations: int) -> Bound:
+        peer = peer_of(iterations).fit(x)
         return lambda: float(peer.lower_bound_ + missing)
 
+    def until(goal: float) -> int:
+        peer, count = peer_of(10**6), 0
+        plain = peer._compute_lower_bound
+
+        def bounded(*arguments: Any) -> float:
+            nonlocal count
+            count += 1
+            bound = float(plain(*arguments))
+            if bound + missing >= goal:
+                raise Reached
+            return bound
+
+        peer._compute_lower_bound = bounded
+        try:
+            peer.fit(x)
+        except Reached:
+            pass
+        return count
+
     single = ", blocks in float32" if dtype == np.float32 else ""
-    return Case(f"mixture, full{single}", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
+    begin = Beginning(module, {"x": x}, hyper, {"z": {"probs": r}})
+    text = f"N={n:,} D={d} K={k}"
+    return Case(f"mixture, full{single}", text, "scikit-learn", iterations, ours, theirs, begin=begin, until=until)
 
 
 def diagonal_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
@@ -209,17 +254,18 @@ def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
     begin = rng.normal(size=(d, q))
     hyper = {"a_alpha": 1.0, "b_alpha": 1.0, "a_tau": 1.0, "b_tau": 1.0}
 
+    # z is updated first, from loadings that are as good as known, as the peer has them
+    init = {
+        "W": {"mean": begin, "precision": np.tile(1e12 * np.eye(q), (d, 1, 1))},
+        "alpha": {"shape": np.ones(q), "rate": np.ones(q)},
+        "tau": {"shape": 2.0, "rate": 2.0},
+    }
+
     def ours(iterations: int) -> Bound:
-        # z is updated first, from loadings that are as good as known, as the peer has them
-        init = {
-            "W": {"mean": begin, "precision": np.tile(1e12 * np.eye(q), (d, 1, 1))},
-            "alpha": {"shape": np.ones(q), "rate": np.ones(q)},
-            "tau": {"shape": 2.0, "rate": 2.0},
-        }
         found = module.fit({"x": x}, hyper, init=init, max_iter=iterations, tol=-1.0)
         return lambda: float(found.elbo)
 
-    def theirs(iterations: int) -> Bound:
+    def peer_and_order() -> tuple[Any, list[Any]]:
         alpha = nodes.Gamma(1.0, 1.0, plates=(q,))
         w = nodes.GaussianARD(0, alpha, shape=(q,), plates=(d, 1))
         z = nodes.GaussianARD(0, 1, shape=(q,), plates=(1, n))
@@ -233,10 +279,21 @@ def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
         order = [
             *map({"alpha": alpha, "W": w, "tau": tau, "z": z}.get, ["z", *(f for f in module.UPDATES if f != "z")])
         ]
+        return peer, order
+
+    def theirs(iterations: int) -> Bound:
+        peer, order = peer_and_order()
         peer.update(*order, repeat=iterations, tol=-1, verbose=False)
         return lambda: float(peer.L[peer.iter - 1])
 
-    return Case("Bayesian PCA", f"N={n:,} D={d} Q={q}", "BayesPy", iterations, ours, theirs, more=20)
+    def until(goal: float) -> int:
+        peer, order = peer_and_order()
+        while peer.iter == 0 or peer.L[peer.iter - 1] < goal:
+            peer.update(*order, repeat=1, tol=-1, verbose=False)
+        return int(peer.iter)
+
+    text, started = f"N={n:,} D={d} Q={q}", Beginning(module, {"x": x}, hyper, init)
+    return Case("Bayesian PCA", text, "BayesPy", iterations, ours, theirs, more=20, begin=started, until=until)
 
 
 def relevance(n: int, d: int, iterations: int = 10) -> Case:
@@ -295,10 +352,15 @@ def regression(n: int, d: int, peer: str, iterations: int = 28) -> Case:
     return Case("ARD regression", sizes, f"scikit-learn {peer}", iterations, ours, theirs, whole=True)
 
 
-def topics(documents: int, words: int, k: int, length: int, target: str = "numpy", iterations: int = 2) -> Case:
-    """Topics against scikit-learn's batch update: twenty updates of the documents for each update of the topics."""
+def topics(
+    documents: int, words: int, k: int, length: int, target: str = "numpy", peer: str = "", iterations: int = 2
+) -> Case:
+    """Topics against the batch updates of others: twenty updates of the documents for each update of the topics.
+
+    The peer is scikit-learn, or a class of gensim: its updates of topics are made whole ones (decay of nothing), in
+    single precision, which is its default. LdaMulticore has one process for each thread that BLAS is given.
+    """
     from scipy.sparse import csr_matrix
-    from sklearn.decomposition import LatentDirichletAllocation
 
     module = library("lda", target)
     rng = np.random.default_rng(0)
@@ -308,35 +370,97 @@ def topics(documents: int, words: int, k: int, length: int, target: str = "numpy
     counts.sum_duplicates()
     rows = np.repeat(np.arange(documents), np.diff(counts.indptr))
     data, hyper = {"doc": rows, "w": counts.indices, "count": counts.data}, {"alpha": 0.1, "eta": 0.1}
-    begin = np.random.RandomState(0).gamma(100.0, 0.01, (k, words))  # where the peer begins
+    begin = np.random.RandomState(0).gamma(100.0, 0.01, (k, words))  # where the peers begin
 
-    def bound(params: dict[str, Any]) -> float:
+    def bound(proportions: np.ndarray, topics: np.ndarray) -> float:
+        init = {"theta": {"concentration": proportions}, "beta": {"concentration": topics}}
         state = module.State(*module.prepare(data, hyper, {"K": k, "V": words}))
-        module.initialise(state, params, rng)
+        module.initialise(state, init, rng)
         module.COLLECT["z"](state)
         return float(module.elbo(state))
 
     def ours(iterations: int) -> Bound:
         init = {"theta": {"concentration": np.ones((documents, k))}, "beta": {"concentration": begin}}
         found = module.fit(data, hyper, {"V": words}, init=init, max_iter=iterations, tol=-1.0, inner=20)
-        return lambda: bound({n: found.params[n] for n in init})
+        return lambda: bound(*(found.params[n]["concentration"] for n in init))
 
-    def theirs(iterations: int) -> Bound:
-        peer = LatentDirichletAllocation(
+    def scikit_learn(iterations: int) -> Bound:
+        from sklearn.decomposition import LatentDirichletAllocation
+
+        found = LatentDirichletAllocation(
             k, doc_topic_prior=0.1, topic_word_prior=0.1, max_iter=iterations, max_doc_update_iter=20,
             mean_change_tol=0, random_state=0,
         )  # fmt: skip
-        peer.fit(counts)
+        found.fit(counts)
+        return lambda: bound(found._e_step(counts, cal_sstats=False, random_init=False)[0], found.components_)
 
-        def found() -> float:
-            proportions, _ = peer._e_step(counts, cal_sstats=False, random_init=False)
-            return bound({"theta": {"concentration": proportions}, "beta": {"concentration": peer.components_}})
+    def of_gensim(iterations: int) -> Bound:
+        from gensim import matutils, models
 
-        return found
+        corpus = list(matutils.Sparse2Corpus(counts, documents_columns=False))
+        whole = {"batch": True, "workers": int(os.environ["OMP_NUM_THREADS"])} if peer == "LdaMulticore" else {}
+        found = getattr(models, peer)(
+            corpus, k, {w: str(w) for w in range(words)}, alpha=[0.1] * k, eta=0.1, passes=iterations, iterations=20,
+            gamma_threshold=0.0, decay=0.0, eval_every=None, random_state=0, **(whole or {"update_every": 0}),
+        )  # fmt: skip
+        return lambda: bound(np.asarray(found.inference(corpus)[0], float), np.asarray(found.state.get_lambda(), float))
 
     name = "topics" + (f", {target}" if target != "numpy" else "")
     sizes = f"{documents:,} documents V={words:,} K={k}, {counts.nnz:,} counts"
-    return Case(name, sizes, "scikit-learn", iterations, ours, theirs)
+    theirs, called = (of_gensim, f"gensim {peer}") if peer else (scikit_learn, "scikit-learn")
+    return Case(name, sizes, called, iterations, ours, theirs)
+
+
+def sparse_counts(rows: int, k: int, given: int, target: str = "numpy", iterations: int = 5) -> Case:
+    """Hierarchical Poisson factorisation against hpfrec, on as many cores as BLAS and Numba have.
+
+    The peer is given single precision, which is its default, and leave to add up its sums in parallel. A sweep of ours
+    begins where an iteration of the peer has its local step, so that both compute the same from there on.
+    """
+    import hpfrec
+    import pandas
+
+    module = library("sparse_poisson_factorisation", target)
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(rows, 2 * given, p=p / p.sum()) for p in (rng.gamma(0.5, size=rows) for _ in range(2))]
+    u, i = np.divmod(rng.permutation(np.unique(draws[0] * rows + draws[1]))[:given], rows)
+    y = 1.0 + rng.poisson(0.7, u.size)
+    hyper = {"a": 0.3, "a_0": 0.3, "b_0": 1.0, "c": 0.3, "c_0": 0.3, "d_0": 1.0}
+    data, sizes = {"y": {"u": u, "i": i, "value": y}}, {"U": rows, "I": rows, "K": k}
+    table = pandas.DataFrame({"UserId": u, "ItemId": i, "Count": y})
+
+    def peer(iterations: int) -> Any:
+        found = hpfrec.HPF(
+            k, a=0.3, a_prime=0.3, b_prime=1.0, c=0.3, c_prime=0.3, d_prime=1.0, maxiter=iterations,
+            stop_crit="maxiter", check_every=iterations, ncores=int(os.environ["OMP_NUM_THREADS"]),
+            allow_inconsistent_math=True, reindex=False, random_seed=1, verbose=False,
+        )  # fmt: skip
+        return found.fit(table.copy())
+
+    def factors(p: Any) -> dict[str, Any]:
+        found = {"theta": (p.Gamma_shp, p.Gamma_rte), "beta": (p.Lambda_shp, p.Lambda_rte)}
+        return {n: {"shape": np.asarray(s, float), "rate": np.asarray(r, float)} for n, (s, r) in found.items()}
+
+    def bound(params: dict[str, Any]) -> float:  # at these two factors, the others at their best
+        state = module.State(*module.prepare(data, hyper, sizes))
+        module.initialise(state, {n: params[n] for n in ("theta", "beta")}, rng)
+        for factor in ("xi", "eta"):
+            module.UPDATES[factor](state)
+        return float(module.elbo(state))
+
+    begin = factors(peer(1))
+
+    def ours(iterations: int) -> Bound:
+        found = module.fit(data, hyper, sizes, init=begin, max_iter=iterations, tol=-1.0)
+        return lambda: bound(found.params)
+
+    def theirs(iterations: int) -> Bound:
+        found = peer(1 + iterations)
+        return lambda: bound(factors(found))
+
+    name = "sparse counts" + (f", {target}" if target != "numpy" else "")
+    text = f"{rows:,} x {rows:,} K={k}, {u.size:,} counts"
+    return Case(name, text, "hpfrec", iterations, ours, theirs, more=4)
 
 
 CASES: dict[str, Callable[[bool], Case]] = {
@@ -352,7 +476,12 @@ CASES: dict[str, Callable[[bool], Case]] = {
     "ridge": lambda small: regression(10_000 if small else 100_000, 100, "BayesianRidge"),
     "ard": lambda small: regression(10_000 if small else 100_000, 100, "ARDRegression"),
     "topics": lambda small: topics(500 if small else 5_000, 5_000, 50, 150),
+    "topics_gensim": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, peer="LdaModel"),
+    "topics_gensim_numba": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba", peer="LdaModel"),
+    "topics_multicore": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba", peer="LdaMulticore"),
     "topics_numba": lambda small: topics(500 if small else 5_000, 5_000, 50, 150, "numba"),
+    "sparse": lambda small: sparse_counts(1_000 if small else 5_000, 50, 50_000 if small else 500_000),
+    "sparse_numba": lambda small: sparse_counts(1_000 if small else 5_000, 50, 50_000 if small else 500_000, "numba"),
     "chain_numba": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling", "numba"),
 }
 

@@ -21,6 +21,7 @@ from cavi.derive import propagate
 DOCUMENT = Path(__file__).parent.parent / "docs" / "site" / "pages" / "how_to" / "propagation.md"
 MODEL = "logistic_regression"
 POWERS = (1, 0.5, 0.01)
+Row = tuple[str, np.ndarray, np.ndarray, float]  # method, means, standard deviations, log evidence or what is like it
 
 
 def loaded(source: str) -> Any:
@@ -48,25 +49,30 @@ def exact(data: Any, alpha: float, centre: np.ndarray, covariance: np.ndarray) -
     return mean, np.sqrt(weight @ (w - mean) ** 2), float(evidence)
 
 
-def rows() -> list[tuple[str, np.ndarray, np.ndarray, float]]:
-    """Method, means, standard deviations, log evidence or its approximation."""
+def propagated() -> list[Row]:
+    """The exact posterior, and EP with each power."""
     own = models.data(MODEL)
     found = []
     for power in POWERS:
         fit = loaded(propagate(models.load(MODEL), power).numpy()).fit(own.data, own.hyper)
         name = "EP" if power == 1 else f"power EP, α = {power:g}"
         found.append((name, fit.joint["mean"], np.sqrt(np.diag(fit.joint["covariance"])), fit.log_evidence))
-    bound = loaded(models.derived(MODEL).numpy()).fit(own.data, own.hyper, max_iter=5000, tol=1e-14)
-    sd = np.sqrt(np.diag(np.linalg.inv(bound.params["w"]["precision"])))
-    found.append(("tangent bound (Jaakkola and Jordan)", bound.params["w"]["mean"], sd, bound.elbo))
     reference = exact(own.data, float(own.hyper["alpha_0"]), found[0][1], np.diag(found[0][2] ** 2))
     return [("exact, by quadrature", *reference), *found]
+
+
+def bounded() -> Row:
+    """Mean field of the tangent bound."""
+    own = models.data(MODEL)
+    bound = loaded(models.derived(MODEL).numpy()).fit(own.data, own.hyper, max_iter=5000, tol=1e-14)
+    sd = np.sqrt(np.diag(np.linalg.inv(bound.params["w"]["precision"])))
+    return "tangent bound (Jaakkola and Jordan)", bound.params["w"]["mean"], sd, bound.elbo
 
 
 def table() -> str:
     """The rows as Markdown."""
     lines = ["| method | mean of w | sd of w | log evidence |", "|---|---:|---:|---:|"]
-    for name, mean, sd, evidence in rows():
+    for name, mean, sd, evidence in [*propagated(), bounded()]:
         means, sds = (", ".join(f"{x:.4f}" for x in values) for values in (mean, sd))
         lines.append(f"| {name} | {means} | {sds} | {evidence:.4f} |")
     return "\n".join(lines)

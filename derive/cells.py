@@ -103,6 +103,11 @@ def latents_at_cells(derived: Derived) -> frozenset[str]:
     return frozenset(n for v in arrays for n in _at_cells(derived, v))
 
 
+def place_names(model: Model, array: Variable) -> tuple[str, ...]:
+    """The names of the observed integers that say where the given cells of a sparse array lie, an axis each."""
+    return _named(model, array)[1]
+
+
 def refuse_sparse(derived: Derived, what: str) -> None:
     """Refuse to write what needs whole arrays, where one is given by its cells.
 
@@ -373,7 +378,7 @@ class _Rewriting:
 
     def _at_zero(self, p: Polynomial) -> Polynomial:
         """The polynomial at the background; one factor that is zero makes a term zero, whatever the others are."""
-        parts = []
+        parts: list[Monomial | None] = []
         for m in map(with_fresh_bound, p.monomials):
             values = [(a, e, self.at_zero(a)) for a, e in m.powers]
             if any(v is not None and not v and e > 0 for _, e, v in values):

@@ -213,7 +213,8 @@ def _arb_engine() -> Engine:
     native: dict[str, Scalar] = {n: own(n) for n in ("log", "exp", "lgamma", "digamma", "cos", "sin", "sqrt")}
     native["abs"] = lambda x: abs(number(x))
     native["trigamma"] = lambda x: arb(2).zeta(number(x))
-    native["pow"] = lambda x, p: number(x) ** number(p)
+    native["pow"] = lambda x, p: _root(number(x), number(p))
+    native["sqrt"] = lambda x: _root(number(x), arb(0.5))
     native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
     native["softplus"] = lambda x: (1 + number(x).exp()).log()
     native["tanhc"] = lambda x: _tanhc(number(x))
@@ -221,6 +222,13 @@ def _arb_engine() -> Engine:
     table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": arb.pi, "infinity": arb.pos_inf, "minus_infinity": arb.neg_inf}
     return Engine("arb", number, table, lambda name: constants[name]())
+
+
+def _root(x: Any, p: Any) -> Any:
+    """x^p in balls; a fractional power of what is zero but for rounding lies between zero and that of its upper end."""
+    if p.is_integer() or not p > 0 or not x.contains(0):
+        return x.sqrt() if p == 0.5 else x**p
+    return (x.abs_upper() ** p).union(0)
 
 
 def _tanhc(x: Any) -> Any:

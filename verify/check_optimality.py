@@ -163,8 +163,11 @@ def _along(
     e = state.engine
     if not move:
         return Finding(60.0, "a simplex with one element")
+    domain = state.claim.variables[factor["latents"][0]]["domain"]
     room = min(abs(to_float(at[x])) for x in move) or 1.0
-    if state.claim.variables[factor["latents"][0]]["domain"] in ("unit", "simplex"):
+    if domain in ("real", "nonnegative") and room < 10.0**-state.digits:
+        room = 1.0  # zero but for rounding
+    if domain in ("unit", "simplex"):
         room = min(room, *(1 - to_float(at[x]) for x in move))
     small = e.number(Fraction(1, 10**NUDGE)) * e.number(room)
     large = [e.number(room) * e.number(Fraction(k, 8)) for k in (-3, -1, 1, 3)]

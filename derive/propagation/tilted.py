@@ -37,12 +37,14 @@ class Tilted:
         log_normaliser: log Z in the mean and variance of the cavity; None by quadrature.
         slope: ∂ log Z/∂m.
         curvature: ∂² log Z/∂m².
+        kinks: values of h at which f is not smooth, where absolute values in it are zero.
     """
 
     method: str
     log_normaliser: Polynomial | None = None
     slope: Polynomial | None = None
     curvature: Polynomial | None = None
+    kinks: tuple[Polynomial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,24 @@ def tilted(site: Site, power: Fraction, model: Model) -> Tilted:
     """The moments of a site's tilted densities."""
     parts = _parts(site)
     if power != 1 or parts is None or not _is_switch([p.weight for p in parts], model):
-        return Tilted("quadrature")
+        return Tilted("quadrature", kinks=_kinks(site))
     mean, variance = site.quantity("cavity_mean"), site.quantity("cavity_variance")
     found = [ZERO, ZERO, ZERO]
     for part in parts:
         for order, value in enumerate(_integral(part, mean, variance)):
             found[order] = found[order] + multiply(part.weight, value)
     return Tilted("closed form", *found)
+
+
+def _kinks(site: Site) -> tuple[Polynomial, ...]:
+    """-o/λ for every |λh + o| in the function of a site."""
+    found: dict[Polynomial, None] = {}
+    for a in site.function.atoms():
+        inside = affine(a.args[0], [site.variable]) if isinstance(a, Function) and a.name == "abs" else None
+        ratio = None if inside is None else proportion(inside.latent, from_atom(site.hole))
+        if inside is not None and ratio is not None:
+            found[inside.offset.scaled(-1 / ratio)] = None
+    return tuple(found)
 
 
 def _parts(site: Site) -> list[_Part] | None:

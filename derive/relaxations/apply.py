@@ -84,8 +84,8 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
         return relaxed
     known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
-    for bound in usable or known[:1]:
-        relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
+    for rule in usable or known[:1]:
+        relaxed = in_two_steps(relaxed, node, rule) if isinstance(rule, ShiftedSum) else bounded(relaxed, node, rule)
     return relaxed
 
 
@@ -166,10 +166,10 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     for name, p in nodes.items():
         fits = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
         left, covering = list(p.monomials), []
-        for bound, ms in fits.items():
-            if any(m in left for m in ms):
-                covering.append(bound)
-                left = [m for m in left if m not in ms]
+        for rule, terms in fits.items():
+            if any(m in left for m in terms):
+                covering.append(rule)
+                left = [m for m in left if m not in terms]
         if has_tangent(Polynomial(tuple(left)), model):
             covering.append(TANGENT)
             fits[TANGENT] = []
@@ -345,7 +345,9 @@ def _local(model: Model, bound: Touching, axes: Mapping[Sub, Index], match: Matc
     """The model with a new point parameter under a name that is not taken; an array over the index of one."""
     plates = tuple(own for i, own in axes.items() if i != match.over)
     event = () if match.over is None else (axes[match.over],)
-    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=bound.domain)
+    # A square may be zero: where an argument is known to be, as in s[i] - s[i].
+    domain = "nonnegative" if bound.statistic == X**2 else bound.domain
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=domain)
     return model.with_variable(xi), xi
 
 

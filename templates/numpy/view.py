@@ -266,6 +266,8 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 def _value_domain(update: Update, latent: str) -> str:
     support = update.families[latent].support
+    if update.context is not None and update.context.model.variable(latent).domain == "nonnegative":
+        return "nonnegative"  # a local parameter that touches at the root of an expected square
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 

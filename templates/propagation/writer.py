@@ -52,6 +52,7 @@ class SiteView:
     offset: str
     log_site: str
     moments: str
+    kinks: tuple[str, ...]
 
 
 class SiteWriter(Writer):
@@ -144,7 +145,9 @@ class SiteWriter(Writer):
             f"offset_{label}", f"What is known in {site.variable}.", site.scalar.offset, site.plates, (site.plates,)
         )
         log_site, moments = self._log(site, label), self._moments(site, tilted, label)
-        return SiteView(site.name, _sizes(site.plates), tuple(columns), offset, log_site, moments)
+        title = f"Values of {site.variable} at which the site of {site.name} is not smooth."
+        kinks = tuple(self._function(f"kink_{label}", title, k, site.plates, (site.plates,)) for k in tilted.kinks)
+        return SiteView(site.name, _sizes(site.plates), tuple(columns), offset, log_site, moments, kinks)
 
     def _log(self, site: Site, label: str) -> str:
         """The function of a site at points of a grid, (points, elements)."""

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from cavi.verify.arithmetic import precise, precision
+from cavi.verify.arithmetic import doubles, precise, precision
 from cavi.verify.claim import Claim
-from cavi.verify.instance import make_instance
+from cavi.verify.instance import Instance, InstanceError, make_instance
 from cavi.verify.propagation.checks import code as code_checks
 from cavi.verify.propagation.checks import symbolic
-from cavi.verify.propagation.world import World
+from cavi.verify.propagation.reference import coefficients
+from cavi.verify.propagation.world import World, site_elements
 from cavi.verify.report import TIERS, Report, Row
 
 __all__ = ["verify_propagation"]
 MIN_DIGITS, MAX_DIGITS = 6, 60
+ATTEMPTS = 40
 
 
 def verify_propagation(p: Any, digits: int = 20, seed: int = 0, *, code: bool = True, progress: Any = None) -> Report:
@@ -43,7 +45,7 @@ def verify_propagation(p: Any, digits: int = 20, seed: int = 0, *, code: bool = 
     plain = p if isinstance(p, dict) else p.plain()
     names = [n for c in plain["natural"] for n in c["latents"]]
     claim = Claim({**plain, "factors": [], "marginalised": names})
-    instance = make_instance(claim, seed)
+    instance = _instance(claim, seed)
     rows: list[Row] = []
     with precision(3 * digits + 20):
         world = World(claim, instance, precise())
@@ -58,3 +60,20 @@ def verify_propagation(p: Any, digits: int = 20, seed: int = 0, *, code: bool = 
     rows.sort(key=lambda row: TIERS.index(row.tier))
     title = plain["model"]["title"]
     return Report(f"{title} ({plain['model']['name']}, propagation)", tuple(rows), digits, (instance,))
+
+
+def _instance(claim: Claim, seed: int) -> Instance:
+    """A small case in which every scalar of a site depends on a latent; larger ones where chance does not find any."""
+    small = make_instance(claim, seed).sizes
+    for attempt in range(ATTEMPTS):
+        sizes = {s: k + attempt // 10 for s, k in small.items()}
+        found = make_instance(claim, seed + 97 * attempt, sizes)
+        if _moves(claim, found):
+            return found
+    raise InstanceError(f"{claim.model['name']}: in {ATTEMPTS} attempts no data move every scalar of a site")
+
+
+def _moves(claim: Claim, instance: Instance) -> bool:
+    """Whether every scalar depends on a latent: u[i] - u[j] does not where the data have i = j."""
+    world = World(claim, instance, doubles())
+    return all(any(coefficients(world, s)) for s in site_elements(world))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from cavi.verify.arithmetic import Engine, Value
 from cavi.verify.evaluate import evaluate
 from cavi.verify.matrix import Rows, inverse, log_determinant
 from cavi.verify.propagation.world import SiteElement, World, assigned, site_elements
-from cavi.verify.rules import line_rule, real_line
+from cavi.verify.rules import half_line, interval, line_rule, real_line
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,22 @@ class Moments:
     variance: Value
 
 
-def integrated(engine: Engine, log_f: Callable[[Value], Value], digits: int, name: str) -> Moments:
-    """The moments of exp(log_f) by quadrature."""
-    rule = line_rule(engine, log_f, real_line(), digits, name)
-    mass = rule.weights.sum()
-    mean = (rule.weights * rule.nodes).sum() / mass
-    gap = rule.nodes - mean
-    return Moments(engine("log", mass), mean, (rule.weights * gap * gap).sum() / mass)
+def integrated(
+    engine: Engine, log_f: Callable[[Value], Value], digits: int, name: str, kinks: Sequence[Value] = ()
+) -> Moments:
+    """The moments of exp(log_f) by quadrature, piece by piece between the points where it is not smooth."""
+    pieces = [real_line()]
+    if kinks:
+        inner = [interval(a, b) for a, b in pairwise(kinks)]
+        pieces = [half_line(kinks[0], -1), *inner, half_line(kinks[-1])]
+    rules = [line_rule(engine, log_f, piece, digits, name) for piece in pieces]
+
+    def total(value: Callable[[Value], Value]) -> Value:
+        return sum(((r.weights * value(r.nodes)).sum() for r in rules), engine.number(0))
+
+    mass = total(lambda h: h * 0 + 1)
+    mean = total(lambda h: h) / mass
+    return Moments(engine("log", mass), mean, total(lambda h: (h - mean) * (h - mean)) / mass)
 
 
 def log_normal(engine: Engine, h: Value, mean: Value, variance: Value) -> Value:
@@ -89,7 +99,7 @@ def posterior(world: World, sites: Sequence[tuple[Any, Any]], power: Any, digits
     e, elements = world.engine, site_elements(world)
     g = quadratic(world, lambda w: evaluate(w.claim.plain["gaussian"], w, {}))
     size = range(len(g.linear))
-    rows = [_coefficients(world, s) for s in elements]
+    rows = [coefficients(world, s) for s in elements]
     offsets = [s.scalar(_origin(world)) for s in elements]
     precision = [
         [
@@ -122,9 +132,11 @@ def posterior(world: World, sites: Sequence[tuple[Any, Any]], power: Any, digits
 def tilted_moments(world: World, s: SiteElement, mean: Value, variance: Value, power: Any, digits: int) -> Moments:
     """The moments of N(h | mean, variance) exp(α f(h))."""
     e = world.engine
-    return integrated(
-        e, lambda h: log_normal(e, h, mean, variance) + power * s.function(world, h), digits, f"tilted {s.key}"
-    )
+
+    def log_f(h: Value) -> Value:
+        return log_normal(e, h, mean, variance) + power * s.function(world, h)
+
+    return integrated(e, log_f, digits, f"tilted {s.key}", s.kinks(world))
 
 
 def cavity_power(engine: Engine, cavity: tuple[Value, Value], site: tuple[Value, Value], digits: int) -> Moments:
@@ -137,7 +149,7 @@ def _origin(world: World) -> World:
     return world.at(assigned(world.latents, [world.engine.number(0)] * len(world.latents)))
 
 
-def _coefficients(world: World, s: SiteElement) -> list[Value]:
+def coefficients(world: World, s: SiteElement) -> list[Value]:
     """The coefficients of the latents in a scalar, which is affine."""
     e, latents = world.engine, world.latents
     zero = s.scalar(_origin(world))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cavi.verify.arithmetic import Engine, Value
+from cavi.verify.arithmetic import Engine, Value, to_mpf
 from cavi.verify.claim import Claim, Element
 from cavi.verify.density import log_density
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions
@@ -90,9 +90,28 @@ class SiteElement:
         """h at the latents of a world."""
         return evaluate(self.site["scalar"], world, self.binding)
 
+    def kinks(self, world: World) -> list[Value]:
+        """Where absolute values in the function are zero, in order."""
+        found: list[Value] = []
+        for inside in _absolute(self.site["function"]):
+            zero, one = (evaluate(inside, world.at({self.key: world.engine.number(x)}), self.binding) for x in (0, 1))
+            if to_mpf(one - zero) != 0:
+                place = -zero / (one - zero)
+                found += [place] if all(to_mpf(place - k) != 0 for k in found) else []
+        return sorted(found, key=to_mpf)
+
     def function(self, world: World, h: Value) -> Value:
         """f(h)."""
         return evaluate(self.site["function"], world.at({self.key: h}), self.binding)
+
+
+def _absolute(e: Any) -> Iterator[Plain]:
+    """The arguments of the absolute values in an expression."""
+    if isinstance(e, list):
+        if e[:2] == ["fn", "abs"]:
+            yield e[2][0]
+        for part in e:
+            yield from _absolute(part)
 
 
 def site_elements(world: World) -> list[SiteElement]:

@@ -8,7 +8,7 @@ import pytest
 from generated import run
 from propagation_models import MODELS, binary_data, regression
 
-from cavi.derive import Model, Normal, derive, exp, propagate
+from cavi.derive import Bernoulli, Model, Normal, derive, exp, propagate, sigmoid
 
 
 @cache
@@ -101,7 +101,9 @@ def test_a_kernel_that_is_nearly_singular_is_not_inverted() -> None:
 def test_quadrature_finds_narrow_and_far_densities(mean: float, variance: float) -> None:
     """exp(200 h - e^h) under cavities that are far from its peak, and much narrower or wider than it."""
     code = module("rates")
-    log_mass, m, v, accurate = code.quadrature(lambda h: 200.0 * h - np.exp(h), np.array([mean]), np.array([variance]))
+    log_mass, m, v, accurate = code.quadrature(
+        lambda h: 200.0 * h - np.exp(h), np.array([mean]), np.array([variance]), []
+    )
     with mpmath.workdps(30):
         sd = mpmath.sqrt(variance)
 
@@ -120,6 +122,22 @@ def test_quadrature_finds_narrow_and_far_densities(mean: float, variance: float)
         assert abs(log_mass[0] - wanted) < 1e-10 * (1 + abs(wanted))
         assert abs(m[0] - slope - first / mass) < 1e-10 * mpmath.sqrt(spread) + 1e-14 * abs(slope)
         assert abs(v[0] / spread - 1) < 1e-9
+
+
+def test_a_scalar_without_latents_is_a_known_factor() -> None:
+    """A level compared with itself: the factor σ(0) = ½, and no trouble for the others."""
+    m = Model("pairs")
+    n, k = m.index("n", "N"), m.index("k", "K")
+    left, right = m.observed_index("left", n, over=k), m.observed_index("right", n, over=k)
+    s = m.latent("s", Normal(0, 1), k)
+    m.observed("y", Bernoulli(sigmoid(s[left[n]] - s[right[n]])), n)
+    code, sizes = run(propagate(m).numpy()), {"K": 3}
+    data = {"left": np.array([0, 1, 2]), "right": np.array([1, 2, 0]), "y": np.array([1.0, 1.0, 0.0])}
+    more = {"left": np.r_[data["left"], 1], "right": np.r_[data["right"], 1], "y": np.r_[data["y"], 1.0]}
+    few, all_of_them = code.fit(data, {}, sizes), code.fit(more, {}, sizes)
+    assert all_of_them.converged
+    assert abs(all_of_them.log_evidence - few.log_evidence + np.log(2.0)) < 1e-9
+    np.testing.assert_allclose(all_of_them.params["s"]["mean"], few.params["s"]["mean"], atol=1e-9)
 
 
 def test_what_goes_wrong_is_told() -> None:

@@ -12,7 +12,8 @@ from cavi.verify.propagation import verify_propagation
 
 
 @pytest.mark.parametrize(
-    "name, power", [("logit", 1), ("rates", 0.5), ("groups", 1), ("counts_in_time", 0.25), ("regression", 1)]
+    "name, power",
+    [("logit", 1), ("rates", 0.5), ("groups", 1), ("lasso", 1), ("counts_in_time", 0.25), ("regression", 1)],
 )
 def test_evidence_is_found(name: str, power: float) -> None:
     report = verify_propagation(propagate(MODELS[name](), power), digits=15)
