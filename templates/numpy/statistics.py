@@ -242,7 +242,7 @@ def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...
         if len(gathers) > 1:
             return None  # a sum at every pair of groups
     places = {g: fresh_index(g.size) for g in sorted(gathers, key=repr)}
-    at: dict[Sub, Sub] = dict(places)
+    at: dict[Sub, Sub] = {g: i for g, i in places.items()}
     moved = [(map_subs(a, lambda s: at.get(s, s)), e) for a, e in movable]
     kept = [(a, e) for a, e in m.powers if (a, e) not in movable]
     deltas = [(Delta(place, g), ONE) for g, place in places.items()]
