@@ -38,6 +38,21 @@ Bound = Callable[[], float]
 Run = Callable[[int], Bound]
 
 
+class Reached(Exception):
+    """A bound is at its goal."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a run of a generated module begins with: the module, data, hyperparameters, and a start."""
+
+    module: Any
+    data: dict[str, Any]
+    hyper: dict[str, Any]
+    init: dict[str, Any]
+    sizes: dict[str, int] | None = None
+
+
 @dataclass(frozen=True)
 class Case:
     """Two runs of the same iterations.
@@ -48,6 +63,8 @@ class Case:
         ours, theirs: run so many, and return what computes the bound.
         more: how many times as many iterations of ours are timed, where they are short.
         whole: whether whole runs are timed, start and result included, where iterations are not what takes time.
+        begin: what a run of ours begins with, where the peer tells its bound after each iteration.
+        until: the iterations of the peer until its bound is at a goal.
     """
 
     name: str
@@ -58,6 +75,8 @@ class Case:
     theirs: Run
     more: int = 1
     whole: bool = False
+    begin: Beginning | None = None
+    until: Callable[[float], int] | None = None
 
 
 def module_of(source: str) -> Any:
@@ -81,11 +100,12 @@ def groups(n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     return x, 0.1 / k + 0.9 * np.eye(k)[label]
 
 
-def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
-    """Full covariances against scikit-learn's BayesianGaussianMixture."""
+def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5, far: bool = False) -> Case:
+    """Full covariances against scikit-learn's BayesianGaussianMixture; `far` starts at random."""
     from sklearn.mixture import BayesianGaussianMixture
 
     x, r = groups(n, d, k)
+    r = np.random.default_rng(1).dirichlet(np.ones(k), size=n) if far else r
     module = library("gaussian_mixture_full")
     hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": d + 1.0, "m_0": x.mean(axis=0), "W_0": np.eye(d)}
 
@@ -101,7 +121,7 @@ def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: in
 
         return bound
 
-    def theirs(iterations: int) -> Bound:
+    def peer_of(iterations: int) -> Any:
         peer = BayesianGaussianMixture(
             n_components=k, covariance_type="full", reg_covar=0, tol=0, max_iter=iterations,
             weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=1.0,
@@ -109,13 +129,38 @@ def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: in
             covariance_prior=np.eye(d),
         )  # fmt: skip
         peer._initialize_parameters = lambda *args, **options: peer._initialize(x, r)
-        peer.fit(x)
-        wishart = -0.5 * (d + 1) * d * np.log(2) - gammaln((d + 1 - np.arange(d)) / 2).sum()
-        missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
+        return peer
+
+    wishart = -0.5 * (d + 1) * d * np.log(2) - gammaln((d + 1 - np.arange(d)) / 2).sum()
+    missing = gammaln(k) + k * wishart + 0.5 * k * d * np.log(0.1) - 0.5 * n * d * np.log(2 * np.pi)
+
+    def theirs(iterations: int) -> Bound:
+        peer = peer_of(iterations).fit(x)
         return lambda: float(peer.lower_bound_ + missing)
 
+    def until(goal: float) -> int:
+        peer, count = peer_of(10**6), 0
+        plain = peer._compute_lower_bound
+
+        def bounded(*arguments: Any) -> float:
+            nonlocal count
+            count += 1
+            bound = float(plain(*arguments))
+            if bound + missing >= goal:
+                raise Reached
+            return bound
+
+        peer._compute_lower_bound = bounded
+        try:
+            peer.fit(x)
+        except Reached:
+            pass
+        return count
+
     single = ", blocks in float32" if dtype == np.float32 else ""
-    return Case(f"mixture, full{single}", f"N={n:,} D={d} K={k}", "scikit-learn", iterations, ours, theirs)
+    begin = Beginning(module, {"x": x}, hyper, {"z": {"probs": r}})
+    text = f"N={n:,} D={d} K={k}"
+    return Case(f"mixture, full{single}", text, "scikit-learn", iterations, ours, theirs, begin=begin, until=until)
 
 
 def diagonal_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
@@ -209,17 +254,18 @@ def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
     begin = rng.normal(size=(d, q))
     hyper = {"a_alpha": 1.0, "b_alpha": 1.0, "a_tau": 1.0, "b_tau": 1.0}
 
+    # z is updated first, from loadings that are as good as known, as the peer has them
+    init = {
+        "W": {"mean": begin, "precision": np.tile(1e12 * np.eye(q), (d, 1, 1))},
+        "alpha": {"shape": np.ones(q), "rate": np.ones(q)},
+        "tau": {"shape": 2.0, "rate": 2.0},
+    }
+
     def ours(iterations: int) -> Bound:
-        # z is updated first, from loadings that are as good as known, as the peer has them
-        init = {
-            "W": {"mean": begin, "precision": np.tile(1e12 * np.eye(q), (d, 1, 1))},
-            "alpha": {"shape": np.ones(q), "rate": np.ones(q)},
-            "tau": {"shape": 2.0, "rate": 2.0},
-        }
         found = module.fit({"x": x}, hyper, init=init, max_iter=iterations, tol=-1.0)
         return lambda: float(found.elbo)
 
-    def theirs(iterations: int) -> Bound:
+    def peer_and_order() -> tuple[Any, list[Any]]:
         alpha = nodes.Gamma(1.0, 1.0, plates=(q,))
         w = nodes.GaussianARD(0, alpha, shape=(q,), plates=(d, 1))
         z = nodes.GaussianARD(0, 1, shape=(q,), plates=(1, n))
@@ -233,10 +279,21 @@ def factors(n: int, d: int, q: int, iterations: int = 5) -> Case:
         order = [
             *map({"alpha": alpha, "W": w, "tau": tau, "z": z}.get, ["z", *(f for f in module.UPDATES if f != "z")])
         ]
+        return peer, order
+
+    def theirs(iterations: int) -> Bound:
+        peer, order = peer_and_order()
         peer.update(*order, repeat=iterations, tol=-1, verbose=False)
         return lambda: float(peer.L[peer.iter - 1])
 
-    return Case("Bayesian PCA", f"N={n:,} D={d} Q={q}", "BayesPy", iterations, ours, theirs, more=20)
+    def until(goal: float) -> int:
+        peer, order = peer_and_order()
+        while peer.iter == 0 or peer.L[peer.iter - 1] < goal:
+            peer.update(*order, repeat=1, tol=-1, verbose=False)
+        return int(peer.iter)
+
+    text, started = f"N={n:,} D={d} Q={q}", Beginning(module, {"x": x}, hyper, init)
+    return Case("Bayesian PCA", text, "BayesPy", iterations, ours, theirs, more=20, begin=started, until=until)
 
 
 def relevance(n: int, d: int, iterations: int = 10) -> Case:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cavi.cli import completion
 from cavi.cli.calibration import Test
 from cavi.cli.formats import Format
 from cavi.cli.output import Output, guarded
@@ -24,7 +25,8 @@ app = typer.Typer(
 MODEL = Annotated[
     str,
     typer.Argument(
-        help="A library model, path.cavi (the text form), or path.py:object (a Model or a function; alone, model)."
+        help="A library model, path.cavi (the text form), or path.py:object (a Model or a function; alone, model).",
+        autocompletion=completion.models,
     ),
 ]
 
@@ -38,11 +40,17 @@ MARGINALISE = Annotated[
 ]
 BOUNDS = Annotated[
     str | None,
-    typer.Option(help='Bounds of terms that are not conjugate, "y=boehning"; the default is its own.'),
+    typer.Option(
+        help='Bounds of terms that are not conjugate, "y=boehning"; the default is its own.',
+        autocompletion=completion.bounds,
+    ),
 ]
 AUGMENT = Annotated[
     str | None,
-    typer.Option(help='Augmentations of terms that are not conjugate, "y=polya_gamma"; the default is its own.'),
+    typer.Option(
+        help='Augmentations of terms that are not conjugate, "y=polya_gamma"; the default is its own.',
+        autocompletion=completion.augmentations,
+    ),
 ]
 RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
@@ -51,11 +59,16 @@ APPROXIMATE = Annotated[
     str | None,
     typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
 ]
-NOTATION = Annotated[str, typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.")]
+NOTATION = Annotated[
+    str,
+    typer.Option(help="Whose conventions: plain, bishop, blei, murphy or beal.", autocompletion=completion.notations),
+]
 SYMBOL = Annotated[
     list[str] | None, typer.Option(help=r"Own symbol of a name, tau=\lambda; may be given several times.")
 ]
-LANG = Annotated[str, typer.Option(help="Language of articles and pages: en or ko.")]
+LANG = Annotated[
+    str, typer.Option(help="Language of articles and pages: en or ko.", autocompletion=completion.languages)
+]
 DIGITS = Annotated[int, typer.Option(min=6, max=60, help="Decimal digits of agreement to ask for.")]
 
 
@@ -312,10 +325,12 @@ def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
     from cavi.cli.support import table
 
     output = Output(quiet)
+    with output.waiting("deriving every argument of every family"):
+        found = entries()
     if as_json:
-        output.json([asdict(e) for e in entries()])
+        output.json([asdict(e) for e in found])
     else:
-        output.text(table(entries()))
+        output.text(table(found))
 
 
 @app.command()
@@ -323,7 +338,10 @@ def supported(as_json: AS_JSON = False, quiet: QUIET = False) -> None:
 def verify(
     model: Annotated[
         str | None,
-        typer.Argument(help="A library model, path.py:object, a certificate.json, or a module that was derived."),
+        typer.Argument(
+            help="A library model, path.py:object, a certificate.json, or a module that was derived.",
+            autocompletion=completion.claims,
+        ),
     ] = None,
     theory: Annotated[bool, typer.Option("--identities", help="Verify every identity of the catalogue.")] = False,
     library: Annotated[bool, typer.Option("--library", help="Verify every model of the library.")] = False,
@@ -355,7 +373,11 @@ def verify(
         typer.Option("--rigorous", help="Prove it by ball arithmetic on a small instance (ε from --digits, or 10)."),
     ] = False,
     only: Annotated[
-        str | None, typer.Option(help="Carry out the checks whose name contains this text, or whose tier it is.")
+        str | None,
+        typer.Option(
+            help="Carry out the checks whose name contains this text, or whose tier it is.",
+            autocompletion=completion.tiers,
+        ),
     ] = None,
     junit_xml: Annotated[Path | None, typer.Option("--junit", help="Write the report as JUnit XML too.")] = None,
     as_json: AS_JSON = False,
@@ -468,9 +490,15 @@ def calibrate(
 @app.command("identities")
 @guarded
 def show_identities(
-    name: Annotated[str | None, typer.Argument(help="An identity; without it they are listed.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="An identity; without it they are listed.", autocompletion=completion.identities),
+    ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Show it for the variables of a library model or path.py:object.")
+        str | None,
+        typer.Option(
+            help="Show it for the variables of a library model or path.py:object.", autocompletion=completion.models
+        ),
     ] = None,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX to paste into a document.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Print a self-contained HTML page.")] = False,
@@ -504,11 +532,21 @@ def show_identities(
 @guarded
 def fit(
     model: MODEL,
-    data: Annotated[list[str] | None, typer.Option(help="CSV, NPY, NPZ, Parquet or JSON file(s).")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="CSV, NPY, NPZ, Parquet or JSON file(s).", autocompletion=completion.files)
+    ] = None,
     hyper: Annotated[list[str] | None, typer.Option(help="name=value, or a JSON file of them.")] = None,
     sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
     factors: FACTORS = None,
+    marginalise: MARGINALISE = None,
+    bounds: BOUNDS = None,
+    augment: AUGMENT = None,
+    relax: RELAX = False,
+    approximate: APPROXIMATE = None,
+    notation: NOTATION = "plain",
+    symbol: SYMBOL = None,
+    lang: LANG = "en",
     method: METHOD = Method.mean_field,
     power: POWER = None,
     seed: Annotated[int, typer.Option(help="Of the random parts of the start.")] = 0,
@@ -531,20 +569,25 @@ def fit(
     options = locals()
     from cavi.cli import propagation
     from cavi.cli.fitting import fit_model
+    from cavi.cli.formats import parse_symbols
+    from cavi.cli.sources import derived_model
 
     output = Output(quiet or as_json)
     if rows and (accelerate or restarts > 1):
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
-    if propagation.is_propagation({**options, "restarts": restarts > 1, "jobs": jobs > 1}):
+    others = {**options, "restarts": restarts > 1, "jobs": jobs > 1}
+    if propagation.is_propagation({**others, "notation": notation != "plain", "lang": lang != "en"}):
         given = (data or [], hyper or [], sizes or [])
         summary, lines = propagation.fit_model(model, power, given, out, {"max_iter": max_iter, "tol": tol})
     else:
         settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
         settings |= {"jobs": jobs}
+        derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
+        manner = (notation, parse_symbols(symbol), lang)
         summary, lines = fit_model(
-            model, factors, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint
+            derived, model, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint, manner
         )
     if as_json:
         Output(quiet).json(summary)

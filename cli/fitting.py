@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 
 from cavi import models
+from cavi.cli.formats import Manner
 from cavi.cli.output import Output
 from cavi.cli.shards import fit_in_shards, tables_of
-from cavi.cli.sources import derived_model
 from cavi.cli.tables import read_arrays, read_json
 from cavi.derive import CaviError, Derived, Model
+from cavi.templates.article import spoken
 
 
 def fit_model(
+    derived: Derived,
     name: str,
-    factors: str | None,
     data: Sequence[str],
     hyper: Sequence[str],
     sizes: Sequence[str],
@@ -34,15 +35,16 @@ def fit_model(
     output: Output,
     rows: int = 0,
     checkpoint: Path | None = None,
+    manner: Manner = ("plain", {}, "en"),
 ) -> tuple[dict[str, Any], list[str]]:
-    """Fit a model and write the result.
+    """Fit the model found by `name` and write the result; `manner` is that of the page.
 
     With `rows` the data are gone through in shards of so many; the result is then that of the shared latents.
 
     Returns:
         A summary for JSON, and the lines for a reader.
     """
-    derived = derived_model(name, factors)
+    spoken(derived, *manner)  # what is wrong with it is said before the run
     if rows:
         tables = tables_of(data)
         known, hypers, counts = inputs(name, derived.model, data, hyper, sizes, tables)
@@ -66,7 +68,7 @@ def fit_model(
     atomically(paths[0], lambda p: np.savez(p, **flat))
     atomically(paths[1], lambda p: p.write_text(json.dumps(summary, indent=1), encoding="utf-8"))
     atomically(paths[2], lambda p: _plot(derived.model, found.elbo_trace, p))
-    atomically(paths[3], lambda p: p.write_text(derived.html(fit=found), encoding="utf-8"))
+    atomically(paths[3], lambda p: p.write_text(derived.html(None, found, *manner), encoding="utf-8"))
     state = "converged" if found.converged else "not converged"
     lines = [f"ELBO {found.elbo:.10g} after {found.n_iter} sweeps, {state}"]
     lines += [f"{n:<24} {np.array2string(np.asarray(a), precision=4, threshold=12)}" for n, a in flat.items()]

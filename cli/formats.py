@@ -38,7 +38,7 @@ def _write(derived: Derived, name: str, out: Path, form: Format, manner: Manner)
     match form:
         case Format.ipynb:
             example = name if name in models.names() else None
-            text = derived.notebook(example, declaration(name))
+            text = derived.notebook(example, declaration(name), *manner)
             return write_text(out / f"{derived.model.name}.ipynb", text)
         case _:
             notation, symbols, lang = manner

@@ -36,6 +36,12 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
+def _widest(column: str, cells: Sequence[str]) -> int:
+    """The width that a column needs: that of its longest word, or of the longest name."""
+    parts = cells if column == "name" else [word for cell in cells for word in cell.split()]
+    return max(map(len, [column, *parts]))
+
+
 class Output:
     """Prints to standard output unless it is to be quiet; progress goes to standard error."""
 
@@ -55,16 +61,21 @@ class Output:
         """A table, by rich; NO_COLOR is honoured."""
         if self.quiet:
             return
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=title)
-        for column in columns:
-            table.add_column(column, overflow="fold", no_wrap=column == "name")
-        for row in rows:
+        shown = [tuple(row) for row in rows]
+        table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        console = Console()
+        least = [_widest(column, [row[place] for row in shown]) for place, column in enumerate(columns)]
+        room = sum(least) + 2 * len(columns) <= console.width  # for every word to stay whole
+        for column, width in zip(columns, least, strict=True):
+            table.add_column(column, overflow="fold", no_wrap=column == "name", min_width=width if room else None)
+        for row in shown:
             table.add_row(*map(escape, row))
-        Console().print(table)
+        console.print(table)
 
     @contextmanager
     def progress(self, total: int, title: str) -> Iterator[Callable[[str], None]]:
@@ -93,6 +104,17 @@ class Output:
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(title, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """A line that says what is being done, on a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status(what):
+            yield
 
     def verified(self, derived: Derived, digits: int, seed: int, only: str | None = None) -> Report:
         """The report on a derivation, with a line of progress on a terminal."""

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from cavi.derive import CaviError, Model
+from cavi.derive.cells import place_names
 
 
-def read_arrays(path: str, model: Model) -> dict[str, np.ndarray]:
+def read_arrays(path: str, model: Model) -> dict[str, Any]:
     """The arrays of a file by variable name.
 
     In a table a variable of one axis is a column of its name; one of two axes is the columns
-    ``x_0, x_1, …``. NPZ and JSON files hold whole arrays.
+    ``x_0, x_1, …``, or of its cells where it is sparse: ``y_u``, ``y_i`` and ``y``. NPZ and JSON files hold whole
+    arrays, JSON files also the cells of sparse ones.
 
     Raises:
         CaviError: for unknown endings, missing files, text that is not a number, or a missing package.
@@ -38,7 +40,7 @@ def read_arrays(path: str, model: Model) -> dict[str, np.ndarray]:
         except Exception as error:
             raise CaviError(f"{path}: not a readable NPY file of a plain array ({error})") from error
     if ending == ".json":
-        return {n: np.asarray(v) for n, v in read_json(path).items()}
+        return {n: v if isinstance(v, dict) else np.asarray(v) for n, v in read_json(path).items()}
     if ending == ".csv":
         return _columns(_csv(file), model)
     if ending == ".parquet":
@@ -105,6 +107,8 @@ def _columns(columns: Mapping[str, np.ndarray], model: Model) -> dict[str, np.nd
         many = [f"{variable.name}_{i}" for i in range(len(columns)) if f"{variable.name}_{i}" in columns]
         if variable.name in columns:
             found[variable.name] = columns[variable.name]
+            places = place_names(model, variable) if variable.sparse else ()
+            found |= {p: columns[p] for p in places if p in columns}
         elif many and len(variable.indices) == 2:
             found[variable.name] = np.stack([columns[c] for c in many], axis=1)
     if not found:

@@ -55,7 +55,7 @@ def tangent(request: Request) -> Optimum | None:
             Formula(name, inside.name, plates, mean, "auxiliary"),
             Formula(name, "value", plates, from_sympy(INVERSES[local.form], {T: from_atom(inside)}), "standard"),
         )
-    family = families.lookup("Gamma" if local.variable.domain == "positive" else "Normal")
+    family = families.lookup("Normal" if local.variable.domain == "real" else "Gamma")
     found = finish(request, local.variable, formulas, family, plates)
     return replace(found, maximised_by=TANGENT_OPTIMUM)
 

@@ -573,14 +573,25 @@ class Derived:
         evidence = None if report is None else report.as_dict()
         return self.render("html", evidence=evidence, fit=fit, notation=notation, symbols=symbols or {}, lang=lang)
 
-    def notebook(self, example: str | None = None, declaration: str | None = None) -> str:
+    def notebook(
+        self,
+        example: str | None = None,
+        declaration: str | None = None,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
         """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
 
         Args:
             example: a library model whose data it fits; None for a cell to be filled in.
             declaration: Python source that declares the model, to be shown.
+            notation: whose conventions, as for `latex`.
+            symbols: TeX of own symbols, as for `latex`.
+            lang: the language of the text, ``en`` or ``ko``.
         """
-        return self.render("notebook", example=example, declaration=declaration)
+        manner = {"notation": notation, "symbols": symbols or {}, "lang": lang}
+        return self.render("notebook", example=example, declaration=declaration, **manner)
 
     def render(self, kind: str, **options: object) -> str:
         """The text that the renderer registered under ``cavi.renderers`` makes.

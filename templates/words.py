@@ -26,6 +26,17 @@ _NAMES = frozenset({"name", "anchor", "title", "source", "sources"})
 
 
 @dataclass(frozen=True)
+class _Group:
+    """A group of a pattern: written as it is, or with ``:say`` in the language."""
+
+    text: str
+    speaker: Speaker
+
+    def __format__(self, how: str) -> str:
+        return self.speaker(self.text) if how == "say" else self.text
+
+
+@dataclass(frozen=True)
 class Speaker:
     """Says the words of one language."""
 
@@ -39,7 +50,7 @@ class Speaker:
             return KOREAN[text]
         for pattern, korean in _COMPILED:
             if found := pattern.fullmatch(text):
-                return korean.format(*found.groups())
+                return korean.format(*(_Group(g, self) for g in found.groups()))
         return text
 
     def tex(self, text: str) -> str:

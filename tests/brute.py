@@ -39,7 +39,7 @@ FUNCTIONS = {
     "pow": lambda a, b: a**b,
     "xlogx": lambda p: special.xlogy(p, p),
     "softplus": lambda x: np.logaddexp(0, x),
-    "tanhc": lambda x: np.tanh(x) / x,
+    "tanhc": lambda x: np.tanh(x) / x if x else 1.0,
     "atan2": np.arctan2,
     "lmultigamma": lambda a, d: special.multigammaln(a, int(d)),
     "multidigamma": lambda a, d: sum(special.digamma(a - i / 2) for i in range(int(d))),

@@ -213,7 +213,8 @@ def _arb_engine() -> Engine:
     native: dict[str, Scalar] = {n: own(n) for n in ("log", "exp", "lgamma", "digamma", "cos", "sin", "sqrt")}
     native["abs"] = lambda x: abs(number(x))
     native["trigamma"] = lambda x: arb(2).zeta(number(x))
-    native["pow"] = lambda x, p: number(x) ** number(p)
+    native["pow"] = lambda x, p: _root(number(x), number(p))
+    native["sqrt"] = lambda x: _root(number(x), arb(0.5))
     native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
     native["softplus"] = lambda x: (1 + number(x).exp()).log()
     native["tanhc"] = lambda x: _tanhc(number(x))
@@ -223,12 +224,25 @@ def _arb_engine() -> Engine:
     return Engine("arb", number, table, lambda name: constants[name]())
 
 
+def _root(x: Any, p: Any) -> Any:
+    """x^p in balls; a fractional power of what is zero but for rounding lies between zero and that of its upper end."""
+    if p.is_integer() or not p > 0 or not x.contains(0):
+        return x.sqrt() if p == 0.5 else x**p
+    return (x.abs_upper() ** p).union(0)
+
+
 def _tanhc(x: Any) -> Any:
     """tanh(x)/x in a ball; where that contains zero, 1 - x²/3 ≤ tanh(x)/x ≤ 1."""
     if not x.contains(0):
         return x.tanh() / x
     least = 1 - x.abs_upper() ** 2 / 3
     return least.union(1)
+
+
+def _log_normal_tail(a: float, b: float) -> float | None:
+    """log(Φ(b) - Φ(a)) of one tail that is neither too small for a number nor nearly everything; None for others."""
+    end = -b if a == -math.inf else a if b == math.inf else math.nan
+    return math.log(math.erfc(end / math.sqrt(2)) / 2) if -1 < end < 35 else None
 
 
 @cache
@@ -254,5 +268,7 @@ def doubles() -> Engine:
     table: dict[str, Scalar] = {n: mp(n) for n in ELEMENTARY}
     table |= {"log": np.log, "exp": np.exp, "abs": np.abs, "cos": np.cos, "sin": np.sin, "sqrt": np.sqrt}
     table |= {"atan2": np.arctan2, "pow": np.power, "lgamma": by_scalar(math.lgamma)}
+    slow = mp("log_normal_interval")
+    table["log_normal_interval"] = by_scalar(lambda a, b: _log_normal_tail(a, b) or slow(a, b), 2)
     constants = {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}
     return Engine("float64", float, table, constants.__getitem__)

@@ -34,14 +34,15 @@ def check_optimality(state: State) -> Iterator[Check]:
         if factor["point"]:
             title = f"{name} is the maximiser"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
-        elif factor.get("chosen"):
+            continue
+        if factor.get("chosen"):
             yield from check_chosen(state, factor)
         else:
             title = f"log q*({name}) - E[log p] is constant"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _constant))
-            if factor["statistics"]:
-                title = f"log q*({name}) has the stated statistics"
-                yield Check(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
+        if factor["statistics"]:
+            title = f"log q*({name}) has the stated statistics"
+            yield Check(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
 
 
 def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:
@@ -163,8 +164,11 @@ def _along(
     e = state.engine
     if not move:
         return Finding(60.0, "a simplex with one element")
+    domain = state.claim.variables[factor["latents"][0]]["domain"]
     room = min(abs(to_float(at[x])) for x in move) or 1.0
-    if state.claim.variables[factor["latents"][0]]["domain"] in ("unit", "simplex"):
+    if domain in ("real", "nonnegative") and room < 10.0**-state.digits:
+        room = 1.0  # zero but for rounding
+    if domain in ("unit", "simplex"):
         room = min(room, *(1 - to_float(at[x]) for x in move))
     small = e.number(Fraction(1, 10**NUDGE)) * e.number(room)
     large = [e.number(room) * e.number(Fraction(k, 8)) for k in (-3, -1, 1, 3)]

@@ -27,7 +27,7 @@ from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.array_matching import PART, array_matches
-from cavi.derive.relaxations.augmentation import Augmentation, B, W
+from cavi.derive.relaxations.augmentation import Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.fitting import fitting, misfit, together
 from cavi.derive.relaxations.matching import Match, matches
@@ -84,8 +84,8 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
         return relaxed
     known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
-    for bound in usable or known[:1]:
-        relaxed = in_two_steps(relaxed, node, bound) if isinstance(bound, ShiftedSum) else bounded(relaxed, node, bound)
+    for rule in usable or known[:1]:
+        relaxed = in_two_steps(relaxed, node, rule) if isinstance(rule, ShiftedSum) else bounded(relaxed, node, rule)
     return relaxed
 
 
@@ -166,10 +166,10 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     for name, p in nodes.items():
         fits = {b.name: [m.monomial for m in ms] for b in catalogue.all_bounds() if (ms := found_by(p, b, model))}
         left, covering = list(p.monomials), []
-        for bound, ms in fits.items():
-            if any(m in left for m in ms):
-                covering.append(bound)
-                left = [m for m in left if m not in ms]
+        for rule, terms in fits.items():
+            if any(m in left for m in terms):
+                covering.append(rule)
+                left = [m for m in left if m not in terms]
         if has_tangent(Polynomial(tuple(left)), model):
             covering.append(TANGENT)
             fits[TANGENT] = []
@@ -242,7 +242,7 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
         names.append(name)
         nodes[name] = sum_over(log_density(latent, model), plates)
         for site in shared:
-            env = {X: site.argument, W: element(latent, plates), B: site.weight}
+            env = {X: site.argument, W: element(latent, plates), B: site.weight, S: site.scale}
             value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
@@ -250,7 +250,9 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
 
 def _argument(value: sympy.Expr, site: Site, model: Model, node: str) -> Expr:
     """A parameter of the auxiliary's distribution, in the weight of the term."""
-    return as_expression(from_sympy(sympy.sympify(value), {B: site.weight}), model, f"augment: a parameter for {node}")
+    return as_expression(
+        from_sympy(sympy.sympify(value), {B: site.weight, S: site.scale}), model, f"augment: a parameter for {node}"
+    )
 
 
 def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match] | None = None) -> Relaxed:
@@ -345,7 +347,9 @@ def _local(model: Model, bound: Touching, axes: Mapping[Sub, Index], match: Matc
     """The model with a new point parameter under a name that is not taken; an array over the index of one."""
     plates = tuple(own for i, own in axes.items() if i != match.over)
     event = () if match.over is None else (axes[match.over],)
-    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=bound.domain)
+    # A square may be zero: where an argument is known to be, as in s[i] - s[i].
+    domain = "nonnegative" if bound.statistic == X**2 else bound.domain
+    xi = Variable(_free_name(model, bound.parameter), "point", plates, event, domain=domain)
     return model.with_variable(xi), xi
 
 

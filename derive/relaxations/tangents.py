@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from fractions import Fraction
+from functools import cache
 
 import sympy
 
-from cavi.derive.errors import RelaxationError
+from cavi.derive.errors import CaviError, RelaxationError
 from cavi.derive.evaluable import evaluable
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import CATALOGUE
@@ -24,7 +25,7 @@ from cavi.derive.model import Model
 from cavi.derive.relaxations.array_matching import is_positive
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, weight_beside
-from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, from_atom
+from cavi.derive.term import Element, Function, Indicator, Monomial, Polynomial, from_atom
 from cavi.derive.text import show
 
 TANGENT = "tangent"
@@ -72,7 +73,7 @@ def _candidates(p: Polynomial, model: Model, settled: Collection[str] = ()) -> I
             if not isinstance(atom, Function) or atom.name not in KNOWN or exponent != 1:
                 continue
             inner = set(random_atoms(atom, names))
-            if not inner or is_statistic(atom, inner, model) or any(a.number is None for a in atom.args[1:]):
+            if not inner or is_statistic(atom, inner) or any(a.number is None for a in atom.args[1:]):
                 continue
             if weight_beside(m, atom, _sign(m), model) is not None:
                 yield m, atom
@@ -82,17 +83,13 @@ def _sign(m: Monomial) -> Fraction:
     return Fraction(1 if m.coefficient > 0 else -1)
 
 
-def is_statistic(atom: Atom, inner: set[Atom], model: Model) -> bool:
+def is_statistic(atom: Function, inner: Collection[Element | Indicator]) -> bool:
     """Whether a function stands in the density of some family, at one element of a latent: log x or log(1 - x), say."""
     if len(inner) != 1:
         return False
-    (element,) = inner
-    symbols = {VALUE: from_atom(element)}
-    for family in CATALOGUE.values():
-        for statistic in family.statistics:
-            if statistic.free_symbols <= set(symbols) and atom in set(from_sympy(statistic, symbols).atoms()):
-                return isinstance(element, Element) and atom.args[0].free <= from_atom(element).free
-    return False
+    symbols = {VALUE: from_atom(next(iter(inner)))}
+    statistics = (t for family in CATALOGUE.values() for t in family.statistics)
+    return any(t.free_symbols <= set(symbols) and atom in set(from_sympy(t, symbols).atoms()) for t in statistics)
 
 
 def _bound(m: Monomial, f: Function, model: Model, node: str) -> Bound:
@@ -108,19 +105,36 @@ def _bound(m: Monomial, f: Function, model: Model, node: str) -> Bound:
     positive = all(
         x.coefficient > 0 and all(e % 2 == 0 or is_positive(a, model) for a, e in x.powers) for x in argument.monomials
     )
-    statistics = [X, X**2, *([sympy.log(X), 1 / X] if positive and single else [])]
-    for statistic in statistics:
-        bound = Bound(TANGENT, function, statistic, on="positive" if positive else "real", source=SOURCE)
-        try:
-            _ = bound.proof
-        except RelaxationError:
-            continue
+    # A density with log u or log Γ(u) is there for positive u only.
+    on = "positive" if positive or f.name in ("log", "lgamma") else "real"
+    bound = _proved(function, on, positive and single)
+    if bound is not None:
         return bound
-    verdict = convexity(evaluable(function), "positive" if positive else "real", symbol=X).verdict
+    verdict = _verdict(function, on)
     why = "so its tangents lie above it: an upper bound, of no use for a lower bound of the evidence"
     raise RelaxationError(
-        f"bounds: in {node} {function} with x = {show(argument)} is {verdict} in x"
-        + (f", {why}" if verdict == "concave" else "")
+        f"bounds: in {node} {function} with x = {show(argument)} is {verdict}"
+        + (f" in x, {why}" if verdict == "concave" else "")
         + ", and it is not proved convex in another statistic that x has a moment of; bound it by a rule of its own "
         "(Bound(...) with a part to keep), or augment it"
     )
+
+
+@cache
+def _proved(function: sympy.Expr, on: str, single: bool) -> Bound | None:
+    """The bound in the first statistic in which the function is proved convex; log u and 1/u where u is one product."""
+    for statistic in (X, X**2, *((sympy.log(X), 1 / X) if single else ())):
+        bound = Bound(TANGENT, function, statistic, on=on, source=SOURCE)
+        try:
+            _ = bound.proof
+        except CaviError:
+            continue
+        return bound
+    return None
+
+
+def _verdict(function: sympy.Expr, on: str) -> str:
+    try:
+        return convexity(evaluable(function), on, symbol=X).verdict
+    except CaviError:
+        return "not defined for every number"

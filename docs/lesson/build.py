@@ -18,6 +18,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cavi.derive import CaviError, identities
+from cavi.templates.environment import environment
 from cavi.templates.figures import save
 from cavi.verify import verify
 from cavi.verify.identities import verify_identity
@@ -26,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from formulas import MODELS, Form, Formulas, Language, derived  # noqa: E402
-from words import CAPTIONS, CONTENTS, OTHER, SUBTITLE, TITLE  # noqa: E402
+from words import CAPTIONS, CONTENTS, FORMULA, OTHER, SUBTITLE, TITLE  # noqa: E402
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 FONTS = ("Nanum Myeongjo", "NanumMyeongjo", "Noto Serif CJK KR", "Noto Sans CJK KR", "NanumGothic")
@@ -49,12 +50,12 @@ def chapter_names() -> list[str]:
 
 def chapters(formulas: Formulas) -> list[Chapter]:
     """The whole text."""
-    environment = Environment(
+    jinja = Environment(
         loader=FileSystemLoader(HERE / "chapters"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
     found = []
     for name in chapter_names():
-        text = environment.get_template(f"{name}.jinja").render(formulas.helpers())
+        text = jinja.get_template(f"{name}.jinja").render(formulas.helpers())
         heading, *blocks = [b.strip() for b in re.split(r"\n\s*\n", text) if b.strip()]
         title = re.sub(r"^<h2>|</h2>$|^\\section\{|\}$", "", heading)
         body = [heading, *(_paragraph(b, formulas.form) for b in blocks)]
@@ -71,10 +72,8 @@ def _paragraph(block: str, form: Form) -> str:
 def page(language: Language, figures: dict[str, str]) -> str:
     """The HTML page of a language."""
     formulas = Formulas("html", language, figures)
-    environment = Environment(
-        loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, autoescape=False
-    )
-    return environment.get_template("page.html.jinja").render(
+    jinja = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, autoescape=False)
+    return jinja.get_template("page.html.jinja").render(
         language=language,
         title=TITLE[language],
         subtitle=SUBTITLE[language],
@@ -82,13 +81,15 @@ def page(language: Language, figures: dict[str, str]) -> str:
         other=OTHER[language],
         style=(HERE / "style.css").read_text(encoding="utf-8"),
         chapters=chapters(formulas),
+        formula=FORMULA[language],
+        script=environment("html").get_template("html/scroll.js.jinja").render(),
     )
 
 
 def document(language: Language, figures: dict[str, str], font: str = "") -> str:
     """The LaTeX document of a language."""
     formulas = Formulas("tex", language, figures)
-    environment = Environment(
+    jinja = Environment(
         loader=FileSystemLoader(HERE),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -98,7 +99,7 @@ def document(language: Language, figures: dict[str, str], font: str = "") -> str
         variable_start_string="(((",
         variable_end_string=")))",
     )
-    return environment.get_template("article.tex.jinja").render(
+    return jinja.get_template("article.tex.jinja").render(
         language=language,
         title=TITLE[language],
         subtitle=SUBTITLE[language],

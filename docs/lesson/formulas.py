@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 import sympy
-from words import CAPTIONS, RULES
+from words import CAPTIONS
 
 from cavi import models
 from cavi.derive import CaviError, Derived, identities
@@ -38,9 +38,11 @@ from cavi.templates.identities import (
 )
 from cavi.templates.identities.expression import ExpressionPrinter
 from cavi.templates.identities.lines import DEFINED
+from cavi.templates.korean import KOREAN
 from cavi.templates.latex.view import rows
 from cavi.templates.symbols import tex_text
 from cavi.templates.update_view import UpdateView
+from cavi.templates.words import speaker
 
 Form = Literal["html", "tex"]
 Language = Literal["en", "ko"]
@@ -131,8 +133,8 @@ def derived(name: str) -> Derived:
 
 
 @cache
-def _article(name: str) -> Article:
-    return article(derived(name))
+def _article(name: str, language: Language) -> Article:
+    return speaker(language).translated(article(derived(name)))
 
 
 @dataclass
@@ -191,7 +193,7 @@ class Formulas:
         """An identity line by line, with the rules in the language of the text."""
         self.shown.append(f"chain {name}")
         identity = self._identity(name)
-        table = RULES if self.language == "ko" else None
+        table = KOREAN if self.language == "ko" else None
         if self.form == "html":
             return str(chain_mathml(identity, rule_names=table, limit=CHAIN_WIDTH))
         return chain_latex(identity, rule_names=table)
@@ -248,7 +250,7 @@ class Formulas:
     def declaration(self, model: str) -> str:
         """The declaration of a model, a line for each variable."""
         self.shown.append(f"declaration {model}")
-        lines = _article(model).declared
+        lines = _article(model, self.language).declared
         if self.form == "html":
             from cavi.templates.html.view import _declared
 
@@ -259,7 +261,7 @@ class Formulas:
 
     def _view(self, model: str, latent: str) -> UpdateView:
         number = [u.factor.name for u in derived(model).updates].index(latent)
-        return _article(model).updates[number]
+        return _article(model, self.language).updates[number]
 
     def update(self, model: str, latent: str) -> str:
         """The update of one factor."""
@@ -275,9 +277,8 @@ class Formulas:
     def steps(self, model: str, latent: str) -> str:
         """How the update of one factor is derived, line by line, with the rules in the language of the text."""
         self.shown.append(f"steps {model} {latent}")
-        steps = [s for s in self._view(model, latent).steps if s.equations]
-        self.rules += [s.rule.name for s in steps]
-        said = [(s.equations, RULES[s.rule.name] if self.language == "ko" else s.rule.name) for s in steps]
+        said = [(s.equations, s.rule.name) for s in self._view(model, latent).steps if s.equations]
+        self.rules += [rule for _, rule in said]
         if self.form == "html":
             cells = []
             for equations, rule in said:
@@ -294,5 +295,5 @@ class Formulas:
     def bound(self, model: str) -> str:
         """The ELBO of a model, term by term."""
         self.shown.append(f"bound {model}")
-        found = _article(model)
+        found = _article(model, self.language)
         return self._display((found.bound, *(e for t in found.bound_terms for e in t.equations)))

@@ -1,50 +1,6 @@
-"""Words that belong to a language: names of rules in Korean, captions, and the frame of the page."""
+"""Words that belong to a language: captions and the frame of the page; names of rules are those of the articles."""
 
 from __future__ import annotations
-
-RULES = {
-    "definition": "정의",
-    "definition of the Kullback-Leibler divergence": "쿨백–라이블러 발산의 정의",
-    "definition of the ELBO": "증거 하한의 정의",
-    "definition of the entropy": "엔트로피의 정의",
-    "definition of the covariance": "공분산의 정의",
-    "definition of an f-divergence": "f-발산의 정의",
-    "definition of the expectation": "기댓값의 정의",
-    "product rule": "곱의 법칙",
-    "Bayes' rule": "베이즈 법칙",
-    "sum rule": "합의 법칙",
-    "normalisation": "정규화",
-    "multiply and divide by the density": "밀도를 곱하고 나누기",
-    "expectation of a constant": "상수의 기댓값",
-    "linearity of expectation": "기댓값의 선형성",
-    "linearity of the sum or integral": "합(적분)의 선형성",
-    "iterated expectation": "반복 기댓값",
-    "independence": "독립성",
-    "change of variables": "변수 변환",
-    "logarithm of a product": "곱의 로그",
-    "arithmetic": "산술",
-    "assumption": "가정",
-    "assumed inequality": "가정한 부등식",
-    "rules of differentiation": "미분 법칙",
-    "differentiation under the sum or integral": "합(적분) 기호 안의 미분",
-    "derivative of a logarithm": "로그의 도함수",
-    "substitution": "대입",
-    "linearity of the inner product": "내적의 선형성",
-    "Jensen's inequality": "옌센 부등식",
-    "supporting line": "접선 부등식",
-    "Gibbs' inequality": "깁스 부등식",
-    "non-negative term": "음이 아닌 항",
-    "density of the family": "분포족의 밀도",
-    "slope of the log-normaliser": "로그 정규화 함수의 기울기",
-    "earlier result": "앞에서 얻은 결과",
-    "sum of the first whole numbers": "자연수의 합",
-    "optimal factor": "최적 인자",
-    "terms without the factor are constant": "인자가 없는 항은 상수",
-    "restriction to one element": "원소 하나로 제한",
-    "linearity and independence under q": "선형성과 근사 분포 아래의 독립성",
-    "recognition of the family": "분포족의 식별",
-    "entropy of a known family": "알려진 분포족의 엔트로피",
-}
 
 CAPTIONS = {
     "convex_concave": {
@@ -91,4 +47,5 @@ SUBTITLE = {
     "ko": "모든 수식은 기계가 유도하고 수치로 검증한 결과에서 그대로 옮긴 것이다.",
 }
 OTHER = {"en": ("ko", "한국어"), "ko": ("en", "English")}
+FORMULA = {"en": "formula", "ko": "수식"}
 CONTENTS = {"en": "Contents", "ko": "차례"}

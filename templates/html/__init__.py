@@ -39,11 +39,11 @@ def render(
         lang: ``en`` or ``ko``.
     """
     template = environment("html").get_template("html/page.html.jinja")
-    found = None if evidence is None else evidence_view(evidence)
-    badges = Badges(() if evidence is None else tuple(evidence["rows"]))
     a, say = spoken(derived, notation, symbols, lang)
+    found = None if evidence is None else evidence_view(evidence, say)
+    badges = Badges(() if evidence is None else tuple(evidence["rows"]), say)
     drawing = renderer("diagram")(derived.model, symbols=symbols)
-    figure = {"diagram": Markup(drawing.svg(standalone=False)), "legend": say.clauses(drawing.legend())}
-    run = None if fit is None else fit_view(derived, fit, say)
+    figure = {"diagram": Markup(drawing.svg(standalone=False, lang=lang)), "legend": say.clauses(drawing.legend())}
+    run = None if fit is None else fit_view(derived, fit, say, notation, symbols)
     holes = {**view(a, say, derived.numpy(), badges), **figure, "evidence": found, "fit": run}
     return template.render(holes)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cavi.templates.words import ENGLISH, Speaker
+
 
 @dataclass(frozen=True)
 class Badge:
@@ -24,9 +26,10 @@ class Badge:
 
 @dataclass(frozen=True)
 class Badges:
-    """The rows of a report, found by the name of their check; none without a report."""
+    """The rows of a report, found by the name of their check; none without a report. `say` is whose words they use."""
 
     rows: tuple[Mapping[str, Any], ...] = ()
+    say: Speaker = ENGLISH
 
     def step(self, title: str, number: int | None) -> Badge | None:
         """The badge of one step of a derivation, both counted and named as the report does."""
@@ -39,14 +42,14 @@ class Badges:
     def _of(self, rows: list[Mapping[str, Any]]) -> Badge | None:
         if not rows:
             return None
-        names = tuple(dict.fromkeys(r["name"] for r in rows))
+        names = tuple(self.say(n) for n in dict.fromkeys(r["name"] for r in rows))
         verdicts = {r["verdict"] for r in rows}
         digits = [int(r["digits_got"]) for r in rows if r["digits_got"] is not None]
         if "failed" in verdicts:
-            return Badge("failed", "failed", names)
+            return Badge(self.say("failed"), "failed", names)
         if "undecided" in verdicts or not digits:
-            return Badge("not checked", "undecided", names)
-        return Badge(f"holds to {min(digits)} digits", "checked", names)
+            return Badge(self.say("not checked"), "undecided", names)
+        return Badge(self.say.fixed("holds to {number} digits", number=min(digits)), "checked", names)
 
 
 def _step(row: Mapping[str, Any], start: str) -> bool:

@@ -16,6 +16,7 @@ from cavi.templates.html import plots
 from cavi.templates.html.mathml import to_mathml
 from cavi.templates.notation import notation
 from cavi.templates.posterior import Posterior, posteriors
+from cavi.templates.style import preset, restyled
 from cavi.templates.words import ENGLISH, Speaker
 
 MOST_CURVES = plots.COLOURS
@@ -33,9 +34,16 @@ class Fitted(Protocol):
     n_iter: int
 
 
-def fit_view(derived: Derived, fit: Fitted, say: Speaker = ENGLISH) -> dict[str, Any]:
-    """The holes of the section."""
-    signs = notation(derived.model, derived.updates)
+def fit_view(
+    derived: Derived,
+    fit: Fitted,
+    say: Speaker = ENGLISH,
+    style: str = "plain",
+    symbols: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The holes of the section; `style` and `symbols` as for the article of the page."""
+    chosen = preset(style)
+    signs = notation(derived.model, derived.updates, chosen, symbols)
     shown = [p for p in posteriors(derived) if p.latent in fit.params]
     return {
         "elbo": f"{float(fit.elbo):.10g}".replace("-", "−"),
@@ -44,13 +52,17 @@ def fit_view(derived: Derived, fit: Fitted, say: Speaker = ENGLISH) -> dict[str,
         "trace": plots.trace(fit.elbo_trace, say("Evidence lower bound by sweeps"), say("sweep"), say("bound")).svg(),
         "posteriors": [
             {
-                "symbol": Markup(f"<math>{to_mathml(signs.array(p.latent))}</math>"),
+                "symbol": Markup(f"<math>{to_mathml(restyled(signs.array(p.latent), chosen))}</math>"),
                 **_posterior(p, say, {n: np.asarray(a, dtype=float) for n, a in fit.params[p.latent].items()}),
             }
             for p in shown
         ],
         "parameters": [
-            {"name": f"{latent}.{name}", "shape": " × ".join(map(str, np.shape(a))) or "number", "values": _text(a)}
+            {
+                "name": f"{latent}.{name}",
+                "shape": " × ".join(map(str, np.shape(a))) or say("number"),
+                "values": _text(a),
+            }
             for latent, found in fit.params.items()
             for name, a in found.items()
         ],
@@ -65,7 +77,7 @@ def _posterior(p: Posterior, say: Speaker, q: Mapping[str, np.ndarray]) -> dict[
         "plot": "" if plot is None else plot.svg(),
         "caption": caption,
         "axes": p.axes,
-        "rows": list(_rows(mean, deviation)),
+        "rows": list(_rows(mean, deviation, say)),
         "deviation": deviation is not None,
         "left_out": max(0, mean.size - MOST_LINES),
     }
@@ -112,17 +124,17 @@ def _curves(p: Posterior, q: Mapping[str, np.ndarray], mean: np.ndarray, deviati
         yield ", ".join(str(i + 1) for i in where), x[finite], y[finite]
 
 
-def _rows(mean: np.ndarray, deviation: np.ndarray | None) -> Iterator[tuple[str, str, str]]:
+def _rows(mean: np.ndarray, deviation: np.ndarray | None, say: Speaker) -> Iterator[tuple[str, str, str]]:
     """Element, mean and deviation of the first elements."""
     for place, where in enumerate(np.ndindex(mean.shape)):
         if place >= MOST_LINES:
             return
-        spread = "" if deviation is None else _number(float(deviation[where]))
-        yield ", ".join(str(i + 1) for i in where), _number(float(mean[where])), spread
+        spread = "" if deviation is None else _number(float(deviation[where]), say)
+        yield ", ".join(str(i + 1) for i in where), _number(float(mean[where]), say), spread
 
 
-def _number(value: float) -> str:
-    return "does not exist" if not np.isfinite(value) else f"{float(value):.5g}".replace("-", "−")
+def _number(value: float, say: Speaker) -> str:
+    return say("does not exist") if not np.isfinite(value) else f"{float(value):.5g}".replace("-", "−")
 
 
 def _text(values: Any) -> str:

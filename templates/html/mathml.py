@@ -27,8 +27,9 @@ _SIZES = ("1em", "1.2em", "1.8em", "2.4em")
 _ACCENTS = {"hat": "^", "tilde": "~"}
 NO_BREAK = "&#xa0;"
 _BIG = {"sum": "∑", "prod": "∏"}
-# A function's name is followed by the invisible sign of application.
-_APPLY = "<mo>&#x2061;</mo>"
+# A function's name is followed by the invisible sign of application. The space comes before it, since Firefox gives a
+# name one of its own, which an invisible sign would carry on.
+_APPLIED = "<mspace width='0.17em'/><mo>&#x2061;</mo>"
 
 
 def to_mathml(box: Box) -> str:
@@ -39,7 +40,7 @@ def to_mathml(box: Box) -> str:
         case Number():
             return f"<mn>{escape(box.text)}</mn>"
         case Operator(kind="function"):
-            return f"<mi>{escape(box.char)}</mi>{_APPLY}<mspace width='0.17em'/>"
+            return f"<mi>{escape(box.char)}</mi>{_APPLIED}"
         case Operator(kind="applied"):
             return f"<mi>{escape(box.char)}</mi>"
         case Operator(kind="prefix"):
@@ -127,8 +128,18 @@ def _big(box: BigOperator) -> str:
 
 
 def _bracket(text: str, opening: bool, content: int) -> str:
-    """A bracket of a fixed size: the same on both sides of a line break."""
+    """A bracket of a fixed size: the same on both sides of a line break.
+
+    The smallest step is made by the size of the sign, lowered so that it stays centred on the axis, a quarter of its
+    size above the line: Chromium gives a bracket that stretches the width of the largest there is.
+    """
     form = "prefix" if opening else "postfix"
     size = _SIZES[min(content, 3)]
-    stretch = f"stretchy='true' symmetric='true' minsize='{size}' maxsize='{size}'" if content else "stretchy='false'"
-    return f"<mo form='{form}' fence='true' {stretch}>{escape(text)}</mo>"
+    fence = f"<mo form='{form}' fence='true' "
+    match content:
+        case 0:
+            return f"{fence}stretchy='false'>{escape(text)}</mo>"
+        case 1:
+            sign = f"{fence}stretchy='false' mathsize='{size}'>{escape(text)}</mo>"
+            return f"<mpadded voffset='-0.05em'>{sign}</mpadded>"
+    return f"{fence}stretchy='true' symmetric='true' minsize='{size}' maxsize='{size}'>{escape(text)}</mo>"

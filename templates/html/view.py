@@ -23,6 +23,8 @@ from cavi.templates.relaxation import RelaxationView
 from cavi.templates.update_view import UpdateView
 from cavi.templates.words import Speaker
 
+NO_BREAK_HERE = "\u2060"
+
 
 def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
     """Every hole of the template; what is not markup is escaped by the template."""
@@ -40,11 +42,11 @@ def view(a: Article, say: Speaker, code: str, badges: Badges) -> dict[str, Any]:
         "factorisation": display([a.factorisation]),
         "log_densities": display(a.log_densities),
         "relaxations": [_relaxation(r) for r in a.relaxations],
-        "updates": [_update(u, badges, defined) for u in a.updates],
+        "updates": [_update(u, badges, defined, say) for u in a.updates],
         "bound": display([a.bound]),
-        "bounded": Markup(", ").join(inline(r.node) for r in bounds),
-        "chosen": Markup(", ").join(map(inline, a.chosen)),
-        "expanded": Markup(", ").join(map(inline, a.expanded)),
+        "bounded": listed(r.node for r in bounds),
+        "chosen": listed(a.chosen),
+        "expanded": listed(a.expanded),
         "bound_terms": [
             {
                 "left": inline(t.left),
@@ -85,8 +87,7 @@ def said(say: Speaker) -> Callable[..., Markup]:
 
 
 def _known(k: Known) -> dict[str, Any]:
-    symbols = Markup(", ").join(map(inline, k.symbols))
-    return {"symbols": symbols, "kind": k.kind, "domain": sentence(k.domain)}
+    return {"symbols": listed(k.symbols), "kind": k.kind, "domain": sentence(k.domain)}
 
 
 def _relaxation(r: RelaxationView) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _relaxation(r: RelaxationView) -> dict[str, Any]:
         "kind": r.kind,
         "name": r.name,
         "node": inline(r.node),
-        "variables": Markup(", ").join(map(inline, r.variables)),
+        "variables": listed(r.variables),
         "statement": r.statement,
         "condition": r.condition,
         "source": r.source,
@@ -103,7 +104,7 @@ def _relaxation(r: RelaxationView) -> dict[str, Any]:
     }
 
 
-def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
+def _update(u: UpdateView, badges: Badges, defined: set[str], say: Speaker) -> dict[str, Any]:
     function = function_name(u.name)
     return {
         "optimal": badges.check(f"log q*({u.name}) - E[log p] is constant"),
@@ -111,6 +112,7 @@ def _update(u: UpdateView, badges: Badges, defined: set[str]) -> dict[str, Any]:
         "function": function if function in defined else "",
         "number": u.number,
         "anchor": u.anchor,
+        "label": say(u.title),
         "whole": inline(u.whole),
         "element": inline(u.element),
         "families": display(u.families),
@@ -137,6 +139,11 @@ def _step(s: StepView, badge: Badge | None) -> dict[str, Any]:
 def inline(box: Box) -> Markup:
     """A formula in running text."""
     return Markup(f"<math>{to_mathml(box)}</math>")
+
+
+def listed(boxes: Iterable[Box]) -> Markup:
+    """Formulas with commas between them; no line begins with a comma."""
+    return Markup(f"{NO_BREAK_HERE}, ").join(map(inline, boxes))
 
 
 def sentence(parts: Sentence) -> Markup:
@@ -200,6 +207,6 @@ def table(cells: Iterable[tuple[str, str, str]]) -> Markup:
         for left, right, plates in cells
     )
     return Markup(
-        f"<div class='display' tabindex='0' role='group' aria-label='formula'>"
-        f"<math><mtable displaystyle='true' columnalign='right left left'>{drawn}</mtable></math></div>"
+        f"<div class='display'><math><mtable displaystyle='true' columnalign='right left left'>{drawn}"
+        "</mtable></math></div>"
     )

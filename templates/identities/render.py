@@ -125,7 +125,7 @@ def render_article(identities: Identities) -> str:
 
 
 def render_html(identities: Identities) -> str:
-    """A self-contained page: MathML, no script, nothing loaded from elsewhere."""
+    """A self-contained page: MathML, nothing loaded from elsewhere; its script only makes wide formulas reachable."""
     views = [_html_view(i) for i in _listed(identities)]
     chapters: dict[str, list[dict[str, Any]]] = {}
     for v in views:

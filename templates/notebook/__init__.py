@@ -7,11 +7,12 @@ nbformat 4.5, written as JSON.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from cavi.derive.errors import CaviError
 from cavi.derive.result import Derived
-from cavi.templates.article import article
+from cavi.templates.article import spoken
 from cavi.templates.environment import environment
 from cavi.templates.notebook.view import Cell, cells
 
@@ -21,20 +22,30 @@ _METADATA = {
 }
 
 
-def render(derived: Derived, example: str | None = None, declaration: str | None = None) -> str:
+def render(
+    derived: Derived,
+    example: str | None = None,
+    declaration: str | None = None,
+    notation: str = "plain",
+    symbols: Mapping[str, str] | None = None,
+    lang: str = "en",
+) -> str:
     """The notebook as JSON text.
 
     Args:
         derived: the derivation.
         example: a library model whose data the notebook fits; None for a cell to be filled in with one's own.
         declaration: Python source that declares the model, to be shown.
+        notation: a preset of conventions; see `cavi.templates.style`.
+        symbols: TeX of own symbols for declared names and parameters of q.
+        lang: ``en`` or ``ko``, of the text; what the code prints and draws is in English.
 
     Raises:
-        CaviError: where the example is no identifier.
+        CaviError: where the example is no identifier, and for unknown notations, symbols and languages.
     """
     if example is not None and not example.isidentifier():
         raise CaviError(f"example={example!r} is not the name of a library model")
-    found = cells(article(derived), derived, example, declaration)
+    found = cells(*spoken(derived, notation, symbols, lang), derived, example, declaration)
     plain = {"cells": [_cell(c) for c in found], "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 

@@ -18,6 +18,7 @@ from cavi.templates.numpy.view import known_variables
 from cavi.templates.posterior import Posterior, posteriors
 from cavi.templates.symbols import html_text
 from cavi.templates.update_view import UpdateView
+from cavi.templates.words import Speaker
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|$~^])")
 _EXPECTED = {
@@ -43,16 +44,17 @@ class Cell:
     holes: dict[str, Any] = field(default_factory=dict)
 
 
-def cells(a: Article, derived: Derived, example: str | None, declaration: str | None) -> list[Cell]:
+def cells(a: Article, say: Speaker, derived: Derived, example: str | None, declaration: str | None) -> list[Cell]:
     """Every cell of the notebook."""
     name = derived.model.name
+    text = {"t": say.fixed}
     return [
-        Cell("markdown", "model", "model.md", _model(a, declaration)),
-        *(Cell("markdown", f"factor-{u.number}", "update.md", _update(u)) for u in a.updates),
-        Cell("markdown", "bound", "bound.md", _bound(a)),
+        Cell("markdown", "model", "model.md", text | _model(a, declaration)),
+        *(Cell("markdown", f"factor-{u.number}", "update.md", text | _update(u)) for u in a.updates),
+        Cell("markdown", "bound", "bound.md", text | _bound(a)),
         Cell("code", "module", "module.py", {"name": name, "source": derived.numpy().strip("\n")}),
-        Cell("markdown", "about-data", "about_data.md", {"example": example}),
-        Cell("code", "data", "data.py", _data(derived, example)),
+        Cell("markdown", "about-data", "about_data.md", text | {"example": example}),
+        Cell("code", "data", "data.py", text | _data(derived, say, example)),
         Cell("code", "fit", "fit.py", {"name": name}),
         Cell("code", "elbo", "elbo.py", {"title": repr(derived.model.title)}),
         Cell("code", "draw", "draw.py"),
@@ -132,13 +134,14 @@ def _bound(a: Article) -> dict[str, Any]:
     return {"bound": display([a.bound]), "terms": [display(t.equations) for t in a.bound_terms]}
 
 
-def _data(derived: Derived, example: str | None) -> dict[str, Any]:
+def _data(derived: Derived, say: Speaker, example: str | None) -> dict[str, Any]:
     groups: dict[str, list[tuple[str, str]]] = {"data": [], "hyper": []}
     for name, known in known_variables(derived):
-        expected = _EXPECTED.get(known["domain"], "")
+        expected = say(_EXPECTED.get(known["domain"], ""))
         if known["domain"] == "index":
-            expected = f"whole numbers from 0 to {known['over']} - 1"
-        shape = ", ".join(known["axes"])
-        groups[known["where"]].append((name, f"{expected}, shape ({shape})" if shape else expected))
+            expected = say.fixed("whole numbers from 0 to {size} - 1", size=known["over"])
+        if known["axes"]:
+            expected = say.fixed("{expected}, shape ({axes})", expected=expected, axes=", ".join(known["axes"]))
+        groups[known["where"]].append((name, expected))
     sizes = {i for _, known in known_variables(derived) if known["where"] == "data" for i in known["axes"]}
     return {"example": example, **groups, "sizes": [s for s in derived.model.sizes if s not in sizes]}

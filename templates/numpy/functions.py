@@ -182,6 +182,8 @@ class Writer:
             shape = shape_comment(i.size for i in f.indices)
             if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
                 code = f"np.array({code})"
+            if f.role == "auxiliary" and self.derived.model.variable(f.latent).domain == "nonnegative":
+                code = f"np.maximum({code}, 0.0)"  # an expected square is not below zero, but for rounding
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
@@ -231,6 +233,7 @@ class Writer:
                 argument = self._place(argument, axes_left, scope.fixed)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
             return f"{scope.helper(f.value.name)}({argument}{axes})"
+        assert isinstance(f.value, Polynomial), "integrals are written together"
         return polynomial(f.value, scope, target).code
 
     def _formulas_of(self, latent: str) -> dict[str, Formula]:

@@ -210,7 +210,7 @@ def _moment_weight(update: Update, row: Index, group: Index) -> Powers | None:
     (m,) = specs[0].value.monomials
     probs = Parameter(update.factor.latents[0], "probs", specs[0].indices)
     weight = tuple((a, e) for a, e in m.powers if a != probs)
-    if m.coefficient != 1 or m.bound or (probs, 1) not in m.powers or len(specs[0].indices) != 2:
+    if m.coefficient != 1 or m.bound or dict(m.powers).get(probs) != 1 or len(specs[0].indices) != 2:
         return None
     here = specs[0].indices[0]
     return powers_sorted(substitute_row(weight, here, row)) if _of_row(weight, here) else None

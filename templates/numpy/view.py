@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import Derived, Model, Update, Variable
-from cavi.derive.cells import Cells, over_cells
+from cavi.derive.cell_sums import Cells
+from cavi.derive.cells import over_cells
 from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
 from cavi.derive.methods import LAPLACE
@@ -266,6 +267,8 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 def _value_domain(update: Update, latent: str) -> str:
     support = update.families[latent].support
+    if update.context is not None and update.context.model.variable(latent).domain == "nonnegative":
+        return "nonnegative"  # a local parameter that touches at the root of an expected square
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cavi.derive.errors import DeclarationError
-from cavi.templates.programs.graph import Node, constant, elementwise, inverse, matmul, transposed
+from cavi.templates.programs.graph import Node, constant, elementwise, inverse, matmul, softmax, transposed
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
 
 Found = Drawn | Mixed | StudentT
@@ -17,7 +17,6 @@ _REMEDIES: Mapping[str, str] = {
     "ImproperUniform": "give it a prior, or make it a numpyro.param, which is maximised over",
     "Delta": "use the expression itself, or numpyro.deterministic",
     "HalfCauchy": "a HalfNormal, or an InverseGamma for the variance, can be derived",
-    "CategoricalLogits": "give probs=",
     "LKJCholesky": "declare the precision matrix by a Wishart",
 }
 
@@ -175,6 +174,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("GeometricProbs", ("probs",), _plain("Geometric", prob="probs")),
     ("NegativeBinomialProbs", ("total_count", "probs"), _negative_binomial),
     ("CategoricalProbs", ("probs",), _plain("Categorical", probs="probs")),
+    ("CategoricalLogits", ("logits",), lambda read, given: Drawn("Categorical", {"probs": softmax(read("logits"))})),
     ("MultinomialProbs", ("probs", "total_count"), _plain("Multinomial", total="total_count", probs="probs")),
     ("Dirichlet", ("concentration",), _plain("Dirichlet", concentration="concentration")),
     ("MultivariateNormal", ("loc", "precision_matrix|covariance_matrix|scale_tril"), _multivariate),

@@ -23,6 +23,7 @@ from cavi.templates.plates.picture import Picture
 from cavi.templates.plates.place import placed
 from cavi.templates.plates.svg import svg
 from cavi.templates.plates.tikz import tikz
+from cavi.templates.words import speaker
 
 __all__ = ["Drawing", "Picture", "PlateDiagram", "draw", "plate_diagram"]
 
@@ -41,12 +42,13 @@ class Drawing:
         """Every node, plate and arrow with its place."""
         return _LAYOUTS[self.layout](self.diagram)
 
-    def svg(self, standalone: bool = True) -> str:
+    def svg(self, standalone: bool = True, lang: str = "en") -> str:
         """One self-contained SVG element, in dark ink or light by the reader's preference.
 
-        With ``standalone=False`` it takes the colour of the text of the page it stands in.
+        With ``standalone=False`` it takes the colour of the text of the page it stands in. What it says
+        to readers who do not see it, and where a pointer rests, is in the language ``en`` or ``ko``.
         """
-        return svg(self.picture, standalone)
+        return svg(self.picture, standalone, speaker(lang))
 
     def tikz(self, standalone: bool = False) -> str:
         """A ``tikzpicture`` (with the libraries arrows.meta and shapes.geometric), or a document with it."""

@@ -29,6 +29,7 @@ from cavi.templates.notation import notation
 from cavi.templates.printer import Printer
 from cavi.templates.scope import Scope
 from cavi.templates.whiteboard import WhiteboardPrinter
+from cavi.templates.words import ENGLISH, Speaker
 
 NodeKind = Literal["latent", "observed", "function", "point", "hyper", "known", "before"]
 EdgeKind = Literal["value", "selects", "weight", "before"]
@@ -43,7 +44,8 @@ class Node:
         kind: latent, observed, function (an observed function of latents), point (maximised over), hyper, known
             (a covariate or an observed index), or before (the neighbour of an element in a chain).
         label: its symbol with the indices of its plates.
-        about: one line in words.
+        about: one line, its declaration.
+        word: what it is, in words.
         shaded: whether its value is known.
     """
 
@@ -51,6 +53,7 @@ class Node:
     kind: NodeKind
     label: Box
     about: str
+    word: str
     shaded: bool = False
 
 
@@ -108,37 +111,40 @@ class PlateDiagram:
         said = ", ".join(signs)
         return f"{said[:1].upper()}{said[1:]}."
 
-    def described(self) -> str:
+    def described(self, say: Speaker = ENGLISH) -> str:
         """The diagram in words, for readers who do not see it."""
         kinds = {
-            "latent": "Latent",
-            "observed": "Observed",
-            "function": "Observed function of latents",
-            "point": "Maximised over",
-            "hyper": "Hyperparameters",
-            "known": "Known data",
+            "latent": "Latent: {it}.",
+            "observed": "Observed: {it}.",
+            "function": "Observed function of latents: {it}.",
+            "point": "Maximised over: {it}.",
+            "hyper": "Hyperparameters: {it}.",
+            "known": "Known data: {it}.",
         }
         said = []
         for kind, words in kinds.items():
             names = [n.name for n in self.nodes if n.kind == kind]
             if names:
-                said.append(f"{words}: {', '.join(names)}.")
+                said.append(say.fixed(words, it=", ".join(names)))
         for p in self.plates:
             inside = ", ".join(n.name for n in self.nodes if n.name in p.members and n.kind != "before")
-            said.append(f"Plate {p.name} ({', '.join(p.indices)}) repeats {inside}.")
+            indices = ", ".join(p.indices)
+            said.append(
+                say.fixed("Plate {name} ({indices}) repeats {nodes}.", name=p.name, indices=indices, nodes=inside)
+            )
         for n in self.nodes:
             tails = [e for e in self.edges if e.head == n.name]
             if tails:
-                marked = [_tail(e) for e in tails]
-                said.append(f"{n.name} depends on {', '.join(marked)}.")
+                marked = ", ".join(_tail(e, say) for e in tails)
+                said.append(say.fixed("{it} depends on {parents}.", it=n.name, parents=marked))
         return " ".join(said)
 
 
-def _tail(e: Edge) -> str:
+def _tail(e: Edge, say: Speaker) -> str:
     if e.kind == "before":
-        return "the one before it"
-    remark = {"value": "", "selects": " (selects)", "weight": " (weight)"}[e.kind]
-    return e.tail + remark
+        return say("the one before it")
+    remark = {"value": "{it}", "selects": "{it} (selects)", "weight": "{it} (weight)"}[e.kind]
+    return say.fixed(remark, it=e.tail)
 
 
 @dataclass(frozen=True)
@@ -327,12 +333,11 @@ def _node(v: Variable, plates: tuple[Index, ...], writer: WhiteboardPrinter) -> 
     signs = writer.printer.notation
     base = signs.variable(v.name) if len(plates) == len(v.indices) else signs.array(v.name)
     label = writer.printer.subscripted(base, plates, Scope({}, frozenset(i.name for i in plates)))
-    about = f"{v}: {_WORDS[v.role]}"
-    return Node(v.name, kind, label, about, v.role in ("observed", "covariate", "observed_index"))
+    return Node(v.name, kind, label, str(v), _WORDS[v.role], v.role in ("observed", "covariate", "observed_index"))
 
 
 def _before(v: Variable, subs: tuple[AnySub, ...], writer: WhiteboardPrinter) -> Node:
     signs = writer.printer.notation
     base = signs.array(v.name) if v.event else signs.variable(v.name)
     label = writer.subscripted(base, subs, Scope({}, frozenset(i.name for i in v.plates)))
-    return Node(f"{v.name}'", "before", label, f"{v.name}: the element before", v.role == "observed")
+    return Node(f"{v.name}'", "before", label, v.name, "the element before", v.role == "observed")

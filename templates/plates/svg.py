@@ -11,14 +11,16 @@ from cavi.templates.plates.arrows import arrowhead, shortened
 from cavi.templates.plates.picture import DOT, FONT, SMALL, Picture, Placed
 from cavi.templates.plates.tspans import tspans
 from cavi.templates.symbols import html_text
+from cavi.templates.words import ENGLISH, Speaker
 
 
-def svg(picture: Picture, standalone: bool = True) -> str:
+def svg(picture: Picture, standalone: bool = True, say: Speaker = ENGLISH) -> str:
     """The picture as SVG.
 
     Args:
         picture: what to draw.
         standalone: whether it brings its own ink for light and dark; inside a page it has the colour of the text.
+        say: in which language it says what it shows.
     """
     diagram = picture.diagram
     return (
@@ -27,8 +29,8 @@ def svg(picture: Picture, standalone: bool = True) -> str:
         .render(
             standalone=standalone,
             id=f"plates-{diagram.name}",
-            title=Markup(html_text(f"Plate diagram: {diagram.title}")),
-            about=Markup(html_text(diagram.described())),
+            title=Markup(html_text(say.fixed("Plate diagram: {it}", it=diagram.title))),
+            about=Markup(html_text(diagram.described(say))),
             engine=picture.engine,
             width=_number(picture.width),
             height=_number(picture.height),
@@ -51,18 +53,18 @@ def svg(picture: Picture, standalone: bool = True) -> str:
                 {"kind": r.edge.kind, "path": _path(shortened(r)), "head": _polygon(arrowhead(r))}
                 for r in picture.routes
             ],
-            nodes=[_node(p) for p in picture.nodes],
+            nodes=[_node(p, say) for p in picture.nodes],
         )
     )
 
 
-def _node(p: Placed) -> dict[str, Any]:
+def _node(p: Placed, say: Speaker) -> dict[str, Any]:
     box = p.label_box
     return {
         "shape": p.shape,
         "kind": p.node.kind,
         "shaded": p.node.shaded,
-        "about": p.node.about,
+        "about": f"{say(p.node.about)}: {say(p.node.word)}",
         "x": _number(p.x),
         "y": _number(p.y),
         "rx": _number(p.rx),

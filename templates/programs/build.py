@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from cavi.derive.distribution import Distribution
 from cavi.derive.errors import DeclarationError
 from cavi.derive.index import Index
 from cavi.derive.model import Model
@@ -22,6 +23,7 @@ from cavi.templates.programs.sites import Drawn, Imported, Site, ends
 from cavi.templates.programs.sizes import Axis, Sizes
 
 _SYMMETRIC = ("Wishart", "InverseWishart")
+_FIRST = "first "  # before the names of the parameters of a chain's first element
 _CATEGORIES = ("Categorical", "Bernoulli")
 
 
@@ -64,14 +66,18 @@ def build(name: str, sites: Sequence[Site]) -> Imported:
 def _graphs(s: Site) -> dict[str, Node]:
     """The graphs of a site by parameter."""
     found = dict(s.distribution.args) if isinstance(s.distribution, Drawn) else {}
+    if s.initial is not None:
+        found |= {_FIRST + n: a for n, a in s.initial.args.items()}
     return found if s.weight is None else {**found, "weight": s.weight}
 
 
 def _folded(s: Site, folding: Folding) -> Site:
     args = {n: folding.fold(a) for n, a in _graphs(s).items()}
     weight = args.pop("weight", None)
+    first = {n: args.pop(_FIRST + n) for n in (s.initial.args if s.initial is not None else ())}
     drawn = replace(s.distribution, args=args) if isinstance(s.distribution, Drawn) else None
-    return replace(s, distribution=drawn, weight=weight)
+    initial = None if s.initial is None else replace(s.initial, args=first)
+    return replace(s, distribution=drawn, weight=weight, initial=initial)
 
 
 def _constants(sites: Sequence[Site]) -> dict[Node, None]:
@@ -107,7 +113,7 @@ def _join(s: Site, sizes: Sizes) -> None:
         where = f"the {argument} of {s.name}"
         sizes.read(node, where)
         axes = event or [sizes.values(s.name)]
-        over = [axes[e] for e in ends(family, argument)]
+        over = [axes[e] for e in ends(family, argument.removeprefix(_FIRST))]
         at = [sizes.axis(node, a) for a in range(len(node.shape) - len(over), len(node.shape))]
         for mine, end in zip(at, over, strict=True):
             sizes.join(end, mine, where)
@@ -132,12 +138,19 @@ def _declare(s: Site, declared: Declared) -> None:
     assert isinstance(s.distribution, Drawn)
     plates, over = _axes(s, declared)
     elements = Elements(declared, s.name)
-    made = distribution_of(s.distribution, plates, over, elements)
+    step = s.distribution
+
+    def made(own: object = None) -> Distribution:
+        """The distribution; that of a chain can be read where the variable itself is known."""
+        return distribution_of(step, plates, over, elements)
+
+    initial = None if s.initial is None else distribution_of(s.initial, plates, over, elements)
+    drawn = made if s.initial is not None else made()
     weight = None if s.weight is None else weight_of(s.weight, plates, elements)
     if s.value is None:
-        model.latent(s.name, made, *plates, weight=weight)
+        model.latent(s.name, drawn, *plates, weight=weight, initial=initial)
     else:
-        model.observed(s.name, made, *plates, weight=weight)
+        model.observed(s.name, drawn, *plates, weight=weight, initial=initial)
         declared.arrays[s.name] = s.value.astype(int) if s.value.dtype.kind == "b" else s.value
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import Expr, Ref, SumOver, fresh
-from cavi.derive.index import Index
+from cavi.derive.index import Index, Shift
 from cavi.derive.operations import identity, inverse, size
 from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import SYMBOLIC, add, known, mul, negated, number
@@ -18,7 +18,7 @@ from cavi.templates.programs.declared import Declared
 from cavi.templates.programs.graph import Node, Selection
 from cavi.templates.programs.sizes import identity_multiple, is_range, pointer, positions
 
-Key = Index | Ref | int
+Key = Index | Shift | Ref | int
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,10 @@ class Elements:
                 return self._join(node, subs)
             case "eq" | "ne" if (same := self._takes(node, subs)) is not None:
                 return same if node.op == "eq" else add(number(1), negated(same))
+            case "before":
+                return self._before(node, subs)
+            case "unknown" if node.detail == "the operation scan":
+                self.refuse("a scan", "declare the chain by cavi.derive, with initial= and a function of the variable")
             case "unknown":
                 self._unknown(str(node.detail))
             case "cholesky":
@@ -145,8 +149,8 @@ class Elements:
         axis, at = node.detail, subs[node.detail]
         starts = np.cumsum([0, *(a.shape[axis] for a in node.args)])
         if isinstance(at, int):
-            part = int(np.searchsorted(starts, at, "right")) - 1
-            return self.element(node.args[part], [*subs[:axis], at - int(starts[part]), *subs[axis + 1 :]])
+            held = int(np.searchsorted(starts, at, "right")) - 1
+            return self.element(node.args[held], [*subs[:axis], at - int(starts[held]), *subs[axis + 1 :]])
         if any(a.shape[axis] != 1 for a in node.args):
             self._unknown("arrays laid end to end")
         (index,) = self.declared.indices(node, [axis])
@@ -172,6 +176,12 @@ class Elements:
         if value not in range(count):
             return number(0)
         return identity(over)[here, int(value)]  # type: ignore[index, no-any-return]
+
+    def _before(self, node: Node, subs: Sequence[Key]) -> Expr:
+        *rest, last = subs
+        if not isinstance(last, Index):
+            self.refuse("the element before a fixed or selected one", "expected a chain that runs along its last axis")
+        return self.element(node.args[0], [*rest, last - 1])
 
     def _inverse(self, node: Node, subs: Sequence[Key]) -> Expr:
         (inner,) = node.args

@@ -22,8 +22,8 @@ class Node:
     """An array.
 
     Attributes:
-        op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``inverse``, ``cholesky``, ``diagonal``,
-            ``join``, ``wrapped`` (positions that may be counted from the end), ``unknown``, or the name
+        op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``before`` (in a chain), ``inverse``, ``cholesky``,
+            ``diagonal``, ``join``, ``wrapped`` (positions that may be counted from the end), ``unknown``, or the name
             of an elementwise operation.
         args: the arrays that it is made from.
         shape: its shape.
@@ -90,6 +90,11 @@ def _uniform(array: Array, axis: int) -> bool:
 def variable(name: str, shape: Sequence[int]) -> Node:
     """The value of a random variable."""
     return Node("variable", (), tuple(shape), name)
+
+
+def before(node: Node) -> Node:
+    """The element before, along the last axis."""
+    return Node("before", (node,), node.shape)
 
 
 def unknown(what: str, args: Sequence[Node], shape: Sequence[int]) -> Node:
@@ -204,6 +209,12 @@ def inverted(node: Node) -> Node | None:
             return None
     inner = inverted(node.args[0]) if kept else None
     return None if inner is None else Node(node.op, (inner, *node.args[1:]), node.shape, node.detail)
+
+
+def softmax(node: Node) -> Node:
+    """Probabilities along the last axis."""
+    above, last = elementwise("exp", node), len(node.shape) - 1
+    return elementwise("div", above, expanded(total(above, (last,)), [*range(last), None]))
 
 
 def transposed(node: Node) -> Node:

@@ -15,6 +15,7 @@ from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import mul, number, power
 from cavi.templates.programs.elements import Elements
 from cavi.templates.programs.graph import Node, inverted
+from cavi.templates.programs.normalised import normalised
 from cavi.templates.programs.sites import Drawn, ends
 from cavi.templates.programs.sizes import pointer
 
@@ -61,8 +62,10 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
             given[argument] = _matrix(node, plates, axes[0], at)
         elif axes:
             value = _element(node, plates, at, axes)
-            uniform = argument == "probs" and _is_uniform(value, _length(axes[0], elements))
-            given[argument] = 1 / size(axes[0]) if uniform else _opened(value, tuple(axes))
+            if argument == "probs":
+                given[argument] = _probabilities(value, axes[0], elements)
+            else:
+                given[argument] = _opened(value, tuple(axes))
         else:
             keyword, value = argument, _element(node, plates, at)
             if drawn.family in ("Normal", "HalfNormal", "Gamma") and argument in _CONVERTED:
@@ -74,9 +77,12 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
     return made
 
 
-def _is_uniform(value: Expr, count: int) -> bool:
-    """Whether a number is the probability of one of so many categories, as a program has it in floats."""
-    return isinstance(value, Number) and abs(float(value.value) * count - 1) < 1e-12
+def _probabilities(value: Expr, over: Index, elements: Elements) -> Expr:
+    """Probabilities, those that are so by their form as such: equal ones in floats, normalised exponentials."""
+    if isinstance(value, Number) and abs(float(value.value) * _length(over, elements) - 1) < 1e-12:
+        return 1 / size(over)
+    soft = normalised(value, over)
+    return _opened(value, (over,)) if soft is None else soft
 
 
 def _turned(drawn: Drawn) -> dict[str, Node]:

@@ -77,6 +77,8 @@ class Site:
         value: what was observed.
         weight: a factor of its log density.
         support: of a parameter that is maximised over.
+        initial: of a chain along the last axis the distribution of its first element; `distribution` is that of the
+            others, in terms of ``before`` of the site's own node.
     """
 
     node: Node
@@ -85,6 +87,7 @@ class Site:
     value: Array | None = None
     weight: Node | None = None
     support: str | None = None
+    initial: Drawn | None = None
 
     @property
     def name(self) -> str:

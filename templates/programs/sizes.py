@@ -91,7 +91,7 @@ class Sizes:
                     self.join(own[-1], own[-2], where)
             case "variable" | "unknown":
                 pass
-            case "wrapped":
+            case "wrapped" | "before":
                 self.aligned(node.args[0], own, where)
             case "axes":
                 for at, source in enumerate(node.detail):

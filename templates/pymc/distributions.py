@@ -26,8 +26,6 @@ _REMEDIES: Mapping[str, str] = {
     "Geometric": "PyMC counts trials; cavi.derive.Geometric counts failures, one less",
     "_LKJCholeskyCov": "declare the precision matrix by a Wishart in cavi.derive",
     "LKJCorr": "declare the precision matrix by a Wishart in cavi.derive",
-    "RandomWalk": "declare the chain by cavi.derive, with initial= and a function of the variable",
-    "AutoRegressive": "declare the chain by cavi.derive, with initial= and a function of the variable",
 }
 
 

@@ -22,6 +22,7 @@ from cavi.templates.programs.graph import (
     joined,
     matmul,
     reshaped,
+    softmax,
     take,
     total,
     unknown,
@@ -66,6 +67,8 @@ _SAME = frozenset(
     "ViewOp Cast Identity TensorFromScalar ScalarFromTensor SpecifyShape CheckAndRaise Assert CheckParameterValue "
     "Unbroadcast DeepCopyOp".split()
 )
+
+_SHOWN = {"Scan": "scan"}  # as JAX calls it
 
 
 def kind(op: Any) -> str:
@@ -125,7 +128,7 @@ class Graphs:
             )
         if all(a.known for a in args):
             return self.known(computed(variable))
-        return unknown(f"the operation {name}", args, _static(variable))
+        return unknown(f"the operation {_SHOWN.get(name, name)}", args, _static(variable))
 
     def _leaf(self, variable: Any) -> Node:
         if hasattr(variable, "get_value"):
@@ -211,6 +214,14 @@ class Graphs:
             return joined([expanded(self.read(i), [None]) for i in inputs], 0)
         return joined([self.read(i) for i in inputs[1:]], self._integer(inputs[0]))
 
+    def softmax(self, op: Any, inputs: Sequence[Any]) -> Node:
+        """Probabilities along the last axis."""
+        node = self.read(inputs[0])
+        last = len(node.shape) - 1
+        if op.axis not in (-1, last) and not (op.axis is None and last == 0):
+            return unknown("a softmax along another axis than the last", (node,), node.shape)
+        return softmax(node)
+
     def diagonal(self, op: Any, inputs: Sequence[Any]) -> Node:
         """The diagonal matrix of a vector."""
         node = self.read(inputs[0])
@@ -231,6 +242,7 @@ _OPERATIONS: Mapping[str, Callable[[Graphs, Any, Sequence[Any]], Node]] = {
     "Shape_i": Graphs.shape,
     "AllocDiag": Graphs.diagonal,
     "Join": Graphs.join,
+    "Softmax": Graphs.softmax,
     "MakeVector": Graphs.join,
 }
 

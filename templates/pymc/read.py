@@ -11,6 +11,7 @@ from cavi.derive.errors import DeclarationError
 from cavi.templates.programs import Imported, build, reading
 from cavi.templates.programs.graph import Node, Shape, variable
 from cavi.templates.programs.sites import Site
+from cavi.templates.pymc.chains import chain
 from cavi.templates.pymc.distributions import distribution
 from cavi.templates.pymc.graph import Graphs, computed
 
@@ -19,8 +20,8 @@ def from_pymc(model: Any, name: str | None = None) -> Imported:
     """The declaration of a PyMC model, with the data that stand in it.
 
     The log joint is that of the model at the values of its variables (without the Jacobians of its transformations).
-    Dimensions and equal positions in arrays become indices; a mixture gets the category of each observation as a
-    latent, and Student's t the scale of each.
+    Dimensions and axes that meet become indices; a mixture gets the category of each observation as a latent, and
+    Student's t the scale of each; a random walk is a chain.
 
     Args:
         model: a ``pymc.Model``.
@@ -87,6 +88,8 @@ def _sorted(order: Sequence[Any]) -> list[Any]:
 def _site(rv: Any, node: Node, model: Any, graphs: Graphs) -> Site:
     dims = model.named_vars_to_dims.get(rv.name) or (None,) * len(node.shape)
     value = _observed(rv, model) if rv in model.observed_RVs else None
+    if (linked := chain(rv, node, graphs)) is not None:
+        return Site(node, linked[1], tuple(dims), value, initial=linked[0])
     return Site(node, distribution(rv.name, rv, graphs), tuple(dims), value)
 
 

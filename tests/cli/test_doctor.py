@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cavi.cli import app, doctor
+from cavi.cli.output import Output
 
 runner = CliRunner()
 
@@ -62,3 +63,15 @@ def test_a_program_that_hangs_or_fails_is_no_error(monkeypatch: pytest.MonkeyPat
 def test_versions_are_compared_by_number() -> None:
     assert doctor._enough("1.14.0", ">=1.9") and not doctor._enough("1.9", ">=1.14")
     assert doctor._enough("3", "") and doctor._enough("2.4.6+cpu", ">=1.26,<3")
+
+
+def test_words_of_a_table_stay_whole_where_there_is_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("python-flint", "missing", "ball arithmetic for verification", "pip install 'cavi[rigorous]'")]
+    for columns in (72, 160):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        Output().table("Installation", ("name", "found", "purpose", "to install"), rows)
+        printed = capsys.readouterr().out
+        assert all(word in printed for cell in rows[0] for word in cell.split())
+        assert "\x1b" not in printed and max(map(len, printed.splitlines())) <= columns

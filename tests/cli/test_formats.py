@@ -37,12 +37,28 @@ def test_parts_for_other_documents_are_written(tmp_path: Path) -> None:
 
 def test_notation_symbols_and_language_reach_every_file(tmp_path: Path) -> None:
     manner = ["--notation", "beal", "--symbol", r"tau=\lambda", "--lang", "ko"]
-    arguments = ["derive", "normal", "--no-verify", "-q", "-o", str(tmp_path), "--format", "algorithm", *manner]
-    done = CliRunner().invoke(app, arguments)
+    arguments = [
+        "derive",
+        "normal",
+        "--no-verify",
+        "-q",
+        "-o",
+        str(tmp_path),
+        "--format",
+        "algorithm",
+        "--format",
+        "ipynb",
+    ]
+    done = CliRunner().invoke(app, [*arguments, *manner])
     assert done.exit_code == 0, done.output
-    for name in ("derivation.tex", "derivation.html", "algorithm.tex"):
+    done = CliRunner().invoke(app, ["fit", "normal", "-q", "-o", str(tmp_path), *manner])
+    assert done.exit_code == 0, done.output
+    for name in ("derivation.tex", "derivation.html", "algorithm.tex", "normal.ipynb", "fit.html"):
         text = (tmp_path / name).read_text()
-        assert ("⟨" in text or r"\langle" in text) and "알고리즘" in text
+        assert ("⟨" in text or r"\langle" in text) and "인자" in text
         assert r"\tau" not in text and ">τ<" not in text
     wrong = CliRunner().invoke(app, ["derive", "normal", "--symbol", "tau"])
     assert wrong.exit_code == 2 and "expected NAME=TEX" in wrong.stderr
+    folder = tmp_path / "none"
+    wrong = CliRunner().invoke(app, ["fit", "normal", "--lang", "kr", "-o", str(folder)])
+    assert wrong.exit_code == 2 and "lang='kr' is not known" in wrong.stderr and not folder.exists()

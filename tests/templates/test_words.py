@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import unicodedata
+from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
 
 import pytest
 from printing_models import ZOO
+from reports import report_on
 
 import cavi.templates
 from cavi import models
 from cavi.derive import CaviError
+from cavi.derive.result import Derived
 from cavi.derive.rules import CATALOGUE
 from cavi.templates.article import article, spoken
+from cavi.templates.bibliography import works
 from cavi.templates.korean import KOREAN
 from cavi.templates.words import ENGLISH, speaker
 
@@ -78,6 +84,58 @@ def test_english_is_untouched() -> None:
 def test_the_page_says_its_language() -> None:
     text = ZOO["crossed"]().html(lang="ko")
     assert '<html lang="ko">' in text and "최적 인자" in text and ">Optimal factors<" not in text
+
+
+class Shown(HTMLParser):
+    """What a reader of a page sees or hears, without formulas' signs, code, style and script."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.inside: list[str] = []
+        self.said: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.said += [v or "" for k, v in attrs if k in ("title", "aria-label", "alt") or k.startswith("data-")]
+        if tag not in ("meta", "br"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.inside.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script", "code", "mi", "tspan"} & set(self.inside):
+            self.said.append(data)
+
+
+def words_in(text: str) -> set[str]:
+    return set(re.findall("[A-Za-z]{4,}", text))
+
+
+def families(derived: Derived) -> Iterator[str]:
+    """Names of distributions: of what was declared and of what the factors are made of."""
+    for v in derived.model.variables:
+        for d in (v.distribution, None if v.chain is None else v.chain.initial):
+            yield "" if d is None else d.family
+    for u in derived.updates:
+        yield from (link.family for link in u.density)
+
+
+@pytest.mark.parametrize(
+    "name", ["gaussian_mixture_em", "hmm_gaussian", "logistic_regression_polya_gamma", "logistic_regression", "lda"]
+)
+def test_a_korean_page_has_no_english_but_names(name: str) -> None:
+    derived = models.derived(name)
+    page = Shown(derived.html(report_on(derived), lang="ko"))
+    a = article(derived)
+    relaxed = [r.name for r in a.relaxations]
+    cited = [*a.sources, *(w.text() for w in works(a.sources).values())]
+    names = [derived.model.title, *relaxed, *cited, *families(derived), "NumPy SciPy Python"]
+    names += [v.name for v in derived.model.variables] + [key for u in derived.updates for key in u.moments]
+    names += [unicodedata.name(chr(c), "").lower() for c in range(0x3B1, 0x3CA)]
+    assert len(page.said) > 200
+    left = {s for s in page.said if words_in(s) - words_in(" ".join(names))}
+    assert not left
 
 
 @pytest.mark.skipif(shutil.which("lualatex") is None, reason="lualatex is not installed: install texlive-luatex")

@@ -22,7 +22,8 @@ from cavi.templates.printer import Printer
 from cavi.templates.symbols import symbol
 
 CODE = "if 1 < 2 and 3 > 2:\n    s = '</code><script>alert(1)</script>'\n"
-SCRIPT = (Path(cavi.templates.__path__[0]) / "html" / "page.js.jinja").read_text().strip()
+FOLDER = Path(cavi.templates.__path__[0]) / "html"
+SCRIPT = "".join((FOLDER / name).read_text() for name in ("scroll.js.jinja", "page.js.jinja")).strip()
 VOID = {"meta", "br", "link", "img", "hr"}
 
 

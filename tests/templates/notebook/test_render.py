@@ -74,3 +74,20 @@ def test_a_hostile_title_is_shown_not_obeyed() -> None:
 def test_the_declaration_is_shown() -> None:
     text = source(cells(render(normal(), declaration='m = Model("normal")\n'))[0])
     assert '```python\nm = Model("normal")\n```' in text
+
+
+def test_a_korean_notebook_has_korean_text_and_the_same_code() -> None:
+    english, korean = cells(render(rates())), cells(render(rates(), lang="ko"))
+    assert [c["id"] for c in english] == [c["id"] for c in korean]
+    for before, after in zip(english, korean, strict=True):
+        if before["cell_type"] == "code":
+            assert ast.dump(_parsed(before)) == ast.dump(_parsed(after))
+        else:
+            text = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|`[^`]*`", "", source(after), flags=re.DOTALL)
+            left = set(re.findall("[A-Za-z]{4,}", text))
+            assert re.search("[가-힣]", text) and left <= {"Gamma", "NumPy", "SciPy", *rates().model.title.split()}
+    assert "양수" in next(source(c) for c in korean if c["id"] == "data")
+
+
+def _parsed(cell: dict) -> ast.Module:
+    return ast.parse(re.sub(r"^%%writefile.*\n", "", source(cell)))

@@ -66,9 +66,9 @@ def failing(module: types.ModuleType, monkeypatch: pytest.MonkeyPatch, broken: s
     bounds: dict[int, float] = {}
     ascend, initialise = module._ascend, module.initialise
 
-    def started(state, init, rng):
+    def started(state, init, rng, whole):
         state.place = rng.bit_generator.seed_seq.spawn_key[0]
-        return initialise(state, init, rng)
+        return initialise(state, init, rng, whole)
 
     def ascends(state, *rest):
         if state.place in broken:
@@ -105,11 +105,11 @@ def test_an_interrupt_between_restarts_returns_the_best_so_far(
 ) -> None:
     first, initialise, calls = fitted(module), module.initialise, []
 
-    def interrupted(state, init, rng):
+    def interrupted(state, init, rng, whole):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return initialise(state, init, rng)
+        return initialise(state, init, rng, whole)
 
     monkeypatch.setattr(module, "initialise", interrupted)
     assert_same(fitted(module, restarts=4), first)

@@ -1,5 +1,6 @@
 """Categories whose logits add up rows of tables: one pass over blocks gives what the updates give."""
 
+import tracemalloc
 import types
 
 import numpy as np
@@ -305,3 +306,18 @@ def test_two_tables_alone_are_a_bilinear_form(name: str, paired: bool) -> None:
 def test_the_plan_is_in_the_docstring() -> None:
     words = " ".join(str(module_of("lda").__doc__).split())
     assert "added up of rows of tables at" in words and "during sweeps of fit q is not kept" in words
+
+
+def test_a_run_from_given_topics_makes_no_more_than_its_result() -> None:
+    """Start and sweeps keep no q(z); the probabilities of the result are the one array over rows and topics."""
+    module, rows, groups = module_of("lda"), 40_000, 30
+    rng = np.random.default_rng(0)
+    data = {"doc": rng.integers(50, size=rows), "w": rng.integers(40, size=rows), "count": rng.uniform(0.5, 2.0, rows)}
+    init = {
+        n: {"concentration": rng.gamma(1.0, 1.0, s)} for n, s in {"theta": (50, groups), "beta": (groups, 40)}.items()
+    }
+    tracemalloc.start()
+    found = module.fit(data, {"alpha": 0.1, "eta": 0.1}, init=init, max_iter=2, inner=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.params["z"]["probs"].nbytes < peak < 1.5 * found.params["z"]["probs"].nbytes

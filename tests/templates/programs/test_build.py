@@ -16,6 +16,7 @@ from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import (
     Node,
     axes,
+    before,
     constant,
     contract,
     elementwise,
@@ -24,6 +25,7 @@ from cavi.templates.programs.graph import (
     joined,
     matmul,
     reshaped,
+    softmax,
     take,
     total,
     transposed,
@@ -165,6 +167,36 @@ def test_a_mixture_gets_its_categories() -> None:
         "model mixed\nindex k in K, n in N\nmu[k] ~ Normal(0, std=1)\nhyper y_category_probs[k]\n"
         "y_category[n] ~ Categorical(y_category_probs)\nobserved y[n] ~ Normal(mu[y_category[n]], std=1)\n"
     )
+
+
+def test_a_chain_refers_to_the_element_before() -> None:
+    x = variable("x", (2, 5))
+    rho = normal("rho", 2)
+    mean = elementwise("mul", expanded(rho.node, [0, None]), before(x))
+    step = Drawn("Normal", {"mean": mean, "std": constant(0.5)})
+    first = Drawn("Normal", {"mean": constant(1.0), "std": constant(2.0)})
+    y = drawn("y", (2, 5), "Normal", ("series", "t"), np.zeros((2, 5)), mean=x, std=1.0)
+    assert build("chained", [rho, Site(x, step, (None, None), initial=first), y]).model.text() == (
+        "model chained\nindex series in N_series, t in T\nrho[series] ~ Normal(0, std=1)\n"
+        "x[series, t] ~ Normal(rho[series] * x[series, t-1], std=0.5), first ~ Normal(1, std=2)\n"
+        "observed y[series, t] ~ Normal(x[series, t], std=1)\n"
+    )
+
+
+def test_normalised_exponentials_are_probabilities() -> None:
+    x, w = constant(KNOWN, "X"), normal("w", 4, 2)
+    logits = matmul(x, transposed(w.node))
+    y = drawn("y", (3,), "Categorical", observed=np.array([0, 3, 1]), probs=softmax(logits))
+    found = build("classes", [w, y])
+    assert "observed y[n] ~ Categorical(softmax(" in found.model.text()
+    point = Values(found, 0)
+    a = KNOWN @ point.arrays["w"].T
+    expected = (a - np.log(np.exp(a).sum(1, keepdims=True)))[np.arange(3), [0, 3, 1]].sum()
+    (node,) = (v for v in point.claim.nodes if v["name"] == "y")
+    assert point.log_node(node) == pytest.approx(expected, rel=1e-9)
+    other = elementwise("div", elementwise("exp", logits), expanded(total(elementwise("exp", w.node), (1,)), [None, 0]))
+    with pytest.raises(DeclarationError, match="cannot be shown to be a probability vector"):
+        build("other", [w, drawn("y", (3,), "Categorical", observed=np.array([0, 3, 1]), probs=other)])
 
 
 def test_equal_probabilities_are_one_over_the_number_of_categories() -> None:

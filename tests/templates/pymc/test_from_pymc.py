@@ -125,6 +125,24 @@ def imputed():
     return model
 
 
+def walk():
+    with pm.Model(coords={"day": range(5), "series": range(2)}) as model:
+        spread = pm.Gamma("spread", 2.0, 1.0)
+        start = pm.Normal.dist(0.5, 2.0)
+        level = pm.GaussianRandomWalk("level", mu=0.25, sigma=1 / pm.math.sqrt(spread), init_dist=start, dims="day")
+        own = pm.GaussianRandomWalk("own", sigma=1.5, init_dist=pm.Normal.dist(0.0, 1.0), dims=("series", "day"))
+        pm.Normal("y", level + own[0], 0.5, observed=Y[:5], dims="day")
+    return model
+
+
+def autoregression():
+    with pm.Model() as model:
+        rho = pm.Normal("rho", 0.0, 1.0, shape=2)
+        x = pm.AR("x", rho=rho, sigma=0.75, constant=True, init_dist=pm.Normal.dist(0.0, 2.0), steps=4)
+        pm.Normal("y", x, 0.5, observed=Y[:5])
+    return model
+
+
 def student():
     with pm.Model() as model:
         m = pm.Normal("m", 0.0, 3.0)
@@ -142,6 +160,7 @@ def idioms():
         mean += pm.math.switch(z, b, 0.0) + pm.math.switch(pm.math.eq(z, 0), b, s) + b**2
         mean += pm.math.stack([b, s])[np.array([0, 1, 1, 0, 0, 1])]
         pm.Normal("y", mean, 1.5, observed=Y)
+        pm.Categorical("label", logit_p=X @ a.T, observed=np.array([0, 1, 2, 1, 0, 2]))
         pm.MvNormal("x", a[2], chol=np.array([[1.0, 0.0], [0.5, 2.0]]), observed=X)
     return model
 
@@ -173,6 +192,8 @@ MODELS = [
     logistic,
     marginal_mixture,
     imputed,
+    walk,
+    autoregression,
     idioms,
     families,
 ]
@@ -256,7 +277,8 @@ def _refused(kind: str):
         if kind == "potential":
             pm.Potential("penalty", -(m**2).sum())
         elif kind == "chain":
-            pm.GaussianRandomWalk("walk", sigma=1.0, init_dist=pm.Normal.dist(0.0, 1.0), steps=3)
+            first, step = pm.Normal.dist(0.0, 1.0), pm.Laplace.dist(0.0, 1.0)
+            pm.RandomWalk("walk", init_dist=first, innovation_dist=step, steps=3)
         elif kind == "family":
             pm.HalfCauchy("s", 2.0)
         elif kind == "operation":
@@ -277,7 +299,7 @@ def _refused(kind: str):
     ("kind", "message"),
     [
         ("potential", "found the potential penalty; expected densities alone"),
-        ("chain", "walk: found the distribution RandomWalk, which cannot be read; declare the chain"),
+        ("chain", "walk: found a chain with Laplace steps; expected Normal ones"),
         ("family", "s: found the distribution HalfCauchy, which cannot be read; a HalfNormal"),
         ("operation", "y: found the operation CumOp in its mean; there is no index notation"),
         ("position", "y: found a selection by c in its mean; only a Categorical"),

@@ -1,19 +1,8 @@
-"""Korean for the fixed words of articles and pages, by the English text; braces stand for formulas, in order."""
+"""Rules in Korean: names, statements and conditions of derivations, and the names that the theory adds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-# What has a name or a number in it: a pattern of the English text, and the Korean with its groups.
-PATTERNS: Mapping[str, str] = {
-    r"for each (.*)": "각 {0}에 대하여",
-    r"for (\S+) given the others": "나머지가 주어졌을 때의 {0}",
-    r"for (\S+) given (\S+)": "{1} 값이 주어졌을 때의 {0}",
-    r"the statistics are those of (.*)": "통계량이 {0} 분포의 통계량이다",
-    r"with equality at (.*)": "등호는 {0}일 때 성립한다",
-    r"on (.*) of \{\}": "{{}}에서 {0}에 대한 계수",
-    r"(\w+) of \{\}": "{{}}의 {0}",
-}
 
 RULE_WORDS: Mapping[str, str] = {
     "optimal factor": "최적 인자",
@@ -46,6 +35,7 @@ RULE_WORDS: Mapping[str, str] = {
     "geometrically for analytic densities.": "수 하나의 로그 밀도는 통계량의 계수로 상수 차이까지 정해진다. 정규화 상수와 적률은 "
     "닫힌 꼴이 없는 적분이며, 실직선 위의 사다리꼴 공식으로 구한다. 이 공식은 해석적인 밀도에서 기하급수적으로 수렴한다.",
     "the density can be integrated and is analytic": "밀도가 적분 가능하고 해석적이다",
+    "to a relative 1e-10": "상대 오차는 1e-10이다",
     "conjugate-computation step": "켤레 계산 단계",
     "A Normal factor is chosen. The natural gradient of the bound in its natural parameters is that of a quadratic "
     "function with the expected slope and curvature of every other term; a step of length one makes it the log "
@@ -63,13 +53,6 @@ RULE_WORDS: Mapping[str, str] = {
     "expansion about the mean; the bound is approximated by this and is no bound any more.": "정규 분포인 인자를 선택하고, 다른 "
     "함수의 기댓값은 평균 둘레의 이차 전개의 기댓값으로 바꾼다. 이로써 하한은 근사되며 더는 하한이 아니다.",
     "the functions are smooth": "함수가 매끄럽다",
-    "Normal by choice, not the optimum: a step of the natural gradient of the bound": "최적이 아니라 선택한 정규 분포: 하한의 "
-    "자연 기울기를 따르는 단계",
-    "Normal by choice, not the optimum: at the mode of the expected log joint, by Laplace's method": "최적이 아니라 선택한 정규 "
-    "분포: 라플라스 방법으로 기대 로그 결합 밀도의 최빈값에서",
-    "Normal by choice, not the optimum: by the delta method, where the bound is approximated too": "최적이 아니라 선택한 정규 "
-    "분포: 하한도 근사하는 델타 방법으로",
-    "to a relative 1e-10": "상대 오차는 1e-10이다",
     "completing the square": "완전제곱식 만들기",
     "A quadratic form in one latent is the log density of a Normal given the others, plus what the square leaves for "
     "them: half the squared linear coefficient over the precision, less half the log-determinant of the precision.": "한 "
@@ -127,6 +110,23 @@ RULE_WORDS: Mapping[str, str] = {
     "같아 다른 모든 접선보다 위에 있기 때문이다.",
     "the coefficient of the tangent is not negative and independent of the statistic under q": "접선의 계수가 음이 아니고 q "
     "아래에서 통계량과 독립이다",
+    "Cauchy and Schwarz": "코시-슈바르츠 부등식",
+    "The second derivative of F(Σ_k b(t_k)) along u is F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)², and the last square is "
+    "at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.": "u 방향으로 F(Σ_k b(t_k))의 이계 도함수는 F' Σ_k b''_k u_k² + "
+    "F'' (Σ_k b'_k u_k)²이고, 마지막 제곱은 Σ_k b''_k u_k²와 Σ_k b'_k²/b''_k의 곱을 넘지 않는다.",
+    "b'' is positive, and F'' is not": "b''은 양이고 F''은 양이 아니다",
+    "largest variance": "가장 큰 분산",
+    "A variance is at most a quarter of the squared range, and that is at most half the sum of the squared deviations "
+    "from the plain mean, whatever the weights are.": "가중치가 무엇이든 분산은 범위의 제곱의 4분의 1을 넘지 않고, 그 값은 단순 "
+    "평균에서의 편차 제곱합의 절반을 넘지 않는다.",
+    "one factor more": "인자 하나의 추가",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, nor is it with one factor more.": "인자 "
+    "1 + u_k의 곱이 1과 u_k들의 합보다 작지 않으면, 인자를 하나 더해도 그렇다.",
+    "the u_k are positive; for one factor both are the same": "u_k는 양이고, 인자가 하나이면 두 값이 같다",
+    "sum below a product": "곱보다 작은 합",
+    "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp "
+    "as it is when it is added again.": "양수 u_k의 합은 모든 1 + u_k의 곱보다 작고, 공통의 이동은 다시 더하면 로그합지수를 바꾸지 "
+    "않는다.",
     "generating function of an exponential family": "지수족의 생성 함수",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
     "coefficients are added to the natural parameters.": "통계량의 지수의 기댓값은 그 계수를 자연 매개변수에 더할 때 로그 정규화 "
@@ -158,208 +158,45 @@ RULE_WORDS: Mapping[str, str] = {
     "The declared ranges of the symbols fix the sign.": "선언한 기호의 범위가 부호를 정한다.",
     "sign of a product": "곱의 부호",
     "The sign of a product is the product of the signs of its factors.": "곱의 부호는 인수의 부호의 곱이다.",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.": "인수 "
+    "1 + u_k의 곱이 1에 u_k의 합을 더한 값보다 작지 않으면, 인수를 하나 더하여도 작지 않다.",
 }
 
-MEANINGS: Mapping[str, str] = {
-    "hyperparameter": "초매개변수",
-    "known data": "알려진 자료",
-    "observed index": "관측된 색인",
-    "observed": "관측 변수",
-    "latent": "잠재 변수",
-    "parameter that is maximised": "최대화하는 매개변수",
-    "real number": "실수",
-    "positive number": "양수",
-    "number, at least 0": "0 이상의 수",
-    "number between 0 and 1": "0과 1 사이의 수",
-    "probability vector": "확률 벡터",
-    "whole number, at least 0": "0 이상의 정수",
-    "0 or 1": "0 또는 1",
-    "angle": "각",
-    "positive-definite matrix": "양의 정부호 행렬",
-    "a value of {}": "{}의 값",
-    "{} and {}": "{}와 {}",
-    "coefficient of {}": "{}의 계수",
-    "concentration of {}": "{}의 집중도",
-    "degrees of freedom of {}": "{}의 자유도",
-    "filtered of {}": "{}의 여과 확률",
-    "gain of {}": "{}의 이득",
-    "kernel of {}": "{}의 전이 핵",
-    "mean of {}": "{}의 평균",
-    "offset of {}": "{}의 절편",
-    "parameter of {}": "{}의 매개변수",
-    "precision of {}": "{}의 정밀도",
-    "probability of {}": "{}의 확률",
-    "rate of {}": "{}의 비율",
-    "responsibilities of {}": "{}의 책임도",
-    "scale of {}": "{}의 척도",
-    "shape of {}": "{}의 형상",
-    "tilt of {}": "{}의 기울임",
-    "expectation under all factors of {} but that of {}": "{1}의 인자를 뺀 {0}의 모든 인자에 대한 기댓값",
-    "expectation under {}; the subscript is left out where nothing else is meant": "{}에 대한 기댓값. 다른 뜻이 없으면 "
-    "아래첨자를 생략한다",
-    "1 where the condition holds, else 0": "조건이 성립하면 1, 아니면 0",
-    "entropy of a factor": "인자의 엔트로피",
-    "evidence lower bound": "증거 하한",
-    "terms that are free of the latents of the factor": "인자의 잠재 변수를 포함하지 않는 항",
-    "digamma function, the derivative of log Γ": "디감마 함수, log Γ의 도함수",
-    "trigamma function, the derivative of ψ": "트리감마 함수, ψ의 도함수",
-    "multivariate Gamma function": "다변량 감마 함수",
-    "derivative of the logarithm of the multivariate Gamma function": "다변량 감마 함수의 로그의 도함수",
-    "modified Bessel function of the first kind": "제1종 변형 베셀 함수",
-    "modified Bessel function of the second kind": "제2종 변형 베셀 함수",
-    "density and distribution function of the standard Normal": "표준 정규 분포의 밀도와 분포 함수",
-    "density of the Pólya-Gamma distribution with tilt 0, which has no closed form": "기울임이 0인 폴리아-감마 분포의 밀도. "
-    "닫힌 꼴이 없다",
-    "const": "상수",
-    "for": "단,",
-    "(as the first where": "(다음이면 처음과 같이:",
-    "times)": "번)",
-    "bound": "하한",
-    "augmentation": "확장",
+# Rules of the identities; those that derivations share stand above.
+THEORY: Mapping[str, str] = {
+    "definition": "정의",
+    "definition of the Kullback-Leibler divergence": "쿨백–라이블러 발산의 정의",
+    "definition of the ELBO": "증거 하한의 정의",
+    "definition of the entropy": "엔트로피의 정의",
+    "definition of the covariance": "공분산의 정의",
+    "definition of an f-divergence": "f-발산의 정의",
+    "definition of the expectation": "기댓값의 정의",
+    "product rule": "곱의 법칙",
+    "Bayes' rule": "베이즈 법칙",
+    "sum rule": "합의 법칙",
+    "normalisation": "정규화",
+    "multiply and divide by the density": "밀도를 곱하고 나누기",
+    "expectation of a constant": "상수의 기댓값",
+    "linearity of expectation": "기댓값의 선형성",
+    "linearity of the sum or integral": "합(적분)의 선형성",
+    "iterated expectation": "반복 기댓값",
+    "independence": "독립성",
+    "change of variables": "변수 변환",
+    "logarithm of a product": "곱의 로그",
+    "arithmetic": "산술",
+    "assumption": "가정",
+    "assumed inequality": "가정한 부등식",
+    "rules of differentiation": "미분 법칙",
+    "differentiation under the sum or integral": "합(적분) 기호 안의 미분",
+    "derivative of a logarithm": "로그의 도함수",
+    "substitution": "대입",
+    "linearity of the inner product": "내적의 선형성",
+    "Jensen's inequality": "옌센 부등식",
+    "supporting line": "접선 부등식",
+    "Gibbs' inequality": "깁스 부등식",
+    "non-negative term": "음이 아닌 항",
+    "density of the family": "분포족의 밀도",
+    "slope of the log-normaliser": "로그 정규화 함수의 기울기",
+    "earlier result": "앞에서 얻은 결과",
+    "sum of the first whole numbers": "자연수의 합",
 }
-
-FIXED: Mapping[str, str] = {
-    "Mean-field variational inference": "평균장 변분 추론",
-    "Mean-field variational inference, derived step by step": "한 단계씩 유도한 평균장 변분 추론",
-    "Model": "모형",
-    "Model: plate diagram": "모형: 플레이트 그림",
-    "Factorisation": "인수분해",
-    "The posterior is approximated by the distribution that maximises the evidence lower bound among all of the form": "사후 "
-    "분포를 다음 꼴의 분포 가운데 증거 하한을 최대화하는 분포로 근사한다.",
-    "The factors are updated in turn, each to its optimum given the others.": "인자를 차례로, 나머지가 주어졌을 때의 최적 인자로 "
-    "갱신한다.",
-    "Log joint density": "로그 결합 밀도",
-    "The log density of each node, summed over its plates:": "각 노드의 로그 밀도를 플레이트에 대하여 합하면 다음과 같다.",
-    "Relaxation": "완화",
-    "Optimal factors": "최적 인자",
-    "Evidence lower bound": "증거 하한",
-    "Evidence lower bound: terms": "증거 하한의 항",
-    "Algorithm": "알고리즘",
-    "Algorithm.": "알고리즘.",
-    "Notation and rules": "기호와 규칙",
-    "Known": "알려진 양",
-    "Kind": "종류",
-    "Domain": "범위",
-    "Symbol": "기호",
-    "Sign": "기호",
-    "Meaning": "뜻",
-    "Axes": "축",
-    "Rules used": "사용한 규칙",
-    "References": "참고 문헌",
-    "The joint density is": "결합 밀도는 다음과 같다.",
-    "The evidence lower bound is the expected log joint density plus the entropy of each factor,": "증거 하한은 로그 결합 밀도의 "
-    "기댓값과 각 인자의 엔트로피의 합이다.",
-    "It is a lower bound of the bound: for {nodes} a log density is replaced by one that is never larger, and the local "
-    "parameters are maximised.": "이것은 하한의 하한이다. {nodes}의 로그 밀도를 그보다 크지 않은 것으로 바꾸고 국소 매개변수를 "
-    "최대화한다.",
-    "With every constant kept its terms are as follows, each by {rules}.": "모든 상수를 남기면 각 항은 다음과 같다. 근거: {rules}.",
-    " or ": " 또는 ",
-    "Condition: {it}.": "조건: {it}.",
-    "Source: {it}.": "출처: {it}.",
-    "Formulas of the families: {it}.": "분포족의 식: {it}.",
-    "The {name} {kind} of {node}": "{node}의 {name} {kind}",
-    "It brings in {it}.": "이때 {it}을(를) 도입한다.",
-    "step {number}": "{number}단계",
-    "For this node": "이 노드에 대해서는 다음과 같다.",
-    "Coordinate ascent": "좌표 상승법",
-    "Coordinate ascent for {bound}": "{bound}의 좌표 상승법",
-    "Given the data {data} and all known quantities, choose a start for the factors.": "자료 {data}와 모든 알려진 양이 주어졌을 때 "
-    "인자의 초깃값을 정한다.",
-    "Repeat:": "다음을 반복한다.",
-    "compute {it}": "{it} 계산",
-    "for {it}": "({it})",
-    "by {it}": "식 {it}",
-    "one after another along {it}": "{it}을(를) 따라 하나씩",
-    "compute {it}, which no step can have lowered,": "{it} 계산. 어느 단계에서도 이 값은 줄지 않는다.",
-    "until its relative change is below the tolerance.": "상대 변화가 허용 오차보다 작아지면 멈춘다.",
-    "The factor of {it}": "{it}의 인자",
-    "The factor of {it}: derivation": "{it}의 인자: 유도",
-    "The factor of {it}: update ({number})": "{it}의 인자: 갱신식 ({number})",
-    "The factor of {it}: moments": "{it}의 인자: 적률",
-    "The factor is a point mass at the value of {it} that maximises this.": "이 인자는 위 식을 최대화하는 {it} 값에 놓인 점 "
-    "질량이다.",
-    "The update is": "갱신식은 다음과 같다",
-    "Hence the factor that was chosen is": "따라서 선택한 인자는 다음과 같다.",
-    "The factor is no optimum but was chosen:": "이 인자는 최적이 아니라 선택한 것이다.",
-    "For {factors} expectations are those of a second-order expansion, so that this approximates the bound and is none.": (
-        "{factors}에 대한 기댓값은 이차 전개의 기댓값이므로, 이것은 하한의 근사이며 하한이 아니다."
-    ),
-    "For {factors} a Normal factor was chosen: the bound holds, but another factor would make it larger.": (
-        "{factors}에는 정규 분포를 선택하였다. 하한은 성립하지만 다른 인자라면 더 클 수 있다."
-    ),
-    "Hence the optimal factor is": "따라서 최적 인자는 다음과 같다.",
-    "with the update": "갱신식은 다음과 같다",
-    "one after another along {it}, each with the others' latest moments": "{it}을(를) 따라 하나씩, 나머지의 최신 적률을 써서",
-    "The other factors and the bound use the moments (by {rule})": "나머지 인자와 하한에는 다음 적률을 쓴다 ({rule}).",
-    "Stop when the relative change of {it}, which no step can have lowered, is below the tolerance.": "어느 단계에서도 줄지 않는 "
-    "{it}의 상대 변화가 허용 오차보다 작아지면 멈춘다.",
-    "Input:": "입력:",
-    "data {it}": "자료 {it}",
-    "known {it}": "알려진 양 {it}",
-    "a start for the factors; tolerance {it}": "인자의 초깃값; 허용 오차 {it}",
-    "repeat": "반복",
-    "compute {it} and its change {change} since the last sweep": "{it}와 지난 반복 이후의 변화 {change} 계산",
-    "until": "종료 조건:",
-    "return": "출력:",
-    "the parameters of all factors": "모든 인자의 매개변수",
-    "Skip to the text": "본문으로 건너뛰기",
-    "Sections": "절",
-    "Fit": "적합",
-    "Bound": "하한",
-    "Code": "코드",
-    "Evidence": "검증",
-    "Notation": "기호",
-    "Log density of each node, summed over its plates": "플레이트에 대하여 합한 각 노드의 로그 밀도",
-    "The expected log joint density plus the entropy of each factor, every constant kept:": "모든 상수를 남긴, 로그 결합 밀도의 "
-    "기댓값과 각 인자의 엔트로피의 합:",
-    "The sum, and the code that computes it": "합과 이를 계산하는 코드",
-    "Repeat": "다음을 반복한다.",
-    "by": "식",
-    "NumPy code": "NumPy 코드",
-    "The generated module": "생성된 모듈",
-    "Why it holds, in {number} steps": "성립하는 까닭, {number}단계",
-    "The factor is a point mass: {it} takes the value at which the expected log joint density is largest.": "이 인자는 점 질량이다. "
-    "{it}의 값은 로그 결합 밀도의 기댓값이 가장 큰 곳이다.",
-    "Update": "갱신식",
-    "in code": "코드",
-    "Optimal given the others": "나머지가 주어졌을 때 최적",
-    "The code computes it": "코드가 이를 계산함",
-    "Derivation in {number} steps": "{number}단계의 유도",
-    "Moments that the other factors and the bound use": "나머지 인자와 하한에 쓰는 적률",
-    "Bound {bound} after {number} sweeps, {state}.": "하한 {bound}, 반복 {number}회, {state}.",
-    "converged": "수렴함",
-    "not converged": "수렴하지 않음",
-    "The evidence lower bound after each sweep.": "반복마다의 증거 하한.",
-    "Evidence lower bound by sweeps": "반복에 따른 증거 하한",
-    "sweep": "반복",
-    "density": "밀도",
-    "The posterior of {it}": "{it}의 사후 분포",
-    "Posterior of {it}": "{it}의 사후 분포",
-    "Density of the factor of {it}": "{it}의 인자의 밀도",
-    "Density of each {it}.": "각 {it}의 밀도.",
-    "Mean of each {it}.": "각 {it}의 평균.",
-    "Mean and two standard deviations of each {it}.": "각 {it}의 평균과 표준 편차의 두 배.",
-    "Probabilities of {it}: rows {rows}, columns {columns}.": "{it}의 확률. 행은 {rows}, 열은 {columns}.",
-    "Means of {it}: rows {rows}, columns {columns}.": "{it}의 평균. 행은 {rows}, 열은 {columns}.",
-    "Point": "점",
-    "mean": "평균",
-    "mean and standard deviation": "평균과 표준 편차",
-    "Mean": "평균",
-    "Standard deviation": "표준 편차",
-    "{number} more are in the files of the fit.": "나머지 {number}개는 적합 결과 파일에 있다.",
-    "All parameters": "모든 매개변수",
-    "Parameter": "매개변수",
-    "Shape": "크기",
-    "Values": "값",
-    "circles are random": "원은 확률 변수",
-    "shaded ones are observed": "칠한 원은 관측 변수",
-    "a double circle is an observed function of latents": "이중 원은 잠재 변수의 관측된 함수",
-    "shaded squares are known data": "칠한 사각형은 알려진 자료",
-    "open squares are maximised over": "빈 사각형은 최대화하는 매개변수",
-    "dots are hyperparameters": "점은 초매개변수",
-    "a dashed circle is the element before": "점선 원은 앞의 원소",
-    "a dashed arrow comes from what selects": "점선 화살표는 고르는 변수에서 나온 것",
-    "a dotted arrow from a weight": "점으로 된 화살표는 가중치에서 나온 것",
-}
-
-KOREAN: Mapping[str, str] = {**RULE_WORDS, **MEANINGS, **FIXED}

@@ -1,0 +1,34 @@
+"""Korean for the fixed words of articles, pages and notebooks, by the English text; braces stand for formulas, in order.
+
+What has a name or a number in it is a pattern of the English text; ``{0}`` in its Korean is the first group as it is,
+``{0:say}`` the first group in Korean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cavi.templates.korean.checks import CHECK_PATTERNS, CHECKS
+from cavi.templates.korean.meanings import MEANINGS
+from cavi.templates.korean.pages import FIXED
+from cavi.templates.korean.rules import RULE_WORDS, THEORY
+
+__all__ = ["KOREAN", "PATTERNS"]
+
+KOREAN: Mapping[str, str] = {**THEORY, **RULE_WORDS, **MEANINGS, **CHECKS, **FIXED}
+
+PATTERNS: Mapping[str, str] = {
+    r"for each (.*)": "각 {0}에 대하여",
+    r"for (\S+) given the others": "나머지가 주어졌을 때의 {0}",
+    r"for (\S+) given (\S+)": "{1} 값이 주어졌을 때의 {0}",
+    r"the statistics are those of (.*)": "통계량이 {0} 분포의 통계량이다",
+    r"(\w+) has the (\w+) density, and its statistics the coefficients in (.*)": "{0}의 밀도는 {1} 밀도이고, "
+    "통계량의 계수는 {2}의 계수이다",
+    r"(.* ~ .*), weight (.*)": "{0:say}, 가중치 {1}",
+    r"(.*), first ~ (.*) where (.*) = 1": "{0}, {2} = 1인 곳에서 시작하는 원소 ~ {1}",
+    r"(.*), first ~ (.*)": "{0}, 첫 원소 ~ {1}",
+    r"with equality at (.*)": "등호는 {0}일 때 성립한다",
+    r"on (.*) of \{\}": "{{}}에서 {0}에 대한 계수",
+    r"(\w+) of \{\}": "{{}}의 {0}",
+    **CHECK_PATTERNS,
+}
