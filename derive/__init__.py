@@ -56,6 +56,16 @@ from cavi.derive.errors import (
     RelaxationError,
 )
 from cavi.derive.identities.convexity import Convexity, convexity
+from cavi.derive.incomplete import (
+    LeftCensoredNormal,
+    RightCensoredExponential,
+    RightCensoredLogNormal,
+    RightCensoredNormal,
+    RightCensoredWeibull,
+    ZeroInflatedBinomial,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
 from cavi.derive.model import Model, Variable
@@ -115,6 +125,7 @@ __all__ = [
     "InverseWishart",
     "JensenInequality",
     "Laplace",
+    "LeftCensoredNormal",
     "LogNormal",
     "MatrixNormal",
     "Model",
@@ -129,6 +140,10 @@ __all__ = [
     "Poisson",
     "Propagation",
     "RelaxationError",
+    "RightCensoredExponential",
+    "RightCensoredLogNormal",
+    "RightCensoredNormal",
+    "RightCensoredWeibull",
     "Rule",
     "Step",
     "StudentT",
@@ -139,6 +154,9 @@ __all__ = [
     "VonMises",
     "Weibull",
     "Wishart",
+    "ZeroInflatedBinomial",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
     "conditions",
     "convexity",
     "cos",

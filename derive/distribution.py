@@ -96,7 +96,7 @@ def along_axes(distribution: Distribution, other: Distribution) -> Distribution:
     return replace(distribution, args=args, over=over, event=event)
 
 
-def _checked(make: Callable[P, D]) -> Callable[P, D]:
+def checked_call(make: Callable[P, D]) -> Callable[P, D]:
     """Refuse arguments that are no numbers at all, by the names of the distribution and of the argument."""
     names = list(inspect.signature(make).parameters)
 
@@ -112,7 +112,7 @@ def _checked(make: Callable[P, D]) -> Callable[P, D]:
     return call
 
 
-def _one_of(family: str, given: Mapping[str, object]) -> Expr:
+def one_of(family: str, given: Mapping[str, object]) -> Expr:
     """The first of the given, a standard parameter, from whichever of its keywords was used."""
     chosen = [(k, v) for k, v in given.items() if v is not None]
     if len(chosen) != 1:
@@ -126,7 +126,12 @@ def _one_of(family: str, given: Mapping[str, object]) -> Expr:
     return rewritten
 
 
-def _scalars(family: str, written: tuple[str, ...] = (), **args: Expr) -> Distribution:
+def scalars(family: str, written: tuple[str, ...] = (), **args: Expr) -> Distribution:
+    """A distribution of a number.
+
+    Raises:
+        DeclarationError: for an argument with an open index.
+    """
     for name, arg in args.items():
         if arg.open:
             raise DeclarationError(
@@ -142,56 +147,56 @@ def _as_written(*first: object, **given: object) -> tuple[str, ...]:
     return (*(str(as_expr(a)) for a in first), *(f"{k}={as_expr(v)}" for k, v in used)) if used else ()
 
 
-@_checked
+@checked_call
 def Normal(mean: object, precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
     """Normal (Gaussian) on R by mean and precision, variance or standard deviation.
 
     Raises:
         DeclarationError: unless exactly one of precision, variance, std is given.
     """
-    value = _one_of("Normal", {"precision": precision, "variance": variance, "std": std})
+    value = one_of("Normal", {"precision": precision, "variance": variance, "std": std})
     written = _as_written(mean, variance=variance, std=std)
-    return _scalars("Normal", written, mean=as_expr(mean), precision=value)
+    return scalars("Normal", written, mean=as_expr(mean), precision=value)
 
 
-@_checked
+@checked_call
 def Gamma(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Gamma on the positive reals by shape and rate (or scale = 1/rate)."""
-    value = _one_of("Gamma", {"rate": rate, "scale": scale})
-    return _scalars("Gamma", _as_written(shape, scale=scale), shape=as_expr(shape), rate=value)
+    value = one_of("Gamma", {"rate": rate, "scale": scale})
+    return scalars("Gamma", _as_written(shape, scale=scale), shape=as_expr(shape), rate=value)
 
 
-@_checked
+@checked_call
 def InverseGamma(shape: object, scale: object) -> Distribution:
     """Inverse Gamma on the positive reals: x^(-shape-1) exp(-scale/x)."""
-    return _scalars("InverseGamma", shape=as_expr(shape), scale=as_expr(scale))
+    return scalars("InverseGamma", shape=as_expr(shape), scale=as_expr(scale))
 
 
-@_checked
+@checked_call
 def Beta(a: object, b: object) -> Distribution:
     """Beta on (0, 1): x^(a-1) (1-x)^(b-1)."""
-    return _scalars("Beta", a=as_expr(a), b=as_expr(b))
+    return scalars("Beta", a=as_expr(a), b=as_expr(b))
 
 
-@_checked
+@checked_call
 def Exponential(rate: object) -> Distribution:
     """Exponential on the positive reals by rate."""
-    return _scalars("Exponential", rate=as_expr(rate))
+    return scalars("Exponential", rate=as_expr(rate))
 
 
-@_checked
+@checked_call
 def LogNormal(mean: object, precision: object) -> Distribution:
     """Log-normal: log x is Normal(mean, precision)."""
-    return _scalars("LogNormal", mean=as_expr(mean), precision=as_expr(precision))
+    return scalars("LogNormal", mean=as_expr(mean), precision=as_expr(precision))
 
 
-@_checked
+@checked_call
 def Pareto(shape: object, minimum: object) -> Distribution:
     """Pareto above a known minimum: shape · minimum^shape / x^(shape+1)."""
-    return _scalars("Pareto", shape=as_expr(shape), minimum=as_expr(minimum))
+    return scalars("Pareto", shape=as_expr(shape), minimum=as_expr(minimum))
 
 
-@_checked
+@checked_call
 def Weibull(shape: object, rate: object = None, *, scale: object = None) -> Distribution:
     """Weibull of known shape k by rate λ (or scale = λ^(-1/k)): k λ x^(k-1) exp(-λ x^k)."""
     k = as_expr(shape)
@@ -199,17 +204,17 @@ def Weibull(shape: object, rate: object = None, *, scale: object = None) -> Dist
         rate = Power(as_expr(scale), -k)
     elif scale is not None:
         raise DeclarationError("Weibull: expected exactly one of rate, scale; found rate, scale")
-    return _scalars("Weibull", shape=k, rate=_one_of("Weibull", {"rate": rate}))
+    return scalars("Weibull", shape=k, rate=one_of("Weibull", {"rate": rate}))
 
 
-@_checked
+@checked_call
 def Laplace(location: object, scale: object = None, *, rate: object = None) -> Distribution:
     """Laplace by location and scale (or rate = 1/scale)."""
-    value = _one_of("Laplace", {"scale": scale, "rate": rate})
-    return _scalars("Laplace", location=as_expr(location), scale=value)
+    value = one_of("Laplace", {"scale": scale, "rate": rate})
+    return scalars("Laplace", location=as_expr(location), scale=value)
 
 
-@_checked
+@checked_call
 def StudentT(
     mean: object, precision: object = None, dof: object = None, *, variance: object = None, std: object = None
 ) -> Distribution:
@@ -220,9 +225,9 @@ def StudentT(
     """
     if dof is None:
         raise DeclarationError("StudentT: expected dof=, a known number of degrees of freedom; found none")
-    value = _one_of("StudentT", {"precision": precision, "variance": variance, "std": std})
+    value = one_of("StudentT", {"precision": precision, "variance": variance, "std": std})
     written = _as_written(mean, variance=variance, std=std)
-    return _scalars(
+    return scalars(
         "StudentT",
         (*written, f"dof={as_expr(dof)}") if written else (),
         mean=as_expr(mean),
@@ -231,32 +236,32 @@ def StudentT(
     )
 
 
-@_checked
+@checked_call
 def AsymmetricLaplace(mean: object, scale: object, quantile: object) -> Distribution:
     """Asymmetric Laplace, whose quantile of a given known order is the mean: exp(-ρ((x - mean)/scale))."""
-    return _scalars("AsymmetricLaplace", mean=as_expr(mean), scale=as_expr(scale), quantile=as_expr(quantile))
+    return scalars("AsymmetricLaplace", mean=as_expr(mean), scale=as_expr(scale), quantile=as_expr(quantile))
 
 
-@_checked
+@checked_call
 def HalfCauchy(scale: object) -> Distribution:
     """Half-Cauchy on the positive reals, the usual prior of a standard deviation."""
-    return _scalars("HalfCauchy", scale=as_expr(scale))
+    return scalars("HalfCauchy", scale=as_expr(scale))
 
 
-@_checked
+@checked_call
 def InverseNakagami(shape: object, scale: object) -> Distribution:
     """The square root of an inverse Gamma(shape, scale): x^(-2 shape - 1) exp(-scale/x²)."""
-    return _scalars("InverseNakagami", shape=as_expr(shape), scale=as_expr(scale))
+    return scalars("InverseNakagami", shape=as_expr(shape), scale=as_expr(scale))
 
 
-@_checked
+@checked_call
 def HalfNormal(precision: object = None, *, variance: object = None, std: object = None) -> Distribution:
     """Half-normal on the positive reals: the absolute value of a Normal of mean zero."""
-    value = _one_of("HalfNormal", {"precision": precision, "variance": variance, "std": std})
-    return _scalars("HalfNormal", _as_written(variance=variance, std=std), precision=value)
+    value = one_of("HalfNormal", {"precision": precision, "variance": variance, "std": std})
+    return scalars("HalfNormal", _as_written(variance=variance, std=std), precision=value)
 
 
-@_checked
+@checked_call
 def TruncatedNormal(mean: object, precision: object, lower: object = None, upper: object = None) -> Distribution:
     """Normal restricted to (lower, upper), both known; a bound left out is infinite.
 
@@ -270,52 +275,52 @@ def TruncatedNormal(mean: object, precision: object, lower: object = None, upper
         args["lower"] = as_expr(lower)
     if upper is not None:
         args["upper"] = as_expr(upper)
-    return _scalars("TruncatedNormal", **args)
+    return scalars("TruncatedNormal", **args)
 
 
-@_checked
+@checked_call
 def GeneralisedInverseGaussian(p: object, a: object, b: object) -> Distribution:
     """Generalised inverse Gaussian on the positive reals: x^(p-1) exp(-(a x + b/x)/2)."""
-    return _scalars("GeneralisedInverseGaussian", p=as_expr(p), a=as_expr(a), b=as_expr(b))
+    return scalars("GeneralisedInverseGaussian", p=as_expr(p), a=as_expr(a), b=as_expr(b))
 
 
-@_checked
+@checked_call
 def VonMises(mean: object, concentration: object) -> Distribution:
     """Von Mises on (-π, π] with a known concentration: exp(κ cos(x - mean)) / (2π I_0(κ))."""
-    return _scalars("VonMises", mean=as_expr(mean), concentration=as_expr(concentration))
+    return scalars("VonMises", mean=as_expr(mean), concentration=as_expr(concentration))
 
 
-@_checked
+@checked_call
 def Poisson(rate: object) -> Distribution:
     """Poisson on 0, 1, 2, … by rate."""
-    return _scalars("Poisson", rate=as_expr(rate))
+    return scalars("Poisson", rate=as_expr(rate))
 
 
-@_checked
+@checked_call
 def Bernoulli(prob: object) -> Distribution:
     """Bernoulli on {0, 1} by the probability of 1."""
-    return _scalars("Bernoulli", prob=as_expr(prob))
+    return scalars("Bernoulli", prob=as_expr(prob))
 
 
-@_checked
+@checked_call
 def Binomial(total: object, prob: object) -> Distribution:
     """Binomial on 0 … total, total known, by the probability of a success."""
-    return _scalars("Binomial", total=as_expr(total), prob=as_expr(prob))
+    return scalars("Binomial", total=as_expr(total), prob=as_expr(prob))
 
 
-@_checked
+@checked_call
 def Geometric(prob: object) -> Distribution:
     """Geometric on 0, 1, 2, …: the failures before the first success."""
-    return _scalars("Geometric", prob=as_expr(prob))
+    return scalars("Geometric", prob=as_expr(prob))
 
 
-@_checked
+@checked_call
 def NegativeBinomial(number: object, prob: object) -> Distribution:
     """Negative binomial on 0, 1, 2, …: the failures before the number-th success, number known."""
-    return _scalars("NegativeBinomial", number=as_expr(number), prob=as_expr(prob))
+    return scalars("NegativeBinomial", number=as_expr(number), prob=as_expr(prob))
 
 
-@_checked
+@checked_call
 def Dirichlet(concentration: object, over: Index | None = None) -> Distribution:
     """Dirichlet on the simplex over an index; the concentration is a scalar or an array over it.
 
@@ -325,13 +330,13 @@ def Dirichlet(concentration: object, over: Index | None = None) -> Distribution:
     return _vector("Dirichlet", "concentration", as_expr(concentration), over, {})
 
 
-@_checked
+@checked_call
 def Categorical(probs: object, over: Index | None = None) -> Distribution:
     """One of the categories of an index, by their probabilities (the one open index of `probs`)."""
     return _vector("Categorical", "probs", as_expr(probs), over, {})
 
 
-@_checked
+@checked_call
 def Multinomial(total: object, probs: object, over: Index | None = None) -> Distribution:
     """Counts over an index that add up to a known total, by the probabilities of the categories."""
     counted = as_expr(total)
@@ -363,7 +368,7 @@ def _vector(family: str, name: str, value: Expr, over: Index | None, others: Map
     return Distribution(family, {**others, name: value}, index, event)
 
 
-@_checked
+@checked_call
 def MultivariateNormal(
     mean: object, precision: object = None, over: Index | None = None, *, covariance: object = None
 ) -> Distribution:
@@ -389,7 +394,7 @@ def MultivariateNormal(
     return Distribution("MultivariateNormal", args, axis, (axis,), written)
 
 
-@_checked
+@checked_call
 def Wishart(
     dof: object, scale: object = None, over: Index | None = None, *, inverse_scale: object = None
 ) -> Distribution:
@@ -407,7 +412,7 @@ def Wishart(
     return _wishart("Wishart", dof, matrix, _axis("Wishart", over, (given,)), written)
 
 
-@_checked
+@checked_call
 def InverseWishart(dof: object, scale: object, over: Index | None = None) -> Distribution:
     """Inverse Wishart on positive-definite matrices over an index: mean scale / (dof - D - 1)."""
     matrix = as_expr(scale)
@@ -422,7 +427,7 @@ def _wishart(family: str, dof: object, matrix: Expr, axis: Index, written: tuple
     return Distribution(family, args, axis, (axis, primed(axis)), written)
 
 
-@_checked
+@checked_call
 def MatrixNormal(
     mean: object, row_precision: object, column_precision: object, over: tuple[Index, Index]
 ) -> Distribution:
@@ -502,7 +507,7 @@ class JointDistribution:
     location: Callable[[Expr], Distribution]
 
 
-@_checked
+@checked_call
 def NormalGamma(mean: object, precision_scale: object, shape: object, rate: object) -> JointDistribution:
     """Normal-Gamma: the second latent is Gamma(shape, rate), the first Normal(mean, precision_scale · second).
 
@@ -513,7 +518,7 @@ def NormalGamma(mean: object, precision_scale: object, shape: object, rate: obje
     )
 
 
-@_checked
+@checked_call
 def NormalWishart(
     mean: object, precision_scale: object, dof: object, scale: object, over: Index | None = None
 ) -> JointDistribution:

@@ -147,7 +147,7 @@ class Printer:
                 return f"{self.name(atom.latent)}.{atom.name}{self.subs(atom.subs, names)}"
             case Function(name="pow"):
                 base, exponent = (self.polynomial(a, names, scope) for a in atom.args)
-                return f"({base})^({exponent})"
+                return f"[{exponent} = 0]" if atom.args[0].number == 0 else f"({base})^({exponent})"
             case Function(name="abs"):
                 return f"|{self.polynomial(atom.args[0], names, scope)}|"
             case Function():

@@ -180,6 +180,23 @@ WORKS: dict[str, Work] = {
         "81",
         "1565–1578",
     ),
+    "Klein and Moeschberger (2003)": _book(
+        "klein2003",
+        "J. P. Klein and M. L. Moeschberger",
+        "2003",
+        "Survival Analysis: Techniques for Censored and Truncated Data",
+        "Springer",
+        edition="second edition",
+    ),
+    "Lambert (1992)": _article(
+        "lambert1992",
+        "D. Lambert",
+        "1992",
+        "Zero-inflated Poisson regression, with an application to defects in manufacturing",
+        "Technometrics",
+        "34",
+        "1–14",
+    ),
     "Makalic and Schmidt (2016)": _article(
         "makalic2016",
         "E. Makalic and D. F. Schmidt",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cavi.derive.term import Constant, Function, Polynomial, from_atom
 from cavi.templates.layout import (
     COMMA,
+    EQUALS,
     GIVEN,
     PLUS,
     Accent,
@@ -17,6 +18,7 @@ from cavi.templates.layout import (
     Root,
     Row,
     Script,
+    brackets,
     function,
     parens,
     row,
@@ -60,6 +62,8 @@ def draw(f: Function, args: list[Box], digamma: Box = _PSI) -> Box:
             return row(_TRIGAMMA, parens(args[0]))
         case "abs":
             return Fence("|", args[0], "|")
+        case "pow" if f.args[0].number == 0:  # one where the exponent is zero, else zero
+            return brackets(row(args[1], EQUALS, args[0]))
         case "pow":
             return _power(f.args[1], args)
         case "xlogx":

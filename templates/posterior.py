@@ -29,6 +29,12 @@ _DECLARED: Mapping[str, tuple[str, str | None]] = {
         'q["concentration"] / q["concentration"].sum(-1, keepdims=True)',
         'np.sqrt(mean * (1 - mean) / (1 + q["concentration"].sum(-1, keepdims=True)))',
     ),
+    "GeneralisedInverseGaussian": (
+        'np.sqrt(q["b"] / q["a"]) * scipy.special.kve(q["p"] + 1, np.sqrt(q["a"] * q["b"]))'
+        ' / scipy.special.kve(q["p"], np.sqrt(q["a"] * q["b"]))',
+        'np.sqrt(q["b"] / q["a"] * scipy.special.kve(q["p"] + 2, np.sqrt(q["a"] * q["b"]))'
+        ' / scipy.special.kve(q["p"], np.sqrt(q["a"] * q["b"])) - mean**2)',
+    ),
     "MatrixNormal": ('q["mean"]', None),
     "Wishart": ('q["dof"][..., None, None] * q["scale"]', None),
     "InverseWishart": ('q["scale"] / (q["dof"][..., None, None] - q["scale"].shape[-1] - 1)', None),

@@ -53,6 +53,9 @@ FUNCTIONS = {
     "inv": lambda x: 1.0 / x,
     "inv_sqrt": lambda x: 1.0 / math.sqrt(x),
     "log1m": lambda x: np.log1p(-x),
+    "log1p_exp": lambda x: np.logaddexp(0, x),
+    "logit": lambda p: np.log(p) - np.log1p(-p),
+    "Phi": stats.norm.cdf,
     "log_sum_exp": lambda x: special.logsumexp(x),
     "log_diff_exp": lambda a, b: a + np.log1p(-np.exp(b - a)),
     "to_vector": lambda x: np.asarray(x, float),
@@ -71,6 +74,12 @@ FUNCTIONS = {
     "beta_lpdf": lambda x, a, b: stats.beta.logpdf(x, a, b),
     "exponential_lpdf": lambda x, b: stats.expon.logpdf(x, scale=1 / b),
     "double_exponential_lpdf": lambda x, m, s: stats.laplace.logpdf(x, m, s),
+    "student_t_lpdf": lambda x, nu, m, s: stats.t.logpdf(x, nu, m, s),
+    "cauchy_lpdf": lambda x, m, s: stats.cauchy.logpdf(x, m, s),
+    "skew_double_exponential_lpdf": lambda x, m, s, t: stats.laplace_asymmetric.logpdf(
+        x, (t / (1 - t)) ** 0.5, m, s / (2 * (t * (1 - t)) ** 0.5)
+    ),
+    "weibull_lccdf": lambda x, a, s: stats.weibull_min.logsf(x, a, scale=s),
     "pareto_lpdf": lambda x, least, a: stats.pareto.logpdf(x, a, scale=least),
     "weibull_lpdf": lambda x, a, s: stats.weibull_min.logpdf(x, a, scale=s),
     "von_mises_lpdf": lambda x, m, k: stats.vonmises.logpdf(x, k, loc=m),

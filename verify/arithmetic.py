@@ -239,6 +239,12 @@ def _tanhc(x: Any) -> Any:
     return least.union(1)
 
 
+def _log_normal_tail(a: float, b: float) -> float | None:
+    """log(Φ(b) - Φ(a)) of one tail that is neither too small for a number nor nearly everything; None for others."""
+    end = -b if a == -math.inf else a if b == math.inf else math.nan
+    return math.log(math.erfc(end / math.sqrt(2)) / 2) if -1 < end < 35 else None
+
+
 @cache
 def doubles() -> Engine:
     """float64 with NumPy's own functions; special functions by mpmath, element by element."""
@@ -262,5 +268,7 @@ def doubles() -> Engine:
     table: dict[str, Scalar] = {n: mp(n) for n in ELEMENTARY}
     table |= {"log": np.log, "exp": np.exp, "abs": np.abs, "cos": np.cos, "sin": np.sin, "sqrt": np.sqrt}
     table |= {"atan2": np.arctan2, "pow": np.power, "lgamma": by_scalar(math.lgamma)}
+    slow = mp("log_normal_interval")
+    table["log_normal_interval"] = by_scalar(lambda a, b: _log_normal_tail(a, b) or slow(a, b), 2)
     constants = {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}
     return Engine("float64", float, table, constants.__getitem__)

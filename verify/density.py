@@ -129,6 +129,32 @@ def _inverse_nakagami(e: Engine, x: Value, a: Args) -> Value:
     return _inverse_gamma(e, x * x, a) + e("log", 2 * x)
 
 
+def _zero_inflated(name: str) -> None:
+    """Lambert (1992): zero with a probability of its own, else the family of that name."""
+    base = FAMILIES[name]
+
+    @_family(f"ZeroInflated{name}", base.support, **{p.name: p.domain for p in base.parameters}, inflation="unit")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        extra, log_f = a["inflation"], base.log_density(e, x, a)
+        if to_int(x) > 0:
+            return e("log", 1 - extra) + log_f
+        return e("log", extra + (1 - extra) * e("exp", log_f))
+
+
+def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
+    """Where the event is zero, the value is a limit beyond which the family of that name lies."""
+    base = FAMILIES[name]
+
+    @_family(f"{side}Censored{name}", base.support, **{p.name: p.domain for p in base.parameters}, event="binary")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        return base.log_density(e, x, a) if to_int(a["event"]) == 1 else log_beyond(e, x, a)
+
+
+def _log_tail(e: Engine, gap: Value, a: Args) -> Value:
+    """log P(a Normal of mean zero > gap)."""
+    return e("log_normal_interval", gap * e("sqrt", a["precision"]), e.constants("infinity"))
+
+
 @_family("VonMises", "angle", mean="angle", concentration="positive")
 def _von_mises(e: Engine, x: Value, a: Args) -> Value:
     k = a["concentration"]
@@ -292,3 +318,12 @@ def _matrix_normal(e: Engine, x: Value, a: Args) -> Value:
     )
     value = len(columns) * log_determinant(e, v) + len(rows) * log_determinant(e, u) - square
     return (value - len(rows) * len(columns) * e("log", 2 * e.constants("pi"))) / 2
+
+
+for _name in ("Poisson", "Binomial", "NegativeBinomial"):
+    _zero_inflated(_name)
+_censored("Right", "Exponential", lambda e, x, a: -a["rate"] * x)
+_censored("Right", "Weibull", lambda e, x, a: -a["rate"] * e("exp", a["shape"] * e("log", x)))
+_censored("Right", "LogNormal", lambda e, x, a: _log_tail(e, e("log", x) - a["mean"], a))
+_censored("Right", "Normal", lambda e, x, a: _log_tail(e, x - a["mean"], a))
+_censored("Left", "Normal", lambda e, x, a: _log_tail(e, a["mean"] - x, a))

@@ -61,6 +61,8 @@ def random_table(
     places = list(positions(axes, sizes))
     if domain in ("spd", "positive_definite"):
         return _spd(axes, sizes, rng, wide)
+    if domain == "binary":  # as many of one as of the other
+        return {at: Fraction(int(k) % 2) for at, k in zip(places, rng.permutation(len(places)), strict=True)}
     if domain != "simplex":
         return {at: generic(domain, rng, wide) for at in places}
     raw = {at: Fraction(int(rng.integers(1, 90) if wide else rng.integers(3, 12))) for at in places}

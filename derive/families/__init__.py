@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cavi.derive.families.base import ScalarFamily
 from cavi.derive.families.event import VECTOR_FAMILIES, VectorFamily
+from cavi.derive.families.incomplete import INCOMPLETE
 from cavi.derive.families.matrix import MATRIX_FAMILIES
 from cavi.derive.families.mixed import MIXED_FAMILIES, MixedFamily
 from cavi.derive.families.numeric import NumericFamily
@@ -23,6 +24,7 @@ def lookup(name: str) -> Declared:
 
 __all__ = [
     "CATALOGUE",
+    "INCOMPLETE",
     "MIXED_FAMILIES",
     "VECTOR_FAMILIES",
     "Declared",

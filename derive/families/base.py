@@ -26,6 +26,7 @@ __all__ = ["ETA", "Param", "ScalarFamily", "X"]
 _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "real": {"real": True},
     "angle": {"real": True},
+    "binary": {"real": True},
     "positive": {"positive": True},
     "unit": {"positive": True},
     "simplex": {"positive": True},

@@ -9,7 +9,7 @@ from sympy import Abs, Integer, Rational, cosh, exp, log, oo, sqrt
 
 from cavi.derive.families.special import log_normal_interval, softplus
 from cavi.derive.relaxations.array_bound import ArrayBound
-from cavi.derive.relaxations.augmentation import Augmentation, B, W
+from cavi.derive.relaxations.augmentation import Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, T, X
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 
@@ -76,6 +76,15 @@ def augmentations() -> tuple[Augmentation, ...]:
     """Those that are known, in the order in which they are tried."""
     return (
         Augmentation(
+            "excess",
+            function=softplus(X),
+            family="Bernoulli",
+            parameters={"prob": Rational(1, 2)},
+            joint=B * (log(2) + W * X),
+            weight="binary",
+            source="Lambert (1992), Technometrics 34, 1-14, section 2",
+        ),
+        Augmentation(
             "polya_gamma",
             function=-softplus(X),
             family="PolyaGamma",
@@ -85,10 +94,10 @@ def augmentations() -> tuple[Augmentation, ...]:
         ),
         Augmentation(
             "albert_chib",
-            function=log_normal_interval(-oo, X),
+            function=log_normal_interval(-oo, sqrt(S) * X),
             family="HalfNormal",
-            parameters={"precision": Integer(1)},
-            joint=B * (W * X - X**2 / 2 - log(2)),
+            parameters={"precision": S},
+            joint=B * (S * W * X - S * X**2 / 2 - log(2)),
             given="TruncatedNormal",
             weight="binary",
             source="Albert and Chib (1993), JASA 88, 669-679, section 3",
@@ -118,6 +127,7 @@ def augmentations() -> tuple[Augmentation, ...]:
             parameters={"shape": Rational(1, 2), "scale": B / 2},
             joint=-B * W * X**2 / 2,
             given="GeneralisedInverseGaussian",
+            variable="v",
             source="Andrews and Mallows (1974); Park and Casella (2008); Kozumi and Kobayashi (2011)",
         ),
     )

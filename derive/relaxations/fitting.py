@@ -5,34 +5,37 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.model import Model
-from cavi.derive.relaxations.augmentation import Augmentation, B
+from cavi.derive.relaxations.augmentation import Augmentation, B, S
 from cavi.derive.relaxations.matching import not_negative
-from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, sites
+from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
 from cavi.derive.term import Polynomial
 from cavi.derive.text import show
 
 
 def fitting(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
     """The sites of the rule's function whose weight and argument are what the rule asks for."""
-    return tuple(s for s in sites(p, rule.function, model, node) if not _misfit(s, rule, model))
+    found = tuple(s for s in _sites(p, rule, model, node) if not _misfit(s, rule, model))
+    return tuple(scaled(s, model) for s in found) if rule.function.has(S) else found
 
 
 def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
     """Why there are none of a node."""
-    found = sites(p, rule.function, model, node)
+    found = _sites(p, rule, model, node)
     if not found:
-        return f"no term of its log density is {rule.function} of latents with a coefficient that is not negative"
+        return f"no term of its log density is {rule.shape} of latents with a coefficient that is not negative"
     return _misfit(found[0], rule, model)
+
+
+def _sites(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
+    return sites(p, rule.shape, model, node, by_element=rule.weight == "binary")
 
 
 def _misfit(site: Site, rule: Augmentation, model: Model) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
-        return (
-            f"the coefficient of {rule.function} is {show(site.weight)}, which may be zero; expected a positive number"
-        )
+        return f"the coefficient of {rule.shape} is {show(site.weight)}, which may be zero; expected a positive number"
     if rule.weight == "binary" and not is_binary(site.weight, model):
-        return f"the coefficient of {rule.function} is {show(site.weight)}; expected zero or one, whatever the data"
+        return f"the coefficient of {rule.shape} is {show(site.weight)}; expected zero or one, whatever the data"
     if rule.above == 0 and not _seen_positive(site.argument, model):
         return f"the argument {show(site.argument)} is not a product of what is positive"
     return ""

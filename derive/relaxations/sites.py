@@ -6,8 +6,8 @@ zeros and ones (or probabilities), whose extremes are at the corners: y f(x) + f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
 
@@ -23,7 +23,7 @@ from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.relaxations.bound import X
 from cavi.derive.relaxations.matching import HOLE, not_negative, unify
-from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Powers, Size, from_atom
+from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Powers, Size, from_atom, number
 from cavi.derive.text import show
 
 MAX_CORNERS = 6
@@ -31,32 +31,65 @@ MAX_CORNERS = 6
 
 @dataclass(frozen=True)
 class Site:
-    """All terms ``weight · f(argument)`` of a node with one argument, at the plates that the argument runs over."""
+    """All terms ``weight · f(√scale · argument)`` of a node, at the plates that the argument runs over."""
 
     monomials: tuple[Monomial, ...]
     plates: tuple[Index, ...]
     argument: Polynomial
     weight: Polynomial
+    scale: Polynomial = field(default_factory=lambda: number(1))
 
 
-def sites(p: Polynomial, function: sympy.Expr, model: Model, node: str) -> tuple[Site, ...]:
+def scaled(site: Site, model: Model) -> Site:
+    """With the factor of the argument that is a root or a reciprocal of positive latents told apart: √τ (y - μ)."""
+    shared: dict[Atom, Fraction] = dict(site.argument.monomials[0].powers)
+    for m in site.argument.monomials[1:]:
+        own = dict(m.powers)
+        shared = {a: e for a, e in shared.items() if own.get(a) == e}
+    pulled = {
+        a: e
+        for a, e in shared.items()
+        if isinstance(a, Element)
+        and model.variable(a.name).is_random
+        and not_negative(((a, Fraction(1)),), model)
+        and not (e > 0 and e.denominator == 1)
+    }
+    rest = site.argument * collect([normalise(Fraction(1), [(a, -e) for a, e in pulled.items()], ())])
+    scale = collect([normalise(Fraction(1), [(a, 2 * e) for a, e in pulled.items()], ())])
+    return replace(site, argument=rest, scale=scale)
+
+
+def sites(p: Polynomial, function: sympy.Expr, model: Model, node: str, by_element: bool = False) -> tuple[Site, ...]:
     """The sites whose weight is never negative, in the order of their first terms.
 
-    The function is one atom of the normal form with a coefficient, such as ``-softplus(x)``.
+    The function is one atom of the normal form with a coefficient, such as ``-softplus(x)``. A weight is summed over
+    what its argument does not depend on, unless each element of the node is to have its own.
     """
     found: list[Site] = []
     for m, argument, weight in _places(p, function, model):
-        axes = axes_of(model, node, argument)
+        if by_element:
+            m_bound, weight = _counted(m, weight, model.variable(node).plates)
+        axes = axes_of(model, node, argument.free | set(m_bound if by_element else ()))
         at = substitute(argument, axes)
         others = [i for i in m.bound if i not in axes]
         own = substitute(sum_over(weight, others), axes)
-        same = next((s for s in found if s.argument == at), None)
+        same = next((s for s in found if s.argument == at and s.plates == tuple(axes.values())), None)
         if same is None:
             found.append(Site((m,), tuple(axes.values()), at, own))
         else:
             where = found.index(same)
             found[where] = Site((*same.monomials, m), same.plates, at, same.weight + own)
     return tuple(s for s in found if is_not_negative(s.weight, model))
+
+
+def _counted(m: Monomial, weight: Polynomial, plates: tuple[Index, ...]) -> tuple[tuple[Index, ...], Polynomial]:
+    """The bound indices and the weight, N times something being the sum of it over n = 1…N."""
+    bound = list(m.bound)
+    for i in plates:
+        if i.size not in {j.size for j in bound} and any(a == Size(i.size) and e == 1 for a, e in m.powers):
+            bound.append(i)
+            weight = weight * from_atom(Size(i.size), -1)
+    return tuple(bound), weight
 
 
 def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[tuple[Monomial, Polynomial, Polynomial]]:
@@ -78,15 +111,15 @@ def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[tuple
             break
 
 
-def axes_of(model: Model, node: str, argument: Polynomial) -> dict[Index, Index]:
-    """The indices open in the argument -> the declared ones that its auxiliary or local parameter lives on.
+def axes_of(model: Model, node: str, open_: Iterable[Index]) -> dict[Index, Index]:
+    """The indices open in an argument -> the declared ones that its auxiliary lives on.
 
     Raises:
         RelaxationError: when the model has too few indices of a size.
     """
     declared = [*model.variable(node).plates, *model.indices]
     axes: dict[Index, Index] = {}
-    for i in sorted(argument.free, key=lambda i: (i.size, i.name)):
+    for i in sorted(open_, key=lambda i: (i.size, i.name)):
         own = next((j for j in declared if j.size == i.size and j not in axes.values()), None)
         if own is None:
             raise RelaxationError(
@@ -119,7 +152,7 @@ def exclusive(p: Polynomial, q: Polynomial, model: Model) -> bool:
 def is_binary(p: Polynomial, model: Model) -> bool:
     """Whether it is zero or one whatever the data."""
     values = corners(p, model)
-    named = {a.name for a in p.atoms() if isinstance(a, Element)}
+    named = {a.name for m in p.monomials for a, _ in m.powers if isinstance(a, Element)}
     return values is not None and set(values) <= {0, 1} and all(_is_zero_or_one(model, n) for n in named)
 
 

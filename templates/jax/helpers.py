@@ -27,6 +27,7 @@ _SHARED = (
     "truncated_mean",
     "truncated_second",
     "_normal_ratio",
+    "_scaled_tail",
 )
 
 _OWN = {
@@ -298,7 +299,8 @@ _NEEDS = {
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio",),
     "truncated_second": ("_normal_ratio",),
-    "_normal_ratio": ("log_normal_interval",),
+    "_normal_ratio": ("_scaled_tail", "log_normal_interval"),
+    "_scaled_tail": ("log_normal_interval",),
     "log_normal_interval": ("log_ndtr",),
     "multidigamma": ("digamma",),
     "inverse": ("solve_triangular",),

@@ -229,6 +229,11 @@ class SamplerWriter(Writer):
 
     def _call(self, link: Link, args: Mapping[str, Polynomial], scope: Scope) -> str:
         """The call that draws, its axes in the order of the declaration."""
+        if link.family not in draws.DRAWS:
+            raise CaviError(
+                f"{link.latent}: a Gibbs sampler draws data from the model too, and nothing here draws a "
+                f"{link.family}; declare its mixture, or sample with Stan"
+            )
         self.families |= {link.family}
         plates = tuple(i for i in link.plates if i not in scope.fixed)
         parts = []

@@ -765,15 +765,32 @@ def truncated_second(a: Any, b: Any) -> np.ndarray:
 ''',
     "_normal_ratio": """
 def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
-    scale = log_normal_interval(a, b)
+    # Densities and mass relative to exp(-near^2/2) at the end that is nearer to zero, so that far tails do not cancel.
+    a, b = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float))
+    flip = b < 0
+    low, high = np.where(flip, -b, a), np.where(flip, -a, b)
+    near = np.maximum(low, 0.0)
+    far = np.where(np.isfinite(high), high, near)
+    fall = np.where(np.isfinite(high), np.exp(-0.5 * (far - near) * (far + near)), 0.0)
+    beyond = _scaled_tail(near) - fall * _scaled_tail(far)
+    mass = np.where(near > 0, beyond, np.exp(log_normal_interval(np.minimum(low, 0.0), np.maximum(high, 0.0))))
 
     def end(x: Any) -> np.ndarray:
-        x = np.asarray(x, float)
-        finite = np.where(np.isfinite(x), x, 0.0)
-        height = np.exp(-0.5 * finite**2 - 0.5 * np.log(2.0 * np.pi) - scale)
+        finite = np.where(np.isfinite(x), x, near)
+        height = np.exp(-0.5 * (finite - near) * (finite + near)) / (np.sqrt(2.0 * np.pi) * mass)
         return np.where(np.isfinite(x), finite**power * height, 0.0)
 
-    return end(a) - end(b)
+    value = end(low) - end(high)
+    return np.where(flip, -value, value) if power == 0 else value
+""",
+    "_scaled_tail": """
+def _scaled_tail(x: Any) -> np.ndarray:
+    # exp(x^2/2) (1 - Φ(x)) at x >= 0; far out by its asymptotic series.
+    middle, far = np.minimum(x, 25.0), np.maximum(x, 25.0)
+    u = 1.0 / far**2
+    series = 1 - u * (1 - 3 * u * (1 - 5 * u * (1 - 7 * u * (1 - 9 * u * (1 - 11 * u)))))
+    tail = np.exp(0.5 * middle**2 + log_normal_interval(middle, np.inf))
+    return np.where(x > 25.0, series / (np.sqrt(2.0 * np.pi) * far), tail)
 """,
 }
 
@@ -789,8 +806,8 @@ _NEEDS = {
     "kernels": ("softmax", "blocks"),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
-    "truncated_mean": ("_normal_ratio", "log_normal_interval"),
-    "truncated_second": ("_normal_ratio", "log_normal_interval"),
+    "truncated_mean": ("_normal_ratio", "_scaled_tail", "log_normal_interval"),
+    "truncated_second": ("_normal_ratio", "_scaled_tail", "log_normal_interval"),
 }
 _SCIPY = {"log_bessel_i", "log_normal_interval"}
 

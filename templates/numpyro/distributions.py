@@ -62,6 +62,10 @@ def _truncated(a: _Scalar) -> str:
     return f"TruncatedNormal({a['mean']}, {a.std()}, {', '.join(bounds)})"
 
 
+def _zero_inflated(base: str) -> Callable[[_Scalar], str]:
+    return lambda a: f"ZeroInflatedDistribution(dist.{_SCALAR[base](a)}, gate={a['inflation']})"
+
+
 _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Normal": lambda a: f"Normal({a['mean']}, {a.std()})",
     "LogNormal": lambda a: f"LogNormal({a['mean']}, {a.std()})",
@@ -82,6 +86,7 @@ _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Bernoulli": lambda a: f"Bernoulli(probs={a['prob']})",
     "Binomial": lambda a: f"Binomial({a['total']}, probs={a['prob']})",
     "Geometric": lambda a: f"GeometricProbs({a['prob']})",
+    **{f"ZeroInflated{n}": _zero_inflated(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
     "NegativeBinomial": lambda a: f"NegativeBinomialProbs({a['number']}, 1 - {a.signed('prob')})",
 }
 

@@ -19,6 +19,11 @@ def log_density(v: Variable, d: Distribution, e: Elements) -> str:
     Raises:
         CaviError: for a family that Stan does not have.
     """
+    if d.family.startswith("ZeroInflated"):
+        return _zero_inflated(v, replace(d, family=d.family.removeprefix("ZeroInflated")), e)
+    side, censored, base = d.family.partition("Censored")
+    if censored:
+        return _censored(v, replace(d, family=base), e, {"Right": "_lccdf", "Left": "_lcdf"}[side])
     if d.family not in _DENSITIES:
         raise CaviError(f"Stan has no {d.family} ({v.name}); declare it by others")
     return _DENSITIES[d.family](v, d, e)
@@ -54,6 +59,18 @@ def _by(name: str, *parameters: str) -> Callable[[Variable, Distribution, Elemen
 
 def _half_normal(v: Variable, d: Distribution, e: Elements) -> str:
     return f"normal_lpdf({_value(v, e)} | 0, {deviation(d.args['precision'], e)}) + log(2.0)"
+
+
+def _zero_inflated(v: Variable, d: Distribution, e: Elements) -> str:
+    """log(1 - π) + log f(y), and for a zero what the odds of an extra one add."""
+    value, extra, seen = _value(v, e), e.write(d.args["inflation"]), _DENSITIES[d.family](v, d, e)
+    at_zero = seen.replace(f"({value} |", "(0 |", 1)
+    return f"log1m({extra}) + {seen} + ({value} == 0) * log1p_exp(logit({extra}) - {at_zero})"
+
+
+def _censored(v: Variable, d: Distribution, e: Elements, beyond: str) -> str:
+    event, seen = e.write(d.args["event"], WHOLE), _DENSITIES[d.family](v, d, e)
+    return f"{event} * {seen} + (1 - {event}) * {seen.replace('_lpdf', beyond, 1)}"
 
 
 def _half_cauchy(v: Variable, d: Distribution, e: Elements) -> str:

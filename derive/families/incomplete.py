@@ -1,0 +1,71 @@
+r"""Observations that are not always what they count: excess zeros, and values known only to lie beyond a limit.
+
+    zero inflation    p(x) = π [x = 0] + (1 - π) f(x)
+    censoring         log p(x) = d log f(x) + (1 - d) log P(beyond x),      d = 1 where x was seen, 0 for a limit
+
+Each is made from a family of the catalogue and, for censoring, the log probability of what lies beyond. With 0^x,
+which is one at zero and zero for every other count, the first is
+
+    log p(x) = log(1 - π) + log f(x) + 0^x log(1 + π / ((1 - π) f(0))).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+from sympy import Pow, log, oo, sqrt
+
+from cavi.derive.families.base import Param, ScalarFamily
+from cavi.derive.families.mixed import MIXED_FAMILIES, MixedFamily
+from cavi.derive.families.scalar import CATALOGUE
+from cavi.derive.families.special import log_normal_interval, softplus
+
+INFLATION = Param("inflation", "unit", r"\pi")
+EVENT = Param("event", "binary", "d", known=True)
+
+
+def zero_inflated(base: ScalarFamily) -> MixedFamily:
+    """A count that is zero with a probability of its own, beside the zeros of its family."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, inflation = args
+        at_zero = base.declared_density(sympy.S.Zero, *own)
+        odds = log(inflation) - log(1 - inflation) - at_zero
+        return log(1 - inflation) + base.declared_density(x, *own) + Pow(0, x) * softplus(odds)
+
+    name, source = f"ZeroInflated{base.name}", "Lambert (1992), Technometrics 34, 1-14, section 1"
+    return MixedFamily(name, (*base.parameters, INFLATION), base.support, density, source)
+
+
+def censored(side: str, base: ScalarFamily, log_beyond: Callable[..., sympy.Expr]) -> MixedFamily:
+    """A value, or where it is censored the limit beyond which it lies; `log_beyond` takes `X` and the parameters."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, event = args
+        return event * base.declared_density(x, *own) + (1 - event) * log_beyond(x, *own)
+
+    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.5"
+    return MixedFamily(
+        f"{side}Censored{base.name}", (*base.parameters, EVENT), base.support, density, source, base.aliases
+    )
+
+
+def _log_phi(x: Any) -> sympy.Expr:
+    return log_normal_interval(-oo, x)
+
+
+_INFLATED = ("Poisson", "Binomial", "NegativeBinomial")
+_BEYOND: tuple[tuple[str, str, Callable[..., sympy.Expr]], ...] = (
+    ("Right", "Exponential", lambda x, rate: -rate * x),
+    ("Right", "Weibull", lambda x, shape, rate: -rate * x**shape),
+    ("Right", "LogNormal", lambda x, mean, precision: _log_phi(sqrt(precision) * (mean - log(x)))),
+    ("Right", "Normal", lambda x, mean, precision: _log_phi(sqrt(precision) * (mean - x))),
+    ("Left", "Normal", lambda x, mean, precision: _log_phi(sqrt(precision) * (x - mean))),
+)
+INCOMPLETE: tuple[MixedFamily, ...] = (
+    *(zero_inflated(CATALOGUE[n]) for n in _INFLATED),
+    *(censored(side, CATALOGUE[n], beyond) for side, n, beyond in _BEYOND),
+)
+MIXED_FAMILIES.update((f.name, f) for f in INCOMPLETE)
