@@ -281,6 +281,15 @@ WORKS: dict[str, Work] = {
         "6",
         "847–900",
     ),
+    "Williams (1992)": _article(
+        "williams1992",
+        "R. J. Williams",
+        "1992",
+        "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
+        "Machine Learning",
+        "8",
+        "229–256",
+    ),
     "Yu and Moyeed (2001)": _article(
         "yu2001",
         "K. Yu and R. A. Moyeed",
