@@ -18,6 +18,8 @@ MAX_BOUND = 16
 MAX_AXES = 16
 MAX_EXPONENT = 64
 MAX_MESSAGE = 1000
+NUMERIC = "Numeric"
+WITH_INTEGRALS = {NUMERIC, "Normal", "MultivariateNormal"}
 CHOSEN = ("cvi", "laplace", "delta")
 INTEGRALS = ("log_normaliser", "deviation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
@@ -248,7 +250,8 @@ def _variable(v: object, walk: _Walker) -> None:
 
 def _distribution(d: object, n: str, walk: _Walker) -> None:
     """A family by name with its arguments."""
-    family = _one_of(field(d, "name", str, n), tuple(FAMILIES), n, "distribution")
+    declared = tuple(f for f in FAMILIES if f != NUMERIC)  # that one has a density only where it is claimed
+    family = _one_of(field(d, "name", str, n), declared, n, "distribution")
     allowed = tuple(p.name for p in FAMILIES[family].parameters)
     for arg, e in field(d, "args", dict, n).items():
         walk.expression(e, f"{n}: {_one_of(arg, allowed, n, f'argument of {family}')}")
@@ -295,6 +298,8 @@ def _factor(f: object, walk: _Walker) -> None:
         _one_of(family, tuple(FAMILIES), n, "family")
     if f.get("chosen") is not None:
         _one_of(f["chosen"], CHOSEN, n, "method")
+        if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS - {NUMERIC}:
+            raise CertificateError(f"{n}: a factor that is chosen is of one latent, and Normal")
     if f.get("weight") is not None:
         walk.expression(f["weight"], f"{n}: weight")
     for pair in field(f, "statistics", list, n):
@@ -317,6 +322,8 @@ def _factor(f: object, walk: _Walker) -> None:
             _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
         elif value[:1] == ["integral"]:
+            if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS:
+                raise CertificateError(f"{where}: an integral is of a factor of one latent, Numeric or Normal")
             if len(value) != 3:
                 raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {_short(value)}")
             _one_of(value[1], INTEGRALS, where, "integral")

@@ -78,7 +78,8 @@ def schema() -> Schema:
             "subscript": _subscript(),
             "expression": {"oneOf": [_tuple({"const": head}, *PARTS[head]) for head in grammar.LENGTHS]},
             "distribution": _object(
-                name={"enum": sorted(FAMILIES)}, args={"type": "object", "additionalProperties": EXPRESSION}
+                name={"enum": sorted(set(FAMILIES) - {grammar.NUMERIC})},
+                args={"type": "object", "additionalProperties": EXPRESSION},
             ),
             "claim": _claim(),
             "variable": _variable(),
