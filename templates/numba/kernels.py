@@ -174,8 +174,8 @@ def _weighted(parts, ends, index, shares, others, own):  # type: ignore
                 p, q, r, s = index[n], index[n + 1], index[n + 2], index[n + 3]
                 first, second, third, fourth = shares[n], shares[n + 1], shares[n + 2], shares[n + 3]
                 for k in range(groups):
-                    sums[k] += first * others[p, k] + second * others[q, k]
-                    sums[k] += third * others[r, k] + fourth * others[s, k]
+                    half = first * others[p, k] + second * others[q, k]
+                    sums[k] += half + third * others[r, k] + fourth * others[s, k]
                 n += 4
             while n < ends[j + 1]:
                 i, share = index[n], shares[n]
