@@ -54,7 +54,7 @@ def names() -> list[str]:
 
     Examples:
         >>> names()[:2]
-        ['ard_regression', 'bayesian_pca']
+        ['ard_regression', 'bayesian_lasso']
     """
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 

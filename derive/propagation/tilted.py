@@ -65,7 +65,7 @@ def tilted(site: Site, power: Fraction, model: Model) -> Tilted:
     for part in parts:
         for order, value in enumerate(_integral(part, mean, variance)):
             found[order] = found[order] + multiply(part.weight, value)
-    return Tilted("closed form", *found)
+    return Tilted("closed form", found[0], found[1], found[2])
 
 
 def _kinks(site: Site) -> tuple[Polynomial, ...]:
