@@ -97,11 +97,13 @@ def _source(package: str, *inside: str) -> Path:
 def _assigned(path: Path, name: str) -> list[str]:
     """The strings of what a module assigns to a name: of a dict its keys, of a tuple or a ``Literal`` its elements."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, value = [node.target], node.value
+        else:
+            continue
         if [t.id for t in targets if isinstance(t, ast.Name)] == [name]:
-            value = node.value  # type: ignore[union-attr]
             if isinstance(value, ast.Dict):
                 return list(_texts(value.keys))
             inner = value.slice if isinstance(value, ast.Subscript) else value

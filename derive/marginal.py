@@ -205,6 +205,7 @@ def _parameter(atom: Parameter, formula: Formula, table: Table, name: str) -> Po
     if isinstance(formula.value, Polynomial):
         places: dict[Index, Sub] = dict(zip(formula.indices, atom.subs, strict=True))
         return substitute(formula.value, places)
+    assert isinstance(formula.value, ArrayOperation), "no integral stands in an elimination"
     return _array(formula.value, atom, table, name)
 
 

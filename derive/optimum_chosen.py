@@ -61,7 +61,7 @@ def chosen(request: Request) -> Optimum | None:
         ApproximationError: where the latent is not real, or a term is no function of an affine argument.
     """
     block = request.block
-    methods = {request.approximate.get(n) for n in block.variables} & set(RULES)
+    methods = {m for n in block.variables if (m := request.approximate.get(n)) in RULES and m is not None}
     if not methods:
         return None
     (method,) = methods
@@ -169,9 +169,9 @@ def _divided(request: Request, variable: Variable, method: str) -> tuple[Polynom
 
 def _function(own: list[tuple[Atom, Fraction]], variable: Variable) -> tuple[Polynomial, Polynomial] | None:
     """The function of the placeholder and its affine argument."""
-    if len(own) != 1 or not isinstance(own[0][0], Function):
+    ((atom, exponent), *others) = own
+    if others or not isinstance(atom, Function):
         return None
-    ((atom, exponent),) = own
     moving = [p for p, a in enumerate(atom.args) if _depends(a, variable)]
     if len(moving) != 1 or not _affine(atom.args[moving[0]], variable):
         return None

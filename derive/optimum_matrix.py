@@ -117,7 +117,7 @@ def matrix_optimum(
 
 
 def _log_q(
-    family: families.Family,
+    family: families.Declared,
     element: Polynomial,
     args: Mapping[str, Polynomial],
     logdet: Polynomial,

@@ -148,7 +148,7 @@ LARGEST_VARIANCE = Rule(
 )
 ONE_MORE_FACTOR = Rule(
     "one factor more",
-    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, nor is it with one factor more.",
     "the u_k are positive; for one factor both are the same",
 )
 SUM_BELOW_PRODUCT = Rule(

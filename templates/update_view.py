@@ -238,7 +238,7 @@ def drawn_parameter(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> 
 def _written_over(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> tuple[Index, ...]:
     """The axes that both sides of a formula can be written without."""
     event = printer.notation.event_of(f.indices, plates)
-    if isinstance(f.value, Integral):
+    if isinstance(f.value, Integral | Projected):
         return ()
     if isinstance(f.value, ArrayOperation):
         return event if f.value.name == "inverse" and len(event) == 2 else ()
@@ -259,6 +259,7 @@ def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
             base = printer.notation.parameter(f.latent, f.value.argument)
             return Link(left, _inverse(printer.array(base, f.indices, event, scope)))
         return Link(left, _operation(printer, f, f.value, scope))
+    assert isinstance(f.value, Polynomial), "an expectation along an argument is shown as a moment"
     inside = free_scope(f.value, f.indices)
     whole = printer.whole(f.value, event, inside) if event else None
     return Link(left, printer.polynomial(f.value, inside) if whole is None else whole)

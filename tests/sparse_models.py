@@ -67,6 +67,17 @@ def overdispersed(sparse: bool) -> Model:
     return m
 
 
+def linked(sparse: bool) -> Model:
+    """Two sparse arrays that share a factor, each with its own cells."""
+    m = Model("linked")
+    u, i, t, k = m.index("u", "U"), m.index("i", "I"), m.index("t", "T"), m.index("k", "K")
+    a, b, c = (m.latent(n, Gamma(0.5, 0.7), x, k) for n, x in (("a", u), ("b", i), ("c", t)))
+    s, z = m.latent("s", Poisson(a[u, k] * b[i, k]), u, i, k), m.latent("z", Poisson(b[i, k] * c[t, k]), i, t, k)
+    m.observed("x", Sum(s[u, i, k], k), u, i, sparse=sparse)
+    m.observed("y", Sum(z[i, t, k], k), i, t, sparse=sparse)
+    return m
+
+
 MODELS = {f.__name__: f for f in (classes, gaussian, network, tensor, overdispersed)}
 
 

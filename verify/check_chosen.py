@@ -87,7 +87,7 @@ def _gradient(state: State, factor: Mapping[str, Any], site: Position) -> Findin
         return _bound(put(state, factor, site, mean, inverse(e, moved)), factor, site)
 
     second = _close((at_spread(1) - at_spread(-1)) / (2 * small), expected, f"∂L/∂covariance at {site}")
-    return worst([first, second])
+    return worst(iter([first, second]))
 
 
 def _mode(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
@@ -106,7 +106,7 @@ def _mode(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
         curvature = _dot(v, times(precision, v))
         findings.append(_close(slope / curvature, e.number(0), f"slope at {site}"))
         findings.append(_close(-bend, curvature, f"curvature at {site}"))
-    return worst(findings)
+    return worst(iter(findings))
 
 
 def _dot(a: list[Any], b: list[Any]) -> Value:

@@ -34,14 +34,15 @@ def check_optimality(state: State) -> Iterator[Check]:
         if factor["point"]:
             title = f"{name} is the maximiser"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
-        elif factor.get("chosen"):
+            continue
+        if factor.get("chosen"):
             yield from check_chosen(state, factor)
         else:
             title = f"log q*({name}) - E[log p] is constant"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _constant))
-            if factor["statistics"]:
-                title = f"log q*({name}) has the stated statistics"
-                yield Check(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
+        if factor["statistics"]:
+            title = f"log q*({name}) has the stated statistics"
+            yield Check(title, "optimality", state.digits, partial(_each, state, factor, _statistics))
 
 
 def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:

@@ -120,6 +120,8 @@ class JaxWriter(PlannedWriter):
             return ()
         if isinstance(g.value, ArrayOperation):
             return self._repeats(g) if g.value.name == "inverse" else ()
+        if not isinstance(g.value, Polynomial):
+            return ()
         free = g.value.free
         batch = g.indices[: len(g.indices) - 2 * f.value.axes]
         return tuple(i not in free for i in batch)
@@ -138,7 +140,7 @@ class JaxWriter(PlannedWriter):
         body = [f"{_tuple(beside)} = before" if len(beside) == 1 else f"{', '.join(beside)} = before"] if beside else []
         for f in group:
             axes = tuple(i for i in f.indices if i not in outer and i != index)
-            g = f if isinstance(f.value, ArrayOperation) else replace(f, value=carried(f.value, index, keys))
+            g = replace(f, value=carried(f.value, index, keys)) if isinstance(f.value, Polynomial) else f
             code = self._value(g, inside, axes)
             if isinstance(g.value, Polynomial) and self._lacks(g.value, axes):
                 code = f"np.full({shape_comment(scope.size(i.size) for i in axes)}, {code}, dtype=float)"

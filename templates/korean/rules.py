@@ -110,6 +110,23 @@ RULE_WORDS: Mapping[str, str] = {
     "같아 다른 모든 접선보다 위에 있기 때문이다.",
     "the coefficient of the tangent is not negative and independent of the statistic under q": "접선의 계수가 음이 아니고 q "
     "아래에서 통계량과 독립이다",
+    "Cauchy and Schwarz": "코시-슈바르츠 부등식",
+    "The second derivative of F(Σ_k b(t_k)) along u is F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)², and the last square is "
+    "at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.": "u 방향으로 F(Σ_k b(t_k))의 이계 도함수는 F' Σ_k b''_k u_k² + "
+    "F'' (Σ_k b'_k u_k)²이고, 마지막 제곱은 Σ_k b''_k u_k²와 Σ_k b'_k²/b''_k의 곱을 넘지 않는다.",
+    "b'' is positive, and F'' is not": "b''은 양이고 F''은 양이 아니다",
+    "largest variance": "가장 큰 분산",
+    "A variance is at most a quarter of the squared range, and that is at most half the sum of the squared deviations "
+    "from the plain mean, whatever the weights are.": "가중치가 무엇이든 분산은 범위의 제곱의 4분의 1을 넘지 않고, 그 값은 단순 "
+    "평균에서의 편차 제곱합의 절반을 넘지 않는다.",
+    "one factor more": "인자 하나의 추가",
+    "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, nor is it with one factor more.": "인자 "
+    "1 + u_k의 곱이 1과 u_k들의 합보다 작지 않으면, 인자를 하나 더해도 그렇다.",
+    "the u_k are positive; for one factor both are the same": "u_k는 양이고, 인자가 하나이면 두 값이 같다",
+    "sum below a product": "곱보다 작은 합",
+    "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp "
+    "as it is when it is added again.": "양수 u_k의 합은 모든 1 + u_k의 곱보다 작고, 공통의 이동은 다시 더하면 로그합지수를 바꾸지 "
+    "않는다.",
     "generating function of an exponential family": "지수족의 생성 함수",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
     "coefficients are added to the natural parameters.": "통계량의 지수의 기댓값은 그 계수를 자연 매개변수에 더할 때 로그 정규화 "
@@ -141,22 +158,8 @@ RULE_WORDS: Mapping[str, str] = {
     "The declared ranges of the symbols fix the sign.": "선언한 기호의 범위가 부호를 정한다.",
     "sign of a product": "곱의 부호",
     "The sign of a product is the product of the signs of its factors.": "곱의 부호는 인수의 부호의 곱이다.",
-    "Cauchy and Schwarz": "코시–슈바르츠 부등식",
-    "The second derivative of F(Σ_k b(t_k)) along u is F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)², and the last square is "
-    "at most Σ_k b''_k u_k² times Σ_k b'_k²/b''_k.": "F(Σ_k b(t_k))의 u 방향 이차 도함수는 F' Σ_k b''_k u_k² + F'' (Σ_k b'_k u_k)²이고, "
-    "마지막 제곱은 Σ_k b''_k u_k²과 Σ_k b'_k²/b''_k의 곱 이하이다.",
-    "b'' is positive, and F'' is not": "b''은 양수이고 F''은 양수가 아니다",
-    "largest variance": "분산의 최댓값",
-    "A variance is at most a quarter of the squared range, and that is at most half the sum of the squared deviations "
-    "from the plain mean, whatever the weights are.": "분산은 범위의 제곱의 4분의 1 이하이고, 이 값은 가중치와 관계없이 단순 평균에서의 "
-    "편차의 제곱합의 절반 이하이다.",
-    "one factor more": "인수 하나의 추가",
     "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.": "인수 "
     "1 + u_k의 곱이 1에 u_k의 합을 더한 값보다 작지 않으면, 인수를 하나 더하여도 작지 않다.",
-    "the u_k are positive; for one factor both are the same": "u_k는 양수이고, 인수가 하나이면 양쪽이 같다",
-    "sum below a product": "곱보다 작은 합",
-    "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp as it is "
-    "when it is added again.": "양수 u_k의 합은 모든 1 + u_k의 곱보다 작고, 공통으로 뺀 값을 다시 더하면 로그-합-지수는 그대로이다.",
 }
 
 # Rules of the identities; those that derivations share stand above.

@@ -233,6 +233,7 @@ class Writer:
                 argument = self._place(argument, axes_left, scope.fixed)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
             return f"{scope.helper(f.value.name)}({argument}{axes})"
+        assert isinstance(f.value, Polynomial), "integrals are written together"
         return polynomial(f.value, scope, target).code
 
     def _formulas_of(self, latent: str) -> dict[str, Formula]:

@@ -117,7 +117,7 @@ def scattered(shares: np.ndarray, index: np.ndarray, values: np.ndarray, size: i
 ''',
     "cells": '''
 # How many numbers of gathered rows are worked on at a time.
-GATHERED = 512 * BLOCK
+GATHERED = 256 * BLOCK
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cavi.derive import Model
-from cavi.derive.canonical import map_subs
+from cavi.derive.canonical import map_subs, substitute_atom
 from cavi.derive.index import Gather, Index, Sub, indices_of
-from cavi.derive.term import Atom, Delta, Element, Moment, Monomial, Polynomial, atom_indices
+from cavi.derive.term import Atom, Delta, Element, Moment, Monomial, Polynomial, Powers, atom_indices
 from cavi.templates.numpy.arrays import Operand, Scope, atom, indexed, power, spread
 from cavi.templates.numpy.statistics import ONE, Marks, gathers_of
 
@@ -40,53 +40,76 @@ class Product:
     summed: frozenset[Index]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Factors of a monomial over the indices of its observed integers: δ[i, doc[n]], data, and one moment."""
+
+    running: frozenset[Index]
+    deltas: tuple[tuple[Index, Gather], ...]
+    data: Powers
+    table: Moment
+    exponent: Fraction
+    atoms: tuple[Atom, ...]
+
+
+def _part(m: Monomial, model: Model) -> _Part | None:
+    """What of a monomial is such a part; None where there is none, or where it has more in it."""
+    gathers = {g for a in m.atoms for g in gathers_of(a)}
+    running = frozenset(i for g in gathers for i in indices_of(g))
+    plain = all(isinstance(s, Index) for g in gathers for s in g.subs)
+    if not plain or len({i.size for i in running}) < len(running):
+        return None
+    if not any(set(indices_of(g)) == running for g in gathers):
+        return None  # nothing says what occurs together
+    deltas, data, tables = list[tuple[Index, Gather]](), list[tuple[Atom, Fraction]](), list[tuple[Moment, Fraction]]()
+    here = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
+    for a, e in here:
+        match a:
+            case Delta(left=Index() as left, right=Gather() as right) if e == 1 and left not in running:
+                deltas.append((left, right))
+            case Element() if not model.variable(a.name).is_random:
+                if set(atom_indices(a)) - running or list(gathers_of(a)):
+                    return None
+                data.append((a, e))
+            case Moment() if all(isinstance(s, Index | Gather) for s in a.subs) and len(set(a.subs)) == len(a.subs):
+                tables.append((a, e))
+            case _:
+                return None
+    lefts = [left for left, _ in deltas]
+    if len(tables) != 1 or len(set(lefts)) < len(lefts) or set(lefts) & set(tables[0][0].subs):
+        return None
+    return _Part(running, tuple(deltas), tuple(data), *tables[0], tuple(a for a, _ in here))
+
+
 def product_of(m: Monomial, model: Model) -> Product | None:
     """The part of a monomial that is Σ (data) × (one moment at observed integers, or by them)."""
-    gathers = {g for a in m.atoms for g in gathers_of(a)}
-    running = {i for g in gathers for i in indices_of(g)}
-    if not gathers or len({i.size for i in running}) < len(running):
+    part = _part(m, model)
+    if part is None:
         return None
-    if any(not isinstance(s, Index) for g in gathers for s in g.subs):
-        return None
-    if all(set(indices_of(g)) != running for g in gathers):
-        return None
-    here = [(a, e) for a, e in m.powers if running & set(atom_indices(a))]
-    deltas = [a for a, e in here if isinstance(a, Delta) and isinstance(a.right, Gather) and e == 1]
-    data = [(a, e) for a, e in here if isinstance(a, Element) and not model.variable(a.name).is_random]
-    tables = [(a, e) for a, e in here if (a, e) not in data and a not in deltas]
-    if len(tables) != 1 or not isinstance(tables[0][0], Moment) or any(set(atom_indices(a)) - running for a, _ in data):
-        return None
-    if any(list(gathers_of(a)) for a, _ in data):
-        return None
-    ((table, exponent),) = tables
-    lefts = [a.left for a in deltas]
-    if any(not isinstance(s, Index | Gather) for s in table.subs) or len(set(table.subs)) < len(table.subs):
-        return None
-    if len(set(lefts)) < len(lefts) or any(not isinstance(i, Index) or i in running | set(table.subs) for i in lefts):
-        return None
-    outside = {i for a, _ in m.powers if a not in {x for x, _ in here} for i in atom_indices(a)}
-    kept = {i for i in running if i not in m.bound or i in outside}
-    summed = running - kept
+    running, table = part.running, part.table
+    outside = {i for a in m.atoms if a not in part.atoms for i in atom_indices(a)}
+    kept = [i for i in sorted(running, key=repr) if i not in m.bound or i in outside]
+    summed = running - set(kept)
     read = [s for s in table.subs if isinstance(s, Gather) or s in running]
-    if not summed or not (lefts or kept) or not read or (not kept and not any(isinstance(s, Gather) for s in read)):
+    if not summed or not (part.deltas or kept) or not (kept or any(isinstance(s, Gather) for s in read)):
         return None  # nothing is added up, or all of it is, or it is a sum by segments
     names: dict[Index, Sub] = {i: Index(f"?{i.size}", i.size) for i in running}
-    into = [(_named(a.right, names), a.left) for a in deltas] + [(names[i], i) for i in kept]
+    into = [(_named(right, names), left) for left, right in part.deltas] + [(names[i], i) for i in kept]
     out = [(_named(s, names), Index(f"?at{p}", s.size)) for p, s in enumerate(read)]
+    at: dict[Sub, Sub] = dict(zip(read, [i for _, i in out], strict=True))
     lines, columns = (sorted(side, key=lambda x: repr(x[0])) for side in (into, out))
-    sides = [tuple(s for s, _ in side) for side in (lines, columns)]
-    turned = repr(sides[1]) < repr(sides[0])
-    weight = tuple(sorted(((map_subs(a, lambda s: names.get(s, s)), e) for a, e in data), key=repr))  # type: ignore
-    at = dict(zip(read, [i for _, i in out], strict=True))
+    left, right = (tuple(s for s, _ in side) for side in (lines, columns))
+    turned = repr(right) < repr(left)
+    weight = tuple(sorted(((substitute_atom(a, names), e) for a, e in part.data), key=repr))
     return Product(
-        Marks(*(reversed(sides) if turned else sides), weight),
+        Marks(right, left, weight) if turned else Marks(left, right, weight),
         turned,
-        (map_subs(table, lambda s: at.get(s, s)), exponent),
+        (map_subs(table, lambda s: at.get(s, s)), part.exponent),
         tuple(i for _, i in columns),
         tuple(s for s in table.subs if isinstance(s, Index) and s not in running),
-        tuple(i for _, i in lines if isinstance(i, Index)),
-        tuple(a for a, _ in here),
-        frozenset(summed),
+        tuple(i for _, i in lines),
+        part.atoms,
+        summed,
     )
 
 

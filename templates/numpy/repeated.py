@@ -70,7 +70,9 @@ def repeats(update: Update, p: Parameter, row: Index) -> bool:
         f = next((f for f in update.formulas if (f.latent, f.name) == (p.latent, name)), None)
         if f is None or f.along is not None:
             return False
-        if not isinstance(f.value, ArrayOperation):
+        if isinstance(f.value, Polynomial):
             return f.indices[0] not in f.value.free
+        if not isinstance(f.value, ArrayOperation):
+            return False
         name = f.value.argument if f.value.name in ("inverse", "logdet") else None
     return False

@@ -242,7 +242,8 @@ def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...
         if len(gathers) > 1:
             return None  # a sum at every pair of groups
     places = {g: fresh_index(g.size) for g in sorted(gathers, key=repr)}
-    moved = [(map_subs(a, lambda s: places.get(s, s)), e) for a, e in movable]  # type: ignore[arg-type, call-overload]
+    at: dict[Sub, Sub] = {g: i for g, i in places.items()}
+    moved = [(map_subs(a, lambda s: at.get(s, s)), e) for a, e in movable]
     kept = [(a, e) for a, e in m.powers if (a, e) not in movable]
     deltas = [(Delta(place, g), ONE) for g, place in places.items()]
     return Monomial(m.coefficient, (*kept, *moved, *deltas), (*m.bound, *places.values()))

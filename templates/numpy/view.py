@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import Derived, Model, Update, Variable
-from cavi.derive.cells import Cells, over_cells
+from cavi.derive.cell_sums import Cells
+from cavi.derive.cells import over_cells
 from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
 from cavi.derive.methods import LAPLACE

@@ -358,7 +358,7 @@ CASES = [
     (unknown_factor, FactorisationError, ["'sigma' is not a latent", "mu"]),
     (factor_twice, FactorisationError, ["'mu' is in two blocks"]),
     (weight_on_one_node_only, DeclarationError, ["count[n] copies", "no such weight"]),
-    (poisson_log_rate, NonConjugateError, ["q(eta)", "exp(η)", "tangent (Jensen) bound", "Gamma prior on the rate"]),
+    (poisson_log_rate, NonConjugateError, ["q(eta)", "exp(η)", "the term is concave", "Gamma prior on the rate"]),
     (sum_of_rates, NonConjugateError, ["q(a)", "log(", "auxiliary counts"]),
     (logistic_regression, NonConjugateError, ["q(w)", "softplus(Σ_k w[k]·x[n,k])", "Jaakkola-Jordan", "bounds={'y'"]),
     (arithmetic_on_an_index, DeclarationError, ["arithmetic on the index n", "m.observed_index"]),

@@ -112,6 +112,34 @@ def test_the_bound_by_an_integral_along_the_argument() -> None:
     assert fit.elbo == pytest.approx(bound, abs=1e-10)
 
 
+def test_the_methods_beside_the_exact_posterior() -> None:
+    """Poisson regression with two weights: trapezoidal sums on a whitened grid."""
+    found = models.data("poisson_regression")
+    design, y = found.data["X"], found.data["y"]
+    fits = {
+        m: run(derive(models.load("poisson_regression"), [("w",)], approximate={"w": m}).numpy()).fit(
+            found.data, found.hyper
+        )
+        for m in METHODS
+    }
+    q = fits["cvi"].params["w"]
+    root = np.linalg.cholesky(np.linalg.inv(q["precision"]))
+    z = np.linspace(-9, 9, 241)
+    w = q["mean"] + np.stack(np.meshgrid(z, z, indexing="ij"), axis=-1) @ root.T
+    logs = stats.poisson(np.exp(w @ design.T)).logpmf(y).sum(-1) + stats.norm(0, 0.1**-0.5).logpdf(w).sum(-1)
+    weights = np.exp(logs - logs.max())
+    evidence = logs.max() + np.log(weights.sum() * (z[1] - z[0]) ** 2 * np.linalg.det(root))
+    weights /= weights.sum()
+    mean = np.einsum("ab,abd->d", weights, w)
+    deviation = np.sqrt(np.einsum("ab,abd->d", weights, (w - mean) ** 2))
+    assert 0 < evidence - fits["cvi"].elbo < 0.004  # a bound
+    assert fits["delta"].elbo > evidence  # none
+    for method, near in (("cvi", 1e-3), ("delta", 1e-3), ("laplace", 0.1)):
+        q = fits[method].params["w"]
+        assert (abs(q["mean"] - mean) < near * deviation).all()
+        np.testing.assert_allclose(np.sqrt(np.diag(np.linalg.inv(q["precision"]))), deviation, rtol=0.01)
+
+
 def test_what_it_cannot_do_is_refused() -> None:
     with pytest.raises(NonConjugateError, match=r"approximate=\{'w': 'cvi'\}\)"):
         derive(logistic(), [("w",)])

@@ -71,6 +71,8 @@ def _of_factor(f: dict[str, Any], i: int, points: frozenset[str]) -> Iterator[Si
     soft = {p["value"][2] for p in f["parameters"] if p["value"][:2] == ["array", "softmax"]}
     best = (f"{name} is the maximiser",) if f["point"] else (f"log q*({name}) -",)
     for j, p in enumerate(f["parameters"]):
+        if p["value"][0] == "integral":
+            continue  # it says what is integrated, and that is log q
         array = p["value"][0] == "array"
         over = p["indices"][-1][0] if p["indices"] and p["name"] in soft else ""
         yield Site(

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 from generated import run
 from scipy.special import gammaln
-from sparse_models import MODELS, derived
+from sparse_models import MODELS, derived, linked
 
 from cavi.derive import Gamma, Model, Poisson, Sum, derive
 from cavi.verify.claim import Claim
@@ -63,10 +63,10 @@ def test_a_run_is_that_of_the_module_for_whole_arrays(name: str) -> None:
     assert fast.elbo >= expected.elbo_trace[0]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, "linked"])
 def test_modules_are_what_is_claimed_of_all_cells(name: str) -> None:
     """In high precision, at the whole arrays, zeros among them."""
-    whole = derived(name)
+    whole = derived(name) if name in MODELS else derive(linked(True))
     report = Report("code", tuple(check_generated(Claim(whole.plain()), whole.numpy, 0)))
     assert report.ok and not report.undecided, str(report)
 

@@ -1,0 +1,93 @@
+"""Time and memory of a sweep of models over tables of observed integers and over chains, at one medium size each.
+
+Run with ``python benchmarks/sweeps.py [NAME …]``. One core; time is that of the process, a run of eight sweeps less
+one of two, the least of three; memory is the peak that `tracemalloc` sees in a run, result included.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+import argparse
+import sys
+import time
+import tracemalloc
+import types
+from typing import Any
+
+import numpy as np
+
+from cavi.models import derived
+
+SIZES: dict[str, dict[str, int]] = {
+    "latent_class": {"N": 50_000, "J": 20, "V": 4, "K": 10},
+    "dawid_skene": {"N": 200_000, "I": 20_000, "K": 50, "J": 5},
+    "poisson_matrix_factorisation": {"N": 500_000, "I": 3_000, "J": 3_000, "K": 20},
+    "matrix_factorisation_wishart": {"N": 300_000, "I": 2_000, "J": 2_000, "D": 10},
+    "gaussian_matrix_factorisation": {"N": 200_000, "I": 2_000, "J": 2_000, "K": 5},
+    "linear_dynamical_system": {"T": 3_000, "D": 6, "K": 4},
+    "dynamic_level": {"N": 5_000},
+}
+
+
+def module_of(name: str) -> Any:
+    """The generated module of a library model."""
+    module = types.ModuleType(f"generated_{name}")
+    sys.modules[module.__name__] = module
+    exec(compile(derived(name).numpy(), module.__name__, "exec"), module.__dict__)
+    return module
+
+
+def known(module: Any, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Random data and plain hyperparameters in the domains that a module asks for."""
+    rng = np.random.default_rng(0)
+    data: dict[str, Any] = {}
+    hyper: dict[str, Any] = {}
+    for name, spec in module.KNOWN.items():
+        shape = tuple(int(a) if a.isdigit() else sizes[a] for a in spec["axes"])
+        if spec["where"] == "hyper":
+            value: Any = np.eye(shape[-1]) if spec["domain"] == "positive_definite" else np.ones(shape)
+            hyper[name] = value + sizes.get(spec["least"], 0)
+        elif spec["domain"] == "index":
+            data[name] = rng.integers(sizes[spec["over"]], size=shape)
+        elif spec["domain"] == "count":
+            data[name] = rng.poisson(2.0, size=shape)
+        else:
+            data[name] = rng.normal(size=shape)
+    return data, hyper
+
+
+def row(name: str) -> str:
+    """One line of the table."""
+    module, sizes = module_of(name), SIZES[name]
+    data, hyper = known(module, sizes)
+
+    def run(sweeps: int) -> float:
+        start = time.process_time()
+        module.fit(data, hyper, sizes, seed=0, max_iter=sweeps, tol=-1.0)
+        return time.process_time() - start
+
+    short, long = (min(run(sweeps) for _ in range(3)) for sweeps in (2, 8))
+    tracemalloc.start()
+    run(2)
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    words = " ".join(f"{n}={size:,}" for n, size in sizes.items())
+    return f"| {name} | {words} | {1e3 * (long - short) / 6:.1f} | {peak:.0f} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"some of {', '.join(SIZES)}")
+    print("| model | sizes | a sweep, ms | peak, MB |")
+    print("|---|---|---:|---:|")
+    for name in parser.parse_args().names or SIZES:
+        print(row(name), flush=True)
+
+
+if __name__ == "__main__":
+    main()
