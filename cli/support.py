@@ -80,6 +80,7 @@ PLACES = (
     Place("a Beta", "unit", lambda m, n, e: m.latent("w", language.Beta(1, 1))),
     Place("sigmoid of a Normal", "unit", lambda m, n, e: language.sigmoid(m.latent("w", language.Normal(0, 1)))),
     Place("sigmoid of a regression", "unit", lambda m, n, e: language.sigmoid(_weights(m, n))),
+    Place("probit of a regression", "unit", lambda m, n, e: language.probit(_weights(m, n))),
     Place("a Dirichlet", "simplex", lambda m, n, e: m.latent("w", language.Dirichlet(1, over=e[0]))),
     Place("softmax of Normals", "simplex", lambda m, n, e: language.softmax(_real(m, e))),
     Place("softmax of regressions", "simplex", lambda m, n, e: language.softmax(_scores(m, n, e[0]), over=e[0])),
@@ -92,7 +93,16 @@ PLACES = (
     Place("a von Mises", "angle", lambda m, n, e: m.latent("w", language.VonMises(0, 1))),
 )
 # Values for the arguments beside the one that is latent.
-KNOWN = {"real": 0, "positive": 6, "positive_definite": 1, "unit": 0.5, "count": 3, "angle": 0, "simplex": None}
+KNOWN = {
+    "real": 0,
+    "positive": 6,
+    "positive_definite": 1,
+    "unit": 0.5,
+    "count": 3,
+    "binary": 1,
+    "angle": 0,
+    "simplex": None,
+}
 # Keywords that stand for another of the family's parameters -> the domain of what is put there.
 OTHER = {"covariance": "positive_definite", "inverse_scale": "positive_definite"}
 
@@ -100,7 +110,8 @@ OTHER = {"covariance": "positive_definite", "inverse_scale": "positive_definite"
 @cache
 def supported() -> tuple[Entry, ...]:
     """Every pair of an argument and a place."""
-    return tuple(e for name in (*families.CATALOGUE, *families.VECTOR_FAMILIES) for e in _entries(name))
+    named = (*families.CATALOGUE, *families.MIXED_FAMILIES, *families.VECTOR_FAMILIES)
+    return tuple(e for name in named for e in _entries(name))
 
 
 def _entries(name: str) -> Iterator[Entry]:
@@ -108,9 +119,11 @@ def _entries(name: str) -> Iterator[Entry]:
     if make is None:
         return
     family = families.lookup(name)
-    known = {p.name for p in family.parameters if p.known}
+    known = {p.name for p in family.parameters if p.known and not p.free}
     domains = {p.name: p.domain for p in family.parameters}
     accepted = [k for k in inspect.signature(make).parameters if k != "over"]
+    if isinstance(family, families.MixedFamily):  # other keywords of a parameter do there what they do in the Normal
+        accepted = [k for k in accepted if k not in family.aliases]
     for keyword in accepted:
         domain = domains.get(keyword) or OTHER.get(keyword, "positive")
         if keyword in known:

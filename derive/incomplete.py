@@ -18,15 +18,15 @@ def ZeroInflatedPoisson(rate: object, inflation: object) -> Distribution:
 @checked_call
 def ZeroInflatedBinomial(total: object, prob: object, inflation: object) -> Distribution:
     """Zero with a probability of its own (the inflation), else Binomial of a known total."""
-    args = {"total": as_expr(total), "prob": as_expr(prob), "inflation": as_expr(inflation)}
-    return scalars("ZeroInflatedBinomial", **args)
+    return scalars("ZeroInflatedBinomial", total=as_expr(total), prob=as_expr(prob), inflation=as_expr(inflation))
 
 
 @checked_call
 def ZeroInflatedNegativeBinomial(number: object, prob: object, inflation: object) -> Distribution:
     """Zero with a probability of its own (the inflation), else negative binomial of a known number."""
-    args = {"number": as_expr(number), "prob": as_expr(prob), "inflation": as_expr(inflation)}
-    return scalars("ZeroInflatedNegativeBinomial", **args)
+    return scalars(
+        "ZeroInflatedNegativeBinomial", number=as_expr(number), prob=as_expr(prob), inflation=as_expr(inflation)
+    )
 
 
 @checked_call
@@ -44,8 +44,7 @@ def RightCensoredWeibull(shape: object, rate: object, event: object) -> Distribu
 @checked_call
 def RightCensoredLogNormal(mean: object, precision: object, event: object) -> Distribution:
     """Log-normal, seen (event 1) or known to lie above the value (event 0)."""
-    args = {"mean": as_expr(mean), "precision": as_expr(precision), "event": as_expr(event)}
-    return scalars("RightCensoredLogNormal", **args)
+    return scalars("RightCensoredLogNormal", mean=as_expr(mean), precision=as_expr(precision), event=as_expr(event))
 
 
 @checked_call

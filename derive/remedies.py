@@ -13,14 +13,14 @@ _BY_FUNCTION = {
     "exp": "a tangent of exp where its factor is positive (where it is negative the term is concave and has none below "
     "it), or a Gamma prior on the rate itself in place of a Normal on its logarithm",
     "log": "a Jensen bound of the logarithm of the sum, or an augmentation by auxiliary counts or categories, one for "
-    "each term of the sum",
+    "each term of the sum; of log(1 + x), as in Student's t or a half-Cauchy, an augmentation by a Gamma",
     "lgamma": "a factor by quadrature, a fixed value, or a prior whose statistics contain log Γ (no lower bound of "
     "-log Γ lies in the statistics of a known family: it falls like log a at zero and like -a log a at infinity)",
     "pow": "a parametrisation by the power itself (for example by the precision instead of the standard deviation)",
-    "abs": "an augmentation as a scale mixture of Normals, or a known location",
+    "abs": "an augmentation as a scale mixture of Normals (normal_mixture), or a known location",
     "softplus": "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma "
     "augmentation",
-    "log_normal_interval": "an augmentation by a Normal that is truncated to where the data are",
+    "log_normal_interval": "an augmentation by a Normal that is truncated to where the data are (albert_chib)",
     "cos": "a known concentration",
     "log_bessel_i": "a known concentration",
 }

@@ -55,6 +55,14 @@ def test_a_function_of_an_array_is_bounded(found, family, argument, place, rule)
     assert (entry.verdict, entry.detail) == ("bound", rule)
 
 
+def test_a_density_that_is_a_mixture_has_its_rule(found) -> None:
+    entry = found["Bernoulli", "prob", "probit of a regression"]
+    assert (entry.verdict, entry.detail) == ("augmentation", "albert chib")
+    assert found["StudentT", "mean", "a regression"].verdict != "refused"
+    assert found["RightCensoredWeibull", "rate", "a Gamma"].verdict == "exact"
+    assert found["ZeroInflatedPoisson", "rate", "a Gamma"].verdict != "refused"
+
+
 def test_what_is_refused_says_why(found) -> None:
     entry = found["Gamma", "shape", "a Gamma"]
     assert entry.verdict == "refused"
@@ -64,7 +72,9 @@ def test_what_is_refused_says_why(found) -> None:
 def test_every_family_is_there(found) -> None:
     from cavi import derive
 
-    named = {n for n in (*families.CATALOGUE, *families.VECTOR_FAMILIES) if hasattr(derive, n)}
+    named = {
+        n for n in (*families.CATALOGUE, *families.MIXED_FAMILIES, *families.VECTOR_FAMILIES) if hasattr(derive, n)
+    }
     assert {e.family for e in found.values()} == named
     assert {e.verdict for e in found.values()} <= set(VERDICTS)
     assert not [e for e in found.values() if e.verdict == "refused" and "does not run over" in e.detail]

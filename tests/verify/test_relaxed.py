@@ -108,3 +108,23 @@ def test_a_wrong_augmentation_fails(augmented: dict, change: list) -> None:
     data = copy.deepcopy(augmented)
     data["relaxed"][0]["value"] = ["add", [data["relaxed"][0]["value"], change]]
     assert INTEGRAL in failed(data, only=INTEGRAL)
+
+
+MIXTURES = {
+    "probit_regression": ("albert_chib", "omega", "y"),
+    "bayesian_lasso": ("normal_mixture", "v", "w"),
+    "horseshoe_regression": ("inverse_gamma_mixture", "omega_2", "lam"),
+    "zero_inflated_poisson": ("excess", "omega", "y"),
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_every_rule_gives_the_declared_density_to_thirty_digits_and_none_but_it(name: str) -> None:
+    rule, auxiliary, node = MIXTURES[name]
+    title = f"augmentation {rule}: integrating {auxiliary} out gives p({node})"
+    data = copy.deepcopy(models.derived(name).plain())
+    report = verify(data, digits=30, only=title)
+    assert report.ok and not report.undecided, str(report)
+    (entry,) = (r for r in data["relaxed"] if r["node"] == node)
+    entry["value"] = ["add", [entry["value"], ["num", "1/1000000"]]]
+    assert title in failed(data, only=title)
