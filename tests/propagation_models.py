@@ -12,8 +12,10 @@ from cavi.derive import (
     MultivariateNormal,
     Normal,
     Poisson,
+    StudentT,
     dot,
     exp,
+    probit,
     sigmoid,
 )
 
@@ -82,6 +84,26 @@ def lasso() -> Model:
     return m
 
 
+def probits() -> Model:
+    """Sites with closed moments."""
+    m = Model("probits")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    x = m.covariate("X", n, d)
+    w = m.latent("w", Normal(0, 1), d)
+    m.observed("y", Bernoulli(probit(dot(w, x[n]))), n)
+    return m
+
+
+def heavy_tails() -> Model:
+    """Sites that are functions of a square, multiplied out, and whose precisions may be negative."""
+    m = Model("heavy_tails")
+    n, d, g = m.index("n", "N"), m.index("d", "D"), m.index("g", "G")
+    x, e, member = m.covariate("X", n, d), m.covariate("E", n), m.observed_index("member", n, over=g)
+    w, u = m.latent("w", Normal(0, 1), d), m.latent("u", Normal(0, 1), g)
+    m.observed("y", StudentT(dot(w, x[n]) + u[member[n]] + e[n], 2, dof=4), n)
+    return m
+
+
 def response() -> Model:
     """One site without plates: all data depend on one number through its exponential."""
     m = Model("response")
@@ -103,7 +125,19 @@ def regression() -> Model:
 
 
 MODELS: dict[str, Callable[[], Model]] = {
-    f.__name__: f for f in (logit, rates, classifier, groups, counts_in_time, lasso, response, regression)
+    f.__name__: f
+    for f in (
+        logit,
+        rates,
+        classifier,
+        groups,
+        counts_in_time,
+        lasso,
+        probits,
+        heavy_tails,
+        response,
+        regression,
+    )
 }
 
 

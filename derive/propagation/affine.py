@@ -1,20 +1,18 @@
 """Functions of one affine scalar: what of a term depends on the latents only through h = a·w + c.
 
-A function in the log joint, such as ``softplus(Σ_d w[d] X[n,d])``, is looked into until a polynomial is met that is
-affine in the latents. Everything else in the term must be known, or a function of the same scalar up to a rational
-factor and a known offset; it is then rewritten in h.
+Here is what affine means, how two scalars are compared, and how a scalar is put back in its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from cavi.derive import functions
-from cavi.derive.canonical import add, rewrite
+from cavi.derive.canonical import rewrite
 from cavi.derive.factorisation import random_atoms
-from cavi.derive.term import Atom, Element, Function, Polynomial, arguments, from_atom, number
+from cavi.derive.term import Atom, Element, Function, Polynomial, number
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,6 @@ class Affine:
     def scaled(self, factor: Fraction) -> Affine:
         """The same times a number."""
         return Affine(self.latent.scaled(factor), self.offset.scaled(factor))
-
-
-class TwoScalars(Exception):
-    """A term that is no function of one affine scalar; the latents that stand beside it."""
 
 
 def is_random(atom: Atom, names: Sequence[str]) -> bool:
@@ -69,24 +63,6 @@ def affine(p: Polynomial, names: Sequence[str]) -> Affine | None:
     return Affine(Polynomial(tuple(latent)), Polynomial(tuple(offset))) if latent else None
 
 
-def scalars(atom: Atom, names: Sequence[str]) -> Iterator[Affine]:
-    """The affine scalars inside an atom, outermost first."""
-    if isinstance(atom, Element):
-        found = affine(from_atom(atom), names)
-        if found is not None:
-            yield found
-        return
-    for p in arguments(atom):
-        found = affine(p, names)
-        if found is not None:
-            yield found
-            continue
-        for m in p.monomials:
-            for a in m.atoms:
-                if is_random(a, names):
-                    yield from scalars(a, names)
-
-
 def proportion(p: Polynomial, q: Polynomial) -> Fraction | None:
     """The number by which q must be multiplied to give p; None where there is none."""
     if len(p.monomials) != len(q.monomials) or not q:
@@ -98,33 +74,6 @@ def proportion(p: Polynomial, q: Polynomial) -> Fraction | None:
 def standard(a: Affine) -> Affine:
     """The scalar times the number that makes its first term positive and, but for the others, one."""
     return a.scaled(1 / a.latent.monomials[0].coefficient)
-
-
-def in_scalar(p: Polynomial, scalar: Affine, hole: Element, names: Sequence[str]) -> Polynomial:
-    """The polynomial with the hole in the place of the scalar.
-
-    Raises:
-        TwoScalars: when the latents occur in it otherwise than through the scalar.
-    """
-    found = affine(p, names)
-    if found is not None:
-        ratio = proportion(found.latent, scalar.latent)
-        if ratio is None:
-            raise TwoScalars
-        return add(from_atom(hole).scaled(ratio), found.offset, scalar.offset.scaled(-ratio))
-
-    def change(atom: Atom, exponent: Fraction) -> Polynomial | None:
-        if not is_random(atom, names):
-            return None
-        if isinstance(atom, Element):
-            inside = in_scalar(from_atom(atom), scalar, hole, names)
-        elif isinstance(atom, Function):
-            inside = functions.apply(atom.name, *(in_scalar(a, scalar, hole, names) for a in atom.args))
-        else:
-            raise TwoScalars
-        return functions.raise_to(inside, number(exponent))
-
-    return rewrite(p, change)
 
 
 def in_place(p: Polynomial, hole: Element, value: Polynomial) -> Polynomial:

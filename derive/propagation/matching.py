@@ -25,7 +25,7 @@ def multiple_of(m: Monomial, divisor: Monomial, plates: Sequence[Index]) -> Iter
             here = substitute_atom(atom, dict(places))
             left[here] = left.get(here, exponent - exponent) - exponent
         rest = {a: e for a, e in left.items() if e}
-        if any(e < 0 and a not in dict(m.powers) for a, e in rest.items()):
+        if any(e < 0 <= dict(m.powers).get(a, 0) for a, e in rest.items()):
             continue
         inside = {i for a in rest for i in atom_indices(a)}
         if inside & {places[i] for i in divisor.bound}:

@@ -16,17 +16,9 @@ from cavi.derive.canonical import add, collect, normalise, substitute, sum_over
 from cavi.derive.errors import NonConjugateError
 from cavi.derive.index import Index, Sub, primed
 from cavi.derive.model import Model
-from cavi.derive.propagation.affine import (
-    Affine,
-    TwoScalars,
-    degree,
-    in_place,
-    in_scalar,
-    is_random,
-    scalars,
-    standard,
-)
+from cavi.derive.propagation.affine import Affine, degree, in_place, is_random, standard
 from cavi.derive.propagation.matching import multiple_of
+from cavi.derive.propagation.rewriting import TwoScalars, in_scalar, scalars
 from cavi.derive.term import ZERO, Element, Monomial, Parameter, Polynomial, atom_indices, from_atom
 from cavi.derive.text import show
 

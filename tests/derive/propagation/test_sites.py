@@ -26,6 +26,21 @@ FOUND = {
     "groups": [("y", "u[member[n]]", "h[n]·y[n] - exp(h[n])")],
     "counts_in_time": [("y", "x[t]", "h[t]·y[t] - exp(h[t])")],
     "lasso": [("w", "w[d]", "-|h[d]|")],
+    "probits": [
+        (
+            "y",
+            "Σ_d X[n,d]·w[d]",
+            "-y[n]·log_normal_interval(-∞, -h[n]) + y[n]·log_normal_interval(-∞, h[n]) "
+            "+ log_normal_interval(-∞, -h[n])",
+        )
+    ],
+    "heavy_tails": [
+        (
+            "y",
+            "Σ_d X[n,d]·w[d] + u[member[n]]",
+            "-5/2 log(1 + E[n]·h[n] - E[n]·y[n] + 1/2 E[n]² - h[n]·y[n] + 1/2 h[n]² + 1/2 y[n]²)",
+        )
+    ],
     "response": [("y", "w", "-N·exp(2 h) + 2 Σ_n y[n]·exp(h)")],
     "regression": [],
 }

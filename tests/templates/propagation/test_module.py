@@ -76,6 +76,31 @@ def test_its_fixed_point_is_that_of_sites_one_after_another(power: float) -> Non
     assert again.n_iter == 1 and abs(again.log_evidence - found.log_evidence) < 1e-9
 
 
+def test_sites_that_are_not_log_concave_converge() -> None:
+    """Outliers make sites with negative precisions; what a run says of itself is then what the moments say."""
+    rng = np.random.default_rng(1)
+    x, member = rng.normal(size=(60, 2)), rng.integers(0, 3, 60)
+    y = x @ [1.0, -1.0] + 0.3 * rng.normal(size=60)
+    y[:5] += 8.0
+    code = module("heavy_tails")
+    found = code.fit({"X": x, "E": np.zeros(60), "member": member, "y": y}, {})
+    assert found.converged and found.mismatch <= 1e-8
+    assert found.sites["y"]["precision"].min() < 0 < found.sites["y"]["precision"].max()
+    np.testing.assert_allclose(found.params["w"]["mean"], [1.0, -1.0], atol=0.15)
+
+
+def test_closed_moments_are_those_of_the_grid() -> None:
+    """Probit sites, also far in the tails, beside quadrature of their own function."""
+    code, n = module("probits"), 6
+    data = {"X": np.zeros((n, 1)), "y": np.array([0.0, 1.0, 0.0, 1.0, 1.0, 0.0])}
+    state = code.State(*code.prepare(data, {}))
+    mean, variance = np.array([0.3, -0.2, 9.0, -12.0, 4.0, -5.0]), np.array([1.0, 4.0, 2.0, 9.0, 0.01, 100.0])
+    closed = code.moments_y(state, mean, variance)
+    grid = module("logit").quadrature(lambda h: code.log_y(state, h), mean, variance, [])
+    for a, b in zip(closed, grid[:3], strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-10)
+
+
 def test_more_latents_than_sites_are_those_of_the_kernel() -> None:
     """w in 30 dimensions seen through 8 rows is a Gaussian process on these rows with the kernel X Xᵀ/α."""
     data = binary_data(8, 30)
