@@ -198,10 +198,11 @@ def line_sums(
     """Batch after batch: which lines, and what makes Σ count p[k] over the pairs of each out of their own table."""
     heights = columns[1].astype(dtype, copy=False)
     for parts in batches(pairs):
-        yield np.arange(parts[0], parts[-1]), functools.partial(_sums_of_parts, pairs, parts, columns[0], heights)
+        yield np.arange(parts[0], parts[-1]), functools.partial(sums_of_lines, pairs, parts, columns[0], heights)
+'''
 
-
-def _sums_of_parts(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: np.ndarray, own: Table) -> np.ndarray:
+_SUMS_OF_LINES = """
+def sums_of_lines(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: np.ndarray, own: Table) -> np.ndarray:
     below, here = own[0], own[1].astype(heights.dtype, copy=False)
     ends = pairs.counts.indptr[parts[0] : parts[-1] + 1]
     inside = slice(ends[0], ends[-1])
@@ -214,7 +215,7 @@ def _sums_of_parts(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: 
     line = np.searchsorted(ends, small, side="right") - 1
     add_small(out, line, counts[small], above[index[small]] + below[line])
     return out
-'''
+"""
 
 _FORWARD_BACKWARD = '''
 def forward_backward(
@@ -357,6 +358,7 @@ KERNELS = Kernels(
         "batches": _BATCHES,
         "bilinear": _BILINEAR,
         "line_sums": _LINE_SUMS,
+        "sums_of_lines": _SUMS_OF_LINES,
         "forward_backward": _FORWARD_BACKWARD,
         "kernels": _CHAIN_KERNELS,
     },

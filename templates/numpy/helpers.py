@@ -229,10 +229,10 @@ def line_sums(
     """
     for some, inside, picked in batches(pairs, columns[1].astype(dtype, copy=False)):
         index, counts = pairs.counts.indices[inside], pairs.counts.data[inside]
-        yield pairs.lines[some], functools.partial(_sums_of_lines, picked, columns[0], index, counts)
-
-
-def _sums_of_lines(
+        yield pairs.lines[some], functools.partial(sums_of_lines, picked, columns[0], index, counts)
+''',
+    "sums_of_lines": """
+def sums_of_lines(
     picked: np.ndarray, above: np.ndarray, index: np.ndarray, counts: np.ndarray, own: Table
 ) -> np.ndarray:
     below, heights = own
@@ -244,7 +244,7 @@ def _sums_of_lines(
     line = small * len(picked) // len(index) if len(small) else small
     add_small(out, line, counts[small], above[index[small]] + below[line])
     return out
-''',
+""",
     "part_of": '''
 def part_of(state: State, size: str, chosen: np.ndarray, factors: Sequence[str]) -> State:
     """A state of some elements along an axis, of what is known and of some factors; all else is shared."""
@@ -796,7 +796,7 @@ def _scaled_tail(x: Any) -> np.ndarray:
 
 _NEEDS = {
     "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
-    "line_sums": ("cells", "batches"),
+    "line_sums": ("cells", "batches", "sums_of_lines"),
     "damped": ("blended",),
     "settled": ("damped", "blended"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
