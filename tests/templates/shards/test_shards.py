@@ -13,11 +13,11 @@ REFUSED = {
     **dict.fromkeys(["hmm_autoregression", "hmm_gaussian", "hmm_poisson", "factorial_hmm", "factorial_chains"], JOINT),
     **dict.fromkeys(["switching_autoregression", "switching_dynamics", "switching_vector_autoregression"], JOINT),
     **dict.fromkeys(["linear_dynamical_system", "a_chain_split_into_elements", "two_chains_at_once"], JOINT),
-    **dict.fromkeys(["gaussian_process", "gaussian_process_classification", "values_of_a_process"], JOINT),
+    **dict.fromkeys(["gaussian_process", "values_of_a_process"], JOINT),
     **dict.fromkeys(["stochastic_block_model", "undirected_blocks", "mixed_memberships"], "would both be cut"),
     "supervised_topics": "would both be cut",
     "sparse_poisson_factorisation": "y is declared sparse, and a module for data in shards",
-    "dirichlet_multinomial": "no factor is shared",
+    **dict.fromkeys(["dirichlet_multinomial", "gaussian_process_classification"], "no factor is shared"),
     "poisson_regression": "was chosen by cvi",
 }
 
