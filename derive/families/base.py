@@ -81,27 +81,19 @@ class Param:
 
 
 @dataclass(frozen=True, eq=False)
-class ScalarFamily:
-    """An exponential family on the real line, the integers, or a part of them.
+class DeclaredDensity:
+    """A distribution of a number, by its log density.
 
     The declared callables take `X` and the parameters' symbols, in order, and build SymPy expressions;
     they are called once, when first needed, so that importing the catalogue costs nothing.
 
     Attributes:
-        name: as the field writes it; two families are equal when their names are.
+        name: as the field writes it; two of them are equal when their names are.
         parameters: standard parameters in positional order.
         support: real, positive, unit, binary, count, bounded_count, interval, above or angle.
         declared_density: log p(x | θ) with its logs fully expanded.
         source: where the formulas come from.
         aliases: other keyword -> (parameter, its value: arithmetic on a SymPy symbol or a declared expression).
-        declared_base: a part of log h that would otherwise be counted to a statistic; takes `X` and the symbols.
-        declared_moments_of: pattern in `X` -> expectation, where differentiating A does not give it; the
-            pattern ``X**POWER`` declares E[x^r] for every r.
-        declared_inverse: (parameter, expression in `ETA` and earlier parameters), in order, where
-            η(θ) cannot be inverted term by term; takes the parameters' symbols only.
-        declared_entropy: A - Σ η_j E[t_j] in a form that holds at the edge of the domain too; takes the
-            parameters' symbols only.
-        declared_mode: argmax of log h + Σ η_j t_j in `ETA`; takes the parameters' symbols only.
     """
 
     name: str
@@ -110,11 +102,6 @@ class ScalarFamily:
     declared_density: Callable[..., sympy.Expr]
     source: str
     aliases: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
-    declared_base: Callable[..., sympy.Expr] | None = None
-    declared_moments_of: Callable[..., Mapping[sympy.Expr, sympy.Expr]] | None = None
-    declared_inverse: Callable[..., tuple[tuple[str, sympy.Expr], ...]] | None = None
-    declared_entropy: Callable[..., sympy.Expr] | None = None
-    declared_mode: Callable[..., sympy.Expr] | None = None
 
     rank = 0
 
@@ -122,7 +109,7 @@ class ScalarFamily:
         return self.name
 
     def __eq__(self, other: object) -> bool:
-        return str(other) == self.name if isinstance(other, str | ScalarFamily) else NotImplemented
+        return str(other) == self.name if isinstance(other, str | DeclaredDensity) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -138,11 +125,6 @@ class ScalarFamily:
         return tuple(p.symbol for p in self.parameters)
 
     @cached_property
-    def unknown(self) -> tuple[sympy.Symbol, ...]:
-        """The symbols of the parameters that an update computes."""
-        return tuple(p.symbol for p in self.parameters if not p.known)
-
-    @cached_property
     def log_density(self) -> sympy.Expr:
         """log p(x | θ)."""
         return self.declared_density(X, *self.symbols)
@@ -156,6 +138,33 @@ class ScalarFamily:
             elif p.default is not None:
                 env[p.symbol] = from_sympy(p.default, {})
         return from_sympy(self.log_density, env)
+
+
+@dataclass(frozen=True, eq=False)
+class ScalarFamily(DeclaredDensity):
+    """An exponential family on the real line, the integers, or a part of them.
+
+    Attributes:
+        declared_base: a part of log h that would otherwise be counted to a statistic; takes `X` and the symbols.
+        declared_moments_of: pattern in `X` -> expectation, where differentiating A does not give it; the
+            pattern ``X**POWER`` declares E[x^r] for every r.
+        declared_inverse: (parameter, expression in `ETA` and earlier parameters), in order, where
+            η(θ) cannot be inverted term by term; takes the parameters' symbols only.
+        declared_entropy: A - Σ η_j E[t_j] in a form that holds at the edge of the domain too; takes the
+            parameters' symbols only.
+        declared_mode: argmax of log h + Σ η_j t_j in `ETA`; takes the parameters' symbols only.
+    """
+
+    declared_base: Callable[..., sympy.Expr] | None = None
+    declared_moments_of: Callable[..., Mapping[sympy.Expr, sympy.Expr]] | None = None
+    declared_inverse: Callable[..., tuple[tuple[str, sympy.Expr], ...]] | None = None
+    declared_entropy: Callable[..., sympy.Expr] | None = None
+    declared_mode: Callable[..., sympy.Expr] | None = None
+
+    @cached_property
+    def unknown(self) -> tuple[sympy.Symbol, ...]:
+        """The symbols of the parameters that an update computes."""
+        return tuple(p.symbol for p in self.parameters if not p.known)
 
     @cached_property
     def _parts(self) -> split.Parts:

@@ -6,67 +6,19 @@ the relaxations act on the terms of its log density. They are never the family o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import sympy
 from sympy import Abs, Rational, log, loggamma, pi
 
-from cavi.derive.families.base import DOMAIN_OF_SUPPORT, Param, X
+from cavi.derive.families.base import DeclaredDensity, Param
 from cavi.derive.families.scalar import MEAN, PRECISION, SPREAD
-from cavi.derive.from_sympy import from_sympy
-from cavi.derive.index import Index
-from cavi.derive.term import Polynomial
 
 HALF = Rational(1, 2)
 
 
-@dataclass(frozen=True, eq=False)
-class MixedFamily:
-    """A distribution of a number by its log density.
-
-    Attributes:
-        name: as the field writes it.
-        parameters: standard parameters in positional order.
-        support: real or positive.
-        declared_density: log p(x | θ); takes `X` and the parameters' symbols, in order.
-        source: where the formula comes from.
-        aliases: other keyword -> (parameter, its value).
-    """
-
-    name: str
-    parameters: tuple[Param, ...]
-    support: str
-    declared_density: Callable[..., sympy.Expr]
-    source: str
-    aliases: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
-
-    rank = 0
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __eq__(self, other: object) -> bool:
-        return str(other) == self.name if isinstance(other, str | MixedFamily) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    @property
-    def domain(self) -> str:
-        """Where the values lie."""
-        return DOMAIN_OF_SUPPORT[self.support]
-
-    @cached_property
-    def log_density(self) -> sympy.Expr:
-        """log p(x | θ)."""
-        return self.declared_density(X, *(p.symbol for p in self.parameters))
-
-    def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
-        """log p(x | args) in the normal form."""
-        return from_sympy(self.log_density, {X: x, **{p.symbol: args[p.name] for p in self.parameters}})
+class MixedFamily(DeclaredDensity):
+    """A density that is no exponential family in its parameters."""
 
 
 def _student(x: Any, mean: Any, precision: Any, dof: Any) -> sympy.Expr:
