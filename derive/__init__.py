@@ -57,6 +57,7 @@ from cavi.derive.errors import (
 )
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.incomplete import (
+    IntervalCensoredNormal,
     LeftCensoredNormal,
     RightCensoredExponential,
     RightCensoredLogNormal,
@@ -120,6 +121,7 @@ __all__ = [
     "HalfCauchy",
     "HalfNormal",
     "Index",
+    "IntervalCensoredNormal",
     "InverseGamma",
     "InverseNakagami",
     "InverseWishart",

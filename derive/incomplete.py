@@ -1,11 +1,13 @@
-"""Distributions of incomplete observations: counts with excess zeros, values known only to lie beyond a limit.
+"""Distributions of incomplete observations: excess zeros, values known only to lie beyond a limit or in an interval.
 
-``event`` is known data: one where the value was seen, zero where it is the limit beyond which the value lies.
+``event`` is known data: one where the value was seen, zero where it is the limit beyond which the value lies. ``width``
+is that of the interval above the value in which a response lies: a category of an ordered answer, or what was rounded.
 """
 
 from __future__ import annotations
 
 from cavi.derive.distribution import Distribution, checked_call, one_of, scalars
+from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import as_expr
 
 
@@ -61,6 +63,26 @@ def LeftCensoredNormal(
 ) -> Distribution:
     """Normal, seen (event 1) or known to lie below the value (event 0): the tobit model has the value zero there."""
     return _censored_normal("LeftCensoredNormal", mean, precision, event, variance, std)
+
+
+@checked_call
+def IntervalCensoredNormal(
+    mean: object, precision: object = None, width: object = None, *, variance: object = None, std: object = None
+) -> Distribution:
+    """Normal, known to lie between the value and the value plus the width: Φ((x + h - m)/s) - Φ((x - m)/s).
+
+    With the interval of the category of each answer this is ordered probit regression. An open end is a limit that is
+    far away, such as forty standard deviations: the probability beyond it is zero in double precision.
+
+    Raises:
+        DeclarationError: without a width, and unless exactly one of precision, variance, std is given.
+    """
+    if width is None:
+        raise DeclarationError(
+            "IntervalCensoredNormal: expected width=, that of the interval above the value; found none"
+        )
+    value = one_of("IntervalCensoredNormal", {"precision": precision, "variance": variance, "std": std})
+    return scalars("IntervalCensoredNormal", mean=as_expr(mean), precision=value, width=as_expr(width))
 
 
 def _censored_normal(

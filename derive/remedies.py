@@ -20,7 +20,8 @@ _BY_FUNCTION = {
     "abs": "an augmentation as a scale mixture of Normals (normal_mixture), or a known location",
     "softplus": "a tangent (Jaakkola-Jordan) or quadratic (Böhning) bound of the logistic function, or a Pólya-Gamma "
     "augmentation",
-    "log_normal_interval": "an augmentation by a Normal that is truncated to where the data are (albert_chib)",
+    "log_normal_interval": "an augmentation by a Normal that is truncated to where the data are (albert_chib, or "
+    "ordered_probit where both ends are known)",
     "cos": "a known concentration",
     "log_bessel_i": "a known concentration",
 }

@@ -150,6 +150,13 @@ def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
         return base.log_density(e, x, a) if to_int(a["event"]) == 1 else log_beyond(e, x, a)
 
 
+@_family("IntervalCensoredNormal", "real", mean="real", precision="positive", width="positive")
+def _interval_censored_normal(e: Engine, x: Value, a: Args) -> Value:
+    """log P(x < a Normal < x + width)."""
+    low = (x - a["mean"]) * e("sqrt", a["precision"])
+    return e("log_normal_interval", low, low + a["width"] * e("sqrt", a["precision"]))
+
+
 def _log_tail(e: Engine, gap: Value, a: Args) -> Value:
     """log P(a Normal of mean zero > gap)."""
     return e("log_normal_interval", gap * e("sqrt", a["precision"]), e.constants("infinity"))

@@ -2,8 +2,9 @@ r"""Observations that are not always what they count: excess zeros, and values k
 
     zero inflation    p(x) = π [x = 0] + (1 - π) f(x)
     censoring         log p(x) = d log f(x) + (1 - d) log P(beyond x),      d = 1 where x was seen, 0 for a limit
+    intervals         log p(x) = log P(between x and x + h),                h > 0 the known width
 
-Each is made from a family of the catalogue and, for censoring, the log probability of what lies beyond. With 0^x,
+Each is made from a family of the catalogue and, but for the first, the log probability of what lies there. With 0^x,
 which is one at zero and zero for every other count, the first is
 
     log p(x) = log(1 - π) + log f(x) + 0^x log(1 + π / ((1 - π) f(0))).
@@ -24,6 +25,7 @@ from cavi.derive.families.special import log_normal_interval, softplus
 
 INFLATION = Param("inflation", "unit", r"\pi")
 EVENT = Param("event", "binary", "d", known=True)
+WIDTH = Param("width", "positive", "h", known=True)
 
 
 def zero_inflated(base: ScalarFamily) -> MixedFamily:
@@ -52,6 +54,23 @@ def censored(side: str, base: ScalarFamily, log_beyond: Callable[..., sympy.Expr
     )
 
 
+def interval_censored(base: ScalarFamily, log_between: Callable[..., sympy.Expr]) -> MixedFamily:
+    """The lower end of a known interval; `log_between` takes both ends and the parameters."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, width = args
+        return log_between(x, x + width, *own)
+
+    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.5; Albert and Chib (1993), section 4"
+    return MixedFamily(
+        f"IntervalCensored{base.name}", (*base.parameters, WIDTH), base.support, density, source, base.aliases
+    )
+
+
+def _normal_between(low: Any, high: Any, mean: Any, precision: Any) -> sympy.Expr:
+    return log_normal_interval(sqrt(precision) * (low - mean), sqrt(precision) * (high - mean))
+
+
 def _log_phi(x: Any) -> sympy.Expr:
     return log_normal_interval(-oo, x)
 
@@ -67,5 +86,6 @@ _BEYOND: tuple[tuple[str, str, Callable[..., sympy.Expr]], ...] = (
 INCOMPLETE: tuple[MixedFamily, ...] = (
     *(zero_inflated(CATALOGUE[n]) for n in _INFLATED),
     *(censored(side, CATALOGUE[n], beyond) for side, n, beyond in _BEYOND),
+    interval_censored(CATALOGUE["Normal"], _normal_between),
 )
 MIXED_FAMILIES.update((f.name, f) for f in INCOMPLETE)

@@ -27,7 +27,7 @@ from cavi.derive.names import suggestion
 from cavi.derive.relaxations import catalogue
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.array_matching import PART, array_matches
-from cavi.derive.relaxations.augmentation import Augmentation, B, S, W
+from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.fitting import fitting, misfit, together
 from cavi.derive.relaxations.matching import Match, matches
@@ -242,7 +242,7 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
         names.append(name)
         nodes[name] = sum_over(log_density(latent, model), plates)
         for site in shared:
-            env = {X: site.argument, W: element(latent, plates), B: site.weight, S: site.scale}
+            env = {X: site.argument, W: element(latent, plates), **_known(site)}
             value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
@@ -250,9 +250,12 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
 
 def _argument(value: sympy.Expr, site: Site, model: Model, node: str) -> Expr:
     """A parameter of the auxiliary's distribution, in the weight of the term."""
-    return as_expression(
-        from_sympy(sympy.sympify(value), {B: site.weight, S: site.scale}), model, f"augment: a parameter for {node}"
-    )
+    return as_expression(from_sympy(sympy.sympify(value), _known(site)), model, f"augment: a parameter for {node}")
+
+
+def _known(site: Site) -> dict[sympy.Symbol, Polynomial]:
+    """What the symbols of a rule stand for, but for the argument and the auxiliary."""
+    return {B: site.weight, S: site.scale, **dict(zip(ENDS, site.ends, strict=False))}
 
 
 def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match] | None = None) -> Relaxed:

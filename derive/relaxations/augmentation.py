@@ -3,6 +3,7 @@
     exp(b f(x)) = ∫ p(ω) exp(g(x, ω, b)) dω,      p(ω) a member of a known family, ω given x one of the same or another.
 
 Where x comes with a latent scale, the function may be written as f(√s x): a rule for it has s where that is linear.
+Where it stands beside known numbers, they are the ends of an interval: f(l - x, u - x).
 
 The proof is the normaliser of an exponential family: log p(ω) + g = c(x) + Σ_j η_j(x) t_j(ω) + log h(ω), so that the
 integral (or sum) is exp(c + A(η)), where A is the log-normaliser of the family of ω given x.
@@ -30,6 +31,7 @@ from cavi.derive.rules import GENERATING_FUNCTION
 W = sympy.Symbol("omega", real=True)
 B = sympy.Symbol("b", positive=True)
 S = sympy.Symbol("s", positive=True)
+ENDS = sympy.symbols("l u", real=True)
 
 # What b may be, and the values for which the rule is proved: a symbol, or one number after another.
 WEIGHTS: Mapping[str, tuple[sympy.Expr, ...]] = {"positive": (B,), "binary": (sympy.S.Zero, sympy.S.One)}
@@ -41,10 +43,10 @@ class Augmentation:
 
     Attributes:
         name: what `derive(m, augment=...)` calls it.
-        function: f, in `X`, or f(√s x) in `X` and `S`.
+        function: f, in `X` (and `ENDS`, where known numbers stand beside it), or f(√s x) in `X` and `S`.
         family: of ω, by name.
-        parameters: those of p(ω), in `B` and `S`.
-        joint: g, in `X`, `W`, `B` and `S`.
+        parameters: those of p(ω), in `B`, `S` and `ENDS`.
+        joint: g, in `X`, `W`, `B`, `S` and `ENDS`.
         given: the family of ω given x, where that is another one.
         above: x is greater than this; -∞ for any real number.
         weight: what b may be, positive or binary (zero or one, such as a datum that says which term there is).
@@ -64,21 +66,22 @@ class Augmentation:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.function, sympy.Expr) or self.function.free_symbols - {X, S}:
+        if not isinstance(self.function, sympy.Expr) or self.function.free_symbols - {X, S, *ENDS}:
             raise RelaxationError(
                 f"the augmentation {self.name}: the function is {self.function}; expected a SymPy expression in x alone"
             )
-        if not isinstance(self.joint, sympy.Expr) or self.joint.free_symbols - {X, W, B, S}:
+        if not isinstance(self.joint, sympy.Expr) or self.joint.free_symbols - {X, W, B, S, *ENDS}:
             raise RelaxationError(
                 f"the augmentation {self.name}: the joint is {self.joint}; expected an expression in x, omega and b"
             )
         for family in (self.family, self.given or self.family):
             if family not in families.CATALOGUE:
                 raise RelaxationError(f"the augmentation {self.name}: {family!r} is not a scalar family")
-        if set(self.parameters) != {p.name for p in self._prior.parameters if p.default is None}:
+        needed = [p.name for p in self._prior.parameters if p.default is None]
+        if not set(needed) <= set(self.parameters) <= {p.name for p in self._prior.parameters}:
             raise RelaxationError(
                 f"the augmentation {self.name}: found the parameters {', '.join(self.parameters)}; expected "
-                f"{', '.join(p.name for p in self._prior.parameters if p.default is None)}"
+                f"{', '.join(needed)}"
             )
         if self.weight not in WEIGHTS:
             raise RelaxationError(
@@ -159,7 +162,7 @@ class Augmentation:
             RelaxationError: when it is not seen that they are equal.
         """
         for gap in self._gaps():
-            (p,) = gap.free_symbols - {B, S} or {X}
+            (p,) = gap.free_symbols - {B, S, *ENDS} or {X}
             slope = sympy.simplify(sympy.simplify(sympy.diff(gap, p)).rewrite(sympy.exp))
             at = gap.subs(p, 1)
             value = sympy.simplify(sympy.exp(((at / B).expand() if at.has(B) else at).rewrite(sympy.exp)))

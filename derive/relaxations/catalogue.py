@@ -9,7 +9,7 @@ from sympy import Abs, Integer, Rational, cosh, exp, log, oo, sqrt
 
 from cavi.derive.families.special import log_normal_interval, softplus
 from cavi.derive.relaxations.array_bound import ArrayBound
-from cavi.derive.relaxations.augmentation import Augmentation, B, S, W
+from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, T, X
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 
@@ -101,6 +101,15 @@ def augmentations() -> tuple[Augmentation, ...]:
             given="TruncatedNormal",
             weight="binary",
             source="Albert and Chib (1993), JASA 88, 669-679, section 3",
+        ),
+        Augmentation(
+            "ordered_probit",
+            function=log_normal_interval(ENDS[0] - X, ENDS[1] - X),
+            family="TruncatedNormal",
+            parameters={"mean": Integer(0), "precision": Integer(1), "lower": ENDS[0], "upper": ENDS[1]},
+            joint=B * (W * X - X**2 / 2 + log_normal_interval(*ENDS)),
+            weight="binary",
+            source="Albert and Chib (1993), JASA 88, 669-679, section 4",
         ),
         Augmentation(
             "gamma_mixture",

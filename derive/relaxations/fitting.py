@@ -55,9 +55,14 @@ def together(found: tuple[Site, ...], rule: Augmentation, model: Model) -> tuple
     same = rule.weight == "binary" and free_of_b and sympy.expand(rule.joint.subs(B, 0)) == 0
     for s in found:
         for g in groups:
-            if same and g[0].plates == s.plates and all(exclusive(s.weight, t.weight, model) for t in g):
+            if same and _place(g[0]) == _place(s) and all(exclusive(s.weight, t.weight, model) for t in g):
                 g.append(s)
                 break
         else:
             groups.append([s])
     return tuple(map(tuple, groups))
+
+
+def _place(s: Site) -> tuple[object, ...]:
+    """What an auxiliary has of a site: its plates, and the ends of its interval."""
+    return s.plates, s.ends

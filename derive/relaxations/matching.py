@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,6 +32,7 @@ from cavi.derive.term import (
 )
 
 HOLE = Element("x", ())
+END_HOLES = (Element("l", ()), Element("u", ()))
 NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
 
 
@@ -96,6 +98,28 @@ def unify(shape: Atom, atom: Atom) -> Polynomial | None:
             return None
         found = value
     return found
+
+
+def unify_beside_known(shape: Atom, atom: Atom, random: Collection[str]) -> tuple[Polynomial, ...] | None:
+    """x, l and u for which a function of l - x and u - x is the atom, l and u known; None where there are none.
+
+    What stands in both arguments is x, but for its sign, when all latents are in it and nothing else.
+    """
+    if not isinstance(shape, Function) or not isinstance(atom, Function) or shape.name != atom.name:
+        return None
+    found: Polynomial | None = None
+    ends = []
+    for left, right, end in zip(shape.args, atom.args, END_HOLES, strict=True):
+        uncertain = Polynomial(tuple(m for m in right.monomials if _has_any(m, random)))
+        if left != from_atom(end) - from_atom(HOLE) or not uncertain or found not in (None, -uncertain):
+            return None
+        found = -uncertain
+        ends.append(right - uncertain)
+    return None if found is None else (found, *ends)
+
+
+def _has_any(m: Monomial, names: Collection[str]) -> bool:
+    return any(True for a in m.atoms for _ in random_atoms(a, names))
 
 
 def _unify(shape: Polynomial, target: Polynomial) -> Polynomial | None:

@@ -21,8 +21,9 @@ from cavi.derive.families import lookup
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Index
 from cavi.derive.model import Model
+from cavi.derive.relaxations.augmentation import ENDS
 from cavi.derive.relaxations.bound import X
-from cavi.derive.relaxations.matching import HOLE, not_negative, unify
+from cavi.derive.relaxations.matching import END_HOLES, HOLE, not_negative, unify, unify_beside_known
 from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Powers, Size, from_atom, number
 from cavi.derive.text import show
 
@@ -31,13 +32,17 @@ MAX_CORNERS = 6
 
 @dataclass(frozen=True)
 class Site:
-    """All terms ``weight · f(√scale · argument)`` of a node, at the plates that the argument runs over."""
+    """All terms ``weight · f(√scale · argument)`` of a node, at the plates that the argument runs over.
+
+    `ends` are the known numbers beside the argument in f(l - x, u - x), if the function has them.
+    """
 
     monomials: tuple[Monomial, ...]
     plates: tuple[Index, ...]
     argument: Polynomial
     weight: Polynomial
     scale: Polynomial = field(default_factory=lambda: number(1))
+    ends: tuple[Polynomial, ...] = ()
 
 
 def scaled(site: Site, model: Model) -> Site:
@@ -66,19 +71,21 @@ def sites(p: Polynomial, function: sympy.Expr, model: Model, node: str, by_eleme
     what its argument does not depend on, unless each element of the node is to have its own.
     """
     found: list[Site] = []
-    for m, argument, weight in _places(p, function, model):
+    for m, argument, weight, beside in _places(p, function, model):
         if by_element:
             m_bound, weight = _counted(m, weight, model.variable(node).plates)
-        axes = axes_of(model, node, argument.free | set(m_bound if by_element else ()))
-        at = substitute(argument, axes)
+        open_ = argument.free.union(*(e.free for e in beside), m_bound if by_element else ())
+        axes = axes_of(model, node, open_)
+        at, ends = substitute(argument, axes), tuple(substitute(e, axes) for e in beside)
         others = [i for i in m.bound if i not in axes]
         own = substitute(sum_over(weight, others), axes)
-        same = next((s for s in found if s.argument == at and s.plates == tuple(axes.values())), None)
+        key = (at, ends, tuple(axes.values()))
+        same = next((s for s in found if (s.argument, s.ends, s.plates) == key), None)
         if same is None:
-            found.append(Site((m,), tuple(axes.values()), at, own))
+            found.append(Site((m,), tuple(axes.values()), at, own, ends=ends))
         else:
             where = found.index(same)
-            found[where] = Site((*same.monomials, m), same.plates, at, same.weight + own)
+            found[where] = replace(same, monomials=(*same.monomials, m), weight=same.weight + own)
     return tuple(s for s in found if is_not_negative(s.weight, model))
 
 
@@ -92,9 +99,12 @@ def _counted(m: Monomial, weight: Polynomial, plates: tuple[Index, ...]) -> tupl
     return tuple(bound), weight
 
 
-def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[tuple[Monomial, Polynomial, Polynomial]]:
-    """Every monomial with an atom of the function's shape: its argument, and what multiplies the function."""
-    pattern = from_sympy(function, {X: from_atom(HOLE)})
+Place = tuple[Monomial, Polynomial, Polynomial, tuple[Polynomial, ...]]
+
+
+def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[Place]:
+    """Every monomial with an atom of the function's shape: its argument, what multiplies the function, known ends."""
+    pattern = from_sympy(function, {X: from_atom(HOLE), **dict(zip(ENDS, map(from_atom, END_HOLES), strict=True))})
     if len(pattern.monomials) != 1 or len(pattern.monomials[0].powers) != 1 or pattern.monomials[0].powers[0][1] != 1:
         return
     coefficient, shape = pattern.monomials[0].coefficient, pattern.monomials[0].powers[0][0]
@@ -103,12 +113,16 @@ def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[tuple
         for atom, exponent in m.powers:
             if exponent != 1 or not any(True for _ in random_atoms(atom, names)):
                 continue
-            argument = unify(shape, atom)
-            if argument is None:
+            parts = unify_beside_known(shape, atom, names) if function.has(*ENDS) else _alone(unify(shape, atom))
+            if parts is None:
                 continue
             rest = [(a, e) for a, e in m.powers if a is not atom]
-            yield m, argument, collect([normalise(m.coefficient / coefficient, rest, ())])
+            yield m, parts[0], collect([normalise(m.coefficient / coefficient, rest, ())]), parts[1:]
             break
+
+
+def _alone(argument: Polynomial | None) -> tuple[Polynomial, ...] | None:
+    return None if argument is None else (argument,)
 
 
 def axes_of(model: Model, node: str, open_: Iterable[Index]) -> dict[Index, Index]:
