@@ -28,7 +28,7 @@ def declare() -> Model:
 
 
 def dataset() -> Dataset:
-    """An indicator of each cheese; the cutpoints for which the prior gives the answers their shares over all cheeses."""
+    """Indicators of the cheeses; under the prior the answers have the shares that they have over all cheeses."""
     liking = np.array(
         [
             [0, 0, 1, 7, 8, 8, 19, 8, 1],

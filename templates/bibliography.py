@@ -206,6 +206,14 @@ WORKS: dict[str, Work] = {
         "23",
         "179–182",
     ),
+    "McCullagh and Nelder (1989)": _book(
+        "mccullagh1989",
+        "P. McCullagh and J. A. Nelder",
+        "1989",
+        "Generalized Linear Models",
+        "Chapman and Hall",
+        edition="second edition",
+    ),
     "Murphy (2012)": _book(
         "murphy2012", "K. P. Murphy", "2012", "Machine Learning: A Probabilistic Perspective", "MIT Press"
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from cavi.derive.model import Model
-from cavi.derive.relaxations.augmentation import Augmentation, B, S
+from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S
 from cavi.derive.relaxations.matching import not_negative
 from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
 from cavi.derive.term import Polynomial
@@ -22,7 +22,8 @@ def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
     """Why there are none of a node."""
     found = _sites(p, rule, model, node)
     if not found:
-        return f"no term of its log density is {rule.shape} of latents with a coefficient that is not negative"
+        known = " (l and u known)" if rule.shape.has(*ENDS) else ""
+        return f"no term of its log density is {rule.shape}{known} of latents with a coefficient that is not negative"
     return _misfit(found[0], rule, model)
 
 

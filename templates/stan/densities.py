@@ -22,7 +22,7 @@ def log_density(v: Variable, d: Distribution, e: Elements) -> str:
     if d.family.startswith("ZeroInflated"):
         return _zero_inflated(v, replace(d, family=d.family.removeprefix("ZeroInflated")), e)
     side, censored, base = d.family.partition("Censored")
-    if censored:
+    if censored and d.family not in _DENSITIES:
         return _censored(v, replace(d, family=base), e, {"Right": "_lccdf", "Left": "_lcdf"}[side])
     if d.family not in _DENSITIES:
         raise CaviError(f"Stan has no {d.family} ({v.name}); declare it by others")
@@ -71,6 +71,13 @@ def _zero_inflated(v: Variable, d: Distribution, e: Elements) -> str:
 def _censored(v: Variable, d: Distribution, e: Elements, beyond: str) -> str:
     event, seen = e.write(d.args["event"], WHOLE), _DENSITIES[d.family](v, d, e)
     return f"{event} * {seen} + (1 - {event}) * {seen.replace('_lpdf', beyond, 1)}"
+
+
+def _interval_censored_normal(v: Variable, d: Distribution, e: Elements) -> str:
+    args = f"{e.write(d.args['mean'])}, {deviation(d.args['precision'], e)}"
+    low = _value(v, e)
+    high = f"{low} + {e.write(d.args['width'])}"
+    return f"log_diff_exp(normal_lcdf({high} | {args}), normal_lcdf({low} | {args}))"
 
 
 def _half_cauchy(v: Variable, d: Distribution, e: Elements) -> str:
@@ -187,6 +194,7 @@ _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "StudentT": _by("student_t_lpdf", "dof", "mean", "precision"),
     "AsymmetricLaplace": _asymmetric_laplace,
     "HalfCauchy": _half_cauchy,
+    "IntervalCensoredNormal": _interval_censored_normal,
     "InverseNakagami": _inverse_nakagami,
     "Pareto": _by("pareto_lpdf", "minimum", "shape"),
     "Weibull": _weibull,

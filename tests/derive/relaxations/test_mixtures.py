@@ -1,18 +1,22 @@
 """Declared densities past conjugacy: refused with the rule that helps, augmented, equal to what is known otherwise."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
 from generated import run
 from scipy.special import digamma, log_ndtr, ndtr
+from scipy.stats import norm
 
 from cavi import models
 from cavi.derive import (
     AsymmetricLaplace,
     Augmentation,
     Bernoulli,
+    DeclarationError,
     Gamma,
     HalfCauchy,
+    IntervalCensoredNormal,
     InverseGamma,
     Laplace,
     LeftCensoredNormal,
@@ -28,6 +32,7 @@ from cavi.derive import (
 )
 from cavi.derive.relaxations.augmentation import B, S, W
 from cavi.derive.relaxations.bound import X
+from cavi.verify import verify
 
 
 def regression(likelihood, prior=lambda m, d: m.latent("w", Normal(0, 1), d)) -> Model:
@@ -166,6 +171,67 @@ def test_censored_survival_is_conjugate_as_it_stands() -> None:
     exposure = np.bincount(group, weights=t ** h["k_0"])
     np.testing.assert_allclose(found.params["rate"]["shape"], h["a_0"] + deaths)
     np.testing.assert_allclose(found.params["rate"]["rate"], h["b_0"] + exposure)
+
+
+def to_the_end(derived, data, hyper):
+    """Sweeps until the parameters settle: the bound does so much earlier."""
+    module = run(derived.numpy())
+    found = module.fit(data, hyper, tol=0.0, max_iter=100)
+    for _ in range(3):
+        found = module.fit(data, hyper, tol=0.0, max_iter=100, init=found.params)
+    return found
+
+
+def test_ordered_answers_have_the_mode_of_their_posterior_and_a_bound_of_their_evidence() -> None:
+    """E[ω] in (l, u) is x plus the slope of log(Φ(u - x) - Φ(l - x)): at the fixed point w is the mode."""
+    data = models.data("ordinal_regression")
+    found = to_the_end(models.derived("ordinal_regression"), data.data, data.hyper)
+    x, lower = data.data["X"], data.data["lower"]
+    upper, t = lower + data.data["width"], np.linspace(-6, 6, 4001)
+    evidence = 0.0
+    for d, mode in enumerate(found.params["w"]["mean"]):
+        at = x[:, d] == 1
+        chance = ndtr(upper[at, None] - t) - ndtr(lower[at, None] - t)
+        log_joint = np.log(np.maximum(chance, 1e-300)).sum(axis=0) - t**2 / 2 - np.log(2 * np.pi) / 2
+        evidence += np.log(np.exp(log_joint - log_joint.max()).sum() * (t[1] - t[0])) + log_joint.max()
+        slope = (norm.pdf(lower[at] - mode) - norm.pdf(upper[at] - mode)) / (
+            ndtr(upper[at] - mode) - ndtr(lower[at] - mode)
+        )
+        assert slope.sum() == pytest.approx(mode, abs=1e-9)
+    assert evidence - 1 < found.elbo < evidence
+
+
+def test_known_offsets_and_precisions_move_the_ends_of_the_interval() -> None:
+    m = Model("m")
+    n = m.index("n", "N")
+    at, tau, h, mu = m.covariate("at", n), m.hyper("tau"), m.hyper("h"), m.latent("mu", Normal(0, 1))
+    m.observed("low", IntervalCensoredNormal(mu + at[n], tau, h), n)
+    derived = derive(m, augment={"low": "ordered_probit"})
+    title = "augmentation ordered_probit: integrating omega out gives p(low)"
+    assert verify(derived.plain(), digits=30, only=title).ok
+    low, at_, tau_, h_ = np.array([0.3, 60.0, -58.0]), np.array([0.1, 0.2, -0.3]), 4.0, 0.5
+    found = to_the_end(derived, {"low": low, "at": at_}, {"tau": tau_, "h": h_})
+    mean = float(found.params["mu"]["mean"])
+    ends = [(2 * (lo - mean), 2 * (lo + h_ - mean)) for lo in low - at_]  # up to 120 standard deviations from the mean
+    with mpmath.workdps(60):
+        inside = [mpmath.quad(mpmath.npdf, mpmath.linspace(a, b, 33)) for a, b in ends]
+        moved = [(mpmath.npdf(a) - mpmath.npdf(b)) / p for (a, b), p in zip(ends, inside, strict=True)]
+    responses = 3 * mean + float(sum(moved)) / 2
+    assert mean == pytest.approx(tau_ * responses / (1 + 3 * tau_), rel=1e-7)
+
+
+def test_a_latent_scale_of_an_interval_and_a_width_of_zero_are_refused() -> None:
+    m = Model("m")
+    mu, tau = m.latent("mu", Normal(0, 1)), m.latent("tau", Gamma(1, 1))
+    m.observed("low", IntervalCensoredNormal(mu, tau, 1), m.index("n", "N"))
+    with pytest.raises(RelaxationError, match=r"ordered_probit does not apply to low: .*l and u known"):
+        derive(m, augment={"low": "ordered_probit"})
+    with pytest.raises(DeclarationError, match="expected width="):
+        IntervalCensoredNormal(0, 1)
+    found = models.data("ordinal_regression")
+    with pytest.raises(ValueError, match="width: found 0; expected numbers above 0"):
+        module = run(models.derived("ordinal_regression").numpy())
+        module.fit({**found.data, "width": 0 * found.data["width"]}, found.hyper)
 
 
 def test_a_probability_without_an_index_has_one_auxiliary_for_each_observation() -> None:

@@ -19,6 +19,7 @@ REFUSED = {
     "sparse_poisson_factorisation": "observed function of latents",
     "additive_poisson": "observed function of latents",
     "gig_variance": "NumPyro has no GeneralisedInverseGaussian",
+    "ordinal_regression": "NumPyro has no IntervalCensoredNormal",
     "weibull_survival": "NumPyro has no RightCensoredWeibull",
 }
 MODELS = {n: lambda n=n: models.load(n) for n in models.names()} | {n: entry[0] for n, entry in ZOO.items()}
