@@ -71,8 +71,8 @@ def curvature_steps(name: str, outer: sympy.Expr, term: sympy.Expr, alpha: Fract
     if alpha < Fraction(1, 2) or not beta <= 1:
         raise _unproved(name, f"α ≥ 1/2 and β ≤ 1 (found {alpha} and {beta}), or the variance may exceed the form")
     half, move = sympy.Rational(alpha.numerator, alpha.denominator), Unknown("u", "real", KIND)
-    spread = Mass((move - sympy.Symbol("ubar", real=True)) ** 2, KIND)
-    condition = ("V is the variance of u under the softmax weights, ubar the plain mean",)
+    spread = Mass((move - sympy.Symbol("u_0", real=True)) ** 2, KIND)
+    condition = ("V is the variance of u under the softmax weights, u_0 the plain mean",)
     return (
         *log_sum_exp_curvature().steps,
         *bounded_variance().steps,

@@ -9,7 +9,8 @@ from cavi.derive import CaviError
 # What cannot be cut, and why: one chain or process over all rows, nothing shared, data with two axes over rows.
 JOINT = "is not a product over"
 REFUSED = {
-    **dict.fromkeys(["dynamic_level", "level_with_missing_values", "switching_level", "sums_of_levels"], JOINT),
+    **dict.fromkeys(["dynamic_level", "level_with_missing_values", "stochastic_volatility"], JOINT),
+    **dict.fromkeys(["switching_level", "sums_of_levels"], JOINT),
     **dict.fromkeys(["hmm_autoregression", "hmm_gaussian", "hmm_poisson", "factorial_hmm", "factorial_chains"], JOINT),
     **dict.fromkeys(["switching_autoregression", "switching_dynamics", "switching_vector_autoregression"], JOINT),
     **dict.fromkeys(["linear_dynamical_system", "a_chain_split_into_elements", "two_chains_at_once"], JOINT),
