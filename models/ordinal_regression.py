@@ -12,18 +12,18 @@ from cavi.models import Dataset
 SOURCE = "Albert and Chib (1993), JASA 88, 669-679, section 4; McCullagh and Nelder (1989), section 5.6"
 DATA = "How 52 tasters liked each of four cheeses, on a scale of nine (McCullagh and Nelder 1989, table 5.1)"
 FACTORS = (("w",),)
-AUGMENT = {"lower": "ordered_probit"}
+AUGMENT = {"cut": "ordered_probit"}
 FAR = 40.0  # where the open ends of the scale are, in standard deviations of the response
 
 
 def declare() -> Model:
-    """The model as on the whiteboard: lower is the cutpoint below an answer, width the way to that above it."""
+    """The model as on the whiteboard: cut is the one below an answer, width the way to that above it."""
     m = Model("ordinal_regression", title="Ordered probit regression")
     n, d = m.index("n", "N"), m.index("d", "D")
     alpha = m.hyper("alpha_0")
     x, width = m.covariate("X", n, d), m.covariate("width", n)
     w = m.latent("w", Normal(0, alpha), d)
-    m.observed("lower", IntervalCensoredNormal(dot(w, x[n]), 1, width[n]), n)
+    m.observed("cut", IntervalCensoredNormal(dot(w, x[n]), 1, width[n]), n)
     return m
 
 
@@ -43,5 +43,5 @@ def dataset() -> Dataset:
     cuts = np.array([-FAR, *(spread.inv_cdf(float(p)) for p in shares), FAR])
     cheese = np.repeat(np.arange(4), liking.sum(axis=1))
     answer = np.concatenate([np.repeat(np.arange(9), row) for row in liking])
-    data = {"X": np.eye(4)[cheese], "lower": cuts[answer], "width": np.diff(cuts)[answer]}
+    data = {"X": np.eye(4)[cheese], "cut": cuts[answer], "width": np.diff(cuts)[answer]}
     return Dataset(data, {"alpha_0": alpha})

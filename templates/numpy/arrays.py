@@ -24,6 +24,7 @@ from cavi.derive.term import (
     Parameter,
     Polynomial,
     Size,
+    from_atom,
 )
 from cavi.templates.numpy.statistics import Planner
 
@@ -258,8 +259,27 @@ def atom(a: object, scope: Scope) -> Operand:
         ):
             return indexed(f"{shared[0]}(state)", shared[1], scope)
         case Function():
-            return function(a.name, [polynomial(p, scope) for p in a.args], scope)
+            return function(a.name, [_argument(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")
+
+
+def _argument(p: Polynomial, scope: Scope) -> Operand:
+    """What a function is taken of, a root that all terms share before brackets: √τ (y - μ), computed once."""
+    from cavi.templates.numpy.contraction import product
+    from cavi.templates.numpy.emit import polynomial
+
+    terms = [dict(m.powers) for m in p.monomials]
+    roots = {
+        a: e
+        for a, e in (terms[0].items() if len(terms) > 1 else ())
+        if e.denominator > 1 and all(t.get(a) == e for t in terms) and not any(m.bound for m in p.monomials)
+    }
+    if not roots:
+        return polynomial(p, scope)
+    rest = p
+    for a, e in roots.items():
+        rest = rest * from_atom(a, -e)
+    return product([*(power(atom(a, scope), e) for a, e in roots.items()), polynomial(rest, scope)])
 
 
 def _logistic(base: Polynomial, exponent: Polynomial) -> Polynomial | None:

@@ -115,7 +115,7 @@ MIXTURES = {
     "bayesian_lasso": ("normal_mixture", "v", "w"),
     "horseshoe_regression": ("inverse_gamma_mixture", "omega_2", "lam"),
     "zero_inflated_poisson": ("excess", "omega", "y"),
-    "ordinal_regression": ("ordered_probit", "omega", "lower"),
+    "ordinal_regression": ("ordered_probit", "omega", "cut"),
 }
 
 

@@ -186,7 +186,7 @@ def test_ordered_answers_have_the_mode_of_their_posterior_and_a_bound_of_their_e
     """E[ω] in (l, u) is x plus the slope of log(Φ(u - x) - Φ(l - x)): at the fixed point w is the mode."""
     data = models.data("ordinal_regression")
     found = to_the_end(models.derived("ordinal_regression"), data.data, data.hyper)
-    x, lower = data.data["X"], data.data["lower"]
+    x, lower = data.data["X"], data.data["cut"]
     upper, t = lower + data.data["width"], np.linspace(-6, 6, 4001)
     evidence = 0.0
     for d, mode in enumerate(found.params["w"]["mean"]):
