@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cavi.cli import completion
+from cavi.cli import completion, methods
 from cavi.cli.calibration import Test
 from cavi.cli.formats import Format
 from cavi.cli.output import Output, guarded
@@ -163,7 +163,6 @@ def derive(
 ) -> None:
     """Derive a model; write derivation.tex, derivation.html, references.bib, MODEL.py and certificate.json."""
     options = {**locals(), "again": False}
-    from cavi.cli import propagation
     from cavi.cli.formats import parse_symbols, write_formats
     from cavi.cli.sources import derived_model
     from cavi.cli.watching import watch, watched_file
@@ -175,7 +174,9 @@ def derive(
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
     others = {**options, "notation": notation != "plain", "lang": lang != "en"}
-    if propagation.is_propagation(others):
+    if methods.is_propagation(others):
+        from cavi.cli import propagation
+
         found = propagation.found(model, power)
         summary, ok = propagation.derive_model(found, out, None if no_verify else digits, seed, output)
         if as_json:
@@ -385,15 +386,16 @@ def verify(
 ) -> None:
     """Verify a model, a certificate, a derived module or the identities; exit status 1 if any check fails."""
     options = locals()
-    from cavi.cli import propagation
     from cavi.verify import check_certificate, check_module, has_seal, junit
 
     output = Output(quiet or as_json)
     found: Any = None
-    if propagation.is_propagation(options):
+    if methods.is_propagation(options):
+        from cavi.cli import propagation
+        from cavi.verify.propagation import verify_propagation
+
         if model is None:
             raise ValueError("--method ep: expected a model or path.py:object; found none")
-        from cavi.verify.propagation import verify_propagation
 
         report = verify_propagation(propagation.found(model, power), digits or 20, seed)
         output.text(str(report))
@@ -567,7 +569,6 @@ def fit(
 ) -> None:
     """Fit a model to data; write params.npz, params.json, elbo.png, fit.html. A library model has data of its own."""
     options = locals()
-    from cavi.cli import propagation
     from cavi.cli.fitting import fit_model
     from cavi.cli.formats import parse_symbols
     from cavi.cli.sources import derived_model
@@ -578,7 +579,9 @@ def fit(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
     others = {**options, "restarts": restarts > 1, "jobs": jobs > 1}
-    if propagation.is_propagation({**others, "notation": notation != "plain", "lang": lang != "en"}):
+    if methods.is_propagation({**others, "notation": notation != "plain", "lang": lang != "en"}):
+        from cavi.cli import propagation
+
         given = (data or [], hyper or [], sizes or [])
         summary, lines = propagation.fit_model(model, power, given, out, {"max_iter": max_iter, "tol": tol})
     else:

@@ -12,32 +12,8 @@ import numpy as np
 from cavi.cli.fitting import atomically, inputs, loaded
 from cavi.cli.output import Output
 from cavi.cli.sources import find_model
-from cavi.derive import CaviError, Propagation, propagate
+from cavi.derive import Propagation, propagate
 from cavi.derive.render import write_text
-
-# What has no meaning for EP: options of the commands by the names of their parameters.
-MEAN_FIELD = (
-    "factors marginalise bounds augment relax approximate gibbs target formats notation symbol lang "
-    "theory library mutations rigorous only seed restarts jobs accelerate rows checkpoint"
-).split()
-SPELLED = {"theory": "--identities", "formats": "--format"}
-
-
-def is_propagation(options: Mapping[str, Any]) -> bool:
-    """Whether EP is asked for among the parameters of a command.
-
-    Raises:
-        CaviError: for a power without EP, and for an option that belongs to mean field.
-    """
-    if options["method"] != "ep":
-        if options["power"] is not None:
-            raise CaviError("--power is that of power EP; give --method ep with it")
-        return False
-    evidence = {"seed"} if "digits" in options else set()
-    given = [SPELLED.get(n, f"--{n}") for n in MEAN_FIELD if options.get(n) and n not in evidence]
-    if given:
-        raise CaviError(f"--method ep: found {', '.join(given)}; leave out what belongs to mean field")
-    return True
 
 
 def found(model: str, power: float | None) -> Propagation:

@@ -250,6 +250,8 @@ def _factor(atom: Atom, exponent: Fraction, model: Model, where: str, p: Polynom
             base = NamedConstant("pi")
         case Size():
             base = SizeOf(atom.name)
+        case Function(name="pow", args=(inner, power)) if inner.number is not None and power.number is not None:
+            base = Power(Number(inner.number), Number(power.number))
         case _:
             raise RelaxationError(f"{where} is {show(p)}; expected known data on the plates of the term")
     return base if exponent == 1 else Power(base, Number(exponent))

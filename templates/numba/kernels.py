@@ -201,8 +201,9 @@ def line_sums(
         yield np.arange(parts[0], parts[-1]), functools.partial(sums_of_lines, pairs, parts, columns[0], heights)
 '''
 
-_SUMS_OF_LINES = """
+_SUMS_OF_LINES = '''
 def sums_of_lines(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: np.ndarray, own: Table) -> np.ndarray:
+    """Σ count p[k] over the pairs of each line of a batch; pairs whose weights vanish are added by their logarithms."""
     below, here = own[0], own[1].astype(heights.dtype, copy=False)
     ends = pairs.counts.indptr[parts[0] : parts[-1] + 1]
     inside = slice(ends[0], ends[-1])
@@ -215,7 +216,7 @@ def sums_of_lines(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: n
     line = np.searchsorted(ends, small, side="right") - 1
     add_small(out, line, counts[small], above[index[small]] + below[line])
     return out
-"""
+'''
 
 _FORWARD_BACKWARD = '''
 def forward_backward(

@@ -231,10 +231,11 @@ def line_sums(
         index, counts = pairs.counts.indices[inside], pairs.counts.data[inside]
         yield pairs.lines[some], functools.partial(sums_of_lines, picked, columns[0], index, counts)
 ''',
-    "sums_of_lines": """
+    "sums_of_lines": '''
 def sums_of_lines(
     picked: np.ndarray, above: np.ndarray, index: np.ndarray, counts: np.ndarray, own: Table
 ) -> np.ndarray:
+    """Σ count p[k] over the pairs of each line of a batch; pairs whose weights vanish are added by their logarithms."""
     below, heights = own
     masses = (picked @ heights[:, :, None].astype(picked.dtype, copy=False)).reshape(-1)
     small = np.flatnonzero(~(masses > np.finfo(masses.dtype).tiny ** 0.65))
@@ -244,7 +245,7 @@ def sums_of_lines(
     line = small * len(picked) // len(index) if len(small) else small
     add_small(out, line, counts[small], above[index[small]] + below[line])
     return out
-""",
+''',
     "part_of": '''
 def part_of(state: State, size: str, chosen: np.ndarray, factors: Sequence[str]) -> State:
     """A state of some elements along an axis, of what is known and of some factors; all else is shared."""

@@ -60,6 +60,7 @@ def test_a_density_that_is_a_mixture_has_its_rule(found) -> None:
     assert (entry.verdict, entry.detail) == ("augmentation", "albert chib")
     assert found["StudentT", "mean", "a regression"].verdict != "refused"
     assert found["RightCensoredWeibull", "rate", "a Gamma"].verdict == "exact"
+    assert found["IntervalCensoredNormal", "mean", "a Normal"].verdict == "augmentation"  # beside the root of a number
     assert found["ZeroInflatedPoisson", "rate", "a Gamma"].verdict != "refused"
 
 

@@ -157,7 +157,7 @@ def test_one_regime_of_steps_is_the_dynamic_level() -> None:
     y = models.data("switching_level").data["y"]
     one = {"d_0": np.array([0.3]), "v_0": np.ones(1), "u_0": np.ones((1, 1))}
     shared = {"a_0": 2.0, "b_0": 0.1, "c_0": 2.0, "d_0": 0.3, "a_1": 0.5, "P_1": 1.0}
-    found, plain = switching(one, tol=1e-12), level(shared, {"y": y}, tol=1e-12)
+    found, plain = switching(one, tol=1e-14, max_iter=3000), level(shared, {"y": y}, tol=1e-14, max_iter=3000)
     assert found.elbo == pytest.approx(plain.elbo, rel=1e-10)
     np.testing.assert_allclose(found.params["mu"]["mean"], plain.params["alpha"]["mean"], rtol=1e-6)
 

@@ -83,9 +83,40 @@ def test_the_polya_gamma_density_agrees_with_the_other_series(x: float) -> None:
     assert found == pytest.approx(base + np.log(np.cosh(0.85)) - 1.7**2 * x / 2, rel=1e-12)
 
 
+ZERO_INFLATED = [f for f in FAMILIES if f.startswith("ZeroInflated")]
+CENSORED = [f for f in FAMILIES if f.startswith(("RightCensored", "LeftCensored"))]
+INTERVALS = [f for f in FAMILIES if f.startswith("IntervalCensored")]
+
+
+@pytest.mark.parametrize("family", ZERO_INFLATED)
+@pytest.mark.parametrize("x", [0, 4])
+def test_excess_zeros_are_a_mixture(family: str, x: int) -> None:
+    args, _, reference = CASES[family.removeprefix("ZeroInflated")]
+    expected = np.log(0.2 * (x == 0) + 0.8 * reference.pmf(x))
+    assert float(log_density(doubles(), family, x, {**args, "inflation": 0.2})) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("family", CENSORED)
+def test_a_limit_counts_what_lies_beyond(family: str) -> None:
+    side, name = family.split("Censored")
+    args, x, reference = CASES[name]
+    beyond = {"Right": reference.logsf, "Left": reference.logcdf}[side](x)
+    assert float(log_density(doubles(), family, x, {**args, "event": 0})) == pytest.approx(beyond, rel=1e-12)
+    seen = float(log_density(doubles(), family, x, {**args, "event": 1}))
+    assert seen == pytest.approx(reference.logpdf(x), rel=1e-12)
+
+
+@pytest.mark.parametrize("family", INTERVALS)
+def test_an_interval_counts_what_lies_in_it(family: str) -> None:
+    args, x, reference = CASES[family.removeprefix("IntervalCensored")]
+    expected = np.log(reference.cdf(x + 0.7) - reference.cdf(x))
+    assert float(log_density(doubles(), family, x, {**args, "width": 0.7})) == pytest.approx(expected, rel=1e-12)
+
+
 def test_every_family_is_covered() -> None:
     vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical", "PolyaGamma"}
-    assert set(CASES) | vectors | {"Wishart", "InverseWishart", "MatrixNormal"} == set(FAMILIES)
+    elsewhere = {"Wishart", "InverseWishart", "MatrixNormal", "Numeric"}
+    assert set(CASES) | vectors | elsewhere | {*ZERO_INFLATED, *CENSORED, *INTERVALS} == set(FAMILIES)
 
 
 X, S = [[1.3, 0.4], [0.4, 0.9]], [[0.7, -0.2], [-0.2, 1.1]]

@@ -33,6 +33,7 @@ CLOSED = {
     ("LogNormal", ("precision",)): "Normal",
     ("Gamma", ("shape",)): "Gamma",
     ("InverseGamma", ("shape",)): "Gamma",
+    ("InverseNakagami", ("shape",)): "Gamma",
     ("VonMises", ("concentration",)): "VonMises",
     ("Bernoulli", ()): "Beta",
     ("Binomial", ()): "Beta",
