@@ -48,8 +48,9 @@ def linked(v: Variable) -> Iterator[str]:
     name, arrays = python_name(v.name), Arrays()
     if v.role == "latent":
         support = "real_vector" if v.event else "real" if v.domain == "real" else v.domain
-        sizes = f"{shape(v.plates)}, {shape(v.event) if v.event else '()'}"
-        yield f'{name} = numpyro.sample("{v.name}", dist.ImproperUniform(dist.constraints.{support}, {sizes}))'
+        # One event of all elements: enumeration takes batch axes outside of plates for its own.
+        sizes = shape((*v.plates, *v.event))
+        yield f'{name} = numpyro.sample("{v.name}", dist.ImproperUniform(dist.constraints.{support}, (), {sizes}))'
     first = distribution(v.chain.initial, v.plates, arrays)
     linked = distribution(v.distribution, v.plates, arrays)
     yield f"{v.name}_first = {first}.log_prob({name})"
