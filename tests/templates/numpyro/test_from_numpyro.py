@@ -57,11 +57,12 @@ def test_library_round_trip(name: str) -> None:
         with pytest.raises(DeclarationError, match=REFUSED[name]):
             from_numpyro(made.model, known, known, point.sizes)
         return
-    again = Values(from_numpyro(made.model, known, known, point.sizes), 0)
+    imported = from_numpyro(made.model, known, known, point.sizes)
     if name in READ_AS_MIXTURE:
         latents = {v.name for v in model.with_role("latent")}
-        assert {v.name for v in again.model.with_role("latent")} - latents == READ_AS_MIXTURE[name]
+        assert {v.name for v in imported.model.with_role("latent")} - latents == READ_AS_MIXTURE[name]
         return
+    again = Values(imported, 0)
     for v in model.variables:
         if v.is_random:
             again.put(v.name, point.arrays[v.name])
