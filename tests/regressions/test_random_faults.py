@@ -13,6 +13,16 @@ g, h, i, j = m.index("g", "G"), m.index("h", "H"), m.index("i", "I"), m.index("j
 """.strip()
 
 FAULTS = {
+    "shards that keep a sum of categories from before their update": """
+first, when = m.observed_index("first", n, over=g), m.observed_index("when", n, over=t)
+s = m.latent("s", Dirichlet(1, over=l), g, k)
+z = m.latent("z", lambda z: Categorical(s[g, z[g, t - 1]]), g, t, initial=Categorical(1 / size(k), over=k))
+r = m.latent("r", Dirichlet(1, over=v), k)
+c = m.latent("c", Categorical(r[z[first[n], when[n]]]), n)
+w = m.latent("w", Normal(1, 1), v)
+x = m.observed("x", Normal(w[c[n]], 1), n)
+derived = derive(m)
+""",
     "a block starts before the factor that its prior needs": """
 W = m.latent("W", MatrixNormal(0, 1, 1, over=(d, q)))
 s = m.latent("s", Dirichlet(1, over=k))
