@@ -15,12 +15,13 @@ g, h, i, j = m.index("g", "G"), m.index("h", "H"), m.index("i", "I"), m.index("j
 FAULTS = {
     "shards that keep a sum of categories from before their update": """
 first, when = m.observed_index("first", n, over=g), m.observed_index("when", n, over=t)
-s = m.latent("s", Dirichlet(1, over=l), g, k)
+copies = m.covariate("copies", n)
+s = m.latent("s", Dirichlet(1.7, over=l), g, k)
 z = m.latent("z", lambda z: Categorical(s[g, z[g, t - 1]]), g, t, initial=Categorical(1 / size(k), over=k))
-r = m.latent("r", Dirichlet(1, over=v), k)
-c = m.latent("c", Categorical(r[z[first[n], when[n]]]), n)
-w = m.latent("w", Normal(1, 1), v)
-x = m.observed("x", Normal(w[c[n]], 1), n)
+r = m.latent("r", Dirichlet(0.7, over=v), k)
+c = m.latent("c", Categorical(r[z[first[n], when[n]]]), n, weight=copies[n])
+w = m.latent("w", Normal(1.5, 1.2), v)
+x = m.observed("x", Normal(w[c[n]], 2.3), n, weight=copies[n])
 derived = derive(m)
 """,
     "a block starts before the factor that its prior needs": """
