@@ -9,12 +9,10 @@ at the borders).
 
 from __future__ import annotations
 
-import argparse
-import re
 from collections.abc import Callable
 
 import numpy as np
-from bounds import README, Exact, fitted, labels, on_grid, prior
+from bounds import Exact, fitted, labels, on_grid, prior, shown
 from scipy.special import gammaln
 
 from cavi import models
@@ -57,16 +55,8 @@ def table(model: str, what: str, log_joint: LogJoint) -> str:
 
 def main() -> None:
     """Print the tables, or write them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true")
-    write = parser.parse_args().write
     both = (("poisson_regression", "counts", counts), ("logistic_regression", "binary labels", labels))
-    text = "\n\n".join(table(*one) for one in both)
-    print(text)
-    if write:
-        page = README.read_text(encoding="utf-8")
-        new = f"{MARKS[0]}\n{text}\n{MARKS[1]}"
-        README.write_text(re.sub(f"{MARKS[0]}.*?{MARKS[1]}", lambda _: new, page, flags=re.S), encoding="utf-8")
+    shown(lambda: "\n\n".join(table(*one) for one in both), __doc__, MARKS)
 
 
 if __name__ == "__main__":

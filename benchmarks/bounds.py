@@ -13,7 +13,7 @@ import argparse
 import re
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,17 +173,22 @@ def several() -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the tables, or write them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def shown(text: Callable[[], str], about: str | None, marks: tuple[str, str]) -> None:
+    """Print a text and, with ``--write``, put it between its marks into the page of figures."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--write", action="store_true")
     write = parser.parse_args().write
-    text = f"{binary()}\n\n{several()}"
-    print(text)
+    made = text()
+    print(made)
     if write:
         page = README.read_text(encoding="utf-8")
-        new = f"{MARKS[0]}\n{text}\n{MARKS[1]}"
-        README.write_text(re.sub(f"{MARKS[0]}.*?{MARKS[1]}", lambda _: new, page, flags=re.S), encoding="utf-8")
+        new = f"{marks[0]}\n{made}\n{marks[1]}"
+        README.write_text(re.sub(f"{marks[0]}.*?{marks[1]}", lambda _: new, page, flags=re.S), encoding="utf-8")
+
+
+def main() -> None:
+    """Print the tables, or write them."""
+    shown(lambda: f"{binary()}\n\n{several()}", __doc__, MARKS)
 
 
 if __name__ == "__main__":
