@@ -10,7 +10,7 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
-from cavi.derive.index import Index
+from cavi.derive.index import Index, Literal
 from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
@@ -180,13 +180,14 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
-            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+            if isinstance(f.value, Polynomial) and self._needs_copy(f.value):
                 code = f"np.array({code})"
             if f.role == "auxiliary" and self.derived.model.variable(f.latent).domain == "nonnegative":
                 code = f"np.maximum({code}, 0.0)"  # an expected square is not below zero, but for rounding
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
+                used = used or any(f is g for g in self.derived.update(f.latent).from_marginals)
                 # A view repeats without memory, but an element of it cannot be set.
                 repeats = used and not self.derived.update(f.latent).factor.sequential
                 before, after = ("broadcast_to(", "") if repeats else ("full(", ", dtype=float")
@@ -200,13 +201,21 @@ class Writer:
             yield from assign(f"{name} =", code, shape)
             local.add(name)
 
-    def _changes_in_place(self, value: Polynomial) -> bool:
-        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+    def _needs_copy(self, value: Polynomial) -> bool:
+        """Whether a value needs a copy: what a factor updates element by element, or one row of an expectation.
+
+        A view of a row would keep all rows from being given back.
+        """
         atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
         if len(value.monomials) != 1 or not atoms:
             return False
         atom, exponent = atoms[0]
-        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
+        if not isinstance(atom, Moment | Parameter) or exponent != 1:
+            return False
+        owner = self.derived.update(atom.factor if isinstance(atom, Moment) else atom.latent)
+        return bool(owner.factor.sequential) or (
+            isinstance(atom, Moment) and any(isinstance(i, Literal) for i in atom.subs)
+        )
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""

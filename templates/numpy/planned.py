@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Update
@@ -177,8 +177,10 @@ class PlannedWriter(Writer):
         parts = repeated(s, self.derived) if out is None else None
         if parts is not None:
             out = self._repeated(parts, s, scope)
-        pairs = next((p for c in self.chains.values() if (p := c.pair_sum(s)) is not None), None)
-        out = out or polynomial(pairs or Polynomial((s.monomial,)), scope, s.axes)
+        chain = next((c for c in self.chains.values() if c.is_pair_sum(s)), None)
+        if chain is not None:
+            out = out or self._pairs_of(chain, s, scope)
+        out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
         if lines and lines[-1].startswith(f"{out.code} = "):
@@ -187,6 +189,14 @@ class PlannedWriter(Writer):
             code = out.code
         body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
         return StatisticView(name, statistic_text(s, self.derived), s.reads, body)
+
+    def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
+        """A sum of pairs out of q, a block of rows after another."""
+        axes = chain.is_pair_sum(s)
+        assert axes is not None
+        starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
+        code = f"{scope.helper('pair_sum')}(state.params[{quote(chain.latent)}]{starts})"
+        return Operand(spread(Operand(code, axes), s.axes), s.axes)
 
     def _repeated(self, parts: Repeated, s: Statistic, scope: Scope) -> Operand:
         """Σ_n of what is the same for all rows, and of the rest."""
@@ -300,10 +310,10 @@ class PlannedWriter(Writer):
         logits = self.names["parameter", z, "logits"]
         recursion = self._formulas(update.initial, f"start {name}")
         scope, body = self.scope(f"start {name}"), list[str]()
-        body.extend(self._plain(update.initial[:1], scope, set()))
+        body.extend(self._own_logits(update.initial[0], scope))
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
-        self.helpers |= {"forward_backward", "kernels"}
+        self.helpers |= {"forward_backward", "Lazy"}
         return (
             *self._unpack(scope, {logits}),
             *body,
@@ -311,14 +321,21 @@ class PlannedWriter(Writer):
             f"transition = {transition}",
             f"found = forward_backward({logits}, transition{starts})",
             "if found is not None:",
-            "    marginals, _, _, filtered = found",
-            f"    kernel = kernels(filtered, transition{starts})",
-            f"    state.store({quote(z)}, filtered=filtered, kernel=kernel, probs=marginals)",
+            "    marginals, _, _, filtered, _ = found",
+            f"    kernel = functools.partial(kernels, filtered, transition{starts})",
+            f'    state.params[{quote(z)}] = Lazy({{"filtered": filtered, "probs": marginals}}, {{"kernel": kernel}})',
             f"    state.refresh({quote(name)})",
             "    return",
             *recursion,
             f"state.refresh({quote(name)})",
         )
+
+    def _own_logits(self, logits: Formula, scope: Scope) -> Iterator[str]:
+        """The logits of a chain in memory of their own, which the marginals take."""
+        yield from self._plain((logits,), scope, set())
+        plan, name = self.plans.get(logits.latent), self.names["parameter", logits.latent, logits.name]
+        if plan is None or logits.value is not plan.logits:
+            yield f"{name} = np.array({name})"
 
     def passes(self) -> tuple[ChainView, ...]:
         """The chains that a sweep need not keep whole."""
@@ -344,11 +361,11 @@ class PlannedWriter(Writer):
             assert axes is not None
             keeps.append((n, spread(Operand("pairs.T", axes), s.axes)))
         scope, body = self.scope(f"update {name}"), list[str]()
-        body.extend(self._plain(update.formulas[:1], scope, set()))
+        body.extend(self._own_logits(update.formulas[0], scope))
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         body.extend(self._flush(scope))
         starts = scope.name(chain.starts) if chain.starts is not None else ""
-        self.helpers |= {"forward_backward", "kernels"}
+        self.helpers |= {"forward_backward", "Lazy"}
         return ChainView(
             latent=z,
             logits=self.names["parameter", z, "logits"],
