@@ -354,6 +354,30 @@ def _kernels(filtered, turned, ends, out):  # type: ignore
                 out[t, l, k] /= total
 '''
 
+_SCANNED = '''
+def scanned(steps: np.ndarray, values: np.ndarray, reverse: bool = False) -> np.ndarray:
+    """x[t] = steps[t] x[t-1] + values[t], with nothing before the first; in reverse of x[t+1]."""
+    length, side = len(values), int(np.prod(values.shape[1:]))
+    out = np.empty((length, side))
+    maps, added = steps.reshape(length, side, side), values.reshape(length, side)
+    _scanned(np.ascontiguousarray(maps, dtype=float), np.ascontiguousarray(added, dtype=float), reverse, out)
+    return out.reshape(values.shape)
+
+
+@numba.njit(error_model="numpy")
+def _scanned(maps, added, reverse, out):  # type: ignore
+    """One position after another."""
+    length, side = added.shape
+    for n in range(length):
+        t, before = (length - 1 - n, length - n) if reverse else (n, n - 1)
+        for i in range(side):
+            total = added[t, i]
+            if n:
+                for j in range(side):
+                    total += maps[t, i, j] * out[before, j]
+            out[t, i] = total
+'''
+
 KERNELS = Kernels(
     needs="NumPy, SciPy and Numba",
     imports=_IMPORT.strip("\n"),
@@ -367,5 +391,6 @@ KERNELS = Kernels(
         "sums_of_lines": _SUMS_OF_LINES,
         "forward_backward": _FORWARD_BACKWARD,
         "kernels": _CHAIN_KERNELS,
+        "scanned": _SCANNED,
     },
 )

@@ -21,7 +21,7 @@ from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import parameter_names, quote, shape_comment
-from cavi.templates.numpy.recursions import affine, components, inputs, varies
+from cavi.templates.numpy.recursions import affine, components, inputs, sequences, varies
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import parted, tables
 
@@ -160,12 +160,16 @@ class Writer:
             own = ", ".join(self.names["parameter", f.latent, f.name] for f in group)
             turned = "" if direction == "forward" else ", reverse=True"
             yield f"for {index.name} in {scope.helper('unsettled')}([{known}], [{own}]{turned}):"
+        elif first and (marks := sequences(group, index)) is not None:
+            inside = scope.within(index, many=True)
+            turned = "" if direction == "forward" else ", reverse=True"
+            yield f"for {index.name} in {scope.helper('in_step')}({scope.name(marks)}{turned}):"
         else:
             yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
         for f in group:
             axes = [i for i in f.indices if i not in outer]
-            target = self._place(self.names["parameter", f.latent, f.name], axes, inside.fixed)
-            code = self._value(f, inside, tuple(i for i in axes if i != index))
+            target = self._place(self.names["parameter", f.latent, f.name], axes, {**inside.fixed, **inside.batch})
+            code = self._value(f, inside, tuple(i for i in axes if i not in inside.fixed))
             for line in (*self._flush(inside), *assign(f"{target} =", code)):
                 yield f"    {line}"
 
@@ -238,8 +242,9 @@ class Writer:
             gone = scope.sliced.get(key, frozenset())
             axes_left = [i for i in self._indices(f.latent, f.value.argument) if i not in gone]
             argument = scope.name(key)
-            if set(axes_left) & set(scope.fixed):
-                argument = self._place(argument, axes_left, scope.fixed)
+            here = {**scope.fixed, **scope.batch}
+            if set(axes_left) & set(here):
+                argument = self._place(argument, axes_left, here)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         assert isinstance(f.value, Polynomial), "integrals are written together"

@@ -338,4 +338,14 @@ def _settled(now: np.ndarray, before: np.ndarray) -> bool:
         size = root[:, None] * root
     return bool((np.abs(now - before) <= 4.0 * np.finfo(float).eps * size).all())
 ''',
+    "in_step": '''
+def in_step(starts: np.ndarray, reverse: bool = False) -> Iterator[np.ndarray]:
+    """The positions of sequences that lie end to end: all first ones, all second ones, …; in reverse from the last."""
+    first = np.union1d(np.flatnonzero(starts == 1), 0)
+    lengths = np.diff(np.append(first, len(starts)))
+    place = np.arange(len(starts)) - np.repeat(first, lengths)
+    if reverse:
+        place = np.repeat(lengths, lengths) - 1 - place
+    return iter(np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]))
+''',
 }

@@ -77,6 +77,8 @@ class StatisticView:
 class PlannedWriter(Writer):
     """Writes functions that share sums over rows, after one pass over all of them to see which are shared."""
 
+    of_chains = frozenset({"forward_backward", "kernels", "Lazy"})  # the helpers that passes over chains call
+
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
         """The body of an update or a start; a chain starts by passes."""
         chain = self.first_chains.get(update.factor.name)
@@ -313,7 +315,7 @@ class PlannedWriter(Writer):
         body.extend(self._own_logits(update.initial[0], scope))
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
-        self.helpers |= {"forward_backward", "Lazy"}
+        self.helpers |= self.of_chains
         return (
             *self._unpack(scope, {logits}),
             *body,
@@ -365,7 +367,7 @@ class PlannedWriter(Writer):
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         body.extend(self._flush(scope))
         starts = scope.name(chain.starts) if chain.starts is not None else ""
-        self.helpers |= {"forward_backward", "Lazy"}
+        self.helpers |= self.of_chains
         return ChainView(
             latent=z,
             logits=self.names["parameter", z, "logits"],

@@ -150,6 +150,16 @@ def test_passes_over_chains_are_those_of_numpy(length: int, sequences: bool) -> 
     assert fast.forward_backward(hopeless, hopeless) is None
 
 
+@pytest.mark.parametrize("name", ["linear_dynamical_system", "dynamic_level"])
+def test_recursions_are_those_of_numpy(name: str) -> None:
+    plain, fast, rng = generated(name), compiled(name), np.random.default_rng(0)
+    for tail in ((), (3,)):
+        steps, values = 0.7 * rng.normal(size=(200, *tail, *tail)), rng.normal(size=(200, *tail))
+        for reverse in (False, True):
+            found, expected = (m.scanned(steps, values, reverse) for m in (fast, plain))
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
+
+
 def test_special_functions_have_their_digits() -> None:
     module = compiled("lda")
     x = np.concatenate([np.exp(np.random.default_rng(0).uniform(-30, 60, 4000)), [1e-8, 1.0, 1.4616321449683622, 2.0]])
