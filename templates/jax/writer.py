@@ -36,6 +36,7 @@ from cavi.templates.numpy.tables import Sum, Tables
 class JaxWriter(PlannedWriter):
     """Writes the functions of a JAX module; `spelling.spelled` gives its lines their last form."""
 
+    rows_or_elements = False
     of_chains = frozenset({"forward_backward", "kernels"})
 
     def __init__(self, derived: Derived) -> None:

@@ -15,6 +15,7 @@ from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integra
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
+from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
 from cavi.templates.numpy.integrals import integrals, projected
@@ -51,6 +52,7 @@ class Writer:
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
         self.reads: dict[str, set[object]] = {}
+        self.duals: dict[str, Dual] = {}
         self.left_out: set[tuple[str, str]] = set()
 
     def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:

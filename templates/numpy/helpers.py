@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cavi.templates.numpy import passes
+from cavi.templates.numpy import narrow, passes
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ IMPORTS = {
 
 SOURCES = {
     **passes.SOURCES,
+    **narrow.SOURCES,
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
@@ -656,8 +657,10 @@ _NEEDS = {
     "segment_sum": ("segments",),
     "forward_backward": ("Walk",),
     "kernels": ("softmax", "blocks"),
-    "Lazy": ("kernels", "softmax", "blocks"),
-    "pair_sum": ("Lazy", "kernels", "softmax", "blocks"),
+    "pair_sum": ("Lazy", "blocks"),
+    "Narrow": ("Lazy",),
+    "Outer": ("Narrow", "Lazy", "squares_of", "quadratic_forms", "blocks", "pairs", "packed"),
+    "squares_of": ("Narrow", "Lazy", "quadratic_forms", "blocks", "pairs", "packed"),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio", "_scaled_tail", "log_normal_interval"),
@@ -689,6 +692,8 @@ def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if "_from_factors" in closure(used):
         lines.insert(0, "from scipy.linalg import lapack")
+    if "Narrow" in closure(used):
+        lines.insert(0, "from scipy.linalg import solve_triangular")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")
     return lines

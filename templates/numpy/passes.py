@@ -215,15 +215,30 @@ def kernels(
 ''',
     "Lazy": '''
 class Lazy(dict[str, Any]):
-    """Parameters of which some are made when they are first asked for: `makers` has what makes rows of each, or all."""
+    """Parameters of which some are made when they are first asked for: `makers` has what makes rows of each, or all.
 
-    def __init__(self, values: Mapping[str, Any], makers: Mapping[str, Callable[..., np.ndarray]]) -> None:
+    `source` is what they all follow from, until one of them is set.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], makers: Mapping[str, Callable[..., np.ndarray]], source: Any = None
+    ) -> None:
         super().__init__(values)
         self.makers = {n: make for n, make in makers.items() if n not in values}
+        self.source = source
 
     def __missing__(self, name: str) -> np.ndarray:
-        self[name] = made = self.makers[name]()
+        made = self.makers[name]()
+        super().__setitem__(name, made)
         return made
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.source = None
+        super().__setitem__(name, value)
+
+    def update(self, *values: Any, **named: Any) -> None:
+        self.source = None
+        super().update(*values, **named)
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or name in self.makers
