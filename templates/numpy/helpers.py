@@ -660,6 +660,45 @@ def shares(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total = weights.sum(axis=-1, keepdims=True)
     return weights / total, (most + np.log(total))[..., 0]
 ''',
+    "on_the_line": '''
+def on_the_line(
+    log_density: Callable[..., np.ndarray], support: str, shape: tuple[int, ...]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The log density in the coordinate t of `placed`, for every element of the shape at points on a last axis."""
+
+    def height(t: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            x = placed(support, t)
+            found = np.broadcast_to(log_density(*x) + sum(x[1:]), (*shape, t.shape[-1]))
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    return height
+''',
+    "in_the_plane": '''
+def in_the_plane(
+    log_density: Callable[..., np.ndarray], supports: tuple[str, str], shape: tuple[int, ...]
+) -> tuple[Callable[..., np.ndarray], Callable[..., Any], Callable[[np.ndarray], np.ndarray]]:
+    """The log density in coordinates s and t of two numbers, as a function of t at each s, and about its sum over t."""
+
+    def height(s: np.ndarray, t: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            x, y = placed(supports[0], s), placed(supports[1], t)
+            found = np.broadcast_to(log_density(*x, *y) + sum(x[1:]) + sum(y[1:]), (*shape, t.shape[-1]))
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    def along(s: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        def line(t: np.ndarray) -> np.ndarray:
+            flat = (*shape, t.shape[-2] * t.shape[-1])
+            return height(np.broadcast_to(s[..., None], t.shape).reshape(flat), t.reshape(flat)).reshape(t.shape)
+
+        return line
+
+    def ridge(s: np.ndarray) -> np.ndarray:
+        _, top, width = peak(along(s), s.shape)
+        return (top + np.log(width))[..., 0]
+
+    return height, along, ridge
+''',
     "quadrature": '''
 def quadrature(
     log_density: Callable[..., np.ndarray], support: str, shape: tuple[int, ...]
@@ -669,13 +708,7 @@ def quadrature(
     The trapezoidal rule in the coordinate of `placed`, where the density is analytic: the error falls geometrically
     with the number of nodes. NODES give ten digits, from Gamma(0.01, 1) to 1e6 observations.
     """
-
-    def height(t: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            x = placed(support, t)
-            found = np.broadcast_to(log_density(*x) + sum(x[1:]), (*shape, t.shape[-1]))
-        return np.where(np.isfinite(found), found, -np.inf)
-
+    height = on_the_line(log_density, support, shape)
     t, steps = spaced(located(height, shape), NODES)
     return (placed(support, t), *shares(height(t) + steps))
 
@@ -693,27 +726,7 @@ def plane_quadrature(
     of nodes are doubled until the normaliser, means and variances in s and t change by less than SETTLED of their size.
     The error of a trapezoidal rule is about squared when its nodes are doubled: ten digits are left.
     """
-
-    def height(s: np.ndarray, t: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            x, y = placed(supports[0], s), placed(supports[1], t)
-            found = np.broadcast_to(log_density(*x, *y) + sum(x[1:]) + sum(y[1:]), (*shape, t.shape[-1]))
-        return np.where(np.isfinite(found), found, -np.inf)
-
-    def along(s: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """The function of t on the lines of fixed s."""
-
-        def line(t: np.ndarray) -> np.ndarray:
-            flat = (*shape, t.shape[-2] * t.shape[-1])
-            return height(np.broadcast_to(s[..., None], t.shape).reshape(flat), t.reshape(flat)).reshape(t.shape)
-
-        return line
-
-    def ridge(s: np.ndarray) -> np.ndarray:
-        """About log ∫ exp(height(s, t)) dt, to find out where s matters."""
-        _, top, width = peak(along(s), s.shape)
-        return (top + np.log(width))[..., 0]
-
+    height, along, ridge = in_the_plane(log_density, supports, shape)
     lines, before = located(ridge, shape), np.full(1, np.inf)
     for count in PLANE:
         s, ds = spaced(lines, count)
@@ -737,6 +750,77 @@ def plane_quadrature(
 
 PLANE = (40, 80, 160, 320)
 SETTLED = 1e-7
+''',
+    "line_sampler": '''
+def line_sampler(
+    height: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, ...],
+    places: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> Callable[[np.random.Generator], np.ndarray]:
+    """What draws t from exp(height(t)), for every element of the shape.
+
+    Between DRAWN_FROM points t is proposed from straight lines through their heights. These are above the density
+    where it is convex, and below it by less than a twentieth where it is not: that much is what rejection allows for.
+    """
+    t, _ = spaced(places, DRAWN_FROM)
+    logs = height(t)
+    most = logs.max(axis=-1, keepdims=True)
+    levels, widths = np.exp(logs - most), np.diff(t, axis=-1)
+    edges = (0.5 * widths * (levels[..., 1:] + levels[..., :-1])).cumsum(axis=-1)
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        found, waiting = np.zeros(shape), np.ones(shape, dtype=bool)
+        while waiting.any():
+            below = edges < (rng.random(shape) * edges[..., -1])[..., None]
+            cell = np.minimum(below.sum(axis=-1), DRAWN_FROM - 2)[..., None]
+            start, width, left, right = (
+                np.take_along_axis(a, cell, axis=-1)[..., 0] for a in (t, widths, levels, levels[..., 1:])
+            )
+            share = rng.random(shape)
+            share = share * (left + right) / (left + np.sqrt(left**2 + share * (right**2 - left**2)))
+            one = start + share * width
+            level = left + share * (right - left)
+            taken = waiting & (1.05 * level * rng.random(shape) <= np.exp(height(one[..., None]) - most)[..., 0])
+            found, waiting = np.where(taken, one, found), waiting & ~taken
+        return found
+
+    return draw
+
+
+DRAWN_FROM = 280
+''',
+    "number_sampler": '''
+def number_sampler(
+    log_density: Callable[..., np.ndarray], support: str, shape: tuple[int, ...]
+) -> Callable[[np.random.Generator], np.ndarray]:
+    """What draws numbers of a support from exp(log_density), one for every element of the shape."""
+    height = on_the_line(log_density, support, shape)
+    draw = line_sampler(height, shape, located(height, shape))
+    return lambda rng: placed(support, draw(rng))[0]
+''',
+    "pair_sampler": '''
+def pair_sampler(
+    log_density: Callable[..., np.ndarray], supports: tuple[str, str], shape: tuple[int, ...]
+) -> Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]:
+    """What draws two numbers from exp(log_density): the first from its marginal, the second given the first."""
+    height, along, ridge = in_the_plane(log_density, supports, shape)
+
+    def marginal(s: np.ndarray) -> np.ndarray:
+        t, dt = spaced(located(along(s), s.shape), 80)
+        return shares(along(s)(t) + dt)[1]
+
+    first = line_sampler(marginal, shape, located(ridge, shape))
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        s = first(rng)
+
+        def given(t: np.ndarray) -> np.ndarray:
+            return height(np.broadcast_to(s[..., None], t.shape), t)
+
+        t = line_sampler(given, shape, located(given, shape))(rng)
+        return placed(supports[0], s)[0], placed(supports[1], t)[0]
+
+    return draw
 ''',
     "fall": """
 # Rules end where a density has fallen by e^-FALL.
@@ -912,12 +996,14 @@ def _scaled_tail(x: Any) -> np.ndarray:
 """,
 }
 
-_LINES = ("peak", "reach", "located", "spaced", "shares", "fall")  # trapezoidal rules on a line
+_LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")  # trapezoidal rules on a line
 _NEEDS = {
     "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
     "line_sums": ("cells", "batches", "sums_of_lines"),
-    "quadrature": ("placed", *_LINES),
-    "plane_quadrature": ("placed", *_LINES),
+    "quadrature": ("on_the_line", *_LINES),
+    "plane_quadrature": ("in_the_plane", *_LINES),
+    "number_sampler": ("on_the_line", "line_sampler", *_LINES),
+    "pair_sampler": ("in_the_plane", "line_sampler", *_LINES),
     "damped": ("blended",),
     "settled": ("damped", "blended"),
     "quadratic_forms": ("blocks", "pairs", "packed"),

@@ -44,16 +44,10 @@ def integrals(
         for latent, support in supports.items():
             for name in (*NODES_OF[support], "weights"):
                 s.sliced["parameter", latent, name] = outer
-    code = polynomial(at_nodes(first.value.log_density, supports), inside, (*axes, NODE)).code
-    yield f"def log_density({', '.join(f'{n}: np.ndarray' for n in of_nodes)}) -> np.ndarray:"
-    yield f'    """log q({", ".join(supports)}) but for its normaliser."""'
-    yield from (f"    {line}" for line in (*inside.lines, *assign("return", code)))
-    inside.lines.clear()
-    shape = shape_comment(scope.size(i.size) for i in axes)
-    quoted = [quote(support) for support in supports.values()]
+    yield from density(first.value, inside, names, axes)
     helper = scope.helper("quadrature" if len(supports) == 1 else "plane_quadrature")
-    where = quoted[0] if len(supports) == 1 else f"({', '.join(quoted)})"
-    yield from call(f"{shape_comment(of_nodes)}, {weights}, {normaliser} = {helper}", ["log_density", where, shape])
+    arguments = _arguments(first.value, scope, axes)
+    yield from call(f"{shape_comment(of_nodes)}, {weights}, {normaliser} = {helper}", arguments)
     for f in formulas:
         if f.name == "log_normaliser":
             continue
@@ -71,6 +65,39 @@ def integrals(
         yield from scope.lines
         scope.lines.clear()
         yield from assign(f"{names['parameter', f.latent, f.name]} =", code)
+
+
+def density(value: Integral, inside: Scope, names: Mapping[object, str], axes: Sequence[Index]) -> Iterator[str]:
+    """The function of a density but for its normaliser, of nodes; `inside` is its scope, `axes` are its plates."""
+    supports = dict(value.supports)
+    of_nodes = [names["parameter", n, x] for n, support in supports.items() for x in NODES_OF[support]]
+    code = polynomial(at_nodes(value.log_density, supports), inside, (*axes, NODE)).code
+    yield from call("def log_density", [f"{n}: np.ndarray" for n in of_nodes], " -> np.ndarray:")
+    yield f'    """log q({", ".join(supports)}) but for its normaliser."""'
+    yield from (f"    {line}" for line in (*inside.lines, *assign("return", code)))
+    inside.lines.clear()
+
+
+def sampler(
+    value: Integral, scope: Scope, names: Mapping[object, str], plates: Sequence[Index], target: str
+) -> Iterator[str]:
+    """The statements that make what draws from a density, and keep it by that name."""
+    outer = frozenset(scope.fixed)
+    inside = scope.beside()
+    for latent, support in value.supports:
+        for name in NODES_OF[support]:
+            inside.sliced["parameter", latent, name] = outer
+    axes = tuple(i for i in plates if i not in outer)
+    yield from density(value, inside, names, axes)
+    helper = scope.helper("number_sampler" if len(value.supports) == 1 else "pair_sampler")
+    yield from call(f"{target} = {helper}", _arguments(value, scope, axes))
+
+
+def _arguments(value: Integral, scope: Scope, axes: Sequence[Index]) -> list[str]:
+    """What a rule and a sampler are given: the density, its supports, and the shape of its plates."""
+    quoted = [quote(support) for _, support in value.supports]
+    where = quoted[0] if len(quoted) == 1 else f"({', '.join(quoted)})"
+    return ["log_density", where, shape_comment(scope.size(i.size) for i in axes)]
 
 
 def projected(formulas: Sequence[Formula], scope: Scope, names: Mapping[object, str]) -> Iterator[str]:
