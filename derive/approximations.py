@@ -19,6 +19,7 @@ from cavi.derive.methods import NORMAL, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
+from cavi.derive.separation import separated
 from cavi.derive.term import Polynomial
 
 
@@ -62,13 +63,14 @@ def applicable(
         split = tuple(
             replace(b, projected=b.factor.name == factor and method in NORMAL) for b in blocks(model, nodes, factors)
         )
+        separate = {name: separated(p, split) for name, p in nodes.items()}
         expectation = Expectation(split, Moments())
         block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)
         if block is None:
             return ()
         try:
             methods = dict.fromkeys(block.variables, method)
-            optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))
+            optimum(Request(model, block, conditional(block, separate, expectation), expectation, approximate=methods))
         except CaviError:
             continue
         found.append(method)

@@ -34,6 +34,7 @@ from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
+from cavi.derive.separation import separated
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
@@ -177,6 +178,7 @@ def _derived(
         replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
         for b in blocks(model, nodes, factors, gone)
     )
+    nodes = {name: separated(p, split) for name, p in nodes.items()}
     expectation = Expectation(split, Moments())
     found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
