@@ -32,6 +32,7 @@ from cavi.derive.expectation import Expectation, Pattern, localise
 from cavi.derive.factorisation import Block, random_atoms
 from cavi.derive.index import Index
 from cavi.derive.methods import CVI, DELTA, LAPLACE, WORDS
+from cavi.derive.model import Variable
 from cavi.derive.optimum import Optimum, Request, Stage
 from cavi.derive.optimum_gaussian import gaussian
 from cavi.derive.optimum_scalar import scalar
@@ -39,8 +40,6 @@ from cavi.derive.recognise import support_of
 from cavi.derive.result import Projected
 from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE
 from cavi.derive.term import ZERO, Atom, Element, Function, Monomial, Parameter, Polynomial, from_atom, number
-
-Names = tuple[str, ...]
 
 RULES: Mapping[str, Rule] = {CVI: CONJUGATE_COMPUTATION, LAPLACE: MODE_AND_CURVATURE, DELTA: DELTA_METHOD}
 
@@ -66,13 +65,15 @@ def chosen(request: Request) -> Optimum | None:
     if not methods:
         return None
     (method,) = methods
-    names = _reals(request, method)
-    plain, terms = _divided(request, names, method)
+    variable = _one_real(request, method)
+    plain, terms = _divided(request, variable, method)
     step = _Step(method, request.expectation)
     surrogate = plain
     for t in terms:
         surrogate = surrogate + step.quadratic(t)
-    cond = replace(request.conditional, averaged=surrogate, coefficients=by_statistic(block, names, surrogate))
+    cond = replace(
+        request.conditional, averaged=surrogate, coefficients=by_statistic(block, tuple(block.variables), surrogate)
+    )
     inner = replace(request, conditional=cond, approximate={})
     try:
         base = gaussian(inner) or scalar(inner)
@@ -93,95 +94,100 @@ def chosen(request: Request) -> Optimum | None:
         integral=known.integral if known.numeric else None,
         stages=(Stage(surrogate, RULES[method], (WORDS[method],), "→"), *base.stages),
         chosen=method,
-        height=_at_mean(request.conditional.averaged, names) if method == LAPLACE else None,
+        height=_at_mean(request.conditional.averaged, variable) if method == LAPLACE else None,
     )
 
 
-def _at_mean(p: Polynomial, names: Names) -> Polynomial:
+def _at_mean(p: Polynomial, variable: Variable) -> Polynomial:
     """The expected log joint at the mean of the factor: what Newton's method raises."""
 
     def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
-        if isinstance(atom, Element) and atom.name in names:
-            return from_atom(Parameter(atom.name, "mean", atom.subs), exponent)
-        if isinstance(atom, Function) and any(_depends(a, names) for a in atom.args):
-            value = functions.apply(atom.name, *(_at_mean(a, names) for a in atom.args))
+        if isinstance(atom, Element) and atom.name == variable.name:
+            return from_atom(Parameter(variable.name, "mean", atom.subs), exponent)
+        if isinstance(atom, Function) and any(_depends(a, variable) for a in atom.args):
+            value = functions.apply(atom.name, *(_at_mean(a, variable) for a in atom.args))
             return functions.raise_to(value, number(exponent))
         return None
 
     return rewrite(p, rule)
 
 
-def _reals(request: Request, method: str) -> Names:
-    """The latents of the factor.
+def _one_real(request: Request, method: str) -> Variable:
+    """The latent of the factor.
 
     Raises:
-        ApproximationError: for other supports than that of a Normal.
+        ApproximationError: for blocks of several and for other supports.
     """
     factor = request.block.factor
-    for variable in request.block.variables.values():
-        if support_of(variable) not in ("real", "vector") or factor.point:
-            raise ApproximationError(
-                f"approximate={{{factor.name!r}: {method!r}}}: {variable.name} has the support {support_of(variable)}; "
-                "expected real numbers, as a Normal has; for one positive number or probability take 'quadrature'"
-            )
-    return tuple(request.block.variables)
+    asked = f"approximate={{{factor.name!r}: {method!r}}}"
+    if len(request.block.variables) > 1:
+        raise ApproximationError(
+            f"{asked}: q({factor.name}) holds several latents; expected one: give each a factor of its own and a method"
+        )
+    (variable,) = request.block.variables.values()
+    if support_of(variable) not in ("real", "vector") or factor.point:
+        raise ApproximationError(
+            f"{asked}: {variable.name} has the support {support_of(variable)}; expected real numbers, as a Normal has; "
+            "for one positive number or probability take 'quadrature'"
+        )
+    return variable
 
 
-def _divided(request: Request, names: Names, method: str) -> tuple[Polynomial, list[Term]]:
-    """The terms that are polynomials in the latents, and those that are functions of them.
+def _divided(request: Request, variable: Variable, method: str) -> tuple[Polynomial, list[Term]]:
+    """The terms that are polynomials in the latent, and those that are functions of it.
 
     Raises:
         ApproximationError: for a function of something else, and where there is none.
     """
-    asked = f"approximate={{{request.block.factor.name!r}: {method!r}}}"
     plain: list[Monomial] = []
     terms: list[Term] = []
     for m in request.conditional.averaged.monomials:
-        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, names))]
+        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, [variable.name]))]
         if all(isinstance(a, Element) and e.denominator == 1 and e > 0 for a, e in own):
             plain.append(m)
             continue
         rest = [(a, e) for a, e in m.powers if (a, e) not in own]
-        found = _function(own, names)
+        found = _function(own, variable)
+        asked = f"approximate={{{variable.name!r}: {method!r}}}"
         if found is None:
             raise ApproximationError(
-                f"{asked}: found a term that is no function of one affine expression in {' and '.join(names)}; "
-                f"expected f(u) with u = a + Σ b {names[0]}"
+                f"{asked}: found a term that is no function of one affine expression in {variable.name}; expected f(u) "
+                f"with u = a + Σ b {variable.name}"
             )
         function, argument = found
         if derivative(function) is None:
-            unknown = ", ".join(dict.fromkeys(a.name for a in function.atoms() if isinstance(a, Function)))
+            names = ", ".join(dict.fromkeys(a.name for a in function.atoms() if isinstance(a, Function)))
             raise ApproximationError(
-                f"{asked}: no derivative of {unknown} is known; expected exp, log, softplus, lgamma, …"
+                f"{asked}: no derivative of {names} is known; expected exp, log, softplus, lgamma, …"
             )
         terms.append(Term(function, argument, collect([normalise(m.coefficient, rest, ())]), m.bound))
     if not terms:
         raise ApproximationError(
-            f"{asked}: every term of q({request.block.factor.name}) is quadratic, so that its "
-            "optimum is Normal; leave the approximation out"
+            f"approximate={{{variable.name!r}: {method!r}}}: every term of q({variable.name}) is quadratic, so that "
+            "its optimum is Normal; leave the approximation out"
         )
     return Polynomial(tuple(plain)), terms
 
 
-def _function(own: list[tuple[Atom, Fraction]], names: Names) -> tuple[Polynomial, Polynomial] | None:
+def _function(own: list[tuple[Atom, Fraction]], variable: Variable) -> tuple[Polynomial, Polynomial] | None:
     """The function of the placeholder and its affine argument."""
     ((atom, exponent), *others) = own
     if others or not isinstance(atom, Function):
         return None
-    moving = [p for p, a in enumerate(atom.args) if _depends(a, names)]
-    if len(moving) != 1 or not _affine(atom.args[moving[0]], names):
+    moving = [p for p, a in enumerate(atom.args) if _depends(a, variable)]
+    if len(moving) != 1 or not _affine(atom.args[moving[0]], variable):
         return None
     args = tuple(U if p == moving[0] else a for p, a in enumerate(atom.args))
     return from_atom(Function(atom.name, args), exponent), atom.args[moving[0]]
 
 
-def _depends(p: Polynomial, names: Names) -> bool:
-    return any(True for a in p.atoms() for _ in random_atoms(a, names))
+def _depends(p: Polynomial, variable: Variable) -> bool:
+    return any(True for a in p.atoms() for _ in random_atoms(a, [variable.name]))
 
 
-def _affine(p: Polynomial, names: Names) -> bool:
+def _affine(p: Polynomial, variable: Variable) -> bool:
     for m in p.monomials:
-        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, names))]
+        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, [variable.name]))]
         if own and not (len(own) == 1 and isinstance(own[0][0], Element) and own[0][1] == 1):
             return False
     return True
