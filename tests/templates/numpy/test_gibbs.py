@@ -22,6 +22,7 @@ REFUSED = {
     "gamma_shape": "a complete conditional is in no known family",
     "student_t": "a complete conditional is in no known family",
     "poisson_regression": "was chosen by cvi",
+    "multilevel_poisson_regression": "was chosen by cvi",
     "sparse_poisson_factorisation": "y is declared sparse, and a Gibbs sampler",
     "weibull_survival": "nothing here draws a RightCensoredWeibull",
 } | {
