@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
-from cavi.derive.result import Integral
 from cavi.derive.cells import latents_at_cells
+from cavi.derive.result import Integral
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
