@@ -170,7 +170,7 @@ def _picked(name: str, subs: tuple[Sub, ...], scope: Scope) -> tuple[str, tuple[
     for axis, s in enumerate(subs):
         base = s.base if isinstance(s, Shift) else s
         if isinstance(base, Index) and base in scope.batch:
-            place = scope.batch[base] if base is s else _neighbour(scope.batch[base], s, scope)
+            place = _neighbour(scope.batch[base], s, scope) if isinstance(s, Shift) else scope.batch[base]
             name, subs = f"{name}[{':, ' * axis}{place}]", (*subs[:axis], base, *subs[axis + 1 :])
     return name, subs
 

@@ -154,6 +154,10 @@ class Writer:
         for f in group:
             sizes = [scope.size(i.size) for i in f.indices if i not in outer]
             yield f"{self.names['parameter', f.latent, f.name]} = np.zeros({shape_comment(sizes)})"
+        compiled = self._compiled(group, along, scope) if not outer else None
+        if compiled is not None:
+            yield from compiled
+            return
         positions = f"range({scope.size(index.size)})"
         read = inputs(group, along, outer)
         formulas = self._formulas_of(group[0].latent)
@@ -175,6 +179,10 @@ class Writer:
             code = self._value(f, inside, tuple(i for i in axes if i not in inside.fixed))
             for line in (*self._flush(inside), *assign(f"{target} =", code)):
                 yield f"    {line}"
+
+    def _compiled(self, group: Sequence[Formula], along: Along, scope: Scope) -> tuple[str, ...] | None:
+        """The call of a compiled function that carries out a recursion; None where there is none."""
+        return None
 
     def _plain(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         for f in formulas:

@@ -311,8 +311,14 @@ class PlannedWriter(Writer):
             )
         for c in self.chains.values():
             lines.append(
-                f"forward_backward: passes over q({c.latent}) in about 2 √{c.row.size} steps; "
-                f"2·{c.row.size}·{c.group.size}³ flops"
+                f"forward_backward: passes over q({c.latent}) in some √{c.row.size} steps; "
+                f"10·{c.row.size}·{c.group.size}² flops where the chain forgets"
+            )
+        for d in self.duals.values():
+            n, size = d.row.size, d.element.size
+            lines.append(
+                f"Narrow: with {n} < {size} a sweep has some 6·{n}²·{size} flops for q({d.latent}) and no matrix of "
+                f"{size} x {size} numbers; else 2·{size}³"
             )
         plans: list[Features | LinearMap] = [*self.plans.values(), *self._mapped()]
         for s, name in self.planner.chosen.items():
