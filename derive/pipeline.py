@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, product
 
-from cavi.derive.approximations import applicable, checked
+from cavi.derive.approximations import applicable, approached, checked
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
@@ -23,13 +23,12 @@ from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
-from cavi.derive.methods import NORMAL, QUADRATURE
+from cavi.derive.methods import NEWTON, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_numeric import integrals
-from cavi.derive.relaxations.apply import Proposal, proposals
+from cavi.derive.relaxations.apply import Proposal, Relaxed, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
-from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
@@ -169,14 +168,11 @@ def _derived(
     relaxed = apply_relaxations(model, declared, bounds, augment)
     if relaxed.relaxations and marginalise:
         raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
-    model = relaxed.model
+    model, methods = relaxed.model, {**methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
     nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
-    split = tuple(
-        replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
-        for b in blocks(model, nodes, factors, gone)
-    )
+    split = tuple(approached(b, methods) for b in blocks(model, nodes, factors, gone))
     expectation = Expectation(split, Moments())
-    found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
+    found = [(b, *_optimum(model, b, nodes, expectation, relaxed, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
@@ -213,12 +209,13 @@ def _optimum(
     block: Block,
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
-    tangents: Mapping[str, Tangent] | None = None,
+    relaxed: Relaxed | None = None,
     methods: Mapping[str, str] | None = None,
     like: tuple[Pattern, ...] = (),
 ) -> tuple[Conditional, Optimum]:
     cond = conditional(block, nodes, expectation)
-    return cond, optimum(Request(model, block, cond, expectation, tangents or {}, methods or {}, like))
+    tangents, tilts = (relaxed.tangents, relaxed.tilts) if relaxed is not None else ({}, ())
+    return cond, optimum(Request(model, block, cond, expectation, tangents, methods or {}, like, tilts))
 
 
 def _close(
@@ -280,6 +277,7 @@ def _update(
         from_marginals=best.from_marginals,
         chosen=best.chosen,
         height=best.height,
+        climbs=best.climbs,
     )
 
 
