@@ -258,7 +258,7 @@ class Writer:
         if update.climbs is not None:
             each = polynomial(update.height, scope, update.factor.plates).code
             lines = self._flush(scope)
-            return (*self._unpack(scope, ()), *lines, *assign("return np.asarray(", each, end=")"))
+            return (*self._unpack(scope, ()), *lines, *assign("heights =", each), "return np.asarray(heights)")
         code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
         lines = self._flush(scope)
         return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))
