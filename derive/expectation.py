@@ -17,12 +17,13 @@ from cavi.derive.canonical import (
     deltas,
     multiply,
     normalise,
+    replace_sub,
     substitute,
     sum_over,
     with_fresh_bound,
 )
 from cavi.derive.factorisation import Block, Site, placed_atoms, random_atoms
-from cavi.derive.index import Index, Shift, Sub, indices_of, primed, shifted
+from cavi.derive.index import Gather, Index, Shift, Sub, indices_of, primed, shifted
 from cavi.derive.remedies import refusal
 from cavi.derive.term import (
     ZERO,
@@ -213,6 +214,9 @@ def _known_at_site(block: Block, atom: Function, placed: Function) -> Function:
     first = next(random_atoms(atom, block.variables), None)
     if first is None:
         return placed
+    for s, i in zip(block.site(first), block.factor.plates, strict=True):
+        if isinstance(s, Gather):  # points of the same documents, a[doc[n]]
+            placed = Function(placed.name, tuple(replace_sub(a, s, i) for a in placed.args))
     moves: dict[Index, Sub] = {
         s: i for s, i in zip(block.site(first), block.factor.plates, strict=True) if isinstance(s, Index) and s != i
     }

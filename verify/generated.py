@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, cached_property, partial
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,7 @@ from cavi.verify.arithmetic import precise, precision, to_float
 from cavi.verify.cells import at_cells, belongs_to_cells, given_cells, thinned
 from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.chosen import stepped
-from cavi.verify.climbs import climbed
+from cavi.verify.climbs import at_the_top, climbed
 from cavi.verify.claim import Axes, Claim
 from cavi.verify.evaluate import evaluate, positions, size_of
 from cavi.verify.extremes import extremes
@@ -232,7 +233,21 @@ def shortened(module: Generated, case: Case, name: str) -> Finding:
     if "precision" in q:
         wide["precision"] = {at: x / FAR_AWAY for at, x in q["precision"].items()}
     far = replace(case.instance, q={**case.instance.q, latent: {**case.instance.q[latent], **wide}})
+    if case.claim.factor_named[name].get("chosen"):
+        far = _with_points_at_their_best(case.claim, far)
     return same_update(module, Case(case.claim, f"{case.where}, far away", far), name)
+
+
+def _with_points_at_their_best(claim: Claim, instance: Instance) -> Instance:
+    """Points that are found by steps where a run would have them: beside random ones exponentials leave all bounds."""
+    state = State(claim, instance, precise(), DIGITS)
+    moved: set[str] = set()
+    for factor in claim.factors:
+        if factor.get("climbs") is not None:
+            state = at_the_top(state, factor, claimed_elbo)
+            moved |= {*factor["latents"], *factor["climbs"]}
+    tables = {n: {at: Fraction(to_float(x)) for at, x in state.params[n, "value"].items()} for n in moved}
+    return replace(instance, q={**instance.q, **{n: {"value": t} for n, t in tables.items()}})
 
 
 def same_bound(module: Generated, case: Case, name: str) -> Finding:
