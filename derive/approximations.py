@@ -68,6 +68,9 @@ def applicable(
         try:
             methods = dict.fromkeys(block.variables, method)
             optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))
+            for other in split:
+                if other.factor.point and other is not block:
+                    conditional(other, nodes, expectation)  # which may need expectations that only some methods have
         except CaviError:
             continue
         found.append(method)

@@ -66,7 +66,7 @@ def newton(request: Request) -> Optimum | None:
         settled = settled + request.expectation.of(t.weight) * from_sympy(t.convex, {T: total})
     if name not in request.concave:
         _check_concave(request, name, free)
-    build = _Build(variable, request.block.factor.plates, _event(request))
+    build = _Build(variable, request.block.factor.plates, _event(request), request.block.declared)
     found = build.step(free, [_Part(request.expectation.of(t.weight), t.convex, request, t) for t in partners])
     formulas = tuple(
         replace(f, value=request.expectation.of(f.value)) if isinstance(f.value, Polynomial) else f for f in found
@@ -195,6 +195,7 @@ class _Build:
     variable: Variable
     plates: tuple[Index, ...]
     positions: tuple[int, ...]
+    declared: tuple[Index, ...]
     formulas: list[Formula] = field(default_factory=list)
     first: dict[tuple[str, str], Known] = field(default_factory=dict)
     second: dict[tuple[str, str], Known] = field(default_factory=dict)
@@ -287,7 +288,8 @@ class _Build:
         moves: dict[Index, Sub] = {}
         axes: list[Index] = []
         for i in sorted(p.free - set(self.plates), key=lambda i: (i.size, i.name)):
-            own = self._fresh(_stem(i, self.variable), (*taken, *axes))
+            stem = next((j for j in (*self.variable.indices, *self.declared) if j.size == i.size), i)
+            own = self._fresh(stem, (*taken, *axes))
             moves[i] = own
             axes.append(own)
         at = substitute(p, moves)
@@ -352,11 +354,6 @@ class _Build:
         self.first[name, label] = Known(axes, slope)
         self.second[name, label] = Known(axes, substitute(slope, turned))
         return from_atom(Parameter(name, label, axes))
-
-
-def _stem(index: Index, variable: Variable) -> Index:
-    """An index of the model's own name for a size, where the variable has one."""
-    return next((i for i in variable.indices if i.size == index.size), index)
 
 
 def _numbered(label: str, count: int) -> str:

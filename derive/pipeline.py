@@ -289,9 +289,9 @@ def _initial(
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
 ) -> tuple[Formula, ...]:
-    """The factor of the prior alone; empty where the prior is improper or of another family than the optimum."""
+    """The factor of the prior alone; empty where it is improper or of another family, or the optimum found by steps."""
     prior = {n: nodes[n] for n in block.variables if n in nodes}
-    if len(prior) < len(block.variables):
+    if len(prior) < len(block.variables) or best.climbs is not None:
         return ()
     like = tuple(cond.coefficients)
     methods = {n: QUADRATURE for n in block.variables} if best.recognised_by == NORMALISED_NUMERICALLY else {}

@@ -37,6 +37,11 @@ def module_view(derived: Derived) -> JaxView:
             f"q({u.factor.name}) was chosen by {u.chosen}: its steps are shortened by trying them, which the JAX "
             "module does not do; use the NumPy module, d.numpy()"
         )
+    for u in (u for u in derived.updates if u.climbs is not None):
+        raise CaviError(
+            f"{u.factor.name} is found by steps of Newton's method, which are shortened by trying them; the JAX module "
+            "does not do that; use the NumPy module, d.numpy()"
+        )
     spread, _ = over_cells(derived)
     writer = JaxWriter(spread)
     base = numpy_view.module_view(derived, writer)
