@@ -16,7 +16,7 @@ from cavi.derive.canonical import collect, deltas, multiply, normalise, substitu
 from cavi.derive.derivatives import U, at, derivative
 from cavi.derive.errors import ApproximationError
 from cavi.derive.index import Index, Sub
-from cavi.derive.term import ZERO, Atom, Element, Function, Parameter, Polynomial, from_atom 
+from cavi.derive.term import ZERO, Atom, Element, Function, Parameter, Polynomial, from_atom
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,8 @@ class Slopes:
             outer = derivative(from_atom(placed, Fraction(1)))
             if outer is None:
                 raise ApproximationError(
-                    f"approximate={{{self.variable!r}: 'newton'}}: no derivative of {f.name} is known; expected exp, log, "
-                    "softplus, lgamma, …"
+                    f"approximate={{{self.variable!r}: 'newton'}}: no derivative of {f.name} is known; expected exp, "
+                    "log, softplus, lgamma, …"
                 )
             total = total + multiply(at(outer, argument), inner)
         return total
-
-

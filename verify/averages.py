@@ -288,7 +288,7 @@ class Averages:
             averages = Averages(state, one)
 
             def at(values: Mapping[Element, Value], averages: Averages = averages) -> Value:
-                scope = OnGrid(averages, one.assigned, points)
+                scope = OnGrid(averages, averages.held.assigned, points)
                 scope.placed |= values
                 value: Value = self.engine.number(1)
                 for f in group:

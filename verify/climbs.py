@@ -127,7 +127,9 @@ def _newton(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
     return worst(iter(findings))
 
 
-def _at(state: State, factor: Mapping[str, Any], after: State, name: str, site: Position, x: tuple[Element, ...]) -> Value:
+def _at(
+    state: State, factor: Mapping[str, Any], after: State, name: str, site: Position, x: tuple[Element, ...]
+) -> Value:
     """A parameter of the step at the event positions of some elements."""
     (latent,) = factor["latents"]
     axes = state.claim.axes(latent)

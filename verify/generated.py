@@ -21,8 +21,8 @@ from cavi.verify.arithmetic import precise, precision, to_float
 from cavi.verify.cells import at_cells, belongs_to_cells, given_cells, thinned
 from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.chosen import stepped
-from cavi.verify.climbs import at_the_top, climbed
 from cavi.verify.claim import Axes, Claim
+from cavi.verify.climbs import at_the_top, climbed
 from cavi.verify.evaluate import evaluate, positions, size_of
 from cavi.verify.extremes import extremes
 from cavi.verify.generic import Table
@@ -345,7 +345,7 @@ def started(module: Generated, case: Case, name: str) -> Finding:
 
 
 def solve_all(state: State, factor: Mapping[str, Any]) -> State:
-    """Every element of a factor at its claimed optimum, one after another; after a step where there is no closed one."""
+    """Every element of a factor at its claimed optimum, one after another; after a step where none is closed."""
     if factor.get("chosen"):
         return stepped(state, factor, claimed_elbo)
     if factor.get("climbs") is not None:

@@ -31,6 +31,7 @@ from cavi.derive.relaxations.array_proof import curvature_steps, second_order_st
 from cavi.derive.relaxations.bound import INVERSES, T, X
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
 from cavi.derive.term import ZERO, Delta, Polynomial, from_atom
+from cavi.derive.text import name_text
 
 COUNT = sympy.Symbol("K", positive=True)
 OTHER = IndexVariable("j")
@@ -161,6 +162,7 @@ class ArrayBound:
         else:
             steps = second_order_steps(self.name, self.outer, self.term, self.domain)
         statistic = self.statistic.subs(X, self._x)
+        sign = name_text(self.parameter)
         psi, mean = (Unknown(n, self.domain, KIND) for n in (self.parameter, "m"))
         split = self.outer.subs(T, Mass(self.term.subs(T, statistic), KIND))
         first = () if split == self.function else (Step(self.function, split, CONVEX_PART),)
@@ -168,14 +170,21 @@ class ArrayBound:
         whole = (
             *first,
             *steps,
-            Step(self.function, self._lower(statistic, psi), TANGENT_BELOW, (f"{self.parameter} is any array",), "≥"),
+            Step(
+                self.function,
+                self._lower(statistic, psi),
+                TANGENT_BELOW,
+                (f"{sign}(k) is any number for each k: where the tangent touches",),
+                "≥",
+            ),
             Step(
                 self.outer.subs(T, Mass(self.term.subs(T, mean), KIND)),
                 self._lower(mean, psi),
                 TANGENT_OPTIMUM,
                 (
-                    f"m(k) = {best}",
-                    f"with equality at {self.parameter} = m; what spreads about m does not depend on it",
+                    f"m(k) stands for {best}",
+                    f"with equality at {sign}(k) = m(k)",
+                    f"what x(k) spreads about m(k) does not depend on {sign}(k)",
                 ),
                 "≥",
             ),

@@ -84,7 +84,9 @@ class Tilt:
                     f"the bound {self.name}: the {what} is {expr}; expected a SymPy expression in {names} alone"
                 )
         if not self.statistic.has(D):
-            raise RelaxationError(f"the bound {self.name}: the statistic is {self.statistic}; expected one with a tilt d")
+            raise RelaxationError(
+                f"the bound {self.name}: the statistic is {self.statistic}; expected one with a tilt d"
+            )
 
     @property
     def form(self) -> Bound | ArrayBound:
@@ -113,10 +115,11 @@ class Tilt:
             raise RelaxationError(f"the bound {self.name} is not proved: {error}") from None
         facts = [f for f in self._concave() if not f.expr.is_number]
         left, right = self._sides()
+        each = "(j) is any number for each j" if self.function is None else " is any number"
         steps = (
-            Step(left, right, TILT, ("for every a",)),
+            Step(left, right, TILT, (f"{self.parameter}{each}",)),
             *(s for f in facts for s in steps_of(f)),
-            Step(right, right, CONCAVE_IN_TILT, ("of its tangents, whatever x is",)),
+            Step(right, right, CONCAVE_IN_TILT, ("the tangents of the part that is convex, whatever x is",)),
         )
         told = f"{text_of(left)} is {text_of(right)} for every {self.parameter}"
         return Derivation(f"the bound {self.name}", text_of(left), steps, told)
@@ -139,12 +142,12 @@ class Tilt:
         if self.function is None:
             share = sympy.simplify(self.statistic / self.statistic.subs(D, 0))
             total = sympy.Symbol("S", positive=True)
-            whole, there = self.keep + self.convex.subs(T, share * total), self.form.function
+            whole = self.keep + self.convex.subs(T, share * total)
             there = self.convex.subs(T, total) + self.keep.subs(D, 0)
             if share.has(X):
                 raise RelaxationError(
-                    f"the bound {self.name}: {self.statistic} over its value at d = 0 is {share}; expected a factor that is "
-                    "the same for all elements, so that it stands before their sum"
+                    f"the bound {self.name}: {self.statistic} over its value at d = 0 is {share}; expected a factor "
+                    "that is the same for all elements, so that it stands before their sum"
                 )
         else:
             whole, there = self.keep + self.convex.subs(T, self.statistic), evaluable(self.function)
@@ -173,8 +176,8 @@ class Tilt:
         fact = sign_of(sympy.simplify(expr), box)
         if fact is None or fact.sign not in allowed:
             raise RelaxationError(
-                f"the bound {self.name}: its best tilt is not seen to be one that Newton's method finds from everywhere, "
-                f"which needs {wanted}"
+                f"the bound {self.name}: its best tilt is not seen to be one that Newton's method finds from "
+                f"everywhere, which needs {wanted}"
             )
         return fact
 
