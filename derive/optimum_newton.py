@@ -154,7 +154,7 @@ def _check_concave(request: Request, name: str, p: Polynomial) -> None:
             continue
         raise ApproximationError(
             f"approximate={{{name!r}: {NEWTON!r}}}: the term {show(Polynomial((m,)))} is not seen to be concave in "
-            f"{name}; expected c f(u) with u affine, c not negative and f concave, whose maximum is found from everywhere"
+            f"{name}; expected c f(u) with u affine, c not negative and f concave, with one maximum"
         )
 
 

@@ -55,13 +55,14 @@ def derive(
         factors: blocks that q keeps together, each a latent, a name or a tuple of them, such as
             ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
         marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
-        bounds: node -> a `Bound` or `ArrayBound` or the name of one (or several), for terms of its log density that are
-            not conjugate; ``"tangent"`` makes one from each function that is convex.
+        bounds: node -> a `Bound`, `ArrayBound` or `Tilt` or the name of one (or several), for terms of its log
+            density that are not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
             with which it is; the derivation says which it took and what else there was.
         approximate: latent -> ``"quadrature"``, for a factor of one number that is the optimum, but in no family: its
-            normaliser and moments are found numerically.
+            normaliser and moments are found numerically; ``"cvi"``, ``"laplace"``, ``"delta"``: a Normal by choice;
+            ``"newton"``: a maximised parameter, by steps.
 
     Raises:
         DeclarationError: for a model without latents or observations.
