@@ -32,11 +32,6 @@ class JaxView:
 
 def module_view(derived: Derived) -> JaxView:
     """The view of a derived model."""
-    for u in (u for u in derived.updates if u.chosen):
-        raise CaviError(
-            f"q({u.factor.name}) was chosen by {u.chosen}: its steps are shortened by trying them, which the JAX "
-            "module does not do; use the NumPy module, d.numpy()"
-        )
     for u in (u for u in derived.updates if u.climbs is not None):
         raise CaviError(
             f"{u.factor.name} is found by steps of Newton's method, which are shortened by trying them; the JAX module "
@@ -54,6 +49,7 @@ def module_view(derived: Derived) -> JaxView:
         used |= {"normalised", "by_blocks"}
     if base.tables:
         used |= {"gathered", "lowered", "by_blocks"}
+    used |= {f.guard for f in base.factors if f.guard}
     base = replace(
         base,
         imports=tuple(helpers.imports(used)),
@@ -102,6 +98,7 @@ def _factor(f: FactorView) -> FactorView:
     return replace(
         f,
         body=spelled(f.body),
+        height=spelled(f.height),
         initial=spelled(f.initial),
         moments=spelled(f.moments),
         follow=spelled(f.follow),
