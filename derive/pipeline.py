@@ -13,6 +13,7 @@ from itertools import islice, product
 from typing import Any
 
 from cavi.derive.approximations import applicable, approached, checked
+from cavi.derive.asked import Asked
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
@@ -88,12 +89,12 @@ def derive(
     if relax not in (None, "auto"):
         raise RelaxationError(f"relax={relax!r} is not known; expected 'auto', or name the rules: bounds={{'y': ...}}")
     methods = checked(model, approximate or {})
-    nodes = log_joint(model)
+    asked = Asked(model, log_joint(model), factors, marginalise, bounds or {}, augment or {}, methods)
     try:
-        return _derived(model, nodes, factors, marginalise, bounds, augment, methods)
+        return _derived(asked)
     except NonConjugateError as error:
-        error = with_approximations(error, model, nodes, factors, marginalise, bounds, augment, methods)
-        known = [p for p in proposals(model, nodes) if p.node not in {**(bounds or {}), **(augment or {})}]
+        error = with_approximations(error, asked)
+        known = [p for p in proposals(model, asked.nodes) if p.node not in {**asked.bounds, **asked.augment}]
         if not known:
             raise error from None
         if relax is None:
@@ -103,20 +104,12 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    found = _proposed(model, nodes, factors, marginalise, (bounds or {}, augment or {}), methods, known)
+    found = _proposed(asked, known)
     others = {p.node: p.names for p in known}
     return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
 
 
-def _proposed(
-    model: Model,
-    nodes: Mapping[str, Polynomial],
-    factors: Sequence[object] | None,
-    marginalise: Sequence[object],
-    asked: tuple[Mapping[str, object], Mapping[str, object]],
-    methods: Mapping[str, str],
-    known: Sequence[Proposal],
-) -> Derived:
+def _proposed(asked: Asked, known: Sequence[Proposal]) -> Derived:
     """By the first choice of rules, the cheapest first, with which every factor has an optimum.
 
     Raises:
@@ -124,55 +117,35 @@ def _proposed(
     """
     refused: NonConjugateError | None = None
     for chosen in islice(product(*(p.options for p in known)), MAX_CHOICES):
-        rules: dict[str, dict[str, object]] = {"bounds": dict(asked[0]), "augment": dict(asked[1])}
-        for proposal, (argument, rule) in zip(known, chosen, strict=True):
-            rules[argument][proposal.node] = rule
         try:
-            return _derived(model, nodes, factors, marginalise, rules["bounds"], rules["augment"], methods)
+            return _derived(asked.also({p.node: rule for p, rule in zip(known, chosen, strict=True)}))
         except NonConjugateError as error:
             refused = refused or error
     assert refused is not None
     raise refused
 
 
-def with_approximations(
-    error: NonConjugateError,
-    model: Model,
-    nodes: Mapping[str, Polynomial],
-    factors: Sequence[object] | None,
-    marginalise: Sequence[object],
-    bounds: Mapping[str, object] | None,
-    augment: Mapping[str, object] | None,
-    methods: Mapping[str, str],
-) -> NonConjugateError:
+def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateError:
     """The error with the approximations of the factor that would do, where there are any."""
-    if set(error.factor.split(",")) & set(methods) or marginalise:
+    if set(error.factor.split(",")) & set(asked.methods) or asked.marginalise:
         return error
-    relaxed = apply_relaxations(model, nodes, bounds, augment)
-    names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
+    relaxed = apply_relaxations(asked.model, asked.nodes, asked.bounds, asked.augment)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors)
     if not names:
         return error
-    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", bounds), ("augment", augment)) if v)
+    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
     known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
     return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 
-def _derived(
-    model: Model,
-    declared: Mapping[str, Polynomial],
-    factors: Sequence[object] | None,
-    marginalise: Sequence[object],
-    bounds: Mapping[str, object] | None,
-    augment: Mapping[str, object] | None,
-    methods: Mapping[str, str],
-) -> Derived:
+def _derived(asked: Asked) -> Derived:
     """The stages, once it is known what to relax."""
-    relaxed = apply_relaxations(model, declared, bounds, augment)
-    if relaxed.relaxations and marginalise:
+    relaxed = apply_relaxations(asked.model, asked.nodes, asked.bounds, asked.augment)
+    if relaxed.relaxations and asked.marginalise:
         raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
-    model, methods = relaxed.model, {**methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
-    nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
-    split = tuple(approached(b, methods) for b in blocks(model, nodes, factors, gone))
+    model, methods = relaxed.model, {**asked.methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
+    nodes, gone = integrate_out(model, relaxed.nodes, asked.marginalise)
+    split = tuple(approached(b, methods) for b in blocks(model, nodes, asked.factors, gone))
     expectation = Expectation(split, Moments())
     found = [(b, *_optimum(model, b, nodes, expectation, relaxed, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
