@@ -113,10 +113,11 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum | Tilt) -> Relax
         model = model.with_variable(local)
         names.append(local.name)
         if isinstance(bound, Tilt):
-            left = bound.split_at(match.argument, _tilt(match, local.name, tuple(axes)), match.over)
+            left = bound.split_at(match.argument, _tilt(match, local.name, tuple(axes)), match.over, match.beside)
         else:
             assert match.over is not None
-            left = bound.lower_at(match.argument, from_atom(Element(local.name, tuple(axes))), match.over)
+            at = from_atom(Element(local.name, tuple(axes)))
+            left = bound.lower_at(match.argument, at, match.over, match.beside)
         value = value + sum_over(match.weight * left, match.monomial.bound)
     record = Relaxation(node, bound.name, "bound", bound.rule, tuple(names), p, value, proof, BOUND, through=value)
     if isinstance(bound, Tilt):
@@ -299,16 +300,19 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
         else:
             xi, weight = known.variable, known.weight + weight
         over = None if match.over is None else xi.event[0]
-        softmax = isinstance(bound, ArrayBound) and bound.is_softmax
+        softmax = isinstance(bound, ArrayBound) and bound.is_softmax and not match.beside
         statistic = bound.statistic_of(argument)
         convex = bound.convex_part if isinstance(bound, Bound) else None
         local[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic, over, softmax, convex)
         back = {own: i for i, own in axes.items()}
         at = from_atom(Element(xi.name, tuple(back[i] for i in xi.indices)))
-        lower = bound.lower_at(match.argument, at, match.over)
+        lower = bound.lower_at(match.argument, at, match.over, match.beside)
         value = value + sum_over(match.weight * lower, match.monomial.bound)
+    rule = bound.rule
+    if any(match.beside for match in found):
+        rule = replace(rule, condition="a known term of the sum is one more element, which stays where it is")
     record = Relaxation(
-        node, bound.name, "bound", bound.rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
+        node, bound.name, "bound", rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
     )
     return _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
 

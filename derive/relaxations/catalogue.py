@@ -57,6 +57,7 @@ def array_bounds() -> tuple[ArrayBound, ...]:
             source="Bishop (2006), 1.115; Boyd and Vandenberghe (2004), 3.1.5",
         ),
         ArrayBound("harmonic", outer=-1 / T, statistic=1 / X, source="Boyd and Vandenberghe (2004), exercise 3.17"),
+        ArrayBound("harmonic", outer=-1 / T**2, statistic=X**-2, source="Boyd and Vandenberghe (2004), exercise 3.17"),
     )
 
 

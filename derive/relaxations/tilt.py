@@ -36,6 +36,7 @@ from cavi.derive.index import Index
 from cavi.derive.relaxations.array_bound import OTHER, ArrayBound, text_of
 from cavi.derive.relaxations.bound import Bound, T, X
 from cavi.derive.rules import CONCAVE_IN_TILT, TILT
+from cavi.derive.term import ZERO as NOTHING
 from cavi.derive.term import Polynomial
 
 D = sympy.Symbol("d", real=True)
@@ -95,10 +96,15 @@ class Tilt:
             return Bound(self.name, self.function)
         return ArrayBound(self.name, outer=self.convex + self.keep.subs(D, 0), inner=self.statistic.subs(D, 0))
 
-    def split_at(self, argument: Polynomial, tilt: Polynomial, over: Index | None) -> Polynomial:
-        """r(a·x) + h(s) in the normal form: x_k at the index k, which is `over`."""
+    def split_at(
+        self, argument: Polynomial, tilt: Polynomial, over: Index | None, beside: Polynomial = NOTHING
+    ) -> Polynomial:
+        """r(a·x) + h(s) in the normal form: x_k at the index k, which is `over`, and known terms of the sum."""
         statistic = from_sympy(sympy.expand(self.statistic, power_exp=False), {X: argument, D: tilt})
         total = statistic if over is None else sum_over(statistic, [over])
+        if beside:  # the factor that a tilt gives every element
+            share = sympy.simplify(self.statistic / self.statistic.subs(D, 0))
+            total = total + beside * from_sympy(share, {D: tilt})
         return from_sympy(self.keep, {D: tilt}) + from_sympy(self.convex, {T: total})
 
     @cached_property
