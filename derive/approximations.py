@@ -19,6 +19,7 @@ from cavi.derive.methods import CVI, NEWTON, NORMAL, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
+from cavi.derive.separation import separated
 from cavi.derive.term import Polynomial
 
 
@@ -69,16 +70,17 @@ def applicable(
             approached(b, dict.fromkeys(b.variables, method) if b.factor.name == factor else {})
             for b in blocks(model, nodes, factors)
         )
+        separate = {name: separated(p, split) for name, p in nodes.items()}
         expectation = Expectation(split, Moments())
         block = next((b for b in split if b.factor.name == factor), None)
         if block is None or block.factor.point != (method == NEWTON):
             continue
         try:
             methods = dict.fromkeys(block.variables, method)
-            optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))
+            optimum(Request(model, block, conditional(block, separate, expectation), expectation, approximate=methods))
             for other in split:
                 if other.factor.point and other is not block:
-                    conditional(other, nodes, expectation)  # which may need expectations that only some methods have
+                    conditional(other, separate, expectation)  # which may need expectations that only some methods have
         except CaviError:
             continue
         found.append(method)

@@ -34,6 +34,7 @@ from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
+from cavi.derive.separation import separated
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
@@ -146,6 +147,7 @@ def _derived(asked: Asked) -> Derived:
     model, methods = relaxed.model, {**asked.methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
     nodes, gone = integrate_out(model, relaxed.nodes, asked.marginalise)
     split = tuple(approached(b, methods) for b in blocks(model, nodes, asked.factors, gone))
+    nodes = {name: separated(p, split) for name, p in nodes.items()}
     expectation = Expectation(split, Moments())
     found = [(b, *_optimum(model, b, nodes, expectation, relaxed, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)

@@ -85,14 +85,19 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
 def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
     """The node bounded by every form of the rule that fits a term of it."""
     if asked == TANGENT:
-        for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents):
-            relaxed = bounded(relaxed, node, bound, found)
-        return relaxed
+        return _touched(relaxed, node)
     known = _rules("bounds", asked, node, catalogue.every_bound(), (Bound, ArrayBound, ShiftedSum, Tilt), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
     for rule in usable or known[:1]:
         two = isinstance(rule, ShiftedSum | Tilt)
         relaxed = in_two_steps(relaxed, node, rule) if two else bounded(relaxed, node, rule)
+    return relaxed
+
+
+def _touched(relaxed: Relaxed, node: str, within: Collection[str] = ()) -> Relaxed:
+    """The node with tangents of its functions, or of those that mention some names."""
+    for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents, within):
+        relaxed = bounded(relaxed, node, bound, found)
     return relaxed
 
 
@@ -123,7 +128,7 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum | Tilt) -> Relax
     if isinstance(bound, Tilt):
         record = replace(record, tilts=tuple(names))
     step = _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
-    return _bounded_as(step, node, TANGENT if isinstance(bound, Tilt) else bound.then)
+    return _touched(step, node, names) if isinstance(bound, Tilt) else _bounded_as(step, node, bound.then)
 
 
 def _tilt(match: Match, name: str, at: tuple[Sub, ...]) -> Polynomial:
