@@ -61,7 +61,7 @@ class Tilt:
         >>> from sympy import exp
         >>> from cavi.derive.relaxations.tilt import D, Tilt, X
         >>> Tilt("knowles_minka", statistic=exp(X - D)).proof.conclusion
-        '-log(Σ_k exp(x(k))) is -Σ_j a(j)*x(j) - log(Σ_k exp(x(k) - Σ_j a(j)*x(j))) for every a'
+        '-log(Σ_k exp(x(k))) is -Σ_j a(j)*x(j) - log(Σ_k exp(-Σ_j a(j)*x(j) + x(k))) for every a'
     """
 
     name: str
