@@ -64,7 +64,7 @@ def test_the_functions_are_those_of_the_numpy_module(name: str) -> None:
     assert {n for n in plain if n not in KERNELS.sources} <= {*fast, *STEPS}
     for n, text in plain.items():
         if n not in KERNELS.sources and n not in STEPS:
-            assert fast[n] == text or "_along" in fast[n] and any(step in text for step in (*STEPS, "range"))
+            assert fast[n] == text or ("_along" in fast[n] and any(step in text for step in (*STEPS, "range")))
 
 
 def test_models_with_tables_and_chains_are_compiled() -> None:
