@@ -26,7 +26,10 @@ from cavi.templates.programs.graph import (
 )
 
 _ELEMENTWISE: Mapping[str, str] = {
-    **{name: name for name in "add sub mul div pow neg sqrt square exp log log1p expm1 sin cos tanh abs sign".split()},
+    **{
+        name: name
+        for name in "add sub mul div pow neg sqrt square exp log log1p expm1 sin cos tanh abs sign erf erfc".split()
+    },
     **{name: name for name in "eq ne lt le gt ge and or not".split()},
     "add_any": "add",
     "logistic": "sigmoid",

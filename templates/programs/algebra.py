@@ -115,8 +115,23 @@ def reciprocal(expr: Expr) -> Expr:
 
 
 def general_power(base: Expr, exponent: Expr) -> Expr:
-    """A power."""
-    return power(base, exponent.value) if isinstance(exponent, Number) else Power(base, exponent)
+    """A power; of a power of a positive number the exponents are multiplied."""
+    if isinstance(exponent, Number):
+        return power(base, exponent.value)
+    match base:
+        case Power(base=inner, exponent=first) if positive(inner):
+            return general_power(inner, _cancelled(mul(first, exponent)))
+    return Power(base, exponent)
+
+
+def _cancelled(product: Expr) -> Expr:
+    """A product without the factors that stand beside their reciprocals."""
+    left = list(product.factors) if isinstance(product, Mul) else [product]
+    for f in [f for f in left if not isinstance(f, Number)]:
+        if f in left and (other := power(f, Fraction(-1))) in left:
+            left.remove(f)
+            left.remove(other)
+    return mul(number(1), *left)
 
 
 def _sign(expr: Expr) -> Expr | None:
@@ -158,6 +173,7 @@ SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
     "log1p": lambda a: _log(add(number(1), a)),
     "expm1": lambda a: add(_exp(a), number(-1)),
     "sigmoid": operations.sigmoid,
+    "probit": operations.probit,
     "sin": operations.sin,
     "cos": operations.cos,
     "abs": _abs,
