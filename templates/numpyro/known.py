@@ -179,9 +179,8 @@ def _asymmetric(read: Read, given: frozenset[str]) -> Found:
 
 
 def _compound(read: Read, given: frozenset[str]) -> Found:
-    """A Poisson whose rate is Gamma by shape and rate r: negative binomial of r/(1 + r)."""
-    rate = read("rate")
-    prob = elementwise("div", rate, elementwise("add", constant(1), rate))
+    """A Poisson whose rate is Gamma by shape and rate r: negative binomial of r/(1 + r), which is σ(log r)."""
+    prob = elementwise("sigmoid", elementwise("log", read("rate")))
     return Drawn("NegativeBinomial", {"number": read("concentration"), "prob": prob})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 
 from cavi.derive import operations
 from cavi.derive.expression import Add, Apply, Expr, Mul, Number, Power, Ref, SizeOf, SumOver, as_expr
@@ -151,7 +152,13 @@ def _log(expr: Expr) -> Expr:
     match expr:
         case Apply(name="exp", args=(inside,)):
             return inside
+        case Mul(factors=factors) if any(_is_exp(f) for f in factors) and all(map(positive, factors)):
+            return reduce(add, map(_log, factors))
     return number(0) if isinstance(expr, Number) and expr.value == 1 else operations.log(expr)
+
+
+def _is_exp(expr: Expr) -> bool:
+    return isinstance(expr, Apply) and expr.name == "exp"
 
 
 def _exp(expr: Expr) -> Expr:

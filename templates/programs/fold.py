@@ -148,6 +148,10 @@ def _value(node: Node, args: list[Array]) -> Any:
         case "take":
             keys = tuple(slice(None) if kind == "axis" else args[1 + at] for kind, at in node.detail.of)
             return np.broadcast_to(args[0][keys], node.shape)
+        case "computed":
+            return node.detail[1](args)
+        case "wrapped":
+            return np.where(args[0] < 0, args[0] + node.detail, args[0])
         case "join":
             return np.concatenate(args, node.detail)
         case "cholesky":
