@@ -21,7 +21,7 @@ MAX_MESSAGE = 1000
 NUMERIC = "Numeric"
 WITH_INTEGRALS = {NUMERIC, "Normal", "MultivariateNormal"}
 CHOSEN = ("cvi", "laplace", "delta")
-INTEGRALS = ("log_normaliser", "deviation", "expectation")
+INTEGRALS = ("log_normaliser", "deviation", "correlation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
@@ -336,8 +336,11 @@ def _factor(f: object, walk: Walker) -> None:
             one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
         elif value[:1] == ["integral"]:
-            if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS:
-                raise CertificateError(f"{where}: an integral is of a factor of one latent, Numeric or Normal")
+            found = set(f["families"].values())
+            if len(f["latents"]) > (2 if found == {NUMERIC} else 1) or not found <= WITH_INTEGRALS:
+                raise CertificateError(
+                    f"{where}: an integral is of a factor of one latent, Numeric or Normal, or of two, Numeric"
+                )
             if len(value) != 3:
                 raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {short(value)}")
             one_of(value[1], INTEGRALS, where, "integral")
