@@ -13,6 +13,7 @@ from functools import reduce
 
 from cavi.derive import operations
 from cavi.derive.expression import Add, Apply, Expr, Mul, Number, Power, Ref, SizeOf, SumOver, as_expr
+from cavi.templates.programs.normalised import same
 
 ZERO, ONE = Fraction(0), Fraction(1)
 _HALF = Fraction(1, 2)
@@ -129,15 +130,25 @@ def _cancelled(product: Expr) -> Expr:
     """A product without the factors that stand beside their reciprocals."""
     left = list(product.factors) if isinstance(product, Mul) else [product]
     for f in [f for f in left if not isinstance(f, Number)]:
-        if f in left and (other := power(f, Fraction(-1))) in left:
-            left.remove(f)
-            left.remove(other)
+        inverse = power(f, Fraction(-1))
+        other = next((g for g in left if g is not f and same(g, inverse, {})), None)
+        if other is not None and any(g is f for g in left):
+            left = [g for g in left if g is not f and g is not other]
     return mul(number(1), *left)
 
 
 def _sign(expr: Expr) -> Expr | None:
     """One, where the sign is known."""
     return number(1) if positive(expr) else None
+
+
+def _quotient(above: Expr, below: Expr) -> Expr:
+    """The quotient; a/(a + exp(b)) of a positive a is σ(log a - b), which lies between zero and one."""
+    if isinstance(below, Add) and len(below.terms) == 2 and positive(above):
+        for own, other in (below.terms, below.terms[::-1]):
+            if same(own, above, {}) and _is_exp(other):
+                return operations.sigmoid(add(_log(above), negated(_log(other))))
+    return mul(above, reciprocal(below))
 
 
 def _where(condition: Expr, yes: Expr, no: Expr) -> Expr:
@@ -169,7 +180,7 @@ SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
     "add": add,
     "sub": lambda a, b: add(a, negated(b)),
     "mul": mul,
-    "div": lambda a, b: mul(a, reciprocal(b)),
+    "div": _quotient,
     "neg": negated,
     "reciprocal": reciprocal,
     "sqrt": lambda a: power(a, _HALF),
