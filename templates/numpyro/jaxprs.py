@@ -89,8 +89,8 @@ class Scope:
             inner = Scope.of(called.jaxpr, called.consts, args, self.array)
             return inner.read(called.jaxpr.outvars[at])
         if name == "scan":
-            found = self._loop(equation)
-            return unknown("the operation scan", (), shape) if found is None else found.result(at)
+            steps = self._loop(equation)
+            return unknown("the operation scan", (), shape) if steps is None else steps.result(at)
         if name.startswith("random_"):
             return unknown("a random number that is drawn inside the program", (), shape)
         if name == "iota":

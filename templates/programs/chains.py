@@ -67,7 +67,12 @@ def chained(node: Node, drawn: Drawn) -> Chain | None:
         first = made(lambda n: _start(n) or _chosen(n, slice(0, 1), count), cut=True)
         return Chain(made(lambda n: _chosen(n, slice(1, None), count), cut=False), first)
     at, rest = np.flatnonzero(starts), np.flatnonzero(~starts)
-    linked, initial = (made(lambda n, where=where: _chosen(n, where, count), cut=False) for where in (rest, at))
+    linked, initial = made(lambda n: _chosen(n, rest, count), False), made(lambda n: _chosen(n, at, count), False)
+    if any(n.op == "before" for a in initial.args.values() for n in walk(a)):
+        raise DeclarationError(
+            f"{node.name}: found the element before in its parameters where a new sequence starts; expected a choice "
+            "there in every parameter that reads it"
+        )
     return Chain(linked, initial, constant(starts.astype(int)))
 
 

@@ -34,5 +34,5 @@ def fractions(node: Node) -> Node | None:
 
 def broken(v: Array) -> Array:
     """The lengths of the pieces."""
-    left = np.concatenate([[1.0], np.cumprod(1 - v[:-1])])
-    return left * np.concatenate([v[:-1], [1.0]])
+    left: Array = np.concatenate([[1.0], np.cumprod(1 - v[:-1])])
+    return np.multiply(left, np.concatenate([v[:-1], [1.0]]))
