@@ -57,6 +57,9 @@ from cavi.derive.errors import (
 )
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.incomplete import (
+    HurdleBinomial,
+    HurdleNegativeBinomial,
+    HurdlePoisson,
     IntervalCensoredNormal,
     LeftCensoredNormal,
     RightCensoredExponential,
@@ -66,6 +69,9 @@ from cavi.derive.incomplete import (
     ZeroInflatedBinomial,
     ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
+    ZeroTruncatedBinomial,
+    ZeroTruncatedNegativeBinomial,
+    ZeroTruncatedPoisson,
 )
 from cavi.derive.index import Index
 from cavi.derive.jensen import JensenInequality, jensen
@@ -120,6 +126,9 @@ __all__ = [
     "Geometric",
     "HalfCauchy",
     "HalfNormal",
+    "HurdleBinomial",
+    "HurdleNegativeBinomial",
+    "HurdlePoisson",
     "Index",
     "IntervalCensoredNormal",
     "InverseGamma",
@@ -159,6 +168,9 @@ __all__ = [
     "ZeroInflatedBinomial",
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
+    "ZeroTruncatedBinomial",
+    "ZeroTruncatedNegativeBinomial",
+    "ZeroTruncatedPoisson",
     "conditions",
     "convexity",
     "cos",

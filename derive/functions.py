@@ -37,7 +37,9 @@ def log(p: Polynomial) -> Polynomial:
     constants = tuple((a, e) for a, e in m.powers if isinstance(a, Constant))
     total = ZERO
     numeric = collect([normalise(m.coefficient, constants, ())])
-    if numeric.number != 1:
+    if numeric.number is not None and numeric.number.numerator == 1 != numeric.number.denominator:
+        total = total - from_atom(Function("log", (number(numeric.number.denominator),)))
+    elif numeric.number != 1:
         total = total + from_atom(Function("log", (numeric,)))
     for atom, exponent in m.powers:
         if not isinstance(atom, Constant):

@@ -25,7 +25,7 @@ from cavi.verify.evaluate import Binding, bindings, evaluate
 from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
-from cavi.verify.rules import Map, half_line, line_rule, real_line
+from cavi.verify.rules import Map, counting_rule, half_line, line_rule, real_line
 from cavi.verify.scalar import bounded_map
 from cavi.verify.state import State
 
@@ -177,7 +177,10 @@ def _log_integral(state: State, entry: Mapping[str, Any], held: Held, x: Element
         found = joint(Held(held.assigned, {**points, x: several})) - top
         return found if isinstance(values, np.ndarray) else _one(found)
 
-    rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
+    if FAMILIES[v["distribution"]["name"]].support == "count":
+        rule = counting_rule(state.engine, density, state.digits, None)
+    else:
+        rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
     return mpmath.log(to_mpf(rule.weights.sum()))
 
 

@@ -33,7 +33,7 @@ class Parameter:
 class Family:
     """A family: support of its values, parameters, log density.
 
-    `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, binary, category,
+    `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, natural, binary, category,
     simplex, count_vector, vector, matrix, positive_definite; of a number with that of its declaration: number.
     """
 
@@ -139,6 +139,31 @@ def _zero_inflated(name: str) -> None:
         if to_int(x) > 0:
             return e("log", 1 - extra) + log_f
         return e("log", extra + (1 - extra) * e("exp", log_f))
+
+
+def _log_above_zero(e: Engine, base: Family, a: Args) -> Value:
+    """log(1 - f(0))."""
+    return e("log", 1 - e("exp", base.log_density(e, e.number(0), a)))
+
+
+def _zero_truncated(name: str) -> None:
+    """The family of that name given that it is not zero."""
+    base = FAMILIES[name]
+
+    @_family(f"ZeroTruncated{name}", "natural", **{p.name: p.domain for p in base.parameters})
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        return base.log_density(e, x, a) - _log_above_zero(e, base, a)
+
+
+def _hurdle(name: str) -> None:
+    """Mullahy (1986): zero by a probability of its own, else the family of that name given that it is not zero."""
+    base = FAMILIES[name]
+
+    @_family(f"Hurdle{name}", base.support, **{p.name: p.domain for p in base.parameters}, crossing="unit")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        if to_int(x) == 0:
+            return e("log", 1 - a["crossing"])
+        return e("log", a["crossing"]) + base.log_density(e, x, a) - _log_above_zero(e, base, a)
 
 
 def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
@@ -329,6 +354,8 @@ def _matrix_normal(e: Engine, x: Value, a: Args) -> Value:
 
 for _name in ("Poisson", "Binomial", "NegativeBinomial"):
     _zero_inflated(_name)
+    _zero_truncated(_name)
+    _hurdle(_name)
 _censored("Right", "Exponential", lambda e, x, a: -a["rate"] * x)
 _censored("Right", "Weibull", lambda e, x, a: -a["rate"] * e("exp", a["shape"] * e("log", x)))
 _censored("Right", "LogNormal", lambda e, x, a: _log_tail(e, e("log", x) - a["mean"], a))

@@ -111,6 +111,18 @@ def augmentations() -> tuple[Augmentation, ...]:
             weight="binary",
             source="Albert and Chib (1993), JASA 88, 669-679, section 4",
         ),
+        # What a truncated count or time misses: 1/(1 - e^-x) = Σ_m e^-mx, m draws that were not kept.
+        Augmentation(
+            "geometric",
+            function=-log(1 - exp(-X)),
+            family="Geometric",
+            parameters={"prob": Rational(1, 2)},
+            joint=B * ((W + 1) * log(2) - W * X),
+            above=Integer(0),
+            weight="binary",
+            variable="m",
+            source="Dempster, Laird and Rubin (1977), JRSS B 39, 1-38, section 4.2",
+        ),
         Augmentation(
             "gamma_mixture",
             function=-log(1 + X),

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import sympy
 
+from cavi.derive import functions
 from cavi.derive.canonical import collect, normalise
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
@@ -33,6 +34,9 @@ from cavi.derive.term import (
 
 HOLE = Element("x", ())
 END_HOLES = (Element("l", ()), Element("u", ()))
+NOT_NEGATIVE_SUPPORTS = (
+    *("positive", "unit", "simplex", "count", "bounded_count", "natural", "binary", "count_vector", "above"),
+)
 NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
 
 
@@ -134,12 +138,31 @@ def _unify(shape: Polynomial, target: Polynomial) -> Polynomial | None:
     (atom, exponent) = hole.powers[0]
     if atom == HOLE:
         return left.scaled(1 / hole.coefficient) if exponent == 1 else None
+    if isinstance(atom, Function) and atom.name == "exp" and exponent == 1 and (log := _logarithm(left, hole)):
+        return _unify(atom.args[0], log)
     if len(left.monomials) != 1 or left.monomials[0].bound or left.monomials[0].coefficient != hole.coefficient:
         return None
     powers = left.monomials[0].powers
     if len(powers) != 1 or powers[0][1] != exponent:
         return None
     return unify(atom, powers[0][0])
+
+
+def _logarithm(p: Polynomial, like: Monomial) -> Polynomial | None:
+    """log of a product of powers such as p^r, with the coefficient that it stands with in the shape.
+
+    One element alone is left out: log(1 - p) is a statistic of p, and no function of its logarithm.
+    """
+    if len(p.monomials) != 1 or p.monomials[0].bound or p.monomials[0].coefficient != like.coefficient:
+        return None
+    powers = p.monomials[0].powers
+    if len(powers) == 1 and (powers[0][1] == 1 and not _is_power(powers[0][0])):
+        return None
+    return functions.log(collect([normalise(Fraction(1), powers, ())]))
+
+
+def _is_power(atom: Atom) -> bool:
+    return isinstance(atom, Function) and atom.name == "pow"
 
 
 def _has_hole(p: Polynomial) -> bool:
@@ -161,6 +184,5 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
             v = model.variable(atom.name)
             if v.domain in NOT_NEGATIVE:
                 return True
-            supports = ("positive", "unit", "simplex", "count", "bounded_count", "binary", "count_vector", "above")
-            return v.distribution is not None and lookup(v.distribution.family).support in supports
+            return v.distribution is not None and lookup(v.distribution.family).support in NOT_NEGATIVE_SUPPORTS
     return False
