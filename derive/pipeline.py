@@ -15,10 +15,11 @@ from cavi.derive.approximations import applicable, checked
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
+from cavi.derive.copies import copied, copied_by, with_expected_weights
 from cavi.derive.derivation import Derivation, Step
 from cavi.derive.elbo import elbo_terms
 from cavi.derive.errors import DeclarationError, NonConjugateError, RelaxationError
-from cavi.derive.expectation import Expectation, Moments, Pattern
+from cavi.derive.expectation import Expectation, Pattern
 from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
@@ -33,7 +34,7 @@ from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
-from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
+from cavi.derive.term import ZERO, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
 MAX_CHOICES = 32
@@ -175,8 +176,8 @@ def _derived(
         replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
         for b in blocks(model, nodes, factors, gone)
     )
-    expectation = Expectation(split, Moments())
-    found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
+    split, expectation = with_expected_weights(split)
+    found = _optima(model, split, nodes, expectation, relaxed.tangents, methods)
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
@@ -208,6 +209,22 @@ def _check(model: object) -> None:
         raise DeclarationError(f"{model.name} has no observed variable; declare one with m.observed")
 
 
+def _optima(
+    model: Model,
+    split: Sequence[Block],
+    nodes: Mapping[str, Polynomial],
+    expectation: Expectation,
+    tangents: Mapping[str, Tangent],
+    methods: Mapping[str, str],
+) -> list[tuple[Block, Conditional, Optimum]]:
+    """The optimum of every block; what is a number of copies comes after that of which there are so many."""
+    best: dict[str, tuple[Block, Conditional, Optimum]] = {}
+    for b in sorted(split, key=lambda b: bool(copied_by(b, split))):
+        copies = add(*(copied(c, best[c.factor.name][2].entropy) for c in copied_by(b, split)))
+        best[b.factor.name] = (b, *_optimum(model, b, nodes, expectation, tangents, methods, copies=copies))
+    return [best[b.factor.name] for b in split]
+
+
 def _optimum(
     model: Model,
     block: Block,
@@ -216,8 +233,9 @@ def _optimum(
     tangents: Mapping[str, Tangent] | None = None,
     methods: Mapping[str, str] | None = None,
     like: tuple[Pattern, ...] = (),
+    copies: Polynomial = ZERO,
 ) -> tuple[Conditional, Optimum]:
-    cond = conditional(block, nodes, expectation)
+    cond = conditional(block, nodes, expectation, copies)
     return cond, optimum(Request(model, block, cond, expectation, tangents or {}, methods or {}, like))
 
 

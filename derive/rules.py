@@ -164,6 +164,22 @@ GENERATING_FUNCTION = Rule(
     "the sum of both is a natural parameter of the family",
     "Wainwright and Jordan (2008), section 3.1",
 )
+GEOMETRIC_SERIES = Rule(
+    "geometric series",
+    "One over one less a number is the sum of all its powers.",
+    "the number lies between zero and one",
+)
+OUTSIDE = Rule(
+    "inside or outside",
+    "What a density leaves inside and what it leaves outside add up to one.",
+    "the density is normalised",
+)
+COPIES = Rule(
+    "a number of copies",
+    "Where a latent number says how many copies of another latent there are, each of them brings the entropy of its "
+    "factor to the bound.",
+    "the copies are independent and alike under q, and independent of their number",
+)
 AUGMENT = Rule(
     "augmentation by an auxiliary latent",
     "A density is written as the integral of a joint density with an auxiliary latent; every factorisation of the "
@@ -205,6 +221,9 @@ CATALOGUE: tuple[Rule, ...] = (
     ONE_MORE_FACTOR,
     SUM_BELOW_PRODUCT,
     GENERATING_FUNCTION,
+    GEOMETRIC_SERIES,
+    OUTSIDE,
+    COPIES,
     AUGMENT,
     BOUND,
 )

@@ -7,19 +7,24 @@ import sympy
 from cavi.derive.families import lookup
 from cavi.derive.model import Model
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S
+from cavi.derive.relaxations.rejection import RejectedDraws
 from cavi.derive.relaxations.matching import not_negative
 from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
 from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, number
 from cavi.derive.text import show
 
 
-def fitting(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
+AnyAugmentation = Augmentation | RejectedDraws
+
+
+def fitting(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tuple[Site, ...]:
     """The sites of the rule's function whose weight and argument are what the rule asks for."""
     found = tuple(s for s in _sites(p, rule, model, node) if not _misfit(s, rule, model))
-    return tuple(scaled(s, model) for s in found) if rule.function.has(S) else found
+    beside_known = rule.function.has(*ENDS)
+    return tuple(scaled(s, model) for s in found) if rule.function.has(S) and not beside_known else found
 
 
-def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
+def misfit(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> str:
     """Why there are none of a node."""
     found = _sites(p, rule, model, node)
     if not found:
@@ -28,11 +33,12 @@ def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
     return _misfit(found[0], rule, model)
 
 
-def _sites(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
-    return sites(p, rule.shape, model, node, by_element=rule.weight == "binary")
+def _sites(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tuple[Site, ...]:
+    together = rule.function.has(S) and rule.function.has(*ENDS)
+    return sites(p, rule.shape, model, node, by_element=rule.weight == "binary", with_scale=together)
 
 
-def _misfit(site: Site, rule: Augmentation, model: Model) -> str:
+def _misfit(site: Site, rule: AnyAugmentation, model: Model) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
         return f"the coefficient of {rule.shape} is {show(site.weight)}, which may be zero; expected a positive number"

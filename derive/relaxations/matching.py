@@ -97,6 +97,7 @@ def unify(shape: Atom, atom: Atom) -> Polynomial | None:
             if left != right:
                 return None
             continue
+        assert left + from_atom(HOLE) in map(from_atom, END_HOLES)
         value = _unify(left, right)
         if value is None or found not in (None, value):
             return None
@@ -107,15 +108,20 @@ def unify(shape: Atom, atom: Atom) -> Polynomial | None:
 def unify_beside_known(shape: Atom, atom: Atom, random: Collection[str]) -> tuple[Polynomial, ...] | None:
     """x, l and u for which a function of l - x and u - x is the atom, l and u known; None where there are none.
 
-    What stands in both arguments is x, but for its sign, when all latents are in it and nothing else.
+    What stands in both arguments is x, but for its sign, when all latents are in it and nothing else. An argument of
+    the shape that is infinite must be so in the atom.
     """
     if not isinstance(shape, Function) or not isinstance(atom, Function) or shape.name != atom.name:
         return None
     found: Polynomial | None = None
     ends = []
-    for left, right, end in zip(shape.args, atom.args, END_HOLES, strict=True):
+    for left, right in zip(shape.args, atom.args, strict=True):
+        if not _has_hole(left):
+            if left != right:
+                return None
+            continue
         uncertain = Polynomial(tuple(m for m in right.monomials if _has_any(m, random)))
-        if left != from_atom(end) - from_atom(HOLE) or not uncertain or found not in (None, -uncertain):
+        if not uncertain or found not in (None, -uncertain):
             return None
         found = -uncertain
         ends.append(right - uncertain)
