@@ -26,7 +26,7 @@ from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
 from cavi.verify.rules import Map, counting_rule, half_line, line_rule, real_line
-from cavi.verify.scalar import bounded_map
+from cavi.verify.scalar import bounded_map, outside_rule
 from cavi.verify.state import State
 
 POINTS = 5
@@ -212,6 +212,9 @@ def _over_one(state: State, entry: Mapping[str, Any], held: Held, x: Element) ->
 
     if FAMILIES[v["distribution"]["name"]].support == "count":
         rule = counting_rule(state.engine, density, state.digits, None)
+    elif FAMILIES[v["distribution"]["name"]].support == "outside":
+        ends = {n: evaluate(v["distribution"]["args"][n], state, own) for n in ("lower", "upper")}
+        rule = outside_rule(state.engine, density, ends, state.digits, x[0])
     else:
         rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
     return mpmath.log(to_mpf(rule.weights.sum()))

@@ -33,7 +33,7 @@ class Parameter:
 class Family:
     """A family: support of its values, parameters, log density.
 
-    `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, natural, binary, category,
+    `support` is one of real, positive, unit, angle, interval, outside, above, count, bounded_count, natural, binary, category,
     simplex, count_vector, vector, matrix, positive_definite; of a number with that of its declaration: number.
     """
 
@@ -87,6 +87,15 @@ def _truncated_normal(e: Engine, x: Value, a: Args) -> Value:
     low = (a.get("lower", e.constants("minus_infinity")) - a["mean"]) * root
     high = (a.get("upper", e.constants("infinity")) - a["mean"]) * root
     return _normal(e, x, a) - e("log_normal_interval", low, high)
+
+
+@_family("OutsideNormal", "outside", mean="real", precision="positive", lower="bound", upper="bound")
+def _outside_normal(e: Engine, x: Value, a: Args) -> Value:
+    """Over one less the probability of the interval, as the sum of its tails."""
+    root = e("sqrt", a["precision"])
+    below = e("log_normal_interval", e.constants("minus_infinity"), (a["lower"] - a["mean"]) * root)
+    above = e("log_normal_interval", (a["upper"] - a["mean"]) * root, e.constants("infinity"))
+    return _normal(e, x, a) - e("log", e("exp", below) + e("exp", above))
 
 
 @_family("LogNormal", "positive", mean="real", precision="positive")

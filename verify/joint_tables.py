@@ -213,6 +213,8 @@ class JointTables:
             onto, window = bounded_map(known), (-15.0, 15.0)
         elif support == "above":
             onto = half_line(known["minimum"])
+        elif support == "outside":
+            raise Infeasible(f"{x[0]} lies on two half lines, for which there is no grid")
         elif support == "angle":
             onto, kind = real_line(), "circle"
         elif support in ("count", "bounded_count"):

@@ -32,7 +32,9 @@ def _by_table(family: str, args: Args, rng: np.random.Generator) -> float:
     t = np.linspace(-6, 6, 601)
     support = FAMILIES[family].support
     low, high = args.get("lower", -np.inf), args.get("upper", np.inf)
-    if support == "interval" and np.isfinite(low) and np.isfinite(high):
+    if support == "outside":
+        x = np.concatenate([low - np.exp(-t), high + np.exp(t)])
+    elif support == "interval" and np.isfinite(low) and np.isfinite(high):
         x = low + (high - low) / (1 + np.exp(-t))
     elif support == "interval" and np.isfinite(low):
         x = low + np.exp(t)

@@ -59,6 +59,22 @@ def _truncated_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any
     return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
 
 
+def _outside(mean: Any, precision: Any, lower: Any, upper: Any) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+    """log(Φ(a) + 1 - Φ(b)), and the shares of it below and above, for the bounds in standard deviations."""
+    a, b = _standard_bounds(mean, precision, lower, upper)
+    below, above = log_normal_interval(-oo, a), log_normal_interval(b, oo)
+    both = below + softplus(above - below)
+    return both, exp(below - both), exp(above - both)
+
+
+def _outside_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any) -> dict[sympy.Expr, sympy.Expr]:
+    a, b = _standard_bounds(mean, precision, lower, upper)
+    _, below, above = _outside(mean, precision, lower, upper)
+    first = (below * truncated_mean(-oo, a) + above * truncated_mean(b, oo)) / sqrt(precision)
+    second = (1 + below * truncated_second(-oo, a) + above * truncated_second(b, oo)) / precision
+    return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
+
+
 _FAMILIES = (
     ScalarFamily(
         "Normal",
@@ -228,6 +244,23 @@ _FAMILIES = (
         "Johnson, Kotz and Balakrishnan (1994), chapter 13",
         aliases=SPREAD,
         declared_moments_of=_truncated_moments,
+    ),
+    # A Normal where it is below the one bound or above the other, such as a draw that was rejected.
+    ScalarFamily(
+        "OutsideNormal",
+        (
+            MEAN,
+            PRECISION,
+            Param("lower", "real", r"\ell", known=True),
+            Param("upper", "real", "u", known=True),
+        ),
+        "outside",
+        lambda x, mean, precision, lower, upper: (
+            _log_normal(x, mean, precision) - _outside(mean, precision, lower, upper)[0]
+        ),
+        "Johnson, Kotz and Balakrishnan (1994), chapter 13",
+        aliases=SPREAD,
+        declared_moments_of=_outside_moments,
     ),
     # Density proportional to x^(p-1) exp(-(a x + b/x)/2).
     ScalarFamily(

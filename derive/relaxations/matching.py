@@ -97,7 +97,6 @@ def unify(shape: Atom, atom: Atom) -> Polynomial | None:
             if left != right:
                 return None
             continue
-        assert left + from_atom(HOLE) in map(from_atom, END_HOLES)
         value = _unify(left, right)
         if value is None or found not in (None, value):
             return None
@@ -121,6 +120,7 @@ def unify_beside_known(shape: Atom, atom: Atom, random: Collection[str]) -> tupl
                 return None
             continue
         uncertain = Polynomial(tuple(m for m in right.monomials if _has_any(m, random)))
+        assert left + from_atom(HOLE) in map(from_atom, END_HOLES), "a rule has an end less the argument"
         if not uncertain or found not in (None, -uncertain):
             return None
         found = -uncertain

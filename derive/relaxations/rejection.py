@@ -162,4 +162,5 @@ def rejected(name: str, source: str) -> tuple[RejectedDraws, ...]:
     return (
         one(-interval(root * (low - x), sympy.oo), "TruncatedNormal", {"upper": low}),
         one(-interval(-sympy.oo, root * (low - x)), "TruncatedNormal", {"lower": low}),
+        one(-interval(root * (low - x), root * (high - x)), "OutsideNormal", {"lower": low, "upper": high}),
     )
