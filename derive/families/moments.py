@@ -14,7 +14,6 @@ from functools import cached_property
 
 import sympy
 
-from cavi.derive.families.special import log_normal_interval, truncated_mean, truncated_second
 from cavi.derive.families.split import ETA, X
 
 POWER = sympy.Symbol("r", real=True)
@@ -247,13 +246,9 @@ def exponential(expr: sympy.Expr) -> sympy.Expr:
     return sympy.Mul(*factors, sympy.exp(sympy.Add(*rest)))
 
 
-_OF_INTERVALS = (log_normal_interval, truncated_mean, truncated_second)
-
-
 def _within_closed_list(value: sympy.Expr) -> sympy.Expr | None:
     """The value if it is finite and all its functions have a name in the normal form; γ is written -ψ(1)."""
-    ends = {f: sympy.Dummy() for f in value.atoms(*_OF_INTERVALS)}  # where an end may be infinite
-    if value.xreplace(ends).has(sympy.zeta, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.gamma):
+    if value.has(sympy.zeta, sympy.nan, sympy.zoo, sympy.oo, sympy.gamma):
         return None
     if any(p.args[0] not in (0, 1) for p in value.atoms(sympy.polygamma)):
         return None

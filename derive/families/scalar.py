@@ -18,7 +18,10 @@ from cavi.derive.families.special import (
     log_bessel_i,
     log_bessel_k,
     log_normal_interval,
+    log_normal_outside,
     log_polya_gamma,
+    outside_mean,
+    outside_second,
     softplus,
     tanhc,
     truncated_mean,
@@ -59,19 +62,10 @@ def _truncated_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any
     return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
 
 
-def _outside(mean: Any, precision: Any, lower: Any, upper: Any) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
-    """log(Φ(a) + 1 - Φ(b)), and the shares of it below and above, for the bounds in standard deviations."""
-    a, b = _standard_bounds(mean, precision, lower, upper)
-    below, above = log_normal_interval(-oo, a), log_normal_interval(b, oo)
-    both = below + softplus(above - below)
-    return both, exp(below - both), exp(above - both)
-
-
 def _outside_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any) -> dict[sympy.Expr, sympy.Expr]:
-    a, b = _standard_bounds(mean, precision, lower, upper)
-    _, below, above = _outside(mean, precision, lower, upper)
-    first = (below * truncated_mean(-oo, a) + above * truncated_mean(b, oo)) / sqrt(precision)
-    second = (1 + below * truncated_second(-oo, a) + above * truncated_second(b, oo)) / precision
+    bounds = _standard_bounds(mean, precision, lower, upper)
+    first = outside_mean(*bounds) / sqrt(precision)
+    second = (1 + outside_second(*bounds)) / precision
     return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
 
 
@@ -256,7 +250,7 @@ _FAMILIES = (
         ),
         "outside",
         lambda x, mean, precision, lower, upper: (
-            _log_normal(x, mean, precision) - _outside(mean, precision, lower, upper)[0]
+            _log_normal(x, mean, precision) - log_normal_outside(*_standard_bounds(mean, precision, lower, upper))
         ),
         "Johnson, Kotz and Balakrishnan (1994), chapter 13",
         aliases=SPREAD,

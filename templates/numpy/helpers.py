@@ -783,6 +783,29 @@ def truncated_second(a: Any, b: Any) -> np.ndarray:
     """(aφ(a) - bφ(b)) / (Φ(b) - Φ(a)): its second moment less one."""
     return _normal_ratio(a, b, 1)
 ''',
+    "log_normal_outside": '''
+def log_normal_outside(a: Any, b: Any) -> np.ndarray:
+    """log(Φ(a) + 1 - Φ(b)): what a standard Normal leaves outside of (a, b), accurate where that is little."""
+    return np.logaddexp(special.log_ndtr(a), special.log_ndtr(-np.asarray(b)))
+''',
+    "outside_mean": '''
+def outside_mean(a: Any, b: Any) -> np.ndarray:
+    """(φ(b) - φ(a)) / (Φ(a) + 1 - Φ(b)): mean of a standard Normal restricted to what is outside of (a, b)."""
+    below, above = _shares_outside(a, b)
+    return below * truncated_mean(-np.inf, a) + above * truncated_mean(b, np.inf)
+''',
+    "outside_second": '''
+def outside_second(a: Any, b: Any) -> np.ndarray:
+    """(bφ(b) - aφ(a)) / (Φ(a) + 1 - Φ(b)): its second moment less one."""
+    below, above = _shares_outside(a, b)
+    return below * truncated_second(-np.inf, a) + above * truncated_second(b, np.inf)
+''',
+    "_shares_outside": """
+def _shares_outside(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
+    # How much of what is outside of (a, b) lies below and above.
+    total = log_normal_outside(a, b)
+    return np.exp(special.log_ndtr(a) - total), np.exp(special.log_ndtr(-np.asarray(b)) - total)
+""",
     "_normal_ratio": """
 def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
     # Densities and mass relative to exp(-near^2/2) at the end that is nearer to zero, so that far tails do not cancel.
@@ -816,6 +839,7 @@ def _scaled_tail(x: Any) -> np.ndarray:
 """,
 }
 
+_TRUNCATED = ("_normal_ratio", "_scaled_tail", "log_normal_interval", "_narrow")
 _NEEDS = {
     "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
     "line_sums": ("cells", "batches", "sums_of_lines"),
@@ -829,10 +853,12 @@ _NEEDS = {
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "log_normal_interval": ("_narrow",),
-    "truncated_mean": ("_normal_ratio", "_scaled_tail", "log_normal_interval", "_narrow"),
-    "truncated_second": ("_normal_ratio", "_scaled_tail", "log_normal_interval", "_narrow"),
+    "outside_mean": ("log_normal_outside", "_shares_outside", *_TRUNCATED, "truncated_mean"),
+    "outside_second": ("log_normal_outside", "_shares_outside", *_TRUNCATED, "truncated_second"),
+    "truncated_mean": _TRUNCATED,
+    "truncated_second": _TRUNCATED,
 }
-_SCIPY = {"log_bessel_i", "log_normal_interval"}
+_SCIPY = {"log_bessel_i", "log_normal_interval", "log_normal_outside"}
 
 
 def closure(used: Iterable[str]) -> list[str]:
