@@ -220,6 +220,7 @@ def _arb_engine() -> Engine:
     native["xlogx"] = lambda x: arb(0) if number(x).is_zero() else number(x) * number(x).log()
     native["softplus"] = lambda x: (1 + number(x).exp()).log()
     native["tanhc"] = lambda x: _tanhc(number(x))
+    native["log_normal_interval"] = lambda a, b: _ball_interval(number(a), number(b)).log()
     native["atan2"] = lambda y, x: arb.atan2(number(y), number(x))
     table = {n: _elementwise(native.get(n) or borrowed(n), _ARITY.get(n, 1)) for n in ELEMENTARY}
     constants = {"pi": arb.pi, "infinity": arb.pos_inf, "minus_infinity": arb.neg_inf}
@@ -231,6 +232,14 @@ def _root(x: Any, p: Any) -> Any:
     if p.is_integer() or not p > 0 or not x.contains(0):
         return x.sqrt() if p == 0.5 else x**p
     return (x.abs_upper() ** p).union(0)
+
+
+def _ball_interval(a: Any, b: Any) -> Any:
+    """Φ(b) - Φ(a) in balls, from the tail that does not cancel."""
+    root = type(a)(2).sqrt()
+    low, high = (a, b) if a > 0 else (-b, -a)
+    tails = [x.erfc() if x.is_finite() else type(a)(0 if x > 0 else 2) for x in (low / root, high / root)]
+    return (tails[0] - tails[1]) / 2
 
 
 def _tanhc(x: Any) -> Any:
