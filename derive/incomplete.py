@@ -51,6 +51,12 @@ def ZeroTruncatedNegativeBinomial(number: object, prob: object) -> Distribution:
 
 
 @checked_call
+def TruncatedExponential(rate: object, upper: object) -> Distribution:
+    """Exponential by rate, recorded only where it is below a known limit."""
+    return scalars("TruncatedExponential", rate=as_expr(rate), lower=as_expr(0), upper=as_expr(upper))
+
+
+@checked_call
 def HurdlePoisson(rate: object, crossing: object) -> Distribution:
     """Above zero with a probability of its own (the crossing), and then Poisson by rate without its zero."""
     return scalars("HurdlePoisson", rate=as_expr(rate), crossing=as_expr(crossing))

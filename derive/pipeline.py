@@ -181,7 +181,8 @@ def _derived(
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
-        _update(model, block, cond, best, nodes, expectation, specs[block.factor.name]) for block, cond, best in found
+        _update(model, block, cond, best, nodes, expectation, specs[block.factor.name], copied_by(block, split))
+        for block, cond, best in found
     )
     # A start from the prior may have met further moments: close them too.
     specs = _close(found, expectation)
@@ -281,6 +282,7 @@ def _update(
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
     specs: tuple[MomentSpec, ...],
+    copies: Sequence[Block] = (),
 ) -> Update:
     positions = sequential_plates(block, cond.coefficients)
     factor = replace(block.factor, sequential=tuple(block.factor.plates[p] for p in positions))
@@ -293,7 +295,7 @@ def _update(
         moment_specs=specs,
         entropy=best.entropy,
         log_q=best.log_q,
-        derivation=_derivation(model, factor, cond, best),
+        derivation=_derivation(model, factor, cond, best, copies),
         density=best.density,
         from_marginals=best.from_marginals,
         chosen=best.chosen,
@@ -328,7 +330,9 @@ def _axes(best: Optimum) -> dict[tuple[str, str], tuple[Index, ...]]:
     return {(f.latent, f.name): f.indices for f in best.formulas if f.role == "standard"}
 
 
-def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation[Polynomial]:
+def _derivation(
+    model: Model, factor: Factor, cond: Conditional, best: Optimum, copies: Sequence[Block]
+) -> Derivation[Polynomial]:
     def expected(p: Polynomial) -> Polynomial:
         return from_atom(Function("E", (p,)))
 
@@ -358,7 +362,10 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
                 expected(cond.touching),
                 expected(cond.local),
                 RESTRICT if factor.plates else DROP_CONSTANTS,
-                (f"for each {plates}",) if plates else (),
+                (
+                    *([f"for each {plates}"] if plates else []),
+                    *(f"each copy of {', '.join(c.factor.latents)} brings the entropy of its factor" for c in copies),
+                ),
                 "= + const",
             ),
             Step(expected(cond.local), cond.averaged, INDEPENDENCE, (), "="),

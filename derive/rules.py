@@ -174,12 +174,6 @@ OUTSIDE = Rule(
     "What a density leaves inside and what it leaves outside add up to one.",
     "the density is normalised",
 )
-COPIES = Rule(
-    "a number of copies",
-    "Where a latent number says how many copies of another latent there are, each of them brings the entropy of its "
-    "factor to the bound.",
-    "the copies are independent and alike under q, and independent of their number",
-)
 AUGMENT = Rule(
     "augmentation by an auxiliary latent",
     "A density is written as the integral of a joint density with an auxiliary latent; every factorisation of the "
@@ -223,7 +217,6 @@ CATALOGUE: tuple[Rule, ...] = (
     GENERATING_FUNCTION,
     GEOMETRIC_SERIES,
     OUTSIDE,
-    COPIES,
     AUGMENT,
     BOUND,
 )

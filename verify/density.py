@@ -184,6 +184,16 @@ def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
         return base.log_density(e, x, a) if to_int(a["event"]) == 1 else log_beyond(e, x, a)
 
 
+def _truncated(name: str, log_beyond: LogDensity) -> None:
+    """The family of that name below a limit."""
+    base = FAMILIES[name]
+    domains = {p.name: p.domain for p in base.parameters}
+
+    @_family(f"Truncated{name}", "interval", **domains, lower="bound", upper="bound")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        return base.log_density(e, x, a) - e("log", 1 - e("exp", log_beyond(e, a["upper"], a)))
+
+
 @_family("IntervalCensoredNormal", "real", mean="real", precision="positive", width="positive")
 def _interval_censored_normal(e: Engine, x: Value, a: Args) -> Value:
     """log P(x < a Normal < x + width)."""
@@ -366,6 +376,7 @@ for _name in ("Poisson", "Binomial", "NegativeBinomial"):
     _zero_truncated(_name)
     _hurdle(_name)
 _censored("Right", "Exponential", lambda e, x, a: -a["rate"] * x)
+_truncated("Exponential", lambda e, x, a: -a["rate"] * x)
 _censored("Right", "Weibull", lambda e, x, a: -a["rate"] * e("exp", a["shape"] * e("log", x)))
 _censored("Right", "LogNormal", lambda e, x, a: _log_tail(e, e("log", x) - a["mean"], a))
 _censored("Right", "Normal", lambda e, x, a: _log_tail(e, x - a["mean"], a))

@@ -4,6 +4,7 @@ r"""Observations that are not always what they count: excess zeros, and values k
     censoring         log p(x) = d log f(x) + (1 - d) log P(beyond x),      d = 1 where x was seen, 0 for a limit
     intervals         log p(x) = log P(between x and x + h),                h > 0 the known width
     truncation        p(x) = f(x) / (1 - f(0)),                             x = 1, 2, …; the zeros are not recorded
+                      p(x) = f(x) / (1 - P(beyond u)),                      0 < x < u, the rest is not recorded
     hurdles           p(x) = (1 - π) [x = 0] + π f(x) / (1 - f(0)) [x > 0]
 
 Each is made from a family of the catalogue and, where it takes more than f, the log probability of what lies there.
@@ -27,6 +28,8 @@ from cavi.derive.families.special import log_normal_interval, softplus
 
 INFLATION = Param("inflation", "unit", r"\pi")
 EVENT = Param("event", "binary", "d", known=True)
+LOWER = Param("lower", "real", r"\ell", known=True, default=sympy.S.Zero)
+UPPER = Param("upper", "positive", "u", known=True)
 CROSSING = Param("crossing", "unit", r"\pi")
 WIDTH = Param("width", "positive", "h", known=True)
 
@@ -71,6 +74,17 @@ def hurdle(base: ScalarFamily) -> MixedFamily:
 def _log_above_zero(base: ScalarFamily, parameters: Any) -> sympy.Expr:
     """log(1 - f(0))."""
     return log(1 - exp(base.declared_density(sympy.S.Zero, *parameters)))
+
+
+def truncated(base: ScalarFamily, log_beyond: Callable[..., sympy.Expr]) -> MixedFamily:
+    """A positive value that is recorded only where it is below a limit; `log_beyond` takes it and the parameters."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, _, upper = args
+        return base.declared_density(x, *own) - log(1 - exp(log_beyond(upper, *own)))
+
+    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.4"
+    return MixedFamily(f"Truncated{base.name}", (*base.parameters, LOWER, UPPER), "interval", density, source)
 
 
 def censored(side: str, base: ScalarFamily, log_beyond: Callable[..., sympy.Expr]) -> MixedFamily:
@@ -119,6 +133,7 @@ INCOMPLETE: tuple[MixedFamily, ...] = (
     *(make(CATALOGUE[n]) for make in (zero_inflated, hurdle) for n in _INFLATED),
     *(zero_truncated(CATALOGUE[n]) for n in _INFLATED),
     *(censored(side, CATALOGUE[n], beyond) for side, n, beyond in _BEYOND),
+    truncated(CATALOGUE["Exponential"], lambda x, rate: -rate * x),
     interval_censored(CATALOGUE["Normal"], _normal_between),
 )
 MIXED_FAMILIES.update((f.name, f) for f in INCOMPLETE)

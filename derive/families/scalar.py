@@ -162,6 +162,7 @@ _FAMILIES = (
         "count",
         lambda x, prob: log(prob) + x * log(1 - prob),
         "Johnson, Kemp and Kotz (2005), chapter 5",
+        declared_entropy=lambda prob: -(xlogx(prob) + xlogx(1 - prob)) / prob,
     ),
     # The number of failures before the number-th success; the number is known and need not be whole.
     ScalarFamily(

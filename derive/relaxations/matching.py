@@ -186,6 +186,8 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
             return True
         case Function(name="exp" | "abs" | "softplus"):
             return True
+        case Function(name="pow", args=(base, _)):
+            return all(m.coefficient > 0 and not_negative(m.powers, model) for m in base.monomials)
         case Element():
             v = model.variable(atom.name)
             if v.domain in NOT_NEGATIVE:

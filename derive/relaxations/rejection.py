@@ -28,11 +28,14 @@ from cavi.derive.errors import RelaxationError
 from cavi.derive.evaluable import evaluable, readable
 from cavi.derive.families import ScalarFamily
 from cavi.derive.families.base import X as VALUE
+from cavi.derive.identities.language import Mass
+from cavi.derive.identities.language import Variable as IndexVariable
 from cavi.derive.relaxations.augmentation import ENDS, B, S, W
 from cavi.derive.relaxations.bound import X
 from cavi.derive.rules import GEOMETRIC_SERIES, OUTSIDE
 
 M = sympy.Symbol("m", nonnegative=True)
+NUMBER = IndexVariable("m")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,7 @@ class RejectedDraws:
             ),
             Step(
                 series,
-                sympy.log(sympy.Sum(sympy.exp(M * missed), (M, 0, sympy.oo))),
+                sympy.log(Mass(sympy.exp(NUMBER * missed), NUMBER)),
                 GEOMETRIC_SERIES,
                 ("m independent draws that were rejected have the product of their densities",),
             ),
