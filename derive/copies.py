@@ -23,9 +23,7 @@ def with_expected_weights(split: Sequence[Block]) -> tuple[tuple[Block, ...], Ex
     moments = Moments()
     before = Expectation(tuple(split), moments)
     blocks = tuple(
-        b
-        if b.factor.weight is None
-        else replace(b, factor=replace(b.factor, weight=before.of(b.factor.weight)))
+        b if b.factor.weight is None else replace(b, factor=replace(b.factor, weight=before.of(b.factor.weight)))
         for b in split
     )
     return blocks, Expectation(blocks, moments)

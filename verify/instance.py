@@ -350,7 +350,11 @@ def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
         return max(near, Fraction(9, 97))
     if support == "outside":  # the draw is outside; a margin keeps it there
         low, high = (Fraction(args[n]).limit_denominator(10**6) for n in ("lower", "upper"))
-        return min(near, low - Fraction(3, 97)) if x < (args["lower"] + args["upper"]) / 2 else max(near, high + Fraction(3, 97))
+        return (
+            min(near, low - Fraction(3, 97))
+            if x < (args["lower"] + args["upper"]) / 2
+            else max(near, high + Fraction(3, 97))
+        )
     if support == "interval":
         low, high = args.get("lower", -np.inf), args.get("upper", np.inf)
         inner = float(np.clip(x, low + 0.04 * min(high - low, 1), high - 0.04 * min(high - low, 1)))
@@ -431,7 +435,11 @@ def _point_value(
         size = size_of(sizes, axes[-1][1])
         chosen = {at: int(rng.integers(size)) for at in positions(axes[:-1], sizes)}
         return {at: Fraction(int(chosen[at[:-1]] == at[-1])) for at in positions(axes, sizes)}
-    if v["distribution"] is not None and FAMILIES[v["distribution"]["name"]].support in ("interval", "outside", "above"):
+    if v["distribution"] is not None and FAMILIES[v["distribution"]["name"]].support in (
+        "interval",
+        "outside",
+        "above",
+    ):
         return dict(world.values[latent])
     domain = v["domain"] if v["domain"] in RANGES else "real"
     return random_table(domain, axes, sizes, rng)

@@ -63,7 +63,9 @@ def _points(
         return [[e.number(k) for k in range(count + 1)] for _ in own]
     if support == "bounded_count":
         return [[e.number(k) for k in range(round(to_float(args["total"])) + 1)] for _ in own]
-    domain = {"vector": "real", "matrix": "real", "above": "positive", "interval": "unit", "outside": "real"}.get(support, support)
+    domain = {"vector": "real", "matrix": "real", "above": "positive", "interval": "unit", "outside": "real"}.get(
+        support, support
+    )
     drawn = [[e.number(generic(domain, rng)) for _ in range(count)] for _ in own]
     if support == "above":
         return [[args["minimum"] + x for x in row] for row in drawn]

@@ -112,16 +112,16 @@ class RejectedDraws:
         series = -sympy.log(1 - sympy.exp(missed))
         steps: tuple[Step[Any], ...] = (
             Step(
-                self.function,
-                series,
+                B * self.function,
+                B * series,
                 OUTSIDE,
                 (f"a draw is {self.draw}; one that was rejected has its density where it lies, as {self.outside}",),
             ),
             Step(
-                series,
-                sympy.log(Mass(sympy.exp(NUMBER * missed), NUMBER)),
+                B * series,
+                B * sympy.log(Mass(sympy.exp(NUMBER * missed), NUMBER)),
                 GEOMETRIC_SERIES,
-                ("m independent draws that were rejected have the product of their densities",),
+                ("m independent draws that were rejected have the product of their densities", "b is zero or one"),
             ),
         )
         return Derivation(

@@ -11,7 +11,9 @@ USED = ("log_normal_interval", "truncated_mean", "truncated_second")
 exec("\n".join(["from typing import Any", "import numpy as np", *imports(USED), *sources(USED, NUMPY)]), NAMES)
 
 WIDTHS = 10.0 ** np.arange(-8, 3)
-PLACES = np.array([-40, -38.4, -26, -25, -9.3, -3, -1, -0.2, -1e-3, -1e-9, 0, 1e-6, 0.4, 0.99, 2, 5, 12, 24.9, 25.1, 40])
+PLACES = np.array(
+    [-40, -38.4, -26, -25, -9.3, -3, -1, -0.2, -1e-3, -1e-9, 0, 1e-6, 0.4, 0.99, 2, 5, 12, 24.9, 25.1, 40]
+)
 
 
 def exactly(a: float, b: float) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]:
