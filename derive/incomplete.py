@@ -34,7 +34,7 @@ def ZeroInflatedNegativeBinomial(number: object, prob: object, inflation: object
 
 @checked_call
 def ZeroTruncatedPoisson(rate: object) -> Distribution:
-    """Poisson by rate, of which zeros are not recorded: 1, 2, …"""
+    """Poisson by rate, of which zeros are not recorded."""
     return scalars("ZeroTruncatedPoisson", rate=as_expr(rate))
 
 

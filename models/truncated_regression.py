@@ -1,4 +1,4 @@
-"""Regression on a response that is recorded only where it is above zero: the draws that were rejected are auxiliaries."""
+"""Regression on a response that is recorded only above zero: the draws that were rejected are auxiliaries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def declare() -> Model:
 
 
 def dataset() -> Dataset:
-    """Thousands of hours, a column of ones, and children under six, age, years of schooling and of work, standardised."""
+    """Thousands of hours; ones, and children under six, age, years of schooling and of work, standardised."""
     columns = table("working_wives")
     rest = standardised(np.column_stack([columns[c] for c in ("young", "age", "education", "experience")]))
     data = {"X": np.column_stack([np.ones(len(rest)), rest]), "x": columns["hours"] / 1000}

@@ -168,8 +168,7 @@ def _elementwise(function: Scalar, count: int = 1) -> Scalar:
 
 
 _ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2, "log_polya_gamma": 2} | {
-    n: 2
-    for n in "log_normal_interval truncated_mean truncated_second log_normal_outside outside_mean outside_second".split()
+    n: 2 for n in ELEMENTARY if n.startswith(("log_normal", "truncated", "outside"))
 }
 
 
@@ -251,7 +250,7 @@ def _tanhc(x: Any) -> Any:
 
 
 def _log_normal_tail(x: float) -> float:
-    """log(1 - Φ(x)) in float64, to its last digits: of what is nearly everything by what is missing, far out by a series.
+    """log(1 - Φ(x)) in float64: of what is nearly everything by what is missing, far out by a series.
 
     Source: NIST Digital Library of Mathematical Functions, 7.12.1; of the series, six terms are exact past 30.
     """

@@ -7,12 +7,11 @@ import sympy
 from cavi.derive.families import lookup
 from cavi.derive.model import Model
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S
-from cavi.derive.relaxations.rejection import RejectedDraws
 from cavi.derive.relaxations.matching import not_negative
+from cavi.derive.relaxations.rejection import RejectedDraws
 from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
 from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, number
 from cavi.derive.text import show
-
 
 AnyAugmentation = Augmentation | RejectedDraws
 

@@ -1,7 +1,7 @@
 """Truncated observations: the draws that were rejected before each of them, as auxiliary latents.
 
-A value that is seen only where it falls inside has the density f(x | θ) / P(θ), P(θ) = ∫_inside f. Drawn again and again
-until it falls inside, it is the last of m + 1 draws, and
+A value that is seen only where it falls inside has the density f(x | θ) / P(θ), P(θ) = ∫_inside f. Drawn again and
+again until it falls inside, it is the last of m + 1 draws, and
 
     1 / P(θ)  =  Σ_m (1 - P(θ))^m  =  Σ_m Π_{i ≤ m} ∫_outside f(y_i | θ) dy_i.
 
@@ -137,8 +137,8 @@ class RejectedDraws:
         """The augmentation as a rule that a derivation cites."""
         return Rule(
             f"augmentation {self.name.replace('_', ' ')}",
-            f"{readable(self.function)} is the log of a sum over the number of draws that were rejected before one fell "
-            "inside, and of the integral over where they fell.",
+            f"{readable(self.function)} is the log of a sum over the number of draws that were rejected before one "
+            "fell inside, and of the integral over where they fell.",
             f"{self.variable} stands for {self.count} draws, each {self.draw} where it was rejected",
             self.source,
         )

@@ -74,7 +74,7 @@ def _squared(pulled: Mapping[Atom, Fraction]) -> Polynomial:
 
 
 def _without_scale(atom: Function, model: Model) -> tuple[Function, Polynomial]:
-    """A function of an interval with the scale of its ends told apart: (√τ (l - μ), √τ (u - μ)) is (l - μ, u - μ) and τ."""
+    """A function of an interval, and the scale of its ends: (√τ (l - μ), √τ (u - μ)) is (l - μ, u - μ) and τ."""
     finite = [a for a in atom.args if not any(isinstance(c, Constant) and c.name != "pi" for c in a.atoms())]
     pulled = _roots([a for a in finite if a.monomials], model)
     args = tuple(_divided(a, pulled) if a in finite else a for a in atom.args)

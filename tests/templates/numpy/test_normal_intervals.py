@@ -34,7 +34,7 @@ def test_widths_from_a_hundred_millionth_on_hold_twelve_digits(width: float) -> 
     for a, b, log_mass, mean, second in zip(starts, ends, logs, means, seconds, strict=True):
         expected = exactly(a, b)
         assert log_mass == pytest.approx(float(expected[0]), rel=1e-12, abs=1e-300)
-        # An end is given to its own last digit; near the centre of an interval about zero only that is left of the mean.
+        # An end is given to its own last digit; of the mean in an interval about zero only that is left.
         assert mean == pytest.approx(float(expected[1]), rel=1e-12, abs=1e-15 * min(abs(a), abs(b)))
         assert 1 + second == pytest.approx(float(expected[2]), rel=1e-12, abs=1e-15)
         mirrored = NAMES["truncated_mean"](-b, -a), NAMES["log_normal_interval"](-b, -a)
