@@ -33,8 +33,9 @@ class Parameter:
 class Family:
     """A family: support of its values, parameters, log density.
 
-    `support` is one of real, positive, unit, angle, interval, outside, above, count, bounded_count, natural, binary,
-    category, simplex, count_vector, vector, matrix, positive_definite; of a number with that of its declaration: number.
+    `support` is one of real, positive, unit, angle, interval, outside, above, count, bounded_count, natural,
+    binary, category, simplex, count_vector, vector, matrix, positive_definite; of a number with that of its
+    declaration: number.
     """
 
     name: str
