@@ -99,7 +99,7 @@ from cavi.derive.operations import (
 )
 from cavi.derive.pipeline import derive
 from cavi.derive.propagation import Propagation, propagate
-from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound, Tilt
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
@@ -162,6 +162,7 @@ __all__ = [
     "Step",
     "StudentT",
     "Sum",
+    "Tilt",
     "TruncatedExponential",
     "TruncatedNormal",
     "Update",
