@@ -53,7 +53,7 @@ def normalised(natural: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, n
     Exponentials take the place of the logits, which are made once more in that case.
     """
     ones = np.ones(len(natural), features.dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite is found below
         probs = natural @ features
         np.exp(probs, out=probs)
         total = ones @ probs

@@ -81,7 +81,8 @@ def _part(m: Monomial, model: Model) -> _Part | None:
     reads = {tuple(s for s in a.subs if isinstance(s, Gather) or s in running) for a, _ in tables}
     if len(reads) != 1 or len(set(lefts)) < len(lefts) or any(set(lefts) & set(a.subs) for a, _ in tables):
         return None
-    return _Part(running, tuple(deltas), tuple(data), tuple(tables), *reads, tuple(a for a, _ in here))
+    (read,) = reads
+    return _Part(running, tuple(deltas), tuple(data), tuple(tables), read, tuple(a for a, _ in here))
 
 
 def lifted(m: Monomial) -> Monomial:
