@@ -122,7 +122,7 @@ def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
 def _products(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
     """What is a product with a sparse matrix of data, and the monomial that is left."""
     planner = scope.planner
-    if planner is None or not planner.sparse:
+    if planner is None or not planner.sparse or scope.batch:
         return m, []
     whole = lifted(m)
     found = product_of(whole, planner.derived.model)
