@@ -89,8 +89,10 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
     known = _rules("bounds", asked, node, catalogue.every_bound(), (Bound, ArrayBound, ShiftedSum, Tilt), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
     for rule in usable or known[:1]:
-        two = isinstance(rule, ShiftedSum | Tilt)
-        relaxed = in_two_steps(relaxed, node, rule) if two else bounded(relaxed, node, rule)
+        if isinstance(rule, ShiftedSum | Tilt):
+            relaxed = in_two_steps(relaxed, node, rule)
+        else:
+            relaxed = bounded(relaxed, node, rule)
     return relaxed
 
 

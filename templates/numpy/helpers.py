@@ -737,7 +737,7 @@ def climbed(
     latent: str,
     propose: Callable[[State], None],
     heights: Callable[[State], np.ndarray],
-    followers: Sequence[str] = (),
+    followers: tuple[str, ...] = (),
 ) -> None:
     """A step of a point to what `propose` makes of it, halved for each element until its height is none the less.
 
@@ -785,7 +785,8 @@ def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: 
     if not axes:
         linear = [q["precision"] * q["mean"] for q in (before, after)]
         return {"precision": precision, "mean": ((1.0 - share) * linear[0] + share * linear[1]) / precision}
-    lead, side = shape[: len(shape) - axes], int(np.prod(shape[len(shape) - axes :]))
+    lead = shape[: len(shape) - axes]
+    side = functools.reduce(lambda a, b: a * b, shape[len(shape) - axes :])
 
     def square(matrix: np.ndarray) -> np.ndarray:
         return matrix.reshape(*lead, side, side)

@@ -88,7 +88,7 @@ class ModuleView:
     at_cells: tuple[str, ...]
     guarded: bool = False
     lazy: bool = False
-    readers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    readers: tuple[tuple[str, dict[str, str]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
 
@@ -149,7 +149,7 @@ def module_view(
         reads=reads(derived),
         guarded=any(f.guard for f in factors),
         lazy="Lazy" in helpers.closure(used),
-        readers=readers(derived),
+        readers=tuple((n, {f: writer.names[f, key] for f, key in by}) for n, by in readers(derived)),
         expanded=any(u.chosen not in KEEP_THE_BOUND for u in derived.updates),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
