@@ -280,8 +280,9 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 def _value_domain(update: Update, latent: str) -> str:
     support = update.families[latent].support
-    if update.context is not None and update.context.model.variable(latent).domain == "nonnegative":
-        return "nonnegative"  # a local parameter that touches at the root of an expected square
+    declared = "" if update.context is None else update.context.model.variable(latent).domain
+    if declared in ("nonnegative", "positive"):
+        return declared  # of a local parameter: the root of an expected square, or an array of positive places
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 
