@@ -76,7 +76,7 @@ def module_view(derived: Derived) -> JaxView:
 
 
 def _alike(update: Update, f: Formula) -> tuple[int, ...]:
-    """The axes along which a formula does not vary, of a parameter whose matrices are inverted: NumPy has a view of one."""
+    """The axes along which all matrices of a parameter are one, which is inverted once: NumPy has a view of it."""
     if isinstance(f.value, ArrayOperation):
         inside = next(g for g in update.formulas if (g.latent, g.name) == (f.latent, f.value.argument))
         return _alike(update, inside) if f.value.name == "inverse" else ()
