@@ -1,6 +1,6 @@
 """Times a sweep of the Numba and JAX modules beside one of the NumPy module, in one process; not a test.
 
-python benchmarks/targets.py                  # large data of four kinds, then every model of the library on its own data
+python benchmarks/targets.py                  # large data of four kinds, then the models of the library on theirs
 python benchmarks/targets.py mixture chain    # some of them
 python benchmarks/targets.py topics --small   # fewer data
 
