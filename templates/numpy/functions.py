@@ -250,9 +250,16 @@ class Writer:
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
 
     def height(self, update: Update) -> tuple[str, ...]:
-        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        """The body that computes the expected log joint at the means of a factor, over all its elements.
+
+        Of a point that is found by steps it is one number for each element, since each has a step of its own.
+        """
         assert update.height is not None
         scope = self.scope(f"height {update.factor.name}")
+        if update.climbs is not None:
+            each = polynomial(update.height, scope, update.factor.plates).code
+            lines = self._flush(scope)
+            return (*self._unpack(scope, ()), *lines, *assign("heights =", each), "return np.asarray(heights)")
         code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
         lines = self._flush(scope)
         return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))

@@ -879,6 +879,40 @@ def damped(
 
 HALVED, DRAWN_IN = 1e-9, 60
 ''',
+    "climbed": '''
+def climbed(
+    state: State,
+    latent: str,
+    propose: Callable[[State], None],
+    heights: Callable[[State], np.ndarray],
+    followers: Sequence[str] = (),
+) -> None:
+    """A step of a point to what `propose` makes of it, halved for each element until its height is none the less.
+
+    The points that follow it are at their best after it.
+    """
+    before = np.array(state.params[latent]["value"])
+    propose(state)
+    after = np.array(state.params[latent]["value"])
+    state.store(latent, value=before)
+    least = np.asarray(heights(state))
+    least = np.where(np.isfinite(least), least - 1e-13 * (1.0 + np.abs(least)), -np.inf)
+    share, value = np.ones(least.shape), after
+    while True:
+        state.store(latent, value=value)
+        low = ~(np.asarray(heights(state)) >= least) & (share > 0.0)
+        if not low.any():
+            break
+        share = np.where(low, np.where(share > SHORTEST, 0.5 * share, 0.0), share)
+        each = share.reshape(share.shape + (1,) * (before.ndim - share.ndim))
+        value = np.where(each > 0.0, before + each * (after - before), before)
+    state.refresh(latent)
+    for follower in followers:
+        UPDATES[follower](state)
+
+
+SHORTEST = 1e-9
+''',
     "settled": '''
 def settled(
     state: State, latent: str, propose: Callable[[State], None], height: Callable[[State], float]
@@ -894,11 +928,19 @@ def settled(
 def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
     """Precisions and means of Normals whose natural parameters lie so far from the first to the second."""
     precision = (1.0 - share) * before["precision"] + share * after["precision"]
-    if before["mean"].ndim == before["precision"].ndim:
+    shape = before["mean"].shape
+    axes = precision.ndim - len(shape)  # of one side of a matrix
+    if not axes:
         linear = [q["precision"] * q["mean"] for q in (before, after)]
         return {"precision": precision, "mean": ((1.0 - share) * linear[0] + share * linear[1]) / precision}
-    linear = [(q["precision"] @ q["mean"][..., None])[..., 0] for q in (before, after)]
-    mean = np.linalg.solve(precision, ((1.0 - share) * linear[0] + share * linear[1])[..., None])[..., 0]
+    lead, side = shape[: len(shape) - axes], int(np.prod(shape[len(shape) - axes :]))
+
+    def square(matrix: np.ndarray) -> np.ndarray:
+        return matrix.reshape(*lead, side, side)
+
+    linear = [(square(q["precision"]) @ q["mean"].reshape(*lead, side, 1))[..., 0] for q in (before, after)]
+    right = ((1.0 - share) * linear[0] + share * linear[1])[..., None]
+    mean = np.linalg.solve(square(precision), right)[..., 0].reshape(shape)
     return {"precision": precision, "mean": mean}
 ''',
     "deviation": '''
