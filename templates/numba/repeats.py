@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from cavi.derive.canonical import add
 from cavi.derive.term import ZERO, Function, Moment, Polynomial
-from cavi.templates.numba.loops import Body, Known, Loops, NoLoop
+from cavi.templates.numba.groups import Body, Known, Loops, NoLoop
 from cavi.templates.numpy.inner import Inner, inner_of
 from cavi.templates.numpy.planned import PlannedWriter
 from cavi.templates.numpy.table_pass import InnerView, LoopsView, TablesView

@@ -87,6 +87,7 @@ class ModuleView:
     cells: tuple[CellsView, ...]
     at_cells: tuple[str, ...]
     guarded: bool = False
+    lazy: bool = False
     readers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
@@ -149,6 +150,7 @@ def module_view(
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
         guarded=any(f.guard for f in factors),
+        lazy="Lazy" in helpers.closure(used),
         readers=readers(derived),
         expanded=any(u.chosen not in KEEP_THE_BOUND for u in derived.updates),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
@@ -197,6 +199,8 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
         initial = writer.update(update, update.initial, "start")
+    elif isinstance(writer, PlannedWriter) and update.factor.name in writer.duals and not update.initial:
+        initial = writer.narrow_start(update)
     return FactorView(
         name=update.factor.name,
         function=function_name(update.factor.name),
