@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cavi.derive import CaviError, Derived, Update
+from cavi.derive import Derived, Update
 from cavi.derive.cells import over_cells
 from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.term import Polynomial
@@ -36,11 +36,6 @@ class JaxView:
 
 def module_view(derived: Derived) -> JaxView:
     """The view of a derived model."""
-    for u in (u for u in derived.updates if u.climbs is not None):
-        raise CaviError(
-            f"{u.factor.name} is found by steps of Newton's method, which are shortened by trying them; the JAX module "
-            "does not do that; use the NumPy module, d.numpy()"
-        )
     spread, _ = over_cells(derived)
     writer = JaxWriter(spread)
     base = numpy_view.module_view(derived, writer)

@@ -10,7 +10,7 @@ from typing import Any
 from cavi.derive import Derived, Model, Update, Variable
 from cavi.derive.cell_sums import Cells
 from cavi.derive.cells import over_cells
-from cavi.derive.expression import Ref
+from cavi.derive.expression import Number, Ref
 from cavi.derive.families import lookup
 from cavi.derive.methods import KEEP_THE_BOUND, LAPLACE
 from cavi.derive.report import update_text
@@ -88,7 +88,7 @@ class ModuleView:
     at_cells: tuple[str, ...]
     guarded: bool = False
     lazy: bool = False
-    readers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    readers: tuple[tuple[str, dict[str, str]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
 
@@ -151,7 +151,7 @@ def module_view(
         reads=reads(derived),
         guarded=any(f.guard for f in factors),
         lazy="Lazy" in helpers.closure(used),
-        readers=readers(derived),
+        readers=tuple((n, {f: writer.names[f, key] for f, key in by}) for n, by in readers(derived)),
         expanded=any(u.chosen not in KEEP_THE_BOUND for u in derived.updates),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
@@ -229,6 +229,9 @@ def _known(v: Variable, starts: dict[str, int], least: dict[str, str]) -> dict[s
         support = {"bounded_count": "count", "count_vector": "count", "interval": "real", "above": "positive"}.get(
             family.support, family.support
         )
+        lower = v.distribution.args.get("lower")
+        if family.support == "interval" and isinstance(lower, Number) and lower.value >= 0:
+            support = "positive"
     return {
         "where": "hyper" if v.role == "hyper" else "data",
         "axes": tuple(i.size for i in v.indices),
