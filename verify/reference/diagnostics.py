@@ -1,7 +1,7 @@
 """How well chains have mixed: rank-normalised split R-hat and effective numbers of draws.
 
-Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), equations 3-14, of bulk quantities; autocorrelations are summed by
-Geyer's initial monotone sequence.
+Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), equations 3-14, of bulk quantities; autocorrelations are summed
+by Geyer's initial monotone sequence.
 """
 
 from __future__ import annotations

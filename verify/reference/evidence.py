@@ -1,6 +1,7 @@
-"""log p(x) with its error: by quadrature in up to three coordinates, else by Bennett's ratio between a Normal and the posterior.
+"""log p(x) with its error: by quadrature in up to three coordinates, else by Bennett's ratio to a Normal.
 
-    p(x) = ∫ exp f(u) du;   forward: u ~ Normal, annealed to the posterior;   backward: u ~ posterior, annealed to the Normal
+
+    p(x) = ∫ exp f(u) du;   forward: u ~ Normal, annealed to the posterior;   backward: the other way round
 
 Both directions give works l = Σ (β_k - β_{k-1}) (f - log Normal); log p(x) is the c with Σ σ(l_F - c) = Σ σ(c - l_B)
 (Bennett 1976; Meng and Wong 1996; Neal 2001; Crooks 1999). Without steps between, this is bridge sampling.

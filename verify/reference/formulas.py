@@ -16,7 +16,18 @@ import numpy as np
 
 from cavi.verify.evaluate import size_of
 from cavi.verify.reference.functions import nodes
-from cavi.verify.reference.tape import Array, Node, Plain, contracted, determinant, inverted, repeated, reshaped, taken, total
+from cavi.verify.reference.tape import (
+    Array,
+    Node,
+    Plain,
+    contracted,
+    determinant,
+    inverted,
+    repeated,
+    reshaped,
+    taken,
+    total,
+)
 
 Expr = list[Any]
 Context = tuple[tuple[str, str], ...]  # indices in scope with their sizes, outermost first
@@ -112,7 +123,7 @@ def evaluate(e: Expr, scope: Scope, context: Context) -> Plain:
 
 
 def _as_product(axes: Sequence[Sequence[str]], body: Expr, scope: Scope, inner: Context) -> Plain | None:
-    """A sum over one index of (what depends on latents) × (what is known), on different indices, as a matrix product."""
+    """A sum over one index of (what depends on latents) × (what is known) as a product of matrices."""
     if len(axes) != 1 or body[0] != "mul":
         return None
     unknown: Plain = 1.0

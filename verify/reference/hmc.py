@@ -1,8 +1,8 @@
 """Hamiltonian Monte Carlo on unconstrained coordinates, many chains in step.
 
 Each iteration draws a length of the path for all chains; the metric is the covariance of all chains together, found
-again in each window of the warm-up; the step is adapted by dual averaging to the mean acceptance (Neal 2011; Hoffman and
-Gelman 2014, section 3.2; Hoffman, Radul and Sountsov 2021 for chains in step).
+again in each window of the warm-up; the step is adapted by dual averaging to the mean acceptance (Neal 2011; Hoffman
+and Gelman 2014, section 3.2; Hoffman, Radul and Sountsov 2021 for chains in step).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def sample(
             adapted.learn(float(chance.mean()))
             window.append(points)
             if i + 1 in ends[:-1]:
-                root = metric(np.concatenate(window[len(window) // 3 :]))
+                root = metric(np.concatenate(window[len(window) // 3 :]), root)
                 window, adapted = [], _Step(adapted.now if i + 1 > ends[0] else 0.5)
         else:
             kept[i - warmup] = points
@@ -117,15 +117,19 @@ def iterate(
     )
 
 
-def metric(points: Array) -> Array:
-    """A triangular root of the covariance of points, drawn a little to its diagonal."""
+def metric(points: Array, root: Array) -> Array:
+    """A triangular root of the covariance of points.
+
+    It is drawn a little to the metric that they were found with: in its coordinates the covariance is nearer to one in
+    each window, however long and thin the posterior is.
+    """
     count, size = points.shape
-    variance = np.maximum(points.var(axis=0), 1e-12)
-    if size > MANY or size == 1:
-        return np.diag(np.sqrt(variance))
-    shrink = min(1.0, size / count + 0.01)
-    covariance = np.cov(points.T)
-    return np.linalg.cholesky((1 - shrink) * covariance + shrink * np.diag(variance) + 1e-12 * np.eye(size))
+    if size > MANY:
+        return np.diag(np.sqrt(np.maximum(points.var(axis=0), 1e-12)))
+    z = np.linalg.solve(root, (points - points.mean(axis=0)).T)
+    shrink = min(0.5, 0.2 * size / count + 1e-3)
+    whitened = (1 - shrink) * (z @ z.T / count) + shrink * np.eye(size)
+    return np.asarray(root @ np.linalg.cholesky(whitened))
 
 
 class _Step:

@@ -123,7 +123,7 @@ class LogJoint:
         found = whole(evaluate(v["weight"], scope, context), scope, context)
         if v["role"] == "latent" and v["name"] not in self.summed and np.any(np.asarray(found) != 1.0):
             raise NotImplementedError(
-                f"an element of {v['name']} stands for several; repeat the rows of the data instead, with weights of one"
+                f"an element of {v['name']} stands for several; repeat the rows of the data, with weights of one"
             )
         return found
 

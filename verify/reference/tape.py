@@ -100,16 +100,20 @@ class Node:
         return apply(np.subtract, lambda g, r, a, b: (g, -g), other, self)
 
     def __mul__(self, other: Plain) -> Plain:
+        if not isinstance(other, Node):
+            return apply(np.multiply, lambda g, r, a, b: (g * b, None), self, other)
         return apply(np.multiply, lambda g, r, a, b: (g * b, g * a), self, other)
 
     def __rmul__(self, other: Plain) -> Plain:
         return self * other
 
     def __truediv__(self, other: Plain) -> Plain:
+        if not isinstance(other, Node):
+            return apply(np.divide, lambda g, r, a, b: (g / b, None), self, other)
         return apply(np.divide, lambda g, r, a, b: (g / b, -g * r / b), self, other)
 
     def __rtruediv__(self, other: Plain) -> Plain:
-        return apply(np.divide, lambda g, r, a, b: (g / b, -g * r / b), other, self)
+        return apply(np.divide, lambda g, r, a, b: (None, -g * r / b), other, self)
 
     def __neg__(self) -> Plain:
         return apply(np.negative, lambda g, r, a: (-g,), self)
