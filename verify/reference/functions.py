@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cavi.verify.arithmetic import Engine
-from cavi.verify.reference.tape import Array, Plain, apply
+from cavi.verify.arithmetic import Engine, doubles
+from cavi.verify.reference.tape import Array, Node, Plain, apply
 
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 FAR = -30.0  # below, erfc is near the smallest number, and the asymptotic series of the tail is exact to all digits
@@ -88,9 +88,13 @@ def _unary(forward: Callable[[Any], Any], slope: Callable[[Array, Array], Array]
     return lambda x: apply(forward, lambda g, r, a: (g * slope(r, a),), x)
 
 
-def _refused(name: str) -> Callable[..., Plain]:
+def _of_what_is_known(name: str) -> Callable[..., Plain]:
+    """A function without a derivative here: of numbers alone."""
+
     def call(*args: Plain) -> Plain:
-        raise NotImplementedError(f"{name} has no derivative here")
+        if any(isinstance(a, Node) for a in args):
+            raise NotImplementedError(f"{name} of a latent has no derivative here")
+        return doubles()(name, *args)
 
     return call
 
@@ -112,10 +116,10 @@ TABLE: dict[str, Callable[..., Plain]] = {
     "pow": lambda a, b: apply(np.power, _power_gradient, a, b),
     "log_normal_interval": lambda a, b: apply(log_normal_interval, _interval_gradient, a, b),
     **{
-        n: _refused(n)
+        n: _of_what_is_known(n)
         for n in "digamma trigamma atan2 tanhc log_polya_gamma log_bessel_i log_bessel_k dlog_bessel_k".split()
     },
-    **{n: _refused(n) for n in ("truncated_mean", "truncated_second")},
+    **{n: _of_what_is_known(n) for n in ("truncated_mean", "truncated_second")},
 }
 _CONSTANTS = {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}
 

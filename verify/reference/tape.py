@@ -234,7 +234,7 @@ def determinant(x: Plain) -> Plain:
     """log |X| over the last two axes."""
     return apply(
         lambda a: np.linalg.slogdet(a)[1],
-        lambda g, r, a: (np.expand_dims(g, (-1, -2)) * np.linalg.inv(a).swapaxes(-1, -2),),
+        lambda g, r, a: (np.expand_dims(g, (-1, -2)) * _inverse(a).swapaxes(-1, -2),),
         x,
     )
 
@@ -246,4 +246,11 @@ def inverted(x: Plain) -> Plain:
         t = r.swapaxes(-1, -2)
         return (-(t @ g @ t),)
 
-    return apply(np.linalg.inv, back, x)
+    return apply(_inverse, back, x)
+
+
+def _inverse(a: Array) -> Array:
+    """Inverses, not a number where there is none: one chain that has gone too far is no error of the others."""
+    singular = ~np.isfinite(np.linalg.slogdet(a)[1])
+    found = np.linalg.inv(np.where(singular[..., None, None], np.eye(a.shape[-1]), a))
+    return np.where(singular[..., None, None], np.nan, found)
