@@ -6,16 +6,17 @@ and factors nothing is used: the plain data of the declaration alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from cavi.verify.claim import names_in
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import size_of
 from cavi.verify.reference.coordinates import Part, mapped, parts, unmapped
 from cavi.verify.reference.densities import node_density
-from cavi.verify.reference.formulas import Scope, evaluate, whole
+from cavi.verify.reference.formulas import ENGINE, Scope, evaluate, whole
 from cavi.verify.reference.tape import Array, Node, Plain, Tape, log_sum_exp, moved, total
 
 SUMMED = ("category", "binary")
@@ -32,9 +33,16 @@ class LogJoint:
         parts: the continuous latents and their coordinates.
         size: number of coordinates.
         summed: latents that are summed out.
+        scaled: Normal latents whose coordinates are (z - mean) √precision, given the latents before them.
     """
 
-    def __init__(self, model: Mapping[str, Any], sizes: Mapping[str, int], known: Mapping[str, Array]) -> None:
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        sizes: Mapping[str, int],
+        known: Mapping[str, Array],
+        scaled: Collection[str] = (),
+    ) -> None:
         """From the plain data of a model without auxiliary variables, and arrays of all that is known.
 
         Raises:
@@ -49,7 +57,7 @@ class LogJoint:
                 raise ReferenceError(f"{v['name']} is a function of latents, whose joint density has no coordinates")
         latents = [v for v in variables if v["role"] == "latent"]
         discrete = [v for v in latents if FAMILIES[v["distribution"]["name"]].support in SUMMED]
-        self.nodes = variables
+        self.nodes, self.scaled = variables, frozenset(scaled)
         self.summed = {v["name"]: size_of(sizes, v["over"][1]) if v["over"] else 2 for v in discrete}
         try:
             self.parts: tuple[Part, ...] = parts([v for v in latents if v["name"] not in self.summed], sizes)
@@ -87,7 +95,8 @@ class LogJoint:
         return found
 
     def coordinates(self, latents: Mapping[str, Array]) -> Array:
-        """The coordinates of values of the latents: the inverse of `latents`."""
+        """The coordinates of values of the latents: the inverse of `latents`, with nothing scaled."""
+        assert not self.scaled
         if not self.parts:
             return np.zeros((1, 0))
         return np.concatenate([unmapped(p, np.asarray(latents[p.name], dtype=float)) for p in self.parts], axis=1)
@@ -96,8 +105,11 @@ class LogJoint:
         values: dict[str, Plain] = dict(self.known)
         heights: list[Plain] = []
         self._mapped: list[Node] = []
+        by_name = {v["name"]: v for v in self.nodes}
         for part in self.parts:
             value, height = mapped(part, self.tape.input)
+            if part.name in self.scaled:
+                value, height = unscaled(value, by_name[part.name], Scope(values, self.sizes, {}))
             values[part.name] = value
             self._mapped.append(value)
             heights += [] if height is None else [height]
@@ -185,6 +197,33 @@ class LogJoint:
         left = sorted(place)
         order = (*range(front), *(front + left.index(i) for i in place))
         return (summed if order == tuple(range(len(order))) else moved(summed, order)), place
+
+
+def scalable(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Normal latents whose mean or precision depends on latents declared before them.
+
+    Where data say little of them their coordinates are better taken in standard deviations (Papaspiliopoulos, Roberts
+    and Sköld 2007): no funnel is left.
+    """
+    found, before = [], set[str]()
+    for v in model["variables"]:
+        if v["role"] != "latent":
+            continue
+        if v["distribution"]["name"] == "Normal" and not v.get("chain"):
+            named = {n for e in v["distribution"]["args"].values() for n in names_in(e)}
+            found += [v["name"]] if named & before else []
+        before |= {v["name"]} if FAMILIES[v["distribution"]["name"]].support not in SUMMED else set()
+    return tuple(found)
+
+
+def unscaled(value: Plain, v: Mapping[str, Any], scope: Scope) -> tuple[Plain, Plain]:
+    """mean + u / √precision, and the log determinant of the map."""
+    context = tuple((i, s) for i, s in v["plates"])
+    args = v["distribution"]["args"]
+    precision = whole(evaluate(args["precision"], scope, context), scope, context)
+    log_precision = ENGINE("log", precision)
+    found = evaluate(args["mean"], scope, context) + value / ENGINE("sqrt", precision)
+    return found, total(log_precision, tuple(range(1, log_precision.ndim))) * -0.5
 
 
 def _mentions(e: Any, names: Sequence[str]) -> Iterator[list[Any]]:

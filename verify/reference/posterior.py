@@ -12,13 +12,14 @@ from cavi.verify.reference import evidence as bridging
 from cavi.verify.reference.diagnostics import effective_size, split_r_hat
 from cavi.verify.reference.evidence import Evidence
 from cavi.verify.reference.hmc import Chains, sample
-from cavi.verify.reference.joint import LogJoint, ReferenceError
+from cavi.verify.reference.joint import LogJoint, ReferenceError, scalable
 from cavi.verify.reference.tape import Array
 
 __all__ = ["Evidence", "Reference", "ReferenceError", "declaration", "reference_posterior"]
 Progress = Callable[[int, int], None]
 MIXED, ENOUGH = 1.01, 400  # R-hat and effective draws with which a run counts as converged
 BRIDGED = 4000  # draws for the evidence
+LONGER = 4  # times the draws, of chains that have not converged
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def reference_posterior(
         sizes: every symbolic size.
         chains: run in step.
         warmup: iterations to adapt.
-        draws: iterations to keep, of each chain.
+        draws: iterations to keep, of each chain. Where they have not converged, Normals that depend on other latents
+            are taken in standard deviations, and what is better then goes on for longer.
         seed: of all random numbers.
         progress: called with (iterations done, in all).
 
@@ -103,21 +105,44 @@ def reference_posterior(
         ReferenceError: for a model with latents that have no coordinates or cannot be summed out.
     """
     model = declaration(plain)
+    given = {**known(model, hyper, sizes), **known(model, data, sizes)}
     rng = np.random.default_rng(seed)
-    joint = LogJoint(model, sizes, {**known(model, hyper, sizes), **known(model, data, sizes)})
+    count = _Count(progress, warmup + draws)
+    joint = LogJoint(model, sizes, given)
     if not joint.parts:
         raise ReferenceError(f"{model['name']}: every latent is a category; nothing is left to draw")
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None and (done % 10 == 0 or done == warmup + draws):
-            progress(done, warmup + draws)
-
-    start = rng.uniform(-1.0, 1.0, size=(chains, joint.size))
-    run = sample(joint.gradient, start, warmup, draws, rng, count)
+    run = sample(joint.gradient, _scattered(rng, chains, joint), warmup, draws, rng, count)
+    scaled = () if _mixed(run) else scalable(model)
+    if scaled:
+        other = LogJoint(model, sizes, given, scaled)
+        count.total += warmup + draws
+        again = sample(other.gradient, _scattered(rng, chains, other), warmup, draws, rng, count)
+        if effective_size(again.draws).min() > effective_size(run.draws).min():
+            joint, run = other, again
+    if not _mixed(run):
+        count.total += 2 * warmup + LONGER * draws
+        run = sample(joint.gradient, run.draws[:, -1], 2 * warmup, LONGER * draws, rng, count)
     return _summarised(joint, run, rng)
+
+
+class _Count:
+    """Counts iterations for who watches."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.progress is not None and (self.done % 10 == 0 or self.done == self.total):
+            self.progress(self.done, self.total)
+
+
+def _scattered(rng: np.random.Generator, chains: int, joint: LogJoint) -> Array:
+    return rng.uniform(-1.0, 1.0, size=(chains, joint.size))
+
+
+def _mixed(run: Chains) -> bool:
+    return bool(split_r_hat(run.draws).max() < MIXED and effective_size(run.draws).min() >= ENOUGH)
 
 
 def _summarised(joint: LogJoint, run: Chains, rng: np.random.Generator) -> Reference:
