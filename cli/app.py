@@ -33,20 +33,20 @@ MODEL = Annotated[
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
-    str | None, typer.Option(help='Blocks that q keeps together, "mu,tau;w"; the default is the model\'s own.')
+    list[str] | None, typer.Option(help='Blocks that q keeps together, "mu,tau;w"; the default is the model\'s own.')
 ]
 MARGINALISE = Annotated[
-    str | None, typer.Option(help='Latents to integrate out exactly before q factorises, "mu;u,v".')
+    list[str] | None, typer.Option(help='Latents to integrate out exactly before q factorises, "mu;u,v".')
 ]
 BOUNDS = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         help='Bounds of terms that are not conjugate, "y=boehning"; the default is its own.',
         autocompletion=completion.bounds,
     ),
 ]
 AUGMENT = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         help='Augmentations of terms that are not conjugate, "y=polya_gamma"; the default is its own.',
         autocompletion=completion.augmentations,
@@ -56,8 +56,8 @@ RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
 APPROXIMATE = Annotated[
-    str | None,
-    typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
+    list[str] | None,
+    typer.Option(help='Latents whose factor has no closed form, "a=quadrature;b,c=cvi"; the default is its own.'),
 ]
 NOTATION = Annotated[
     str,
@@ -173,19 +173,18 @@ def derive(
     if again:
         watch(watched_file(model), functools.partial(derive, **options), output)
         return
-    others = {**options, "notation": notation != "plain", "lang": lang != "en"}
-    if methods.is_propagation(others):
+    symbols = parse_symbols(symbol)
+    if methods.is_propagation(options):
         from cavi.cli import propagation
 
-        found = propagation.found(model, power)
-        summary, ok = propagation.derive_model(found, out, None if no_verify else digits, seed, output)
+        manner, wanted = (notation, symbols, lang), None if no_verify else digits
+        summary, ok = propagation.derive_model(model, power, out, formats or [], manner, wanted, seed, output)
         if as_json:
             Output(quiet).json(summary)
         if not ok:
             raise typer.Exit(1)
         return
     derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
-    symbols = parse_symbols(symbol)
     written = derived.save(out, notation, symbols, lang)
     if gibbs:
         written.append(write_text(out / f"{derived.model.name}_gibbs.py", derived.gibbs()))
@@ -392,12 +391,13 @@ def verify(
     found: Any = None
     if methods.is_propagation(options):
         from cavi.cli import propagation
-        from cavi.verify.propagation import verify_propagation
 
         if model is None:
             raise ValueError("--method ep: expected a model or path.py:object; found none")
+        if model.endswith(".json") or (model.endswith(".py") and has_seal(model)):
+            raise ValueError(f"{model} says itself what it claims; leave out --method ep")
 
-        report = verify_propagation(propagation.found(model, power), digits or 20, seed)
+        report = output.verified(propagation.found(model, power), digits or 20, seed, only)
         output.text(str(report))
         reports, found = [report], report.as_dict()
     elif mutations:
@@ -593,6 +593,10 @@ def fit(
         bool,
         typer.Option("--accelerate", help="Let sweeps start ahead of the last: fewer of them where they are slow."),
     ] = False,
+    damping: Annotated[
+        float | None,
+        typer.Option(help="With --method ep: the share of the way to new sites that a sweep goes at most, in (0, 1]."),
+    ] = None,
     max_iter: Annotated[int, typer.Option(min=1)] = 1000,
     tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
     rows: Annotated[int, typer.Option(min=0, help="Go through the data in shards of so many rows; 0 at once.")] = 0,
@@ -613,17 +617,17 @@ def fit(
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
-    others = {**options, "restarts": restarts > 1, "jobs": jobs > 1}
-    if methods.is_propagation({**others, "notation": notation != "plain", "lang": lang != "en"}):
+    manner = (notation, parse_symbols(symbol), lang)
+    if methods.is_propagation({**options, "restarts": restarts > 1, "jobs": jobs > 1}):
         from cavi.cli import propagation
 
         given = (data or [], hyper or [], sizes or [])
-        summary, lines = propagation.fit_model(model, power, given, out, {"max_iter": max_iter, "tol": tol})
+        settings = {"max_iter": max_iter, "tol": tol, "damping": 1.0 if damping is None else damping}
+        summary, lines = propagation.fit_model(model, power, given, out, settings, manner, output)
     else:
         settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
         settings |= {"jobs": jobs}
         derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
-        manner = (notation, parse_symbols(symbol), lang)
         summary, lines = fit_model(
             derived, model, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint, manner
         )

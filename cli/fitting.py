@@ -67,7 +67,7 @@ def fit_model(
     paths = [out / "params.npz", out / "params.json", out / "elbo.png", out / "fit.html"]
     atomically(paths[0], lambda p: np.savez(p, **flat))
     atomically(paths[1], lambda p: p.write_text(json.dumps(summary, indent=1), encoding="utf-8"))
-    atomically(paths[2], lambda p: _plot(derived.model, found.elbo_trace, p))
+    atomically(paths[2], lambda p: plot_trace(derived.model, found.elbo_trace, p))
     atomically(paths[3], lambda p: p.write_text(derived.html(None, found, *manner), encoding="utf-8"))
     state = "converged" if found.converged else "not converged"
     lines = [f"ELBO {found.elbo:.10g} after {found.n_iter} sweeps, {state}"]
@@ -165,7 +165,8 @@ def _run(
         return module.fit(data, hyper, sizes, callback=tell, **settings)
 
 
-def _plot(model: Model, trace: np.ndarray, path: Path) -> None:
+def plot_trace(model: Model, trace: np.ndarray, path: Path, what: str = "evidence lower bound") -> None:
+    """A picture of what a run kept track of, sweep by sweep."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -173,7 +174,7 @@ def _plot(model: Model, trace: np.ndarray, path: Path) -> None:
 
     figure, axes = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
     axes.plot(np.arange(1, len(trace) + 1), trace, color="#2a5db0", linewidth=1.8, marker="o", markersize=3)
-    axes.set(xlabel="sweep", ylabel="evidence lower bound", title=model.title)
+    axes.set(xlabel="sweep", ylabel=what, title=model.title)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150, format="png")

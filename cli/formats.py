@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cavi.derive import Derived
+    from cavi.derive import Derived, Propagation
 
 
 class Format(StrEnum):
@@ -26,12 +26,14 @@ Manner = tuple[str, Mapping[str, str], str]
 """Notation, own symbols and language, as `Derived.latex` takes them."""
 
 
-def write_formats(derived: Derived, name: str, out: Path, formats: Sequence[Format], manner: Manner) -> list[Path]:
+def write_formats(
+    derived: Derived | Propagation, name: str, out: Path, formats: Sequence[Format], manner: Manner
+) -> list[Path]:
     """Write the derivation of the model found by `name` in each of the forms; returns the paths."""
     return [_write(derived, name, out, form, manner) for form in dict.fromkeys(formats)]
 
 
-def _write(derived: Derived, name: str, out: Path, form: Format, manner: Manner) -> Path:
+def _write(derived: Derived | Propagation, name: str, out: Path, form: Format, manner: Manner) -> Path:
     from cavi import models
     from cavi.derive.render import write_text
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from cavi.derive import Derived
+    from cavi.derive import Derived, Propagation
     from cavi.verify import Report
 
 P = ParamSpec("P")
@@ -116,7 +116,7 @@ class Output:
         with Console(stderr=True).status(what):
             yield
 
-    def verified(self, derived: Derived, digits: int, seed: int, only: str | None = None) -> Report:
+    def verified(self, derived: Derived | Propagation, digits: int, seed: int, only: str | None = None) -> Report:
         """The report on a derivation, with a line of progress on a terminal."""
         from rich.console import Console
 

@@ -1,13 +1,14 @@
 """Factors without a closed form that are factors all the same: which methods there are, and which of them apply.
 
-Quadrature keeps the exact optimum of a factor of one number, and finds its normaliser and moments numerically. The
-other methods choose a Normal factor.
+Quadrature keeps the exact optimum of a factor of one number or two, and finds its normaliser and moments numerically.
+The other methods choose a Normal factor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cavi.derive.builders import optimum
 from cavi.derive.conditional import conditional
@@ -18,11 +19,12 @@ from cavi.derive.methods import NORMAL, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
+from cavi.derive.separation import separated
 from cavi.derive.term import Polynomial
 
 
-def checked(model: Model, approximate: Mapping[str, str]) -> dict[str, str]:
-    """What was asked for, latent by latent.
+def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
+    """What was asked for, latent by latent; a block may be named as a tuple or as its factor is, ``"a,b"``.
 
     Raises:
         ApproximationError: for an unknown latent or method.
@@ -33,16 +35,23 @@ def checked(model: Model, approximate: Mapping[str, str]) -> dict[str, str]:
             "{'a': 'quadrature'}"
         )
     random = [v.name for v in model.with_role("latent", "point")]
-    for name, method in approximate.items():
-        if name not in random:
-            raise ApproximationError(
-                f"approximate: {name!r} is not a latent of the model; {suggestion(str(name), random)}"
-            )
-        if method not in WORDS:
-            raise ApproximationError(
-                f"approximate={{{name!r}: {method!r}}}: no such method; {suggestion(str(method), WORDS)}"
-            )
-    return dict(approximate)
+    found: dict[str, str] = {}
+    for asked, method in approximate.items():
+        for name in asked if isinstance(asked, tuple) else str(asked).split(","):
+            latent = str(name).strip()
+            if latent not in random:
+                raise ApproximationError(
+                    f"approximate: {latent!r} is not a latent of the model; {suggestion(latent, random)}"
+                )
+            if method not in WORDS:
+                raise ApproximationError(
+                    f"approximate={{{asked!r}: {method!r}}}: no such method; {suggestion(str(method), WORDS)}"
+                )
+            if found.setdefault(latent, method) != method:
+                raise ApproximationError(
+                    f"approximate: {latent!r} is given {found[latent]!r} and {method!r}; choose one"
+                )
+    return found
 
 
 def applicable(
@@ -54,13 +63,14 @@ def applicable(
         split = tuple(
             replace(b, projected=b.factor.name == factor and method in NORMAL) for b in blocks(model, nodes, factors)
         )
+        separate = {name: separated(p, split) for name, p in nodes.items()}
         expectation = Expectation(split, Moments())
         block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)
         if block is None:
             return ()
         try:
             methods = dict.fromkeys(block.variables, method)
-            optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))
+            optimum(Request(model, block, conditional(block, separate, expectation), expectation, approximate=methods))
         except CaviError:
             continue
         found.append(method)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from cavi.derive.canonical import fresh_index, multiply, substitute, sum_over
 from cavi.derive.conditional import sequential_values
-from cavi.derive.errors import CaviError
+from cavi.derive.errors import ApproximationError, CaviError, NonConjugateError
 from cavi.derive.expand import expand
 from cavi.derive.expression import Selector, map_subs
 from cavi.derive.factorisation import Block
@@ -19,9 +19,10 @@ from cavi.derive.families import lookup
 from cavi.derive.index import Index, Literal
 from cavi.derive.log_joint import condition, is_binary, linked_at, select_inside
 from cavi.derive.marginal import complete_conditional
+from cavi.derive.methods import QUADRATURE
 from cavi.derive.model import Model, Variable
 from cavi.derive.optimum import Backward, Link
-from cavi.derive.result import Derived, Factor, Formula
+from cavi.derive.result import Derived, Factor, Formula, Integral
 from cavi.derive.term import Indicator, Polynomial, from_atom, number
 
 
@@ -32,12 +33,14 @@ class CompleteConditional:
     Attributes:
         factor: the block; its `sequential` plates are drawn one element after another.
         formulas: its parameters, in values of the other latents.
-        density: the block as a chain of ordinary distributions, in the order of drawing.
+        density: the block as a chain of ordinary distributions, in the order of drawing; empty without a family.
+        numeric: the density but for its normaliser of one number or two, where that is all that is known.
     """
 
     factor: Factor
     formulas: tuple[Formula, ...]
     density: tuple[Link, ...]
+    numeric: Integral | None = None
 
 
 def complete_conditionals(derived: Derived) -> tuple[CompleteConditional, ...]:
@@ -54,9 +57,23 @@ def complete_conditionals(derived: Derived) -> tuple[CompleteConditional, ...]:
     split = tuple(block_of(f, derived.model) for f in derived.factors)
     found = []
     for block in split:
-        conditional, best = complete_conditional(derived.model, block, derived.log_density, split)
+        update = derived.update(block.factor.name)
+        methods = dict.fromkeys(block.variables, QUADRATURE) if update.numeric or update.chosen else {}
+        try:
+            conditional, best = complete_conditional(derived.model, block, derived.log_density, split, methods)
+        except (ApproximationError, NonConjugateError):
+            if not update.chosen:
+                raise
+            raise CaviError(
+                f"q({block.factor.name}) was chosen by {update.chosen}: its complete conditional is in no known family "
+                "and of more than two numbers, and cannot be drawn from; split it into elements, or export the "
+                "declaration to Stan or NumPyro for draws"
+            ) from None
         coupled = tuple(block.factor.plates[p] for p in sequential_values(block, conditional.coefficients))
-        found.append(CompleteConditional(replace(block.factor, sequential=coupled), best.formulas, best.density))
+        factor = replace(block.factor, sequential=coupled)
+        formulas = tuple(f for f in best.formulas if not isinstance(f.value, Integral))
+        densities = [f.value for f in best.formulas if isinstance(f.value, Integral)]
+        found.append(CompleteConditional(factor, formulas, best.density, densities[0] if densities else None))
     return tuple(found)
 
 

@@ -75,16 +75,21 @@ def _marked(m: Monomial, block: Block) -> Monomial:
 
 
 def complete_conditional(
-    model: Model, block: Block, nodes: Nodes, split: tuple[Block, ...]
+    model: Model,
+    block: Block,
+    nodes: Nodes,
+    split: tuple[Block, ...],
+    approximate: Mapping[str, str] | None = None,
 ) -> tuple[Conditional, Optimum]:
     """The density of a block given the values of all others: its complete conditional.
 
     Raises:
         NonConjugateError: where it is in no known family.
+        ApproximationError: where a method was named for a latent of a factor that is not of its kind.
     """
     values = Values(split, Moments())
     found = conditional(block, nodes, values)
-    return found, optimum(Request(model, block, found, values))
+    return found, optimum(Request(model, block, found, values, approximate=approximate or {}))
 
 
 def marginalise(model: Model, nodes: Nodes, wanted: Sequence[object]) -> tuple[dict[str, Polynomial], tuple[str, ...]]:

@@ -121,7 +121,9 @@ def _one_real(request: Request, method: str) -> Variable:
     factor = request.block.factor
     asked = f"approximate={{{factor.name!r}: {method!r}}}"
     if len(request.block.variables) > 1:
-        raise ApproximationError(f"{asked}: q({factor.name}) holds several latents; expected one")
+        raise ApproximationError(
+            f"{asked}: q({factor.name}) holds several latents; expected one: give each a factor of its own and a method"
+        )
     (variable,) = request.block.variables.values()
     if support_of(variable) not in ("real", "vector") or factor.point:
         raise ApproximationError(

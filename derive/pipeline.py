@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, product
+from typing import Any
 
 from cavi.derive.approximations import applicable, checked
 from cavi.derive.builders import optimum
@@ -33,6 +34,7 @@ from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
+from cavi.derive.separation import separated
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
@@ -47,7 +49,7 @@ def derive(
     bounds: Mapping[str, object] | None = None,
     augment: Mapping[str, object] | None = None,
     relax: str | None = None,
-    approximate: Mapping[str, str] | None = None,
+    approximate: Mapping[Any, str] | None = None,
 ) -> Derived:
     """The mean-field inference of a model: one factor for each latent, or blocks as asked.
 
@@ -61,8 +63,9 @@ def derive(
         augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
             with which it is; the derivation says which it took and what else there was.
-        approximate: latent -> ``"quadrature"``, for a factor of one number that is the optimum, but in no family: its
-            normaliser and moments are found numerically.
+        approximate: latent, or block as a tuple -> a method for a factor in no family: ``"quadrature"``, for the
+            optimum of one number or two, its normaliser and moments found numerically, or ``"cvi"``, ``"laplace"`` or
+            ``"delta"``, for a Normal that is chosen.
 
     Raises:
         DeclarationError: for a model without latents or observations.
@@ -145,7 +148,7 @@ def with_approximations(
     methods: Mapping[str, str],
 ) -> NonConjugateError:
     """The error with the approximations of the factor that would do, where there are any."""
-    if error.factor in methods or marginalise:
+    if set(error.factor.split(",")) & set(methods) or marginalise:
         return error
     relaxed = apply_relaxations(model, nodes, bounds, augment)
     names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
@@ -175,6 +178,7 @@ def _derived(
         replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
         for b in blocks(model, nodes, factors, gone)
     )
+    nodes = {name: separated(p, split) for name, p in nodes.items()}
     expectation = Expectation(split, Moments())
     found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)

@@ -60,13 +60,17 @@ def formula_text(f: Formula, declared: tuple[Index, ...]) -> str:
 
 
 def integral_text(f: Formula, declared: tuple[Index, ...]) -> str:
-    """An integral over one number: written out for the normaliser, by name for what follows from it."""
+    """An integral over one number or two: written out for the normaliser, by name for what follows from it."""
     assert isinstance(f.value, Integral)
-    x = name_text(f.latent)
+    numbers = [name_text(latent) for latent, _ in f.value.supports]
     if f.value.name == "log_normaliser":
-        return f"log ∫ exp({show(f.value.log_density, declared)}) d{x}, numerically"
-    if f.value.pattern is None:
-        return f"standard deviation of {x}, numerically"
+        over = " ".join(f"d{x}" for x in numbers)
+        return f"log {'∫' * len(numbers)} exp({show(f.value.log_density, declared)}) {over}, numerically"
+    if f.value.name == "correlation":
+        return f"correlation of {' and '.join(numbers)}, numerically"
+    if f.value.name == "deviation":
+        return f"standard deviation of {name_text(f.latent)}, numerically"
+    assert f.value.pattern is not None
     return f"E[{show(f.value.pattern, declared)}], numerically"
 
 

@@ -57,18 +57,19 @@ class ArrayOperation:
 
 @dataclass(frozen=True)
 class Integral:
-    """A number that follows from a density of one latent without closed form: it is normalised numerically.
+    """A number that follows from a density of one or two numbers without closed form: it is normalised numerically.
 
     Attributes:
-        name: ``log_normaliser``, ``deviation`` (the standard deviation) or ``expectation`` of `pattern`.
-        log_density: log q of one element but for its normaliser, in the latent and parameters before it.
-        support: of the latent: real, positive or unit.
+        name: ``log_normaliser``, ``expectation`` of `pattern`, ``deviation`` (the standard deviation of the latent
+            that the formula is of) or ``correlation`` (of the two latents).
+        log_density: log q of one element but for its normaliser, in the latents and parameters before it.
+        supports: latent -> its support, real, positive or unit, in the order of the factor.
         pattern: what the expectation is of.
     """
 
     name: str
     log_density: Polynomial
-    support: str
+    supports: tuple[tuple[str, str], ...]
     pattern: Polynomial | None = None
 
 
@@ -258,7 +259,7 @@ class Update:
     def _formula(self, formula: Formula) -> sympy.Expr:
         """A parameter with the auxiliary ones before it put in."""
         if isinstance(formula.value, Integral):
-            return self._integral(formula.value)
+            return self._integral(formula.value, formula.latent)
         if isinstance(formula.value, Projected):
             return self._projected(formula.value)
         if isinstance(formula.value, ArrayOperation):
@@ -271,24 +272,31 @@ class Update:
                 value = value.xreplace({symbol: self._sympy(f.value)})
         return value
 
-    def _integral(self, value: Integral) -> sympy.Expr:
+    def _integral(self, value: Integral, latent: str) -> sympy.Expr:
         """The integral, unevaluated."""
-        (latent,) = self.factor.latents
-        x = self._sympy(from_atom(Element(latent, self.factor.plates)))
-        low, high = {"positive": (0, sympy.oo), "unit": (0, 1)}.get(value.support, (-sympy.oo, sympy.oo))
+        ends = {"positive": (0, sympy.oo), "unit": (0, 1)}
+        x = {n: self._sympy(from_atom(Element(n, self.factor.plates))) for n, _ in value.supports}
+        places = {x[n]: sympy.Dummy(n, real=True) for n, _ in value.supports}
+        limits = [(places[x[n]], *ends.get(support, (-sympy.oo, sympy.oo))) for n, support in value.supports]
         density = sympy.exp(self._sympy(value.log_density))
-        place = sympy.Dummy(latent, real=True)
 
         def over(f: sympy.Expr) -> sympy.Expr:
-            return sympy.Integral(f.xreplace({x: place}), (place, low, high))
+            return sympy.Integral(f.xreplace(places), *limits)
 
         def mean(f: sympy.Expr) -> sympy.Expr:
             return over(f * density) / over(density)
 
+        def away(n: str) -> sympy.Expr:
+            return x[n] - mean(x[n])
+
         if value.name == "log_normaliser":
             return sympy.log(over(density))
-        if value.pattern is None:
-            return sympy.sqrt(mean((x - mean(x)) ** 2))
+        if value.name == "deviation":
+            return sympy.sqrt(mean(away(latent) ** 2))
+        if value.name == "correlation":
+            spread = sympy.sqrt(sympy.Mul(*(mean(away(n) ** 2) for n in x)))
+            return mean(sympy.Mul(*(away(n) for n in x))) / spread
+        assert value.pattern is not None
         return mean(self._sympy(value.pattern))
 
     def _projected(self, value: Projected) -> sympy.Expr:

@@ -36,9 +36,9 @@ RECOGNITION = Rule(
 )
 NORMALISED_NUMERICALLY = Rule(
     "normalised numerically",
-    "A log density of one number is known up to a constant by the coefficients of its statistics. Its normaliser and "
-    "its moments are integrals without closed form, found by the trapezoidal rule on the whole line, which converges "
-    "geometrically for analytic densities.",
+    "A log density of one number or two is known up to a constant by the coefficients of its statistics. Its "
+    "normaliser and its moments are integrals without closed form, found by the trapezoidal rule on the whole line, "
+    "which converges geometrically for analytic densities.",
     "the density can be integrated and is analytic",
     "Trefethen and Weideman (2014), section 5",
 )

@@ -31,7 +31,19 @@ class Work:
         authors = f["author"].split(" and ")
         names = authors[0] if len(authors) == 1 else f"{', '.join(authors[:-1])} and {authors[-1]}"
         numbered = f"{f['journal']} {f['volume']}, {f['pages']}" if "journal" in f else ""
-        where = ", ".join(v for v in (numbered, f.get("edition", ""), f.get("publisher", "")) if v)
+        report = f"{f['type']} {f['number']}".strip() if "number" in f else f.get("type", "")
+        where = ", ".join(
+            v
+            for v in (
+                numbered,
+                f.get("edition", ""),
+                f.get("publisher", ""),
+                report,
+                f.get("school", ""),
+                f.get("institution", ""),
+            )
+            if v
+        )
         return f"{names} ({f['year']}). {f['title']}. {where}."
 
 
@@ -42,6 +54,17 @@ def _book(key: str, author: str, year: str, title: str, publisher: str, **more: 
 def _article(key: str, author: str, year: str, title: str, journal: str, volume: str, pages: str) -> Work:
     fields = {"author": author, "title": title, "journal": journal, "volume": volume, "pages": pages, "year": year}
     return Work(key, "article", fields)
+
+
+def _report(key: str, author: str, year: str, title: str, institution: str, number: str = "") -> Work:
+    fields = {"author": author, "title": title, "type": "Technical report"} | ({"number": number} if number else {})
+    return Work(key, "techreport", {**fields, "institution": institution, "year": year})
+
+
+def _thesis(key: str, author: str, year: str, title: str, school: str) -> Work:
+    return Work(
+        key, "phdthesis", {"author": author, "title": title, "type": "PhD thesis", "school": school, "year": year}
+    )
 
 
 WORKS: dict[str, Work] = {
@@ -214,8 +237,44 @@ WORKS: dict[str, Work] = {
         "Chapman and Hall",
         edition="second edition",
     ),
+    "Minka (2001)": _thesis(
+        "minka2001",
+        "T. P. Minka",
+        "2001",
+        "A family of algorithms for approximate Bayesian inference",
+        "Massachusetts Institute of Technology",
+    ),
+    "Minka (2004)": _report(
+        "minka2004", "T. P. Minka", "2004", "Power EP", "Microsoft Research, Cambridge", "MSR-TR-2004-149"
+    ),
+    "Minka (2005)": _report(
+        "minka2005",
+        "T. P. Minka",
+        "2005",
+        "Divergence measures and message passing",
+        "Microsoft Research, Cambridge",
+        "MSR-TR-2005-173",
+    ),
     "Murphy (2012)": _book(
         "murphy2012", "K. P. Murphy", "2012", "Machine Learning: A Probabilistic Perspective", "MIT Press"
+    ),
+    "Opper and Winther (2000)": _article(
+        "opper2000",
+        "M. Opper and O. Winther",
+        "2000",
+        "Gaussian processes for classification: mean-field algorithms",
+        "Neural Computation",
+        "12",
+        "2655–2684",
+    ),
+    "Opper and Winther (2005)": _article(
+        "opper2005",
+        "M. Opper and O. Winther",
+        "2005",
+        "Expectation consistent approximate inference",
+        "Journal of Machine Learning Research",
+        "6",
+        "2177–2204",
     ),
     "Park and Casella (2008)": _article(
         "park2008",
@@ -243,6 +302,29 @@ WORKS: dict[str, Work] = {
         "Proceedings of the IEEE",
         "77",
         "257–286",
+    ),
+    "Rasmussen and Williams (2006)": _book(
+        "rasmussen2006",
+        "C. E. Rasmussen and C. K. I. Williams",
+        "2006",
+        "Gaussian Processes for Machine Learning",
+        "MIT Press",
+    ),
+    "Seeger (2005)": _report(
+        "seeger2005",
+        "M. Seeger",
+        "2005",
+        "Expectation propagation for exponential families",
+        "University of California, Berkeley",
+    ),
+    "Seeger (2008)": _article(
+        "seeger2008",
+        "M. W. Seeger",
+        "2008",
+        "Bayesian inference and optimal design for the sparse linear model",
+        "Journal of Machine Learning Research",
+        "9",
+        "759–813",
     ),
     "Tanner and Wong (1987)": _article(
         "tanner1987",

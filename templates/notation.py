@@ -7,7 +7,7 @@ superscript; where a letter is declared already, the parameter gets a hat.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -119,6 +119,8 @@ def notation(
     updates: Iterable[Update] = (),
     style: Style = PLAIN,
     symbols: Mapping[str, str] | None = None,
+    scalars: Sequence[str] = (),
+    quantities: Mapping[tuple[str, str], Box] | None = None,
 ) -> Notation:
     """The notation of a model and, where they are known, of the updates of its factors.
 
@@ -127,6 +129,8 @@ def notation(
         updates: of its factors.
         style: the conventions of an author.
         symbols: TeX of a symbol for declared names, and for parameters of q by ``latent.parameter``.
+        scalars: names beside the declared ones that need a symbol.
+        quantities: symbols of what belongs to none of the updates, by (name, quantity).
 
     Raises:
         CaviError: for symbols of unknown names, that are not in the closed grammar, or that are not all different.
@@ -136,8 +140,10 @@ def notation(
         return Notation(style=style)
     variables = model.variables
     indices = model.indices
-    names = [*(v.name for v in variables), *(i.name for i in indices), *model.sizes]
-    own = _own_symbols(symbols or {}, names, updates)
+    further = dict(quantities or {})
+    names = [*(v.name for v in variables), *scalars, *(i.name for i in indices), *model.sizes]
+    parameters = {f"{f.latent}.{f.name}" for u in updates for f in u.formulas} | set(map(".".join, further))
+    own = _own_symbols(symbols or {}, names, parameters)
     table = symbol_table(names, {n: box for n, box in own.items() if n in names})
     whole = {v.name: bold(table[v.name]) if v.indices else table[v.name] for v in variables}
     moments = {(u.factor.name, s.key): s for u in updates for s in u.moment_specs}
@@ -150,7 +156,7 @@ def notation(
         taken=frozenset(names),
         lengths=lengths(model, updates),
         moments=moments,
-        parameters=_renamed(_parameters(updates, table, categories), own, table),
+        parameters=_renamed({**_parameters(updates, table, categories), **further}, own, table),
         style=style,
         categories=categories,
         binary=frozenset(v.name for v in variables if _is_binary(v)),
@@ -164,9 +170,8 @@ def notation(
     )
 
 
-def _own_symbols(symbols: Mapping[str, str], names: Sequence[str], updates: tuple[Update, ...]) -> dict[str, Box]:
+def _own_symbols(symbols: Mapping[str, str], names: Sequence[str], parameters: Collection[str]) -> dict[str, Box]:
     """The symbols that the user chose, checked."""
-    parameters = {f"{f.latent}.{f.name}" for u in updates for f in u.formulas}
     found: dict[str, Box] = {}
     for name, tex in symbols.items():
         if name not in names and name not in parameters:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cavi.derive.index import Index
-from cavi.derive.model import Variable
+from cavi.derive.model import Model, Variable
 from cavi.derive.result import Derived
 from cavi.templates.chain import latents_box, q_of
 from cavi.templates.equation import Sentence
@@ -48,10 +48,15 @@ class Quantity:
     domain: Sentence
 
 
+def declared(model: Model, signs: Notation, printer: Printer) -> Iterator[Quantity]:
+    """The rows of the declared variables, in order."""
+    for v in model.variables:
+        yield Quantity(signs.array(v.name), (_ROLES[v.role],), sizes(printer, v.indices), _domain(v))
+
+
 def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[Quantity]:
     """The rows, in the order of declaration, then of computation."""
-    for v in derived.model.variables:
-        yield Quantity(signs.array(v.name), (_ROLES[v.role],), _sizes(printer, v.indices), _domain(v))
+    yield from declared(derived.model, signs, printer)
     for u in derived.updates:
         if u.factor.point:
             continue
@@ -67,10 +72,11 @@ def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[
                 else _PARAMETERS.get(f.name, f.name.replace("_", " "))
             )
             box = drawn_parameter(printer, f, u.factor.plates)
-            yield Quantity(box, (f"{said} of ", factor), _sizes(printer, f.indices), DOMAINS[u.domain(f)])
+            yield Quantity(box, (f"{said} of ", factor), sizes(printer, f.indices), DOMAINS[u.domain(f)])
 
 
-def _sizes(printer: Printer, indices: tuple[Index, ...]) -> Box | None:
+def sizes(printer: Printer, indices: tuple[Index, ...]) -> Box | None:
+    """The sizes of axes, as 3 × N; None without axes."""
     return separated((printer.size(i.size) for i in indices), TIMES) if indices else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -253,7 +253,7 @@ def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
     left = drawn_parameter(printer, f, plates)
     if isinstance(f.value, Integral):
         exp = row(function("exp"), parens(printer.polynomial(f.value.log_density, scope)))
-        return Link(left, row(function("log"), *_over(printer, exp, f.latent, plates)))
+        return Link(left, row(function("log"), *_over(printer, exp, [n for n, _ in f.value.supports], plates)))
     if isinstance(f.value, ArrayOperation):
         if event:
             base = printer.notation.parameter(f.latent, f.value.argument)
@@ -265,10 +265,11 @@ def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
     return Link(left, printer.polynomial(f.value, inside) if whole is None else whole)
 
 
-def _over(printer: Printer, body: Box, latent: str, plates: tuple[Index, ...]) -> tuple[Box, ...]:
-    """∫ … dx over one element of a latent."""
-    x = printer.atom(Element(latent, plates), _scope(plates))
-    return _INTEGRAL, body, Space("thin"), Glyph("d", "d", upright=True), x
+def _over(printer: Printer, body: Box, latents: Sequence[str], plates: tuple[Index, ...]) -> tuple[Box, ...]:
+    """∫ … dx over one element of each latent."""
+    numbers = [printer.atom(Element(latent, plates), _scope(plates)) for latent in latents]
+    steps = [box for x in numbers for box in (Space("thin"), Glyph("d", "d", upright=True), x)]
+    return (*[_INTEGRAL] * len(numbers), body, *steps)
 
 
 def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope) -> Box:
@@ -320,12 +321,12 @@ def _moments(signs: Notation, printer: Printer, update: Update) -> Iterator[Link
         where = (update.factor.name, spec.key)
         scope = scope_of(spec.indices)
         if update.numeric:
-            (latent,) = update.factor.latents
-            plates = update.factor.plates
             pattern = printer.polynomial(spec.pattern, scope)
-            density = q_of(printer.atom(Element(latent, plates), _scope(plates)), star=True)
+            density = q_of(latents_box(signs, update.factor, element=True), star=True)
             body = row(density, Space("thin"), pattern)
-            yield Link(row(_E, brackets(pattern)), row(*_over(printer, body, latent, plates)))
+            yield Link(
+                row(_E, brackets(pattern)), row(*_over(printer, body, update.factor.latents, update.factor.plates))
+            )
             continue
         found = projections.get(spec.pattern)
         if found is not None:

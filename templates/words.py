@@ -22,7 +22,7 @@ T = TypeVar("T")
 _BOXES = get_args(Box)
 _COMPILED = [(re.compile(pattern), korean) for pattern, korean in PATTERNS.items()]
 # Fields that hold names or addresses, never words.
-_NAMES = frozenset({"name", "anchor", "title", "source", "sources"})
+_NAMES = frozenset({"name", "anchor", "title", "source", "sources", "checks"})
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,22 @@ FUNCTIONS = {
 CONDITIONS = (Link, Before, Delta, Indicator)
 
 
+def _around_the_mode(log_density: Callable[[tuple[float, ...]], float]) -> tuple[list, np.ndarray, float]:
+    """The points of a lattice in the plane that neighbours lead to from the best one, while the density counts."""
+    step = 0.15
+    start = max(itertools.product(range(-60, 30, 3), repeat=2), key=lambda p: log_density((step * p[0], step * p[1])))
+    found, edge = {}, [start]
+    while edge:
+        for p in edge:
+            found[p] = log_density((step * p[0], step * p[1]))
+        most = max(found.values())
+        near = (
+            (i + a, j + b) for i, j in edge if found[i, j] > most - 32 for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))
+        )
+        edge = [p for p in dict.fromkeys(near) if p not in found]
+    return [(step * i, step * j) for i, j in found], np.array(list(found.values())), step * step
+
+
 class World:
     """Sizes and values: arrays of variables, of moments by (factor, key) and of parameters by (latent, name)."""
 
@@ -61,6 +77,7 @@ class World:
         self.arrays = {k: np.asarray(v) for k, v in arrays.items()}
         self.moments = {k: np.asarray(v) for k, v in (moments or {}).items()}
         self.parameters = {k: np.asarray(v) for k, v in (parameters or {}).items()}
+        self.grids: dict[object, tuple[list[tuple[float, ...]], np.ndarray, float]] = {}
 
     def size(self, name: str) -> int:
         return int(name) if name.isdigit() else self.sizes[name]
@@ -136,22 +153,42 @@ class World:
         return out
 
     def integral(self, latent: str, f: Integral, plates: tuple[Index, ...], at: Mapping[Index, int]) -> float:
-        """A plain sum over a fine grid in the coordinate on the whole line, one density at a time."""
+        """A plain sum over a fine grid in coordinates on the whole line, one density at a time."""
         shape = tuple(self.size(i.size) for i in plates)
-        logs, patterns, places = [], [], []
-        for t in np.linspace(-45.0, 25.0, 2801):
-            x = {"real": t, "positive": math.exp(t), "unit": special.expit(t)}[f.support]
-            slope = {"real": 0.0, "positive": t, "unit": -np.logaddexp(0, t) - np.logaddexp(0, -t)}[f.support]
-            self.arrays[latent] = np.full(shape, x)
-            logs.append(self.value(f.log_density, at) + slope)
-            patterns.append(0.0 if f.pattern is None else self.value(f.pattern, at))
-            places.append(x)
-        del self.arrays[latent]
-        top = max(logs)
-        weights = np.exp(np.array(logs) - top)
+        names = [n for n, _ in f.supports]
+
+        def log_density(place: tuple[float, ...]) -> float:
+            slope = 0.0
+            for (name, support), t in zip(f.supports, place, strict=True):
+                x = {"real": t, "positive": math.exp(t), "unit": special.expit(t)}[support]
+                slope += {"real": 0.0, "positive": t, "unit": -np.logaddexp(0, t) - np.logaddexp(0, -t)}[support]
+                self.arrays[name] = np.full(shape, x)
+            return self.value(f.log_density, at) + slope
+
+        key = (f.log_density, tuple(sorted((i.name, p) for i, p in at.items() if i in plates)))
+        if key not in self.grids and len(names) == 1:
+            places = [(t,) for t in np.linspace(-45.0, 25.0, 2801)]
+            self.grids[key] = places, np.array([log_density(p) for p in places]), 70.0 / 2800
+        elif key not in self.grids:
+            self.grids[key] = _around_the_mode(log_density)
+        places, logs, cell = self.grids[key]
+        top = logs.max()
+        weights = np.exp(logs - top)
         if f.name == "log_normaliser":
-            return float(top + np.log(weights.sum() * 70.0 / 2800))
+            total = float(top + np.log(weights.sum() * cell))
         weights /= weights.sum()
+        patterns, values = np.zeros(len(places)), np.zeros((len(places), len(names)))
+        for g in np.flatnonzero(weights > 1e-22):
+            log_density(places[g])
+            patterns[g] = 0.0 if f.pattern is None else self.value(f.pattern, at)
+            values[g] = [self.arrays[n].flat[0] for n in names]
+        for n in names:
+            del self.arrays[n]
+        if f.name == "log_normaliser":
+            return total
+        away = values - weights @ values
         if f.name == "deviation":
-            return float(np.sqrt(weights @ (np.array(places) - weights @ places) ** 2))
+            return float(np.sqrt(weights @ away[:, names.index(latent)] ** 2))
+        if f.name == "correlation":
+            return float(weights @ away.prod(axis=1) / np.sqrt((weights @ away**2).prod()))
         return float(weights @ patterns)

@@ -18,10 +18,11 @@ from typing import Any
 
 from cavi.verify.claim import Claim
 from cavi.verify.cost import MAX_TERMS, terms
-from cavi.verify.grammar import CertificateError, check_claim, field, text
+from cavi.verify.grammar import CertificateError, field, text
 from cavi.verify.instance_json import instance_from_json, instance_to_json
+from cavi.verify.kinds import kind_of
 from cavi.verify.report import TIERS, Finding, Report, Row, run
-from cavi.verify.verification import MAX_DIGITS, MIN_DIGITS, symbolic_rows
+from cavi.verify.verification import MAX_DIGITS, MIN_DIGITS
 
 KIND = "cavi certificate"
 SCHEMA = 1
@@ -87,7 +88,8 @@ def check_certificate(path: str | Path) -> Report:
 
 def _repeated(plain: Mapping[str, Any]) -> Report:
     """The rows of a certificate found again, and those on the file."""
-    claim = Claim(plain["claim"])
+    kind = kind_of(plain["claim"])
+    claim = kind.claim(plain["claim"])
     digits = field(plain, "digits", int, "certificate")
     if isinstance(digits, bool) or not MIN_DIGITS <= digits <= MAX_DIGITS:
         raise CertificateError(f"certificate: digits must be {MIN_DIGITS} … {MAX_DIGITS}, found {digits}")
@@ -101,7 +103,7 @@ def _repeated(plain: Mapping[str, Any]) -> Report:
                 f"certificate: its sums have more than {MAX_TERMS} terms at the sizes of an instance"
             )
     recorded = _recorded(plain)
-    rows = list(symbolic_rows(claim, instances, digits))
+    rows = list(kind.rows(claim, instances, digits))
     rows += _about_the_file(plain, recorded, rows)
     return Report(f"certificate of {claim.model['name']}", tuple(rows), digits, instances)
 
@@ -161,19 +163,11 @@ def _no_constant(name: str) -> float:
 
 
 def _claim(plain: Mapping[str, Any]) -> dict[str, Any]:
-    claim = check_claim(field(plain, "claim", dict, "certificate"))
+    found = field(plain, "claim", dict, "certificate")
+    claim = kind_of(found).check(found)
     names = [v["name"] for v in claim["model"]["variables"]]
     if len(set(names)) != len(names):
         raise CertificateError("claim: a variable is declared twice")
-    factors = {f["name"] for f in claim["factors"]}
-    for f in claim["factors"]:
-        for latent in f["latents"]:
-            if latent not in names or latent not in f["families"]:
-                raise CertificateError(f"claim: the factor {f['name']} has no declared latent with a family {latent!r}")
-    for d in claim["derivations"]:
-        for s in d["steps"]:
-            if s["factor"] not in factors:
-                raise CertificateError(f"claim: a derivation names the unknown factor {s['factor']!r}")
     return claim
 
 

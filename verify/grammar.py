@@ -21,7 +21,7 @@ MAX_MESSAGE = 1000
 NUMERIC = "Numeric"
 WITH_INTEGRALS = {NUMERIC, "Normal", "MultivariateNormal"}
 CHOSEN = ("cvi", "laplace", "delta")
-INTEGRALS = ("log_normaliser", "deviation", "expectation")
+INTEGRALS = ("log_normaliser", "deviation", "correlation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
 CONSTANTS = ("pi", "infinity", "minus_infinity")
 LENGTHS = {
@@ -50,7 +50,7 @@ class CertificateError(ValueError):
         super().__init__(message if len(message) <= MAX_MESSAGE else f"{message[:500]} … {message[-300:]}")
 
 
-class _Walker:
+class Walker:
     """Checks expressions and counts what it has seen."""
 
     def __init__(self) -> None:
@@ -58,9 +58,10 @@ class _Walker:
         self.open = 0
 
     def expression(self, e: object, where: str, depth: int = 0) -> None:
+        """An expression and all below it."""
         self._count(where, depth)
         if not isinstance(e, list) or not e or not isinstance(e[0], str):
-            raise CertificateError(f"{where}: expected an expression such as ['num', '1/2'], found {_short(e)}")
+            raise CertificateError(f"{where}: expected an expression such as ['num', '1/2'], found {short(e)}")
         if e[0] not in LENGTHS:
             raise CertificateError(f"{where}: unknown head {e[0]!r}; expected one of {', '.join(LENGTHS)}")
         if len(e) != LENGTHS[e[0]]:
@@ -72,7 +73,7 @@ class _Walker:
             case "num":
                 number(e[1], where)
             case "const":
-                _one_of(e[1], CONSTANTS, where, "constant")
+                one_of(e[1], CONSTANTS, where, "constant")
             case "size":
                 _size(where, e[1])
             case "ref" | "is":
@@ -95,10 +96,11 @@ class _Walker:
             case "logdet" | "inverse":
                 self.matrix(e, where, depth)
             case "fn":
-                _one_of(e[1], (*NAMES, "E"), where, "function")
+                one_of(e[1], (*NAMES, "E"), where, "function")
                 self.many(e[2], where, depth)
 
     def sum(self, e: list[Any], where: str, depth: int) -> None:
+        """A sum over the whole of some indices, which it binds."""
         axes(e[1], where)
         self.open += len(e[1])
         if self.open > MAX_BOUND:
@@ -117,14 +119,17 @@ class _Walker:
         self.subs(e[4:], where, depth)
 
     def many(self, items: object, where: str, depth: int) -> None:
-        for item in _list(items, where):
+        """Several expressions."""
+        for item in listed(items, where):
             self.expression(item, where, depth)
 
     def subs(self, items: object, where: str, depth: int) -> None:
-        for item in _list(items, where):
+        """Several subscripts."""
+        for item in listed(items, where):
             self.sub(item, where, depth)
 
     def sub(self, s: object, where: str, depth: int) -> None:
+        """A subscript."""
         self._count(where, depth)
         match s:
             case ["index", str(n), str(size)]:
@@ -138,7 +143,7 @@ class _Walker:
                 _size(where, size)
                 self.subs(inner, where, depth + 1)
             case _:
-                raise CertificateError(f"{where}: expected a subscript such as ['index', 'n', 'N'], found {_short(s)}")
+                raise CertificateError(f"{where}: expected a subscript such as ['index', 'n', 'N'], found {short(s)}")
 
     def _count(self, where: str, depth: int) -> None:
         self.nodes += 1
@@ -157,8 +162,35 @@ def check_claim(plain: object) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise CertificateError(f"expected a claim as a dict, found {type(plain).__name__}")
     if plain.get("schema") not in SCHEMAS:
-        raise CertificateError(f"expected schema 1 or 2, found {_short(plain.get('schema'))}")
-    walk = _Walker()
+        raise CertificateError(f"expected schema 1 or 2, found {short(plain.get('schema'))}")
+    walk = Walker()
+    check_model(plain, walk)
+    for f in field(plain, "factors", list, "claim"):
+        _factor(f, walk)
+    _integrated(plain, walk)
+    _relaxed(plain, walk)
+    for t in field(plain, "elbo", list, "claim"):
+        where = f"elbo term {short(t.get('name')) if isinstance(t, dict) else ''}"
+        text(field(t, "name", str, where), where)
+        text(field(t, "kind", str, where), where)
+        walk.expression(field(t, "value", list, where), where)
+    for d in field(plain, "derivations", list, "claim"):
+        for s in field(d, "steps", list, "derivation"):
+            where = f"derivation of {short(s.get('factor')) if isinstance(s, dict) else ''}"
+            walk.expression(field(s, "before", list, where), where)
+            walk.expression(field(s, "after", list, where), where)
+            one_of(field(s, "relation", str, where), ("=", "= + const", "→"), where, "relation")
+            text(field(s, "rule", str, where), where)
+            text(field(s, "factor", str, where), where)
+    return plain
+
+
+def check_model(plain: dict[str, Any], walk: Walker) -> None:
+    """The declaration of a claim.
+
+    Raises:
+        CertificateError: naming the first place that does not follow the grammar.
+    """
     model = field(plain, "model", dict, "claim")
     name(field(model, "name", str, "model"), "model: name")
     text(field(model, "title", str, "model"), "model: title")
@@ -166,29 +198,11 @@ def check_claim(plain: object) -> dict[str, Any]:
         name(size, "model: sizes")
     for v in field(model, "variables", list, "model"):
         _variable(v, walk)
-    for f in field(plain, "factors", list, "claim"):
-        _factor(f, walk)
-    _integrated(plain, walk)
-    _relaxed(plain, walk)
-    for t in field(plain, "elbo", list, "claim"):
-        where = f"elbo term {_short(t.get('name')) if isinstance(t, dict) else ''}"
-        text(field(t, "name", str, where), where)
-        text(field(t, "kind", str, where), where)
-        walk.expression(field(t, "value", list, where), where)
-    for d in field(plain, "derivations", list, "claim"):
-        for s in field(d, "steps", list, "derivation"):
-            where = f"derivation of {_short(s.get('factor')) if isinstance(s, dict) else ''}"
-            walk.expression(field(s, "before", list, where), where)
-            walk.expression(field(s, "after", list, where), where)
-            _one_of(field(s, "relation", str, where), ("=", "= + const", "→"), where, "relation")
-            text(field(s, "rule", str, where), where)
-            text(field(s, "factor", str, where), where)
-    return plain
 
 
-def _integrated(plain: dict[str, Any], walk: _Walker) -> None:
+def _integrated(plain: dict[str, Any], walk: Walker) -> None:
     """Latents integrated out with what replaces their densities, and the evidence where it is exact."""
-    gone = [name(n, "marginalised") for n in _list(plain.get("marginalised", []), "marginalised")]
+    gone = [name(n, "marginalised") for n in listed(plain.get("marginalised", []), "marginalised")]
     marginal, exact = plain.get("marginal"), plain.get("exact")
     if bool(gone) != (marginal is not None):
         raise CertificateError(
@@ -203,16 +217,16 @@ def _integrated(plain: dict[str, Any], walk: _Walker) -> None:
         walk.expression(field(exact, "evidence", list, "exact"), "exact: evidence")
 
 
-def _relaxed(plain: dict[str, Any], walk: _Walker) -> None:
+def _relaxed(plain: dict[str, Any], walk: Walker) -> None:
     """What stands in the place of the log density of a node, and where a bound touches it."""
     declared = {v["name"]: v for v in plain["model"]["variables"]}
-    for r in _list(plain.get("relaxed", []), "relaxed"):
+    for r in listed(plain.get("relaxed", []), "relaxed"):
         node = name(field(r, "node", str, "relaxed"), "relaxed")
         where = f"relaxed {node}"
         assert isinstance(r, dict)
         if node not in declared or declared[node].get("distribution") is None:
             raise CertificateError(f"{where}: not a variable with a density")
-        _one_of(field(r, "kind", str, where), RELAXATIONS, where, "kind")
+        one_of(field(r, "kind", str, where), RELAXATIONS, where, "kind")
         text(field(r, "rule", str, where), where)
         for n in field(r, "variables", list, where):
             if name(n, where) not in declared:
@@ -222,16 +236,16 @@ def _relaxed(plain: dict[str, Any], walk: _Walker) -> None:
             walk.expression(r["through"], where)
         for touch in field(r, "touches", list, where):
             if not isinstance(touch, list) or len(touch) != 3:
-                raise CertificateError(f"{where}: expected [name, axes, expression], found {_short(touch)}")
+                raise CertificateError(f"{where}: expected [name, axes, expression], found {short(touch)}")
             name(touch[0], where)
             axes(touch[1], where)
             walk.expression(touch[2], where)
 
 
-def _variable(v: object, walk: _Walker) -> None:
+def _variable(v: object, walk: Walker) -> None:
     n = name(field(v, "name", str, "variable"), "variable")
     assert isinstance(v, dict)
-    _one_of(field(v, "role", str, n), ROLES, n, "role")
+    one_of(field(v, "role", str, n), ROLES, n, "role")
     text(field(v, "domain", str, n), n)
     axes(field(v, "plates", list, n), n)
     axes(field(v, "event", list, n), n)
@@ -245,26 +259,26 @@ def _variable(v: object, walk: _Walker) -> None:
         if v.get(key) is not None:
             walk.expression(v[key], f"{n}: {key}")
     if v.get("sparse", True) is not True:
-        raise CertificateError(f"{n}: sparse is {_short(v['sparse'])}; expected true, or no such entry")
+        raise CertificateError(f"{n}: sparse is {short(v['sparse'])}; expected true, or no such entry")
 
 
-def _distribution(d: object, n: str, walk: _Walker) -> None:
+def _distribution(d: object, n: str, walk: Walker) -> None:
     """A family by name with its arguments."""
     declared = tuple(f for f in FAMILIES if f != NUMERIC)  # that one has a density only where it is claimed
-    family = _one_of(field(d, "name", str, n), declared, n, "distribution")
+    family = one_of(field(d, "name", str, n), declared, n, "distribution")
     allowed = tuple(p.name for p in FAMILIES[family].parameters)
     for arg, e in field(d, "args", dict, n).items():
-        walk.expression(e, f"{n}: {_one_of(arg, allowed, n, f'argument of {family}')}")
+        walk.expression(e, f"{n}: {one_of(arg, allowed, n, f'argument of {family}')}")
 
 
-def _chain(c: object, end: str, n: str, walk: _Walker) -> None:
+def _chain(c: object, end: str, n: str, walk: Walker) -> None:
     """The index of a chain, where an element is linked to its neighbour, the distribution where it is not."""
     axes([field(c, "index", list, n)], n)
     walk.expression(field(c, "linked", list, n), f"{n}: linked")
     _distribution(field(c, end, dict, n), n, walk)
 
 
-def _q_link(q: object, n: str, walk: _Walker) -> None:
+def _q_link(q: object, n: str, walk: Walker) -> None:
     """One distribution of the chain that a factor is."""
     where = f"{n}: q"
     name(field(q, "latent", str, where), where)
@@ -281,12 +295,12 @@ def _q_link(q: object, n: str, walk: _Walker) -> None:
 def _along(x: object, where: str) -> None:
     """The index and the direction of a recursion."""
     if not isinstance(x, list) or len(x) != 2:
-        raise CertificateError(f"{where}: expected a recursion such as [['t', 'T'], 'forward'], found {_short(x)}")
+        raise CertificateError(f"{where}: expected a recursion such as [['t', 'T'], 'forward'], found {short(x)}")
     axes(x[:1], where)
-    _one_of(x[1], ("forward", "backward"), where, "direction")
+    one_of(x[1], ("forward", "backward"), where, "direction")
 
 
-def _factor(f: object, walk: _Walker) -> None:
+def _factor(f: object, walk: Walker) -> None:
     n = text(field(f, "name", str, "factor"), "factor")
     assert isinstance(f, dict)
     field(f, "point", bool, n)
@@ -295,9 +309,9 @@ def _factor(f: object, walk: _Walker) -> None:
     for key in ("plates", "event", "sequential"):
         axes(field(f, key, list, n), n)
     for family in field(f, "families", dict, n).values():
-        _one_of(family, tuple(FAMILIES), n, "family")
+        one_of(family, tuple(FAMILIES), n, "family")
     if f.get("chosen") is not None:
-        _one_of(f["chosen"], CHOSEN, n, "method")
+        one_of(f["chosen"], CHOSEN, n, "method")
         if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS - {NUMERIC}:
             raise CertificateError(f"{n}: a factor that is chosen is of one latent, and Normal")
     if f.get("weight") is not None:
@@ -305,7 +319,7 @@ def _factor(f: object, walk: _Walker) -> None:
     for pair in field(f, "statistics", list, n):
         walk.many(pair, f"{n}: statistics", 0)
     for p in field(f, "parameters", list, n):
-        where = f"{n}: parameter {_short(p.get('name')) if isinstance(p, dict) else ''}"
+        where = f"{n}: parameter {short(p.get('name')) if isinstance(p, dict) else ''}"
         name(field(p, "latent", str, where), where)
         name(field(p, "name", str, where), where)
         axes(field(p, "indices", list, where), where)
@@ -316,23 +330,26 @@ def _factor(f: object, walk: _Walker) -> None:
         value = field(p, "value", list, where)
         if value[:1] == ["array"]:
             if len(value) not in (3, 4):
-                raise CertificateError(f"{where}: 'array' takes an operation and an argument, found {_short(value)}")
+                raise CertificateError(f"{where}: 'array' takes an operation and an argument, found {short(value)}")
             if len(value) == 4 and (isinstance(value[3], bool) or value[3] not in (1, 2, 3)):
-                raise CertificateError(f"{where}: an array operation is over 1 to 3 axes, found {_short(value[3])}")
-            _one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
+                raise CertificateError(f"{where}: an array operation is over 1 to 3 axes, found {short(value[3])}")
+            one_of(value[1], ARRAY_OPERATIONS, where, "array operation")
             name(value[2], where)
         elif value[:1] == ["integral"]:
-            if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS:
-                raise CertificateError(f"{where}: an integral is of a factor of one latent, Numeric or Normal")
+            found = set(f["families"].values())
+            if len(f["latents"]) > (2 if found == {NUMERIC} else 1) or not found <= WITH_INTEGRALS:
+                raise CertificateError(
+                    f"{where}: an integral is of a factor of one latent, Numeric or Normal, or of two, Numeric"
+                )
             if len(value) != 3:
-                raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {_short(value)}")
-            _one_of(value[1], INTEGRALS, where, "integral")
+                raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {short(value)}")
+            one_of(value[1], INTEGRALS, where, "integral")
             if value[2] is not None:
                 walk.expression(value[2], where)
         else:
             walk.expression(value, where)
     for m in field(f, "moments", list, n):
-        where = f"{n}: moment {_short(m.get('key')) if isinstance(m, dict) else ''}"
+        where = f"{n}: moment {short(m.get('key')) if isinstance(m, dict) else ''}"
         text(field(m, "key", str, where), where)
         axes(field(m, "indices", list, where), where)
         walk.expression(field(m, "pattern", list, where), where)
@@ -349,14 +366,14 @@ def field(of: object, key: str, kind: type, where: str) -> Any:
     if not isinstance(of, dict) or key not in of:
         raise CertificateError(f"{where}: the entry {key!r} is missing")
     if not isinstance(of[key], kind):
-        raise CertificateError(f"{where}: {key!r} must be a {kind.__name__}, found {_short(of[key])}")
+        raise CertificateError(f"{where}: {key!r} must be a {kind.__name__}, found {short(of[key])}")
     return of[key]
 
 
 def number(x: object, where: str) -> str:
     """A rational number as text, of bounded length and with a nonzero denominator."""
     if not isinstance(x, str) or not _NUMBER.fullmatch(x) or re.search(r"/0*$", x):
-        raise CertificateError(f"{where}: expected a rational number as text such as '3/2', found {_short(x)}")
+        raise CertificateError(f"{where}: expected a rational number as text such as '3/2', found {short(x)}")
     return x
 
 
@@ -377,14 +394,14 @@ def _size(where: str, size: object) -> None:
 
 def _matching(x: object, where: str, pattern: re.Pattern[str], expected: str) -> str:
     if not isinstance(x, str) or not pattern.fullmatch(x):
-        raise CertificateError(f"{where}: expected {expected}, found {_short(x)}")
+        raise CertificateError(f"{where}: expected {expected}, found {short(x)}")
     return x
 
 
 def text(x: object, where: str) -> str:
     """A printable text of bounded length, used only as a key."""
     if not isinstance(x, str) or len(x) > 400 or not x.isprintable():
-        raise CertificateError(f"{where}: expected a short printable text, found {_short(x)}")
+        raise CertificateError(f"{where}: expected a short printable text, found {short(x)}")
     return x
 
 
@@ -392,9 +409,9 @@ def axes(x: object, where: str) -> None:
     """A list of [index, size] pairs."""
     if isinstance(x, list) and len(x) > MAX_AXES:
         raise CertificateError(f"{where}: found {len(x)} axes, expected at most {MAX_AXES}")
-    for pair in _list(x, where):
+    for pair in listed(x, where):
         if not isinstance(pair, list) or len(pair) != 2:
-            raise CertificateError(f"{where}: expected an axis such as ['n', 'N'], found {_short(pair)}")
+            raise CertificateError(f"{where}: expected an axis such as ['n', 'N'], found {short(pair)}")
         _axis(where, *pair)
 
 
@@ -404,18 +421,21 @@ def _exponent(x: object, where: str) -> None:
         raise CertificateError(f"{where}: the exponent {x} is beyond {MAX_EXPONENT}")
 
 
-def _list(x: object, where: str) -> list[Any]:
+def listed(x: object, where: str) -> list[Any]:
+    """A list."""
     if not isinstance(x, list):
-        raise CertificateError(f"{where}: expected a list, found {_short(x)}")
+        raise CertificateError(f"{where}: expected a list, found {short(x)}")
     return x
 
 
-def _one_of(x: object, allowed: tuple[str, ...], where: str, what: str) -> str:
+def one_of(x: object, allowed: tuple[str, ...], where: str, what: str) -> str:
+    """One of a closed list of words."""
     if not isinstance(x, str) or x not in allowed:
-        raise CertificateError(f"{where}: unknown {what} {_short(x)}; expected one of {', '.join(allowed)}")
+        raise CertificateError(f"{where}: unknown {what} {short(x)}; expected one of {', '.join(allowed)}")
     return x
 
 
-def _short(x: object) -> str:
+def short(x: object) -> str:
+    """What was found, for an error."""
     shown = repr(x)[:80]
     return shown if shown.isprintable() else ascii(shown)

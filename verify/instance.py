@@ -409,7 +409,8 @@ def _coefficients(
     """The claimed coefficients of the statistics of a latent, near those of another world."""
     scope = _Complete(other, claim)
     found: dict[str, Table] = {}
-    for p in (p for p in factor["parameters"] if p["role"] in ("auxiliary", "standard")):
+    own = (p for p in factor["parameters"] if p["latent"] == latent)
+    for p in (p for p in own if p["role"] in ("auxiliary", "standard")):
         table = {
             tuple(b[i] for i, _ in p["indices"]): evaluate(p["value"], scope, b)
             for b in bindings(p["indices"], sizes, {})

@@ -33,9 +33,6 @@ def scalar_rule(engine: Engine, family: str, args: Mapping[str, Any], digits: in
         return log_density(engine, family, x, args)
 
     support = FAMILIES[family].support
-    if support == "number":
-        rule: Rule = args["density"].rule
-        return rule
     if support == "angle":
         return periodic_rule(engine, density, digits, family)
     if support == "count":

@@ -15,6 +15,7 @@ from cavi.verify.certificate import KIND
 from cavi.verify.certificate import SCHEMA as CERTIFICATE
 from cavi.verify.density import FAMILIES
 from cavi.verify.instance_json import MAX_SIZE
+from cavi.verify.propagation import grammar as propagation
 from cavi.verify.report import TIERS
 from cavi.verify.verification import MAX_DIGITS, MIN_DIGITS
 
@@ -63,7 +64,7 @@ def schema() -> Schema:
         **_object(
             kind={"const": KIND},
             schema={"const": CERTIFICATE},
-            claim={"$ref": "#/$defs/claim"},
+            claim={"oneOf": [{"$ref": "#/$defs/claim"}, {"$ref": "#/$defs/propagation"}]},
             digits={"type": "integer", "minimum": MIN_DIGITS, "maximum": MAX_DIGITS},
             instances={"type": "array", "minItems": 1, "maxItems": 4, "items": {"$ref": "#/$defs/instance"}},
             evidence={"type": "array", "items": {"$ref": "#/$defs/row"}},
@@ -82,6 +83,8 @@ def schema() -> Schema:
                 args={"type": "object", "additionalProperties": EXPRESSION},
             ),
             "claim": _claim(),
+            "propagation": _propagation(),
+            "model": _model(),
             "variable": _variable(),
             "factor": _factor(),
             "instance": _object(
@@ -129,18 +132,53 @@ def _claim() -> Schema:
                 touches={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},
             ),
         },
-        model=_object(
-            name=NAME,
-            title={"type": "string"},
-            sizes={"type": "array", "items": SIZE},
-            variables={"type": "array", "items": {"$ref": "#/$defs/variable"}},
-        ),
+        model={"$ref": "#/$defs/model"},
         factors={"type": "array", "items": {"$ref": "#/$defs/factor"}},
         elbo={"type": "array", "items": _object(name=TEXT, kind=TEXT, value=EXPRESSION)},
         derivations={
             "type": "array",
             "items": _object(title=TEXT, factor=TEXT, steps={"type": "array", "items": step}),
         },
+    )
+
+
+def _model() -> Schema:
+    return _object(
+        name=NAME,
+        title={"type": "string"},
+        sizes={"type": "array", "items": SIZE},
+        variables={"type": "array", "items": {"$ref": "#/$defs/variable"}},
+    )
+
+
+def _propagation() -> Schema:
+    """The claim of an expectation propagation, `cavi.verify.propagation.grammar`."""
+    component = _object(
+        latents={"type": "array", "items": NAME},
+        linear={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},
+        precision={"type": "array", "items": _tuple(NAME, NAME, AXES, AXES, EXPRESSION)},
+    )
+    computed = {"enum": [*propagation.COMPUTED, *propagation.CLOSED]}
+    site = _object(
+        name=TEXT,
+        variable=NAME,
+        plates=AXES,
+        scalar=EXPRESSION,
+        function=EXPRESSION,
+        method={"enum": list(propagation.METHODS)},
+        log_normaliser=_or_null(EXPRESSION),
+        formulas={"type": "array", "items": _tuple(computed, EXPRESSION)},
+    )
+    return _object(
+        kind={"const": propagation.KIND},
+        schema={"const": propagation.SCHEMA},
+        model={"$ref": "#/$defs/model"},
+        power={"type": "string", "pattern": f"^(?:{propagation.POWER.pattern})$"},
+        gaussian=EXPRESSION,
+        natural={"type": "array", "items": component},
+        constant=EXPRESSION,
+        sites={"type": "array", "items": site},
+        evidence={"type": "array", "items": _object(name=TEXT, value=EXPRESSION)},
     )
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cavi.verify.certificate import canonical, check_certificate, read_certificate, sha256
-from cavi.verify.claim import Claim
-from cavi.verify.generated import check_generated
 from cavi.verify.grammar import CertificateError
+from cavi.verify.kinds import kind_of
 from cavi.verify.report import Finding, Report, Row, run
 
 SEAL = re.compile(r"\n# cavi seal: source sha256=([0-9a-f]{64}) claim sha256=([0-9a-f]{64})\n\Z")
@@ -82,8 +81,8 @@ def check_module(path: str | Path, certificate: str | Path | None = None) -> Rep
     if any(r.verdict == "failed" for r in rows):  # a text that nobody has verified is not run
         return Report(title, tuple(rows))
     again = check_certificate(beside)
-    seed = again.instances[0].seed if again.instances else 0
-    code = tuple(check_generated(Claim(plain["claim"]), lambda: text, seed))
+    kind = kind_of(plain["claim"])
+    code = tuple(kind.code(kind.claim(plain["claim"]), lambda: text, again.instances, again.digits))
     return Report(title, (*rows, *again.rows, *code), again.digits, again.instances)
 
 

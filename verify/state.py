@@ -62,7 +62,7 @@ class State:
             _, kind, pattern = formula["value"]
             if latent in self.claim.numeric:
                 density = self.density(factor, tuple(binding[i] for i, _ in factor["plates"]))
-                table[at] = density.integral(kind, pattern, binding)
+                table[at] = density.integral(latent, kind, pattern, binding)
             else:
                 table[at] = self.moment_by_quadrature(factor["name"], {"pattern": pattern}, binding)
         return table[at]
@@ -162,8 +162,8 @@ class State:
         """The density of one element of a factor that is normalised numerically."""
         place = factor["name"], site
         if place not in self._densities:
-            (element,) = self.claim.elements(factor, site, self.sizes)
-            self._densities[place] = Density(self, factor, element, site)
+            elements = list(self.claim.elements(factor, site, self.sizes))
+            self._densities[place] = Density(self, factor, elements, site)
         return self._densities[place]
 
     def _at_site(self, factor: Mapping[str, Any], latent: str, name: str, site: Position) -> Any:

@@ -73,6 +73,9 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, order: i
     if linked(state, factor, elements):
         grid = Grid(state, factor, site, order)
         return Unit(name, site, grid.values, grid.weights, grid.log_q, grid.axis_of)
+    if set(factor["latents"]) <= state.claim.numeric:
+        density = state.density(factor, site)
+        return Unit(name, site, dict(zip(elements, density.nodes, strict=True)), density.weights, density.log_density)
     compact = bool(order)
     if len(factor["latents"]) == 1:
         latent = factor["latents"][0]
@@ -235,6 +238,8 @@ def log_q_at(
     if linked(state, factor, elements):
         return log_q_of_links(state, factor, site, {**assigned, **points})
     at = {x: assigned[x] if x in assigned else points[x] for x in elements}
+    if set(factor["latents"]) <= claim.numeric:
+        return state.density(factor, site)(*(at[x] for x in elements))
     if len(factor["latents"]) == 1:
         (latent,) = factor["latents"]
         family, args = claim.family(latent), state.arguments(latent, site)

@@ -45,8 +45,8 @@ def verify(
     """Evidence from outside the algebra for a derivation, its ELBO and its generated code.
 
     Args:
-        derived: what `cavi.derive.derive` returned, or its plain data (then there is no code to check); an
-            identity of `cavi.derive.identities` too.
+        derived: what `cavi.derive.derive` or `cavi.derive.propagate` returned, or its plain data (then there is no
+            code to check); an identity of `cavi.derive.identities` too.
         digits: decimal digits of agreement asked of everything symbolic.
         seed: of the random instances (data, hyperparameters, q); it is recorded in the report.
         code: whether to render and run the NumPy module too.
@@ -68,6 +68,10 @@ def verify(
         from cavi.verify.identities import verify_identity
 
         return verify_identity(data, digits, seed, progress)
+    if isinstance(data, dict) and data.get("kind") == "propagation":
+        from cavi.verify.propagation import verify_propagation
+
+        return verify_propagation(derived, digits, seed, code=code, only=only, progress=progress)
     claim = Claim(check_claim(data))
     rows: list[Row] = []
     names: list[str] = []

@@ -3,7 +3,7 @@
     q(x) = exp(Σ_j η_j t_j(x) - A(η)),   A(η) = log ∫ exp(Σ_j η_j t_j(x)) dx
 
 An exponential family like the others, but for A and its derivatives, which have no closed form. They are integrals
-over one number, which generated code adds up over nodes of the trapezoidal rule.
+over one number or two, which generated code adds up over nodes of the trapezoidal rule.
 Source: Barndorff-Nielsen (1978), chapter 8; Trefethen and Weideman (2014) for the rule.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 NAME = "Numeric"
 DIGITS = 10  # of the normaliser and the moments in generated code; what `verify` compares them to
+MOST = 2  # numbers that one such factor is of: the nodes of the rule grow as a power of their count
 # Support -> the coordinate on the whole line in which it is integrated.
 COORDINATES = {"real": "the number itself", "positive": "its logarithm", "unit": "its logit"}
 

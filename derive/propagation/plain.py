@@ -14,6 +14,8 @@ from cavi.derive.propagation.result import Propagation
 def plain(p: Propagation) -> dict[str, Any]:
     """Model, Gaussian part, sites and evidence."""
     return {
+        "kind": "propagation",
+        "schema": 1,
         "model": plain_model(p.model),
         "power": str(p.power),
         "gaussian": polynomial(p.split.gaussian),

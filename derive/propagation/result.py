@@ -81,21 +81,89 @@ class Propagation:
         """Source of a stand-alone module that needs only NumPy and SciPy."""
         return render("ep_numpy", self)
 
-    def latex(self) -> str:
-        """An article that compiles on its own."""
-        return render("ep_latex", self)
+    def latex(
+        self,
+        *,
+        kind: str = "article",
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
+        r"""LaTeX of the derivation.
 
-    def html(self) -> str:
-        """A self-contained page."""
-        return render("ep_html", self)
+        Args:
+            kind: ``article`` and ``beamer`` are documents that compile on their own; ``fragment`` (the article's
+                body), ``frames`` (the talk's) and ``algorithm`` (the loop with a step for each site) are to be
+                included.
+            notation: whose conventions: ``plain``, ``bishop``, ``blei``, ``murphy`` or ``beal``.
+            symbols: TeX of a symbol for declared names, for the scalars of sites, ``{"h": "g"}``, and for what is kept
+                for them, ``{"h.precision": r"\lambda"}``.
+            lang: ``en`` or ``ko``; Korean is compiled by LuaTeX or XeTeX.
 
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write ``derivation.tex``, ``derivation.html`` and the module, each whole."""
+        Raises:
+            CaviError: for another kind, notation or language, for symbols that are unknown or clash, and for the
+                algorithm where there is no site.
+        """
+        return render("ep_latex", self, form=kind, notation=notation, symbols=symbols or {}, lang=lang)
+
+    def html(
+        self,
+        report: Any = None,
+        fit: Any = None,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
+        """A self-contained page.
+
+        Args:
+            report: of `cavi.verify.propagation.verify_propagation`, whose evidence is then on the page.
+            fit: what the ``fit`` of the generated module returned; the page then shows log Z_EP and the posteriors.
+            notation: whose conventions, as for `latex`.
+            symbols: TeX of own symbols, as for `latex`.
+            lang: the language, ``en`` or ``ko``.
+        """
+        evidence = None if report is None else report.as_dict()
+        return render("ep_html", self, evidence=evidence, fit=fit, notation=notation, symbols=symbols or {}, lang=lang)
+
+    def notebook(
+        self,
+        example: str | None = None,
+        declaration: str | None = None,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> str:
+        """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
+
+        Args:
+            example: a library model whose data it fits; None for a cell to be filled in.
+            declaration: Python source that declares the model, to be shown.
+            notation: whose conventions, as for `latex`.
+            symbols: TeX of own symbols, as for `latex`.
+            lang: the language of the text, ``en`` or ``ko``.
+        """
+        manner = {"notation": notation, "symbols": symbols or {}, "lang": lang}
+        return render("ep_notebook", self, example=example, declaration=declaration, **manner)
+
+    def bibtex(self) -> str:
+        """The works that the derivation cites, as entries of a ``.bib`` file."""
+        return render("ep_bibtex", self)
+
+    def save(
+        self,
+        folder: str | Path,
+        notation: str = "plain",
+        symbols: Mapping[str, str] | None = None,
+        lang: str = "en",
+    ) -> list[Path]:
+        """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the module, each whole."""
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         files = {
-            "derivation.tex": self.latex(),
-            "derivation.html": self.html(),
+            "derivation.tex": self.latex(notation=notation, symbols=symbols, lang=lang),
+            "derivation.html": self.html(None, None, notation, symbols, lang),
+            "references.bib": self.bibtex(),
             f"{self.model.name}_ep.py": self.numpy(),
         }
         return [write_text(target / name, text) for name, text in files.items()]

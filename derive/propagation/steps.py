@@ -30,12 +30,12 @@ QUANTITIES: Mapping[str, str] = {
     "mean": "mean of h under q",
     "variance": "variance of h under q",
     "linear": "coefficient of h in the logarithm of the approximate site",
-    "precision": "coefficient of -h²/2 in it",
+    "precision": "precision of h in the approximate site",
     "cavity_mean": "mean of h without the site",
     "cavity_variance": "variance of h without the site",
     "log_normaliser": "log of the mass Z of the tilted density",
     "tilted_mean": "mean of h under the tilted density",
-    "tilted_variance": "variance of h under it",
+    "tilted_variance": "variance of h under the tilted density",
 }
 HALF = Fraction(1, 2)
 

@@ -15,6 +15,10 @@ CAPTIONS = {
         "en": "One bell for two bumps: one direction of the divergence covers both, the other sits on one.",
         "ko": "두 봉우리에 하나의 종 모양 분포를 맞추면, 발산의 한 방향은 둘을 모두 덮고 다른 방향은 하나에 머문다.",
     },
+    "kl_one_model": {
+        "en": "One declared model, and what the generated code of both methods makes of its posterior.",
+        "ko": "선언한 모형 하나와, 두 방법의 생성된 코드가 그 사후 분포에서 얻은 근사.",
+    },
     "kl_correlated": {
         "en": "A correlated Gaussian and its factorised projections in the two directions.",
         "ko": "상관이 있는 가우스 분포와, 두 방향으로 사영한 인수분해 분포.",

@@ -17,6 +17,7 @@ _MODULES = {
     "evidence_split_curve": "evidence",
     "kl_forward_reverse": "projections",
     "kl_correlated": "correlation",
+    "kl_one_model": "two_methods",
     "em_bounds": "em",
     "mean_field_ellipse": "coordinate_ascent",
     "elbo_path": "coordinate_ascent",

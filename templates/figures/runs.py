@@ -6,12 +6,13 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from cavi.derive.propagation import Propagation
 from cavi.derive.result import Derived
 
 __all__ = ["run", "state"]
 
 
-def run(derived: Derived) -> Any:
+def run(derived: Derived | Propagation) -> Any:
     """The generated NumPy module."""
     module = ModuleType(f"{__name__}.{derived.model.name}")
     # The standard library looks for the module of a dataclass there while it makes the class.

@@ -46,30 +46,40 @@ def fit_view(
     signs = notation(derived.model, derived.updates, chosen, symbols)
     shown = [p for p in posteriors(derived) if p.latent in fit.params]
     return {
-        "elbo": f"{float(fit.elbo):.10g}".replace("-", "−"),
-        "sweeps": int(fit.n_iter),
-        "converged": bool(fit.converged),
+        "summary": say.fixed(
+            "Bound {bound} after {number} sweeps, {state}.",
+            bound=f"{float(fit.elbo):.10g}".replace("-", "−"),
+            number=int(fit.n_iter),
+            state=say("converged" if fit.converged else "not converged"),
+        ),
+        "about_trace": say("The evidence lower bound after each sweep."),
         "trace": plots.trace(fit.elbo_trace, say("Evidence lower bound by sweeps"), say("sweep"), say("bound")).svg(),
         "posteriors": [
             {
                 "symbol": Markup(f"<math>{to_mathml(restyled(signs.array(p.latent), chosen))}</math>"),
-                **_posterior(p, say, {n: np.asarray(a, dtype=float) for n, a in fit.params[p.latent].items()}),
+                **posterior_view(p, say, {n: np.asarray(a, dtype=float) for n, a in fit.params[p.latent].items()}),
             }
             for p in shown
         ],
-        "parameters": [
-            {
-                "name": f"{latent}.{name}",
-                "shape": " × ".join(map(str, np.shape(a))) or say("number"),
-                "values": _text(a),
-            }
-            for latent, found in fit.params.items()
-            for name, a in found.items()
-        ],
+        "parameters": parameters_view(fit.params, say),
     }
 
 
-def _posterior(p: Posterior, say: Speaker, q: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def parameters_view(params: Mapping[str, Mapping[str, Any]], say: Speaker) -> list[dict[str, str]]:
+    """Every parameter of a fit: its name, its shape, its first and last values."""
+    return [
+        {
+            "name": f"{latent}.{name}",
+            "shape": " × ".join(map(str, np.shape(a))) or say("number"),
+            "values": _text(a),
+        }
+        for latent, found in params.items()
+        for name, a in found.items()
+    ]
+
+
+def posterior_view(p: Posterior, say: Speaker, q: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The posterior of one latent at the parameters `q` of its factor: a plot, and a table of its elements."""
     mean, deviation = p.evaluated(q)
     plot, caption = _plot(p, say, q, mean, deviation)
     return {

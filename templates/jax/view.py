@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cavi.derive import CaviError, Derived
+from cavi.derive import Derived
 from cavi.derive.cells import over_cells
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
@@ -32,11 +32,6 @@ class JaxView:
 
 def module_view(derived: Derived) -> JaxView:
     """The view of a derived model."""
-    for u in (u for u in derived.updates if u.chosen):
-        raise CaviError(
-            f"q({u.factor.name}) was chosen by {u.chosen}: its steps are shortened by trying them, which the JAX "
-            "module does not do; use the NumPy module, d.numpy()"
-        )
     spread, _ = over_cells(derived)
     writer = JaxWriter(spread)
     base = numpy_view.module_view(derived, writer)
@@ -49,6 +44,7 @@ def module_view(derived: Derived) -> JaxView:
         used |= {"normalised", "by_blocks"}
     if base.tables:
         used |= {"gathered", "lowered", "by_blocks"}
+    used |= {f.guard for f in base.factors if f.guard}
     base = replace(
         base,
         imports=tuple(helpers.imports(used)),
@@ -97,6 +93,7 @@ def _factor(f: FactorView) -> FactorView:
     return replace(
         f,
         body=spelled(f.body),
+        height=spelled(f.height),
         initial=spelled(f.initial),
         moments=spelled(f.moments),
         follow=spelled(f.follow),

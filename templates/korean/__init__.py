@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from cavi.templates.korean.checks import CHECK_PATTERNS, CHECKS
 from cavi.templates.korean.meanings import MEANINGS
 from cavi.templates.korean.pages import FIXED
+from cavi.templates.korean.propagation import PROPAGATION, PROPAGATION_PATTERNS
 from cavi.templates.korean.rules import RULE_WORDS, THEORY
 
 __all__ = ["KOREAN", "PATTERNS"]
 
-KOREAN: Mapping[str, str] = {**THEORY, **RULE_WORDS, **MEANINGS, **CHECKS, **FIXED}
+KOREAN: Mapping[str, str] = {**THEORY, **RULE_WORDS, **MEANINGS, **CHECKS, **FIXED, **PROPAGATION}
 
 PATTERNS: Mapping[str, str] = {
+    **PROPAGATION_PATTERNS,
     r"for each (.*)": "각 {0}에 대하여",
     r"for (\S+) given the others": "나머지가 주어졌을 때의 {0}",
     r"for (\S+) given (\S+)": "{1} 값이 주어졌을 때의 {0}",

@@ -30,9 +30,9 @@ RULE_WORDS: Mapping[str, str] = {
     "매개변수가 결정된다.",
     "the statistics and the support are those of the family": "통계량과 받침이 그 분포족의 것이다",
     "normalised numerically": "수치적 정규화",
-    "A log density of one number is known up to a constant by the coefficients of its statistics. Its normaliser and its "
-    "moments are integrals without closed form, found by the trapezoidal rule on the whole line, which converges "
-    "geometrically for analytic densities.": "수 하나의 로그 밀도는 통계량의 계수로 상수 차이까지 정해진다. 정규화 상수와 적률은 "
+    "A log density of one number or two is known up to a constant by the coefficients of its statistics. Its normaliser "
+    "and its moments are integrals without closed form, found by the trapezoidal rule on the whole line, which "
+    "converges geometrically for analytic densities.": "수 하나 또는 둘의 로그 밀도는 통계량의 계수로 상수 차이까지 정해진다. 정규화 상수와 적률은 "
     "닫힌 꼴이 없는 적분이며, 실직선 위의 사다리꼴 공식으로 구한다. 이 공식은 해석적인 밀도에서 기하급수적으로 수렴한다.",
     "the density can be integrated and is analytic": "밀도가 적분 가능하고 해석적이다",
     "to a relative 1e-10": "상대 오차는 1e-10이다",

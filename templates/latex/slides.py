@@ -49,30 +49,31 @@ class Frame:
 def frames(a: Article, say: Speaker) -> list[Frame]:
     """Every frame between the title and the end, in order."""
     found = [
-        *_dealt(say("Model"), [_declared(d) for d in a.declared]),
-        *_dealt(say("Factorisation"), [*_blocks("", [a.joint]), *_blocks("", [a.factorisation])]),
+        *dealt(say("Model"), [declared(d) for d in a.declared]),
+        *dealt(say("Factorisation"), [*in_blocks("", [a.joint]), *in_blocks("", [a.factorisation])]),
     ]
     for u in a.updates:
         found += _update(u, say)
-    found += _dealt(say("Evidence lower bound"), _blocks("", [a.bound]))
+    found += dealt(say("Evidence lower bound"), in_blocks("", [a.bound]))
     for t in a.bound_terms:
-        found += _dealt(say("Evidence lower bound: terms"), _blocks(say.tex(t.rule.name), t.equations))
+        found += dealt(say("Evidence lower bound: terms"), in_blocks(say.tex(t.rule.name), t.equations))
     return found
 
 
 def _update(u: UpdateView, say: Speaker) -> Iterator[Frame]:
     """The derivation of one factor, then the factor with its update, then its moments."""
     whole = f"${to_tex(u.whole)}$"
-    steps = [b for s in u.steps if s.equations for b in _blocks(say.tex(s.rule.name), s.equations)]
-    yield from _dealt(say.fixed("The factor of {it}: derivation", it=whole), steps)
+    steps = [b for s in u.steps if s.equations for b in in_blocks(say.tex(s.rule.name), s.equations)]
+    yield from dealt(say.fixed("The factor of {it}: derivation", it=whole), steps)
     head = "" if u.plates is None else say.fixed("for {it}", it=f"${to_tex(u.plates)}$")
-    update = [*_blocks("", u.families), *(replace(b, boxed=True) for b in _blocks(head, u.formulas))]
-    yield from _dealt(say.fixed("The factor of {it}: update ({number})", it=whole, number=u.number), update)
+    update = [*in_blocks("", u.families), *(replace(b, boxed=True) for b in in_blocks(head, u.formulas))]
+    yield from dealt(say.fixed("The factor of {it}: update ({number})", it=whole, number=u.number), update)
     if u.moments:
-        yield from _dealt(say.fixed("The factor of {it}: moments", it=whole), _blocks("", u.moments))
+        yield from dealt(say.fixed("The factor of {it}: moments", it=whole), in_blocks("", u.moments))
 
 
-def _declared(d: DeclaredLine) -> Block:
+def declared(d: DeclaredLine) -> Block:
+    """A line of the declaration."""
     lines = declared_rows(d).split(" \\\\\n")
     return Block("", tuple(lines), sum(_line_height(line) for line in d.lines) + (len(lines) - len(d.lines)) * _LINE[0])
 
@@ -81,7 +82,7 @@ def _line_height(line: Line) -> float:
     return _LINE[min(3, height(line.box))]
 
 
-def _blocks(head: str, equations: Sequence[Equation]) -> list[Block]:
+def in_blocks(head: str, equations: Sequence[Equation]) -> list[Block]:
     """One block an equation, the heading over the first; an equation higher than a frame is cut between its lines."""
     found: list[Block] = []
     for e in equations:
@@ -99,7 +100,7 @@ def _blocks(head: str, equations: Sequence[Equation]) -> list[Block]:
     return found
 
 
-def _dealt(title: str, blocks: Sequence[Block]) -> Iterator[Frame]:
+def dealt(title: str, blocks: Sequence[Block]) -> Iterator[Frame]:
     """The blocks on as many frames as they need; blocks without a heading join the alignment above them."""
     piles: list[list[Block]] = []
     room = 0.0

@@ -7,7 +7,7 @@ nbformat 4.5, written as JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cavi.derive.errors import CaviError
@@ -43,14 +43,27 @@ def render(
     Raises:
         CaviError: where the example is no identifier, and for unknown notations, symbols and languages.
     """
-    if example is not None and not example.isidentifier():
-        raise CaviError(f"example={example!r} is not the name of a library model")
-    found = cells(*spoken(derived, notation, symbols, lang), derived, example, declaration)
-    plain = {"cells": [_cell(c) for c in found], "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
+    check_example(example)
+    return notebook_json(cells(*spoken(derived, notation, symbols, lang), derived, example, declaration))
+
+
+def notebook_json(cells: Iterable[Cell]) -> str:
+    """Cells as the JSON text of a notebook."""
+    plain = {"cells": [_cell(c) for c in cells], "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 
+def check_example(example: str | None) -> None:
+    """Refuse what is no name, before it stands in code.
+
+    Raises:
+        CaviError: where the example is no identifier.
+    """
+    if example is not None and not example.isidentifier():
+        raise CaviError(f"example={example!r} is not the name of a library model")
+
+
 def _cell(c: Cell) -> dict[str, Any]:
-    text = environment("plain").get_template(f"notebook/{c.template}.jinja").render(c.holes).strip("\n")
+    text = environment("plain").get_template(f"{c.folder}/{c.template}.jinja").render(c.holes).strip("\n")
     made: dict[str, Any] = {"cell_type": c.kind, "id": c.id, "metadata": {}, "source": text.splitlines(keepends=True)}
     return made if c.kind == "markdown" else {**made, "execution_count": None, "outputs": []}

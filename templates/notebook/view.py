@@ -36,12 +36,13 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its kind, an identifier that stays the same, its template and what fills the holes."""
+    """One cell: its kind, an identifier that stays the same, its template in a folder and what fills the holes."""
 
     kind: Literal["markdown", "code"]
     id: str
     template: str
     holes: dict[str, Any] = field(default_factory=dict)
+    folder: str = "notebook"
 
 
 def cells(a: Article, say: Speaker, derived: Derived, example: str | None, declaration: str | None) -> list[Cell]:
@@ -54,7 +55,7 @@ def cells(a: Article, say: Speaker, derived: Derived, example: str | None, decla
         Cell("markdown", "bound", "bound.md", text | _bound(a)),
         Cell("code", "module", "module.py", {"name": name, "source": derived.numpy().strip("\n")}),
         Cell("markdown", "about-data", "about_data.md", text | {"example": example}),
-        Cell("code", "data", "data.py", text | _data(derived, say, example)),
+        Cell("code", "data", "data.py", text | data_view(derived, say, example)),
         Cell("code", "fit", "fit.py", {"name": name}),
         Cell("code", "elbo", "elbo.py", {"title": repr(derived.model.title)}),
         Cell("code", "draw", "draw.py"),
@@ -134,7 +135,8 @@ def _bound(a: Article) -> dict[str, Any]:
     return {"bound": display([a.bound]), "terms": [display(t.equations) for t in a.bound_terms]}
 
 
-def _data(derived: Derived, say: Speaker, example: str | None) -> dict[str, Any]:
+def data_view(derived: Derived, say: Speaker, example: str | None) -> dict[str, Any]:
+    """What is to be given: the names of the data, hyperparameters and sizes, and what is expected of each."""
     groups: dict[str, list[tuple[str, str]]] = {"data": [], "hyper": []}
     for name, known in known_variables(derived):
         expected = say(_EXPECTED.get(known["domain"], ""))

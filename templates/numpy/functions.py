@@ -99,8 +99,9 @@ class Writer:
             yield from projected(group, scope, self.names)
         else:
             yield from integrals(group, scope, scope.beside(), self.names, plates)
-        for name in (*parameter_names(group), *(f.name for f in group)):
-            local.add(self.names["parameter", latent, name])
+        for name in parameter_names(group):
+            local |= {self.names["parameter", n, name] for n in self.derived.update(latent).factor.latents}
+        local |= {self.names["parameter", f.latent, f.name] for f in group}
 
     def part(self, update: Update, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         """The statements that compute some parameters of an update, which are not stored; and their local names."""

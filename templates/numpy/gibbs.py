@@ -21,6 +21,7 @@ from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.integrals import NODES_OF, sampler
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.names import _free, function_name, python_names, quote, shape_comment
 from cavi.templates.numpy.view import known_variables
@@ -72,16 +73,6 @@ def sampler_view(derived: Derived) -> SamplerView:
         raise CaviError(
             f"a Gibbs sampler draws from the declared model, but here log p({r.node}) was replaced by the bound "
             f"{r.name}, which is no density; derive it with augment=, which keeps the posterior, or without bounds="
-        )
-    for u in (u for u in derived.updates if u.numeric):
-        raise CaviError(
-            f"q({u.factor.name}) was normalised numerically: a complete conditional is in no known family and "
-            "cannot be drawn from; export the declaration to Stan or NumPyro for draws"
-        )
-    for u in (u for u in derived.updates if u.chosen):
-        raise CaviError(
-            f"q({u.factor.name}) was chosen by {u.chosen}: its complete conditional is in no known family and cannot "
-            "be drawn from; export the declaration to Stan or NumPyro for draws"
         )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)
@@ -166,6 +157,9 @@ class SamplerWriter(Writer):
                     names[key] = _free(f"{f.latent}_{f.name}", taken)
             for latent in c.factor.latents:
                 names["parameter", latent, "value"] = _free(f"{latent}_now", taken)
+            for latent, support in c.numeric.supports if c.numeric is not None else ():
+                for name in NODES_OF[support]:
+                    names.setdefault(("parameter", latent, name), _free(f"{latent}_{name}", taken))
         super().__init__(derived, names)
         self.conditionals = conditionals
         self.families: set[str] = set()
@@ -193,12 +187,27 @@ class SamplerWriter(Writer):
                 local |= {self.names["parameter", f.latent, f.name] for f in members}
             else:
                 body.extend(self._plain(members, scope, local))
+        if c.numeric is not None:
+            body.extend(self._numeric(c, scope, local))
         for link in c.density:
             name = self.names[link.latent]
             body.extend(self._draw(link, scope, name))
             local.add(name)
             body.append(f"state.values[{quote(link.latent)}] = {name}")
         return (*self._unpack(scope, local), *body)
+
+    def _numeric(self, c: CompleteConditional, scope: Scope, local: set[str]) -> list[str]:
+        """Statements that draw one number or two of which only the density is known."""
+        assert c.numeric is not None
+        local |= {self.names["parameter", n, x] for n, support in c.numeric.supports for x in NODES_OF[support]}
+        places = [f"state.values[{quote(n)}]" for n in c.factor.latents]
+        if scope.fixed:
+            axes = [self.derived.model.variable(n).indices for n in c.factor.latents]
+            now = [scope.name(("parameter", n, "value")) for n in c.factor.latents]
+            places = [self._place(n, i, scope.fixed) for n, i in zip(now, axes, strict=True)]
+        local.add("draw")
+        made = sampler(c.numeric, scope, self.names, c.factor.plates, "draw")
+        return [*made, f"{', '.join(places)} = draw(rng)"]
 
     def ancestral(self, link: Link) -> tuple[str, ...]:
         """The body that draws one variable given those declared before it."""
@@ -277,6 +286,8 @@ class SamplerWriter(Writer):
         fixed = {i: i.name for i in c.factor.sequential}
         scope, local, body = self.scope(fixed=fixed), set[str](), list[str]()
         body.extend(self._slices(c.formulas, scope, local))
+        if c.numeric is not None:
+            body.extend(self._numeric(c, scope, local))
         for link in c.density:
             now = scope.name(("parameter", link.latent, "value"))
             # A later link of the block, or the element before this one, refers to what has just been drawn.

@@ -2,7 +2,8 @@
 
     nodes, weights, log_normaliser = quadrature(log_density, support, shape),   E[f(x)] = Σ_g weights[g] f(nodes[g])
 
-Nodes and weights are arrays over the plates of the factor and one more axis. So the expectations are formulas in the
+Nodes and weights are arrays over the plates of the factor and one more axis, which for a factor of two numbers runs
+over all nodes of a plane. So the expectations are formulas in the
 normal form, with that axis summed, and are written like all others. The logarithms of a positive number, and of a
 probability and of what it lacks to one, are nodes of their own: they are finite where the number itself is rounded to
 zero or one.
@@ -19,7 +20,7 @@ from cavi.derive.result import Formula, Integral, Projected
 from cavi.derive.term import Atom, Element, Function, Parameter, Polynomial, from_atom, number
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
-from cavi.templates.numpy.layout import assign
+from cavi.templates.numpy.layout import assign, call
 from cavi.templates.numpy.names import quote, shape_comment
 
 NODE = Index("node", "NODES")
@@ -33,37 +34,70 @@ def integrals(
     """The statements for consecutive integrals over one density; `inside` is the scope of that density."""
     (first, *_) = formulas
     assert isinstance(first.value, Integral)
-    latent, outer = first.latent, frozenset(scope.fixed)
+    outer, supports = frozenset(scope.fixed), dict(first.value.supports)
+    (leader, *_) = supports
     axes = tuple(i for i in plates if i not in outer)
-    support = first.value.support
-    of_nodes = [names["parameter", latent, n] for n in NODES_OF[support]]
-    nodes, weights = of_nodes[0], names["parameter", latent, "weights"]
-    normaliser = names["parameter", latent, "log_normaliser"]
+    places = {n: [names["parameter", n, x] for x in NODES_OF[support]] for n, support in supports.items()}
+    of_nodes = [x for found in places.values() for x in found]
+    weights, normaliser = (names["parameter", leader, n] for n in ("weights", "log_normaliser"))
     for s in (scope, inside):
-        for name in (*NODES_OF[support], "weights"):
-            s.sliced["parameter", latent, name] = outer
-    code = polynomial(at_nodes(first.value.log_density, latent, support), inside, (*axes, NODE)).code
-    yield f"def log_density({', '.join(f'{n}: np.ndarray' for n in of_nodes)}) -> np.ndarray:"
-    yield f'    """log q({latent}) but for its normaliser."""'
-    yield from (f"    {line}" for line in (*inside.lines, *assign("return", code)))
-    inside.lines.clear()
-    shape = shape_comment(scope.size(i.size) for i in axes)
-    helper, several = scope.helper("quadrature"), shape_comment(of_nodes)
-    yield f"{several}, {weights}, {normaliser} = {helper}(log_density, {quote(support)}, {shape})"
+        for latent, support in supports.items():
+            for name in (*NODES_OF[support], "weights"):
+                s.sliced["parameter", latent, name] = outer
+    yield from density(first.value, inside, names, axes)
+    helper = scope.helper("quadrature" if len(supports) == 1 else "plane_quadrature")
+    arguments = _arguments(first.value, scope, axes)
+    yield from call(f"{shape_comment(of_nodes)}, {weights}, {normaliser} = {helper}", arguments)
     for f in formulas:
         if f.name == "log_normaliser":
             continue
         assert isinstance(f.value, Integral)
         target = tuple(i for i in f.indices if i not in outer)
-        if f.value.pattern is None:
-            code = f"{scope.helper('deviation')}({nodes}, {weights})"
+        if f.value.name == "deviation":
+            code = f"{scope.helper('deviation')}({places[f.latent][0]}, {weights})"
+        elif f.value.name == "correlation":
+            code = f"{scope.helper('correlation')}({', '.join(found[0] for found in places.values())}, {weights})"
         else:
-            weight = from_atom(Parameter(latent, "weights", (*plates, NODE)))
-            value = sum_over(weight * at_nodes(f.value.pattern, latent, support), [NODE])
+            assert f.value.pattern is not None
+            weight = from_atom(Parameter(leader, "weights", (*plates, NODE)))
+            value = sum_over(weight * at_nodes(f.value.pattern, supports), [NODE])
             code = polynomial(value, scope, target).code
         yield from scope.lines
         scope.lines.clear()
-        yield from assign(f"{names['parameter', latent, f.name]} =", code)
+        yield from assign(f"{names['parameter', f.latent, f.name]} =", code)
+
+
+def density(value: Integral, inside: Scope, names: Mapping[object, str], axes: Sequence[Index]) -> Iterator[str]:
+    """The function of a density but for its normaliser, of nodes; `inside` is its scope, `axes` are its plates."""
+    supports = dict(value.supports)
+    of_nodes = [names["parameter", n, x] for n, support in supports.items() for x in NODES_OF[support]]
+    code = polynomial(at_nodes(value.log_density, supports), inside, (*axes, NODE)).code
+    yield from call("def log_density", [f"{n}: np.ndarray" for n in of_nodes], " -> np.ndarray:")
+    yield f'    """log q({", ".join(supports)}) but for its normaliser."""'
+    yield from (f"    {line}" for line in (*inside.lines, *assign("return", code)))
+    inside.lines.clear()
+
+
+def sampler(
+    value: Integral, scope: Scope, names: Mapping[object, str], plates: Sequence[Index], target: str
+) -> Iterator[str]:
+    """The statements that make what draws from a density, and keep it by that name."""
+    outer = frozenset(scope.fixed)
+    inside = scope.beside()
+    for latent, support in value.supports:
+        for name in NODES_OF[support]:
+            inside.sliced["parameter", latent, name] = outer
+    axes = tuple(i for i in plates if i not in outer)
+    yield from density(value, inside, names, axes)
+    helper = scope.helper("number_sampler" if len(value.supports) == 1 else "pair_sampler")
+    yield from call(f"{target} = {helper}", _arguments(value, scope, axes))
+
+
+def _arguments(value: Integral, scope: Scope, axes: Sequence[Index]) -> list[str]:
+    """What a rule and a sampler are given: the density, its supports, and the shape of its plates."""
+    quoted = [quote(support) for _, support in value.supports]
+    where = quoted[0] if len(quoted) == 1 else f"({', '.join(quoted)})"
+    return ["log_density", where, shape_comment(scope.size(i.size) for i in axes)]
 
 
 def projected(formulas: Sequence[Formula], scope: Scope, names: Mapping[object, str]) -> Iterator[str]:
@@ -91,28 +125,28 @@ def projected(formulas: Sequence[Formula], scope: Scope, names: Mapping[object, 
         yield from assign(f"{names['parameter', f.latent, f.name]} =", code)
 
 
-def at_nodes(p: Polynomial, latent: str, support: str) -> Polynomial:
-    """The polynomial with the nodes in the place of the latent."""
+def at_nodes(p: Polynomial, supports: Mapping[str, str]) -> Polynomial:
+    """The polynomial with the nodes in the place of the latents."""
 
     def change(atom: Atom) -> Atom:
-        if isinstance(atom, Element) and atom.name == latent:
-            return Parameter(latent, "nodes", (*atom.subs, NODE))
+        if isinstance(atom, Element) and atom.name in supports:
+            return Parameter(atom.name, "nodes", (*atom.subs, NODE))
         if isinstance(atom, Function):
-            return _logarithm(atom, latent, support) or Function(
-                atom.name, tuple(at_nodes(a, latent, support) for a in atom.args)
-            )
+            return _logarithm(atom, supports) or Function(atom.name, tuple(at_nodes(a, supports) for a in atom.args))
         return atom
 
     return collect(normalise(m.coefficient, [(change(a), e) for a, e in m.powers], m.bound) for m in p.monomials)
 
 
-def _logarithm(f: Function, latent: str, support: str) -> Parameter | None:
+def _logarithm(f: Function, supports: Mapping[str, str]) -> Parameter | None:
     """The nodes of log x or log(1 - x), if the function is one of these."""
-    if f.name != "log" or support == "real":
+    if f.name != "log":
         return None
     for inside, name in ((f.args[0], "log_nodes"), (number(1) - f.args[0], "log_rest_nodes")):
-        if len(inside.monomials) == 1 and inside.monomials[0].coefficient == 1 and name in NODES_OF[support]:
-            ((atom, exponent), *others) = inside.monomials[0].powers or ((None, 0),)
-            if isinstance(atom, Element) and atom.name == latent and exponent == 1 and not others:
-                return Parameter(latent, name, (*atom.subs, NODE))
+        if len(inside.monomials) != 1 or inside.monomials[0].coefficient != 1:
+            continue
+        ((atom, exponent), *others) = inside.monomials[0].powers or ((None, 0),)
+        if isinstance(atom, Element) and atom.name in supports and exponent == 1 and not others:
+            if name in NODES_OF[supports[atom.name]]:
+                return Parameter(atom.name, name, (*atom.subs, NODE))
     return None

@@ -18,13 +18,13 @@ def assign(left: str, code: str, comment: str = "", end: str = "") -> list[str]:
     return [f"{left} (", *(f"    {t}" for t in terms), f"){end}{tail}"]
 
 
-def call(function: str, arguments: list[str]) -> list[str]:
+def call(function: str, arguments: list[str], end: str = "") -> list[str]:
     """``function(arguments)``, the arguments over several lines where they are many."""
-    whole = f"{function}({', '.join(arguments)})"
+    whole = f"{function}({', '.join(arguments)}){end}"
     if len(whole) <= WIDTH:
         return [whole]
     lines = textwrap.wrap(", ".join(arguments), WIDTH - 4, break_long_words=False, break_on_hyphens=False)
-    return [f"{function}(", *(f"    {line}" for line in lines), ")"]
+    return [f"{function}(", *(f"    {line}" for line in lines), f"){end}"]
 
 
 def split_terms(code: str) -> list[str]:

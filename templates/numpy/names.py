@@ -10,7 +10,7 @@ from cavi.derive import Derived
 from cavi.derive.result import Formula, Integral, Projected
 
 _OURS = re.compile(
-    r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|quadratic_forms|softplus|segments|marks|normalised|quadrature|deviation|log_density|normal_nodes|damped|blended|kept|csr_matrix|lapack|"
+    r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|quadratic_forms|softplus|segments|marks|normalised|quadrature|plane_quadrature|on_the_line|in_the_plane|line_sampler|number_sampler|pair_sampler|placed|peak|reach|located|spaced|shares|correlation|deviation|log_density|normal_nodes|damped|blended|kept|csr_matrix|lapack|"
     r"batches|raised|line_sums|sums_of_lines|add_small|scanned|unsettled|part_of|part|parts|chosen|others|times|columns|second|(features|blocks|columns|lines|repeat|gram|natural|tables|cells|marks|sums|collect|expand|segments)_\w+"
 )
 
@@ -23,8 +23,8 @@ def python_names(derived: Derived) -> dict[object, str]:
         for f in update.formulas:
             names["parameter", f.latent, f.name] = _free(f"{f.latent}_{f.name}", taken)
         for name in parameter_names(update.formulas):
-            (latent,) = update.factor.latents
-            names["parameter", latent, name] = _free(f"{latent}_{name}", taken)
+            for latent in update.factor.latents:
+                names["parameter", latent, name] = _free(f"{latent}_{name}", taken)
         for s in update.moment_specs:
             names[update.factor.name, s.key] = _free(f"E_{_words(s.key)}", taken)
     return names

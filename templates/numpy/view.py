@@ -12,7 +12,7 @@ from cavi.derive.cell_sums import Cells
 from cavi.derive.cells import over_cells
 from cavi.derive.expression import Ref
 from cavi.derive.families import lookup
-from cavi.derive.methods import LAPLACE
+from cavi.derive.methods import KEEP_THE_BOUND, LAPLACE
 from cavi.derive.report import update_text
 from cavi.derive.result import sides
 from cavi.derive.text import show
@@ -86,6 +86,7 @@ class ModuleView:
     cells: tuple[CellsView, ...]
     at_cells: tuple[str, ...]
     guarded: bool = False
+    expanded: bool = False  # the bound is approximated, and may fall
 
 
 def module_view(
@@ -144,6 +145,7 @@ def module_view(
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
         guarded=any(f.guard for f in factors),
+        expanded=any(u.chosen not in KEEP_THE_BOUND for u in derived.updates),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
         target=kernels.imports if own else "",

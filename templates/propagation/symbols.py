@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from cavi.derive import Propagation
 from cavi.templates.layout import TRANSPOSE, Accent, Box, Glyph, Script, parens, row
 from cavi.templates.notation import Notation, notation
+from cavi.templates.style import PLAIN, Style
 from cavi.templates.symbols import symbol
 
 MEAN_OF_Q = Glyph(r"\mathbf{m}", "𝐦", upright=True)
@@ -15,20 +16,31 @@ PRECISION_OF_Q = Glyph(r"\mathbf{P}", "𝐏", upright=True)
 _WITHOUT = Glyph(r"\setminus", "∖", upright=True)
 
 
-def signs(p: Propagation) -> Notation:
-    """The notation of the model with symbols for h and its quantities, none of which is declared."""
-    own = notation(p.model)
-    declared = [*own.symbols.values(), *own.whole.values()]
-    parameters: dict[tuple[str, str], Box] = {
+def signs(p: Propagation, style: Style = PLAIN, symbols: Mapping[str, str] | None = None) -> Notation:
+    """The notation of the model with symbols for h and its quantities, none of which is declared.
+
+    Args:
+        p: the propagation.
+        style: the conventions of an author.
+        symbols: TeX of a symbol for declared names, for the scalars of sites (``h``) and what is kept for them
+            (``h.precision``).
+
+    Raises:
+        CaviError: for symbols of unknown names, that are not in the closed grammar, or that are not all different.
+    """
+    scalars = [s.variable for s in p.sites]
+    taken = notation(p.model, style=style, scalars=scalars)
+    declared = [*taken.symbols.values(), *taken.whole.values()]
+    quantities: dict[tuple[str, str], Box] = {}
+    for site in p.sites:
+        for name, box in _quantities(declared).items():
+            quantities[site.variable, name] = _of(box, symbol(site.variable)) if len(p.sites) > 1 else box
+    own = notation(p.model, (), style, symbols, scalars, quantities)
+    of_q: dict[tuple[str, str], Box] = {
         ("q", "quadratic"): row(Script(MEAN_OF_Q, sup=TRANSPOSE), PRECISION_OF_Q, MEAN_OF_Q),
         ("q", "precision"): symbol("P"),
     }
-    for site in p.sites:
-        for name, box in _quantities(declared).items():
-            parameters[site.variable, name] = _of(box, symbol(site.variable)) if len(p.sites) > 1 else box
-    scalars = {s.variable: symbol(s.variable) for s in p.sites}
-    tilted = Accent("hat", symbol("p"))
-    return replace(own, symbols={**own.symbols, **scalars}, parameters=parameters, average=tilted)
+    return replace(own, parameters={**of_q, **own.parameters}, average=Accent("hat", symbol("p")))
 
 
 def _quantities(declared: Collection[Box]) -> dict[str, Box]:

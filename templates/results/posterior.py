@@ -7,9 +7,11 @@ from typing import Any
 
 from cavi.derive import CaviError, Derived, Update
 from cavi.derive.cells import latents_at_cells
+from cavi.derive.result import Integral
 from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
+from cavi.templates.numpy.integrals import NODES_OF, sampler
 from cavi.templates.numpy.names import quote
 from cavi.templates.numpy.view import known_variables
 
@@ -91,12 +93,18 @@ class PosteriorWriter(SamplerWriter):
     def draw(self, update: Update) -> DrawView:
         """How a factor is drawn."""
         name = update.factor.name
-        if update.numeric:
-            raise CaviError(
-                f"q({name}) is normalised numerically and is not drawn; use the mean and deviation of the fit, or its "
-                "coefficients, which give the density"
-            )
+        function = f"draw_{name.replace(',', '_')}"
         scope, local, body = self.scope(f"draw {name}"), set[str](), list[str]()
+        if update.numeric:
+            value = next(f.value for f in update.formulas if isinstance(f.value, Integral))
+            target = f"state.samplers[{quote(name)}]"
+            made = list(sampler(value, scope, self.names, update.factor.plates, target))
+            nodes = {self.names["parameter", n, x] for n, support in value.supports for x in NODES_OF[support]}
+            made = [*self._unpack(scope, nodes), *made]
+            body.append(f"if {quote(name)} not in state.samplers:  # the same for all draws")
+            body.extend(f"    {line}" for line in made)
+            drawn = ", ".join(f"state.values[{quote(n)}]" for n in update.factor.latents)
+            return DrawView(name, function, (*body, f"{drawn} = {target}(rng)"))
         for link in update.density:
             if link.family not in draws.DRAWS:
                 raise CaviError(f"q({link.latent}) is {link.family}, which is not drawn; use the parameters of the fit")
@@ -104,4 +112,4 @@ class PosteriorWriter(SamplerWriter):
             body.extend(self._draw(link, scope, variable))
             local.add(variable)
             body.append(f"state.values[{quote(link.latent)}] = {variable}")
-        return DrawView(name, f"draw_{name.replace(',', '_')}", (*self._unpack(scope, local), *body))
+        return DrawView(name, function, (*self._unpack(scope, local), *body))

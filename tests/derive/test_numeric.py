@@ -76,7 +76,7 @@ def test_what_it_cannot_do_is_refused() -> None:
         derive(gamma_shape(), approximate={"c": "quadrature"})
     with pytest.raises(ApproximationError, match="did you mean 'quadrature'"):
         derive(gamma_shape(), approximate={"a": "quadratur"})
-    with pytest.raises(ApproximationError, match="over more than one number"):
+    with pytest.raises(ApproximationError, match="over more than two numbers"):
         derive(regression(), factors=[("w",)], approximate={"w": "quadrature"})
     counts = Model("counts")
     n = counts.index("n", "N")

@@ -17,21 +17,6 @@ pytestmark = pytest.mark.targets
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
-# Integrals without closed form and steps that are tried are left to the NumPy module.
-REFUSED = {
-    "gamma_shape": "normalised numerically",
-    "student_t": "normalised numerically",
-    "poisson_regression": "was chosen by cvi",
-}
-WRITTEN = [n for n in models.names() if n not in REFUSED]
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_left_to_numpy_is_refused(name: str) -> None:
-    with pytest.raises(CaviError, match=REFUSED[name]):
-        derived_model(name).jax()
-
-
 @cache
 def compiled(name: str):
     """The JAX module of a model, made and compiled once in the test run."""
@@ -54,7 +39,7 @@ def assert_same(found, expected, rtol: float = 1e-9) -> None:
             np.testing.assert_allclose(found.params[latent][n], a, rtol=100 * rtol, atol=100 * rtol)
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", models.names())
 def test_a_run_is_that_of_the_numpy_module(name: str) -> None:
     given = problem(name)
     expected = generated(name).fit(*given, seed=4, max_iter=4, tol=0.0)
@@ -250,7 +235,7 @@ def test_without_jax_the_module_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
         run(derived_model("normal").jax())
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", models.names())
 def test_the_module_stands_alone_and_reads_well(name: str) -> None:
     source = derived_model(name).jax()
     tree = ast.parse(source)

@@ -8,6 +8,7 @@ import pytest
 
 from cavi import models
 from cavi.derive.families import CATALOGUE, MIXED_FAMILIES, VECTOR_FAMILIES
+from cavi.derive.propagation.rules import CATALOGUE as RULES_OF_EP
 from cavi.derive.relaxations import all_bounds, augmentations
 from cavi.derive.rules import CATALOGUE as RULES
 from cavi.templates.article import article
@@ -20,6 +21,10 @@ SOURCES |= {f.source for f in MIXED_FAMILIES.values()} | {a.rule.source for a in
 SOURCES |= {b.source for b in all_bounds()}
 for name in ("logistic_regression", "logistic_regression_polya_gamma", "multinomial_logistic_regression"):
     SOURCES |= set(article(models.derived(name)).sources)
+
+
+# What an identity proves is cited by its name, beside the works.
+SOURCES |= {re.sub("; identities .*", "", r.source) for r in RULES_OF_EP}
 
 
 @pytest.mark.parametrize("source", sorted(SOURCES))
@@ -40,7 +45,8 @@ def test_keys_are_distinct_and_entries_whole() -> None:
         year = re.search(r"\((\d{4})\)", name)
         assert year is not None and work.fields["year"] == year[1]
         assert work.bibtex().count("{") == work.bibtex().count("}")
-        assert {"book": "publisher", "article": "journal"}[work.kind] in work.fields
+        where = {"book": "publisher", "article": "journal", "techreport": "institution", "phdthesis": "school"}
+        assert where[work.kind] in work.fields and work.fields[where[work.kind]] in work.text()
 
 
 def test_the_article_lists_what_the_file_has() -> None:

@@ -18,6 +18,7 @@ from reports import report_on
 import cavi.templates
 from cavi import models
 from cavi.derive import CaviError
+from cavi.derive.propagation.rules import CATALOGUE as RULES_OF_EP
 from cavi.derive.result import Derived
 from cavi.derive.rules import CATALOGUE
 from cavi.templates.article import article, spoken
@@ -44,16 +45,17 @@ def test_translations_keep_the_holes(text: str) -> None:
 
 def test_every_fixed_word_of_the_templates_is_known() -> None:
     said = set()
-    for path in [*TEMPLATES.glob("latex/*.jinja"), *TEMPLATES.glob("html/*.jinja")]:
+    folders = ("latex", "html", "propagation", "notebook", "propagation/notebook")
+    for path in (p for folder in folders for p in TEMPLATES.glob(f"{folder}/*.jinja")):
         said |= set(re.findall(r'\bt\("((?:[^"\\]|\\.)*)"', path.read_text(encoding="utf-8")))
-    for path in [TEMPLATES / "latex" / "slides.py", TEMPLATES / "html" / "fit.py"]:
+    for path in [TEMPLATES / p for p in ("latex/slides.py", "html/fit.py", "propagation/fitted.py")]:
         said |= set(re.findall(r'\bsay(?:\.fixed)?\("([^"]*)"', path.read_text(encoding="utf-8")))
     assert len(said) > 60
     assert {s.replace("\\'", "'") for s in said} <= set(KOREAN)
 
 
 def test_rules_are_known() -> None:
-    for rule in CATALOGUE:
+    for rule in (*CATALOGUE, *RULES_OF_EP):
         for text in (rule.name, rule.statement, rule.condition):
             assert not text or text in KOREAN, text
 

@@ -96,11 +96,11 @@ def test_a_wrong_sign_is_found(place: str) -> None:
 def test_too_few_nodes_are_found() -> None:
     derived = models.derived("gamma_shape")
     source = derived.numpy()
-    assert "NODES = 240" in source
+    assert "NODES = 280" in source
 
     class Coarse(Derived):
         def numpy(self) -> str:
-            return source.replace("NODES = 240", "NODES = 14")
+            return source.replace("NODES = 280", "NODES = 14")
 
     fields = {n: getattr(derived, n) for n in derived.__dataclass_fields__}
     report = verify(Coarse(**fields), digits=10, only="update_b")

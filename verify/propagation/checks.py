@@ -21,6 +21,7 @@ from cavi.verify.report import Check, Finding, worst
 CODE_DIGITS = 8  # of quantities at a fixed point that is found to 1e-10
 TOL = 1e-10
 STEPS, REACH = (0.8, 0.4, 0.2, 0.1, 0.05), 12.0  # of grids for the exact evidence, in standard deviations of q
+NO_MASS = 1e-12  # a precision of so small a share of the cavity's is one of zero, found by subtraction
 SETTLED = 1e-9  # the exact evidence has settled where a finer grid changes it by less
 
 
@@ -30,15 +31,13 @@ def agree(claimed: Value, found: Value, what: str) -> Finding:
     return Finding(digits_of(a, b, max(1, abs(b))), f"{what}: {float(a):.12g} and {float(b):.12g}")
 
 
-def symbolic(world: World, power: Fraction, digits: int, rng: np.random.Generator) -> Iterator[Check]:
-    """The checks of the derivation, at random latents, sites and cavities."""
+def symbolic(world: World, power: Fraction, digits: int, seed: int) -> Iterator[Check]:
+    """The checks of the derivation, at random latents, sites and cavities; each check has random numbers of its own."""
     e, plain = world.engine, world.claim.plain
     alpha = e.number(power)
 
-    def generic(low: float, high: float) -> Value:
-        return e.number(Fraction(round(rng.uniform(low, high) * 997), 997))
-
     def the_split() -> Finding:
+        generic = _generic(world, seed, 0)
         there = world.at(assigned(world.latents, [generic(-1.2, 1.2) for _ in world.latents]))
         whole = evaluate(plain["gaussian"], there, {})
         for s in site_elements(world):
@@ -47,18 +46,18 @@ def symbolic(world: World, power: Fraction, digits: int, rng: np.random.Generato
 
     yield Check("log joint = Gaussian part + sites", "identity", digits, the_split)
     yield Check("natural parameters of the Gaussian part", "identity", digits, lambda: _natural(world))
-    for site in plain["sites"]:
+    for number, site in enumerate(plain["sites"], start=1):
         elements = [s for s in site_elements(world) if s.site is site]
 
-        def cavities() -> tuple[Value, Value]:
-            return generic(-1.5, 1.5), generic(0.2, 3.0)
+        def closed(elements: Any = elements, number: int = number) -> Finding:
+            generic = _generic(world, seed, number)
+            return worst(_same_moments(world, s, _cavity(generic), alpha, digits) for s in elements)
 
-        def closed(elements: Any = elements) -> Finding:
-            return worst(_same_moments(world, s, cavities(), alpha, digits) for s in elements)
-
-        def matched(elements: Any = elements) -> Finding:
+        def matched(elements: Any = elements, number: int = number) -> Finding:
+            generic = _generic(world, seed, -number)
             return worst(
-                _matched(world, s, cavities(), (generic(-1, 1), generic(0.05, 0.2)), alpha, digits) for s in elements
+                _matched(world, s, _cavity(generic), (generic(-1, 1), generic(0.05, 0.2)), alpha, digits)
+                for s in elements
             )
 
         if site["method"] == "closed form":
@@ -66,11 +65,23 @@ def symbolic(world: World, power: Fraction, digits: int, rng: np.random.Generato
         yield Check(f"a step of {site['name']} matches the moments", "optimality", digits, matched)
 
     def evidence() -> Finding:
+        generic = _generic(world, seed, len(plain["sites"]) + 1)
         sites = [(generic(-0.6, 0.6), generic(0.1, 0.5)) for _ in site_elements(world)]
         found = posterior(world, sites, alpha, digits)
         return agree(_claimed_evidence(world, sites, found), found.log_evidence, "log Z_EP")
 
     yield Check("log Z_EP from its definition", "identity", digits, evidence)
+
+
+def _generic(world: World, seed: int, check: int) -> Callable[[float, float], Value]:
+    """Random fractions between two ends, for one check alone."""
+    rng = np.random.default_rng([seed, abs(check), int(check < 0)])
+    return lambda low, high: world.engine.number(Fraction(round(rng.uniform(low, high) * 997), 997))
+
+
+def _cavity(generic: Callable[[float, float], Value]) -> tuple[Value, Value]:
+    """Mean and variance of a cavity."""
+    return generic(-1.5, 1.5), generic(0.2, 3.0)
 
 
 def _natural(world: World) -> Finding:
@@ -129,7 +140,7 @@ def _matched(
     known = {"mean": mean, "variance": 1 / precision, "linear": site[0], "precision": site[1]}
     known |= {"tilted_mean": tilted.mean, "tilted_variance": tilted.variance}
     claimed = _step(world, s, known, ("cavity_mean", "cavity_variance", "linear", "precision"))
-    if to_mpf(1 / cavity[1] + alpha * claimed["precision"]) <= 0:
+    if to_mpf(1 + cavity[1] * alpha * claimed["precision"]) <= NO_MASS:
         return Finding(0.0, "the cavity times the new site has no mass")
     new: Moments = cavity_power(world.engine, cavity, (alpha * claimed["linear"], alpha * claimed["precision"]), digits)
     pairs = [

@@ -178,6 +178,24 @@ def test_mean_field_is_too_narrow_by_the_lost_correlation():
     assert radius(figure, "truth") == pytest.approx(standard, rel=2e-2)
 
 
+def test_of_one_model_the_forward_projection_has_the_moments_of_the_posterior_and_the_reverse_one_is_narrower():
+    left, right = drawn("kl_one_model").axes
+    curves = {line.get_gid(): line for line in left.lines}
+    x = curves["forward"].get_xdata()
+    h = 3.0 * x  # the one observation is y = 1 at x = 3, the prior variance 16
+    log_p = -(x**2) / 32 - np.logaddexp(0.0, -h)
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    spread = {"posterior": (p @ x, np.sqrt(p @ x**2 - (p @ x) ** 2))}
+    for side, line in curves.items():
+        q = line.get_ydata() / line.get_ydata().sum()
+        spread[side] = q @ x, np.sqrt(q @ x**2 - (q @ x) ** 2)
+    assert spread["forward"] == pytest.approx(spread["posterior"], rel=1e-6)
+    assert spread["reverse"][1] < 0.9 * spread["posterior"][1]
+    outer = {c.get_gid(): np.ptp(c.get_paths()[0].vertices, axis=0) for c in right.collections if c.get_gid()}
+    assert (outer["reverse"] < outer["forward"]).all()
+
+
 def test_em_bounds_touch_and_stay_below_and_climb():
     figure = drawn("em_bounds")
     theta, likelihood = line(figure, "likelihood")
@@ -485,6 +503,7 @@ def test_the_list_of_figures():
         "evidence_split_curve",
         "kl_forward_reverse",
         "kl_correlated",
+        "kl_one_model",
         "em_bounds",
         "mean_field_ellipse",
         "elbo_path",

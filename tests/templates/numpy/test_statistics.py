@@ -26,10 +26,12 @@ def anew(module, state):
 def perturb(module, state, latent: str, rng: np.random.Generator) -> None:
     """Other parameters, as a user would store them."""
     params = {n: a for n, a in state.params[latent].items() if module.PARAMETERS[latent][n]["role"] == "standard"}
+    power = rng.uniform(1.0, 1.2)  # of a density whose coefficients these are: some changed alone have no normaliser
     for name, array in params.items():
         domain = module.PARAMETERS[latent][name]["domain"]
         if domain in ("real", "positive"):
-            state.store(latent, **{name: array * rng.uniform(1.0, 1.2)})
+            by = power if name.startswith("eta_") else rng.uniform(1.0, 1.2)
+            state.store(latent, **{name: array * by})
         elif domain == "simplex":
             moved = array * rng.uniform(0.5, 1.0, size=array.shape)
             state.store(latent, **{name: moved / moved.sum(axis=-1, keepdims=True)})
