@@ -159,7 +159,7 @@ def compare(
 def run(
     name: str,
     given: tuple[Sequence[str], Sequence[str], Sequence[str]],
-    factors: str | None,
+    factors: Sequence[str] | None,
     output: Output,
     settings: Mapping[str, Any],
 ) -> Comparison:

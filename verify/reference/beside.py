@@ -66,9 +66,10 @@ def beside(
         if latent not in reference.mean or np.shape(mean) != reference.mean[latent].shape:
             continue
         scale = np.maximum(reference.sd[latent], 1e-300)
-        shifts.append(float(np.abs((mean - reference.mean[latent]) / scale).max()))
-        if sd is not None:
-            ratios.append(np.ravel(np.broadcast_to(sd, scale.shape) / scale))
+        shifts += [float(x) for x in np.ravel(np.abs((mean - reference.mean[latent]) / scale)) if np.isfinite(x)]
+        if sd is not None:  # a tail may be too heavy for there to be one
+            found = np.ravel(np.broadcast_to(sd, scale.shape) / scale)
+            ratios.append(found[np.isfinite(found)])
     apart = reference.r_hat > APART or not shifts
     every = np.concatenate(ratios) if ratios else np.empty(0)
     return Beside(
