@@ -14,8 +14,8 @@ from cavi.derive.builders import optimum
 from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
-from cavi.derive.factorisation import blocks
-from cavi.derive.methods import NORMAL, WORDS
+from cavi.derive.factorisation import Block, blocks
+from cavi.derive.methods import CVI, NEWTON, NORMAL, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
@@ -54,6 +54,12 @@ def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
     return found
 
 
+def approached(block: Block, methods: Mapping[str, str]) -> Block:
+    """The block with what is known of the expectations of functions under its factor, by the method for it."""
+    own = {methods.get(n) for n in block.variables}
+    return replace(block, projected=bool(own & set(NORMAL)), normal=own == {CVI})
+
+
 def applicable(
     factor: str, model: Model, nodes: Mapping[str, Polynomial], factors: Sequence[object] | None
 ) -> tuple[str, ...]:
@@ -61,16 +67,20 @@ def applicable(
     found = []
     for method in WORDS:
         split = tuple(
-            replace(b, projected=b.factor.name == factor and method in NORMAL) for b in blocks(model, nodes, factors)
+            approached(b, dict.fromkeys(b.variables, method) if b.factor.name == factor else {})
+            for b in blocks(model, nodes, factors)
         )
         separate = {name: separated(p, split) for name, p in nodes.items()}
         expectation = Expectation(split, Moments())
-        block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)
-        if block is None:
-            return ()
+        block = next((b for b in split if b.factor.name == factor), None)
+        if block is None or block.factor.point != (method == NEWTON):
+            continue
         try:
             methods = dict.fromkeys(block.variables, method)
             optimum(Request(model, block, conditional(block, separate, expectation), expectation, approximate=methods))
+            for other in split:
+                if other.factor.point and other is not block:
+                    conditional(other, separate, expectation)  # which may need expectations that only some methods have
         except CaviError:
             continue
         found.append(method)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 QUADRATURE, CVI, LAPLACE, DELTA = "quadrature", "cvi", "laplace", "delta"
+NEWTON = "newton"  # a point parameter without a closed maximiser
 NORMAL = (CVI, LAPLACE, DELTA)  # a Normal factor that is chosen, where the optimum is in no family
 KEEP_THE_BOUND = ("", CVI)  # methods under which the bound is one; no method is the optimum
 WORDS: Mapping[str, str] = {
     QUADRATURE: "the optimum of one number or two, normalised numerically",
     CVI: "Normal by choice, not the optimum: a step of the natural gradient of the bound",
     LAPLACE: "Normal by choice, not the optimum: at the mode of the expected log joint, by Laplace's method",
+    NEWTON: "the maximum of a smooth function, by steps of Newton's method that never lower the bound",
     DELTA: "Normal by choice, not the optimum: by the delta method, where the bound is approximated too",
 }

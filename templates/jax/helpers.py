@@ -205,6 +205,48 @@ def damped(
 
 HALVED, DRAWN_IN = 1e-9, 60
 ''',
+    "climbed": '''
+def climbed(
+    state: State,
+    latent: str,
+    propose: Callable[[State], State],
+    heights: Callable[[State], jax.Array],
+    followers: tuple[str, ...] = (),
+) -> State:
+    """A step of a point to what `propose` makes of it, halved for each element until its height is none the less.
+
+    The points that follow it are at their best after it.
+    """
+    before = state.whole(latent, "value")
+    proposed = propose(state)
+    after = proposed.whole(latent, "value")
+
+    def at(value: jax.Array) -> State:
+        return proposed.store(latent, value=value)
+
+    least = heights(at(before))
+    least = jnp.where(jnp.isfinite(least), least - 1e-13 * (1.0 + jnp.abs(least)), -jnp.inf)
+
+    def low(share: jax.Array, value: jax.Array) -> jax.Array:
+        return ~(heights(at(value)) >= least) & (share > 0.0)
+
+    def shorter(carry: Any) -> Any:
+        share, _, lost = carry
+        share = jnp.where(lost, jnp.where(share > SHORTEST, 0.5 * share, 0.0), share)
+        each = share.reshape(share.shape + (1,) * (before.ndim - share.ndim))
+        value = jnp.where(each > 0.0, before + each * (after - before), before)
+        return share, value, low(share, value)
+
+    carry = (jnp.ones(least.shape), after, low(jnp.ones(least.shape), after))
+    _, value, _ = lax.while_loop(lambda c: c[2].any(), shorter, carry)
+    found = at(value).refresh(latent)
+    for follower in followers:
+        found = UPDATES[follower](found)
+    return found
+
+
+SHORTEST = 1e-9
+''',
     "settled": '''
 def settled(
     state: State, latent: str, propose: Callable[[State], State], height: Callable[[State], jax.Array]
