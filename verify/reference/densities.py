@@ -173,7 +173,8 @@ def _known_quadratic(x: Plain, matrix: Array) -> Plain:
     """xᵀ M x over the last axis for known matrices."""
 
     def product_(a: Array) -> Array:
-        return np.einsum("...i,...ij->...j", a, matrix) if matrix.size > matrix.shape[-1] ** 2 else a @ _one(matrix)
+        several = matrix.size > matrix.shape[-1] ** 2
+        return np.asarray(np.einsum("...i,...ij->...j", a, matrix) if several else a @ _one(matrix))
 
     return apply(lambda a: (product_(a) * a).sum(axis=-1), lambda g, r, a: (2.0 * g[..., None] * product_(a),), x)
 

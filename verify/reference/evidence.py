@@ -164,4 +164,4 @@ def _log_sum(x: Array) -> float:
 
 
 def _logistic(x: Array) -> Array:
-    return np.exp(-np.logaddexp(0.0, -x))
+    return np.asarray(np.exp(-np.logaddexp(0.0, -x)))

@@ -142,6 +142,11 @@ def _as_product(axes: Sequence[Sequence[str]], body: Expr, scope: Scope, inner: 
     return contracted(unknown, known_) if apart and unknown.shape[-1] == known_.shape[-1] == full else None
 
 
+def is_number(value: Plain) -> bool:
+    """Whether a value has no axes."""
+    return not isinstance(value, Node) and np.ndim(value) == 0
+
+
 def power(base: Plain, exponent: Fraction) -> Plain:
     """A rational power: roots and products where they do."""
     if exponent == 1:
@@ -160,7 +165,7 @@ def summed(value: Plain, scope: Scope, context: Context, inner: Context) -> Plai
     """The sum over the indices that the inner context has more; what does not depend on one is taken as often."""
     extra = len(inner) - len(context)
     counts = [size_of(scope.sizes, s) for _, s in inner[len(context) :]]
-    if np.ndim(getattr(value, "value", value)) == 0:
+    if is_number(value):
         return value * float(np.prod(counts))
     axes = tuple(range(value.ndim - extra, value.ndim))
     times = np.prod([n for n, a in zip(counts, axes, strict=True) if value.shape[a] == 1 and n != 1])
@@ -171,7 +176,7 @@ def summed(value: Plain, scope: Scope, context: Context, inner: Context) -> Plai
 def whole(value: Plain, scope: Scope, context: Context) -> Plain:
     """With every axis of the context at its full length."""
     shape = tuple(size_of(scope.sizes, s) for _, s in context)
-    if np.ndim(getattr(value, "value", value)) == 0:
+    if is_number(value):
         value = np.full((1,) * scope.rank(context), value)
     front = value.shape[1 : 1 + len(scope.enumerated)]
     return repeated(value, (*front, *shape))
@@ -222,7 +227,7 @@ def _extent(sub: Expr, scope: Scope) -> int:
 def _matrix(row: Sequence[str], column: Sequence[str], body: Expr, scope: Scope, context: Context) -> Plain:
     inner = (*context, (row[0], row[1]), (column[0], column[1]))
     value = evaluate(body, scope.binding((row[0], column[0])), inner)
-    if np.ndim(getattr(value, "value", value)) == 0:
+    if is_number(value):
         value = np.full((1,) * scope.rank(inner), value)
     n = size_of(scope.sizes, row[1])
     return repeated(value, (*value.shape[1:-2], n, n))

@@ -66,16 +66,18 @@ def log_normal_interval(a: Any, b: Any) -> Array:
 
 
 def _interval_gradient(g: Array, r: Array, a: Any, b: Any) -> tuple[Array, Array]:
-    ratio = lambda x: np.exp(-0.5 * np.square(x) - LOG_ROOT_TWO_PI - r)  # noqa: E731
+    def ratio(x: Any) -> Array:
+        return np.asarray(np.exp(-0.5 * np.square(x) - LOG_ROOT_TWO_PI - r))
+
     return -g * ratio(a), g * ratio(b)
 
 
 def _softplus(x: Any) -> Array:
-    return np.logaddexp(0.0, x)
+    return np.asarray(np.logaddexp(0.0, x))
 
 
 def _logistic(x: Any) -> Array:
-    return np.exp(-np.logaddexp(0.0, -np.asarray(x)))
+    return np.asarray(np.exp(-np.logaddexp(0.0, -np.asarray(x))))
 
 
 def _xlogx(x: Any) -> Array:

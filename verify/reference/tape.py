@@ -207,7 +207,10 @@ def chosen(condition: Array, yes: Plain, no: Plain) -> Plain:
     def back(g: Array, r: Array, a: Array, b: Array) -> tuple[Array, Array]:
         return np.where(condition, g, 0.0), np.where(condition, 0.0, g)
 
-    return apply(lambda a, b: np.where(condition, a, b), back, yes, no)
+    def forward(a: Array, b: Array) -> Array:
+        return np.asarray(np.where(condition, a, b))
+
+    return apply(forward, back, yes, no)
 
 
 def contracted(x: Plain, known: Array) -> Plain:
@@ -222,7 +225,8 @@ def contracted(x: Plain, known: Array) -> Plain:
     def forward(a: Array) -> Array:
         left = [a.shape[i] for i in mine]
         out = a.reshape(-1, size) @ flat.T
-        return out.reshape(len(a), *left, *(known.shape[i] for i in long)).transpose(back)
+        shaped = out.reshape(len(a), *left, *(known.shape[i] for i in long))
+        return np.asarray(shaped.transpose(back))
 
     def backward(g: Array, r: Array, a: Array) -> tuple[Array]:
         return ((g.transpose(order).reshape(-1, len(flat)) @ flat).reshape(a.shape),)
