@@ -54,3 +54,32 @@ def test_a_sum_by_segments_and_a_plain_gather_stay_what_they_are() -> None:
 
 def test_no_sparse_matrix_is_written_for_jax() -> None:
     assert "marks_" not in derived_model("latent_class").render("jax")
+
+
+@pytest.mark.parametrize("latent", ["u", "v"])
+def test_columns_one_after_another_need_no_array_over_rows(latent: str) -> None:
+    """What rows read of both factors is a product with the sparse matrix of rows, inside the loop over columns too."""
+    module = generated("gaussian_matrix_factorisation")
+    rng = np.random.default_rng(0)
+    rows, size, width = 100_000, 30, 3
+    data = {"row": rng.integers(size, size=rows), "column": rng.integers(size, size=rows), "x": rng.normal(size=rows)}
+    hyper = {name: 1.0 for name, s in module.KNOWN.items() if s["where"] == "hyper"}
+    state = module.State(*module.prepare(data, hyper, {"I": size, "J": size, "K": width}))
+    module.initialise(state, None, rng)
+    before = {n: np.array(state.moments[n]) for n in ("E_u", "E_v")}
+    module.UPDATES[latent](state)  # makes the sparse matrices
+    tracemalloc.start()
+    state.moments.update({n: np.array(a) for n, a in before.items()})
+    state.changed("u"), state.changed("v")
+    module.UPDATES[latent](state)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * rows
+    mine, other = (before[n] for n in (("E_u", "E_v") if latent == "u" else ("E_v", "E_u")))
+    here, there = (data[n] for n in (("row", "column") if latent == "u" else ("column", "row")))
+    tau, second = state.moments["E_tau"], state.moments[f"E_{'v' if latent == 'u' else 'u'}_sq"][there]
+    for k in range(width):  # row by row, from what is left of x without column k
+        rest = data["x"] - (np.delete(mine, k, 1)[here] * np.delete(other, k, 1)[there]).sum(axis=1)
+        precision = 1.0 + tau * np.bincount(here, second[:, k], size)
+        mine[:, k] = tau * np.bincount(here, rest * other[there, k], size) / precision
+    np.testing.assert_allclose(state.moments[f"E_{latent}"], mine, rtol=1e-9, atol=1e-12)
