@@ -23,6 +23,7 @@ REFUSED = {
     "poisson_regression": "was chosen by cvi",
     "multilevel_poisson_regression": "was chosen by cvi",
     "sparse_poisson_factorisation": "y is declared sparse, and a Gibbs sampler",
+    "truncated_regression": "copies",
 } | {
     n: f"was replaced by the bound {next(iter(i.bounds.values()))}"
     for n in models.names()
