@@ -10,7 +10,7 @@ from typing import Any
 from cavi.derive import Derived, Model, Update, Variable
 from cavi.derive.cell_sums import Cells
 from cavi.derive.cells import over_cells
-from cavi.derive.expression import Ref
+from cavi.derive.expression import Number, Ref
 from cavi.derive.families import lookup
 from cavi.derive.methods import KEEP_THE_BOUND, LAPLACE
 from cavi.derive.report import update_text
@@ -227,6 +227,9 @@ def _known(v: Variable, starts: dict[str, int], least: dict[str, str]) -> dict[s
         support = {"bounded_count": "count", "count_vector": "count", "interval": "real", "above": "positive"}.get(
             family.support, family.support
         )
+        lower = v.distribution.args.get("lower")
+        if family.support == "interval" and isinstance(lower, Number) and lower.value >= 0:
+            support = "positive"
     return {
         "where": "hyper" if v.role == "hyper" else "data",
         "axes": tuple(i.size for i in v.indices),
