@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from cavi.derive import Derived, Gamma, Model, Normal, derive, dot
+from cavi.derive import Derived, Gamma, Model, MultivariateNormal, Normal, derive, dot
 from cavi.models import derived
 
 
@@ -34,7 +34,19 @@ def sparse_gaussian() -> Derived:
     return derive(m)
 
 
-OWN = {"sparse_gaussian": sparse_gaussian}  # beside the models of the library
+def kalman_sequences() -> Derived:
+    """Linear dynamics of several sequences that lie end to end."""
+    m = Model("kalman_sequences")
+    t, d, i, j = m.index("t", "T"), m.index("d", "D"), m.index("i", "K"), m.index("j", "K")
+    start, rho = m.covariate("start", t), m.latent("rho", Gamma(1, 1), d)
+    a, c = m.latent("A", Normal(0, 1), i, j), m.latent("C", Normal(0, 1), d, j)
+    first = MultivariateNormal(0, 1, over=i)
+    x = m.latent("x", lambda x: MultivariateNormal(a @ x[t - 1], 1, over=i), t, initial=first, starts=start)
+    m.observed("y", Normal(dot(c[d], x[t]), rho[d]), t, d)
+    return derive(m, [("A",), ("C",)])
+
+
+OWN = {"sparse_gaussian": sparse_gaussian, "kalman_sequences": kalman_sequences}  # beside the models of the library
 SIZES: dict[str, dict[str, int]] = {
     "latent_class": {"N": 50_000, "J": 20, "V": 4, "K": 10},
     "dawid_skene": {"N": 200_000, "I": 20_000, "K": 50, "J": 5},
@@ -44,15 +56,18 @@ SIZES: dict[str, dict[str, int]] = {
     "sparse_gaussian": {"y_cells": 300_000, "U": 3_000, "I": 3_000, "K": 10},
     "linear_dynamical_system": {"T": 3_000, "D": 6, "K": 4},
     "dynamic_level": {"N": 5_000},
+    "kalman_sequences": {"T": 10_000, "D": 6, "K": 4},
+    "ard_regression": {"N": 100, "D": 5_000},
 }
+LENGTH = 50  # of sequences that lie end to end
 
 
-def module_of(name: str) -> Any:
+def module_of(name: str, target: str = "numpy") -> Any:
     """The generated module of a model."""
     module = types.ModuleType(f"generated_{name}")
     sys.modules[module.__name__] = module
     found = OWN[name]() if name in OWN else derived(name)
-    exec(compile(found.numpy(), module.__name__, "exec"), module.__dict__)
+    exec(compile(found.render(target), module.__name__, "exec"), module.__dict__)
     return module
 
 
@@ -66,6 +81,8 @@ def known(module: Any, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str,
         if spec["where"] == "hyper":
             value: Any = np.eye(shape[-1]) if spec["domain"] == "positive_definite" else np.ones(shape)
             hyper[name] = value + sizes.get(spec["least"], 0)
+        elif spec["starts"] is not None:
+            data[name] = (np.arange(shape[0]) % LENGTH == 0).astype(float)
         elif spec["domain"] == "index":
             data[name] = rng.integers(sizes[spec["over"]], size=shape)
         elif spec["domain"] == "count":
@@ -78,9 +95,9 @@ def known(module: Any, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str,
     return data, hyper
 
 
-def row(name: str) -> str:
+def row(name: str, target: str) -> str:
     """One line of the table."""
-    module, sizes = module_of(name), SIZES[name]
+    module, sizes = module_of(name, target), SIZES[name]
     data, hyper = known(module, sizes)
 
     def run(sweeps: int) -> float:
@@ -101,10 +118,12 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(SIZES)}")
+    parser.add_argument("--target", default="numpy", choices=["numpy", "numba"])
+    given = parser.parse_args()
     print("| model | sizes | a sweep, ms | peak, MB |")
     print("|---|---|---:|---:|")
-    for name in parser.parse_args().names or SIZES:
-        print(row(name), flush=True)
+    for name in given.names or SIZES:
+        print(row(name, given.target), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cavi.templates.numpy import narrow, passes
 
@@ -16,15 +17,20 @@ class Kernels:
         needs: what a module then needs, in words.
         imports: the lines that import it.
         sources: name of a helper, or of a function that is else imported from SciPy -> its source.
+        calls: name of one of these -> those that it calls.
+        compiled: what a target makes of passes over tables, given the writer of the module.
     """
 
     needs: str = "only NumPy and SciPy"
     imports: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compiled: Callable[[Any, Sequence[Any]], tuple[Any, ...]] = lambda writer, passes: tuple(passes)
 
     def chosen(self, used: Iterable[str]) -> list[str]:
         """Those that a module calls."""
         wanted = {*closure(used), *used, *(("digamma",) if "multidigamma" in used else ())}
+        wanted |= {n for user in wanted for n in self.calls.get(user, ())}
         return [n for n in self.sources if n in wanted]
 
 
