@@ -14,8 +14,8 @@ from cavi.derive.builders import optimum
 from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
-from cavi.derive.factorisation import blocks
-from cavi.derive.methods import NORMAL, WORDS
+from cavi.derive.factorisation import Block, blocks
+from cavi.derive.methods import NORMAL, QUADRATURE, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
@@ -53,6 +53,14 @@ def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
     return found
 
 
+def with_functions(block: Block, method: str | None) -> Block:
+    """The block, which by some methods has expectations of functions of several of its elements.
+
+    A Normal has those of a sum, which is one number; what is integrated over two numbers has those of both.
+    """
+    return replace(block, projected=method in NORMAL or (method == QUADRATURE and block.is_joint))
+
+
 def applicable(
     factor: str, model: Model, nodes: Mapping[str, Polynomial], factors: Sequence[object] | None
 ) -> tuple[str, ...]:
@@ -60,7 +68,7 @@ def applicable(
     found = []
     for method in WORDS:
         split = tuple(
-            replace(b, projected=b.factor.name == factor and method in NORMAL) for b in blocks(model, nodes, factors)
+            with_functions(b, method) if b.factor.name == factor else b for b in blocks(model, nodes, factors)
         )
         expectation = Expectation(split, Moments())
         block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice, product
 from typing import Any
 
-from cavi.derive.approximations import applicable, checked
+from cavi.derive.approximations import applicable, checked, with_functions
+from cavi.derive.automatic import Attempt, Rules, automatic
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
@@ -24,11 +24,11 @@ from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
-from cavi.derive.methods import NORMAL, QUADRATURE
+from cavi.derive.methods import QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_numeric import integrals
-from cavi.derive.relaxations.apply import Proposal, proposals
+from cavi.derive.relaxations.apply import proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
@@ -36,8 +36,6 @@ from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Updat
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
-
-MAX_CHOICES = 32
 
 
 def derive(
@@ -61,7 +59,8 @@ def derive(
             not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
-            with which it is; the derivation says which it took and what else there was.
+            with which it is; the derivation says which it took and what else there was. Where no rule does, the last
+            remedy is a factor that is normalised numerically or, of more than two numbers, a Normal that is chosen.
         approximate: latent, or block as a tuple -> a method for a factor in no family: ``"quadrature"``, for the
             optimum of one number or two, its normaliser and moments found numerically, or ``"cvi"``, ``"laplace"`` or
             ``"delta"``, for a Normal that is chosen.
@@ -95,7 +94,7 @@ def derive(
     except NonConjugateError as error:
         error = with_approximations(error, model, nodes, factors, marginalise, bounds, augment, methods)
         known = [p for p in proposals(model, nodes) if p.node not in {**(bounds or {}), **(augment or {})}]
-        if not known:
+        if relax is None and not known:
             raise error from None
         if relax is None:
             arguments = "; ".join(map(str, known))
@@ -104,36 +103,15 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    found = _proposed(model, nodes, factors, marginalise, (bounds or {}, augment or {}), methods, known)
-    others = {p.node: p.names for p in known}
-    return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
 
+    def derived(rules: Rules, approximations: Mapping[str, str]) -> Derived:
+        return _derived(model, nodes, factors, marginalise, *rules, approximations)
 
-def _proposed(
-    model: Model,
-    nodes: Mapping[str, Polynomial],
-    factors: Sequence[object] | None,
-    marginalise: Sequence[object],
-    asked: tuple[Mapping[str, object], Mapping[str, object]],
-    methods: Mapping[str, str],
-    known: Sequence[Proposal],
-) -> Derived:
-    """By the first choice of rules, the cheapest first, with which every factor has an optimum.
+    def methods_for(factor: str, rules: Rules) -> Sequence[str]:
+        relaxed = apply_relaxations(model, nodes, *rules)
+        return () if marginalise else applicable(factor, relaxed.model, relaxed.nodes, factors)
 
-    Raises:
-        NonConjugateError: of the first choice, where none does.
-    """
-    refused: NonConjugateError | None = None
-    for chosen in islice(product(*(p.options for p in known)), MAX_CHOICES):
-        rules: dict[str, dict[str, object]] = {"bounds": dict(asked[0]), "augment": dict(asked[1])}
-        for proposal, (argument, rule) in zip(known, chosen, strict=True):
-            rules[argument][proposal.node] = rule
-        try:
-            return _derived(model, nodes, factors, marginalise, rules["bounds"], rules["augment"], methods)
-        except NonConjugateError as error:
-            refused = refused or error
-    assert refused is not None
-    raise refused
+    return automatic(Attempt(derived, methods_for), (bounds or {}, augment or {}), methods, known)
 
 
 def with_approximations(
@@ -174,7 +152,7 @@ def _derived(
     model = relaxed.model
     nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
     split = tuple(
-        replace(b, projected=any(methods.get(n) in NORMAL for n in b.variables))
+        with_functions(b, next((methods[n] for n in b.variables if n in methods), None))
         for b in blocks(model, nodes, factors, gone)
     )
     expectation = Expectation(split, Moments())

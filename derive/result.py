@@ -187,6 +187,7 @@ class Update:
         density: the factor as a chain of ordinary distributions, each given those before it.
         from_marginals: the standard parameters of a start that is given by its marginals alone.
         chosen: the method by which a Normal factor was chosen where the optimum is none: cvi, laplace or delta.
+        proposed: whether the method for a factor in no family was not asked for, but taken by ``relax="auto"``.
         height: the expected log joint at the mean of one element, where the mean is to be its mode; else None.
         derivation: the named steps that lead here.
         context: the derivation that it belongs to, for how it is written; None for an update on its own.
@@ -204,6 +205,7 @@ class Update:
     density: tuple[Link, ...] = field(default=(), repr=False)
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
     chosen: str = ""
+    proposed: bool = False
     height: Polynomial | None = field(default=None, repr=False)
     context: Derived | None = field(default=None, repr=False, compare=False)
 
