@@ -148,6 +148,7 @@ def binary() -> str:
         ("Jaakkola-Jordan", {"bounds": {"y": "jaakkola_jordan"}}),
         ("Pólya-Gamma", {"augment": {"y": "polya_gamma"}}),
         ("Böhning", {"bounds": {"y": "boehning"}}),
+        ("Knowles-Minka, Saul-Jordan", {"bounds": {"y": "knowles_minka"}, "approximate": {"w": "cvi"}}),
     ):
         lines.append(row(name, exact, *fitted(derive(m, [("w",)], **given), found.data, found.hyper)))
     return "\n".join(lines)
@@ -167,9 +168,13 @@ def several() -> str:
         HEAD,
     ]
     data = {"X": design, "y": y}
-    for name in ("boehning", "bouchard"):
-        d = derive(m, [("w",)], bounds={"y": name})
-        lines.append(row({"boehning": "Böhning"}.get(name, "Bouchard"), exact, *fitted(d, data, found.hyper)))
+    for name, given in (
+        ("Böhning", {"bounds": {"y": "boehning"}}),
+        ("Bouchard", {"bounds": {"y": "bouchard"}}),
+        ("Blei-Lafferty", {"bounds": {"y": "tangent"}, "approximate": {"w": "cvi"}}),
+        ("Knowles-Minka", {"bounds": {"y": "knowles_minka"}, "approximate": {"w": "cvi"}}),
+    ):
+        lines.append(row(name, exact, *fitted(derive(m, [("w",)], **given), data, found.hyper)))
     return "\n".join(lines)
 
 

@@ -33,20 +33,20 @@ MODEL = Annotated[
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).")]
 FACTORS = Annotated[
-    str | None, typer.Option(help='Blocks that q keeps together, "mu,tau;w"; the default is the model\'s own.')
+    list[str] | None, typer.Option(help='Blocks that q keeps together, "mu,tau;w"; the default is the model\'s own.')
 ]
 MARGINALISE = Annotated[
-    str | None, typer.Option(help='Latents to integrate out exactly before q factorises, "mu;u,v".')
+    list[str] | None, typer.Option(help='Latents to integrate out exactly before q factorises, "mu;u,v".')
 ]
 BOUNDS = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         help='Bounds of terms that are not conjugate, "y=boehning"; the default is its own.',
         autocompletion=completion.bounds,
     ),
 ]
 AUGMENT = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         help='Augmentations of terms that are not conjugate, "y=polya_gamma"; the default is its own.',
         autocompletion=completion.augmentations,
@@ -56,8 +56,8 @@ RELAX = Annotated[
     bool, typer.Option("--relax", help="Choose a bound or an augmentation for each term that is not conjugate.")
 ]
 APPROXIMATE = Annotated[
-    str | None,
-    typer.Option(help='Latents whose factor has no closed form, "a=quadrature"; the default is its own.'),
+    list[str] | None,
+    typer.Option(help='Latents whose factor has no closed form, "a=quadrature;b,c=cvi"; the default is its own.'),
 ]
 NOTATION = Annotated[
     str,

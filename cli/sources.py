@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cavi import models
@@ -86,43 +86,50 @@ def _as_model(found: object, name: str) -> Model | None:
     return None
 
 
-def parse_factors(text: str | None) -> list[tuple[str, ...]] | None:
+Asked = str | Sequence[str] | None  # what follows an option, once or each time that it is given
+
+
+def _entries(asked: str | Sequence[str]) -> list[str]:
+    """What stands between semicolons, in every text that was given."""
+    texts = [asked] if isinstance(asked, str) else asked
+    return [entry for text in texts for e in text.split(";") if (entry := e.strip())]
+
+
+def parse_factors(asked: Asked) -> list[tuple[str, ...]] | None:
     """``"mu,tau;w"`` as blocks of names."""
-    if text is None:
+    if asked is None:
         return None
-    return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in text.split(";") if block.strip()]
+    return [tuple(n.strip() for n in block.split(",") if n.strip()) for block in _entries(asked)]
 
 
 AUTO = "auto"
 
 
-def parse_rules(
-    text: str | None, option: str, form: str = "NODE=RULE, such as y=jaakkola_jordan"
-) -> dict[str, str] | None:
+def parse_rules(asked: Asked, option: str, form: str = "NODE=RULE, such as y=jaakkola_jordan") -> dict[str, str] | None:
     """``"y=jaakkola_jordan;x=boehning"`` as a rule for each node, or a method for each latent.
 
     Raises:
-        CaviError: where no rule follows a name.
+        CaviError: where no rule, or more than one, follows a name.
     """
-    if text is None:
+    if asked is None:
         return None
     found = {}
-    for entry in filter(None, (e.strip() for e in text.split(";"))):
+    for entry in _entries(asked):
         node, equals, rule = (part.strip() for part in entry.partition("="))
-        if not (node and equals and rule):
-            raise CaviError(f"{option}: found {entry!r}; expected {form}")
+        if not (node and equals and rule) or "=" in rule:
+            raise CaviError(f"{option}: found {entry!r}; expected {form}; several are parted by semicolons")
         found[node] = rule
     return found
 
 
 def derived_model(
     name: str,
-    factors: str | None,
-    marginalise: str | None = None,
-    bounds: str | None = None,
-    augment: str | None = None,
+    factors: Asked,
+    marginalise: Asked = None,
+    bounds: Asked = None,
+    augment: Asked = None,
     relax: bool = False,
-    approximate: str | None = None,
+    approximate: Asked = None,
 ) -> Derived:
     """The derivation of a model found by name, with the blocks, rules and approximations asked for or its own."""
     model, own = find_model(name)

@@ -91,7 +91,7 @@ from cavi.derive.operations import (
 )
 from cavi.derive.pipeline import derive
 from cavi.derive.propagation import Propagation, propagate
-from cavi.derive.relaxations import ArrayBound, Augmentation, Bound
+from cavi.derive.relaxations import ArrayBound, Augmentation, Bound, Tilt
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
@@ -150,6 +150,7 @@ __all__ = [
     "Step",
     "StudentT",
     "Sum",
+    "Tilt",
     "TruncatedNormal",
     "Update",
     "Variable",

@@ -15,10 +15,11 @@ from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import Block, blocks
-from cavi.derive.methods import NORMAL, QUADRATURE, WORDS
+from cavi.derive.methods import CVI, NEWTON, NORMAL, QUADRATURE, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
+from cavi.derive.separation import separated
 from cavi.derive.term import Polynomial
 
 
@@ -53,12 +54,14 @@ def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
     return found
 
 
-def with_functions(block: Block, method: str | None) -> Block:
-    """The block, which by some methods has expectations of functions of several of its elements.
+def approached(block: Block, methods: Mapping[str, str]) -> Block:
+    """The block with what is known of the expectations of functions under its factor, by the method for it.
 
-    A Normal has those of a sum, which is one number; what is integrated over two numbers has those of both.
+    A Normal has those of functions of a sum, which is one number; what is integrated over two numbers those of both.
     """
-    return replace(block, projected=method in NORMAL or (method == QUADRATURE and block.is_joint))
+    own = {methods.get(n) for n in block.variables}
+    both = QUADRATURE in own and block.is_joint
+    return replace(block, projected=both or bool(own & set(NORMAL)), normal=own == {CVI})
 
 
 def applicable(
@@ -68,15 +71,20 @@ def applicable(
     found = []
     for method in WORDS:
         split = tuple(
-            with_functions(b, method) if b.factor.name == factor else b for b in blocks(model, nodes, factors)
+            approached(b, dict.fromkeys(b.variables, method) if b.factor.name == factor else {})
+            for b in blocks(model, nodes, factors)
         )
+        separate = {name: separated(p, split) for name, p in nodes.items()}
         expectation = Expectation(split, Moments())
-        block = next((b for b in split if b.factor.name == factor and not b.factor.point), None)
-        if block is None:
-            return ()
+        block = next((b for b in split if b.factor.name == factor), None)
+        if block is None or block.factor.point != (method == NEWTON):
+            continue
         try:
             methods = dict.fromkeys(block.variables, method)
-            optimum(Request(model, block, conditional(block, nodes, expectation), expectation, approximate=methods))
+            optimum(Request(model, block, conditional(block, separate, expectation), expectation, approximate=methods))
+            for other in split:
+                if other.factor.point and other is not block:
+                    conditional(other, separate, expectation)  # which may need expectations that only some methods have
         except CaviError:
             continue
         found.append(method)

@@ -16,6 +16,7 @@ from cavi.derive.optimum_kalman import kalman
 from cavi.derive.optimum_markov import markov
 from cavi.derive.optimum_matrix import matrix
 from cavi.derive.optimum_mixed import mixed
+from cavi.derive.optimum_newton import newton
 from cavi.derive.optimum_numeric import numeric
 from cavi.derive.optimum_point import point
 from cavi.derive.optimum_scalar import scalar
@@ -27,6 +28,7 @@ Builder = Callable[[Request], Optimum | None]
 # The last one declines nothing: it refuses what it cannot build.
 BUILDERS: tuple[Builder, ...] = (
     tangent,
+    newton,
     numeric,
     chosen,
     point,

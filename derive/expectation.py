@@ -17,12 +17,13 @@ from cavi.derive.canonical import (
     deltas,
     multiply,
     normalise,
+    replace_sub,
     substitute,
     sum_over,
     with_fresh_bound,
 )
-from cavi.derive.factorisation import Block, Site, random_atoms
-from cavi.derive.index import Index, Shift, Sub, indices_of, primed, shifted
+from cavi.derive.factorisation import Block, Site, placed_atoms, random_atoms
+from cavi.derive.index import Gather, Index, Shift, Sub, indices_of, primed, shifted
 from cavi.derive.remedies import refusal
 from cavi.derive.term import (
     ZERO,
@@ -213,6 +214,9 @@ def _known_at_site(block: Block, atom: Function, placed: Function) -> Function:
     first = next(random_atoms(atom, block.variables), None)
     if first is None:
         return placed
+    for s, i in zip(block.site(first), block.factor.plates, strict=True):
+        if isinstance(s, Gather):  # points of the same documents, a[doc[n]]
+            placed = Function(placed.name, tuple(replace_sub(a, s, i) for a in placed.args))
     moves: dict[Index, Sub] = {
         s: i for s, i in zip(block.site(first), block.factor.plates, strict=True) if isinstance(s, Index) and s != i
     }
@@ -285,6 +289,10 @@ class Expectation:
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
         if len(touched) == 1 and touched[0].factor.point and len({touched[0].site(a) for a in inner}) == 1:
             return touched[0]  # at a point any function of one element has its value there
+        free = [b for b in touched if not b.factor.point]
+        if len(free) == 1 and free[0].projected and isinstance(atom, Function) and len(touched) > 1:
+            # A point beside the latents has one value, which is known data to their expectation.
+            touched, inner = free, set(placed_atoms(atom, free[0].variables))
         if len(touched) == 1 and touched[0].projected and isinstance(atom, Function):
             sites = {touched[0].site(a) for a in inner}
             if len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites))):
@@ -298,24 +306,47 @@ class Expectation:
 
     def _monomial(self, m: Monomial, keep: Block | None) -> Polynomial:
         rest: list[tuple[Atom, Fraction]] = []
+        known = number(1)
         by_block: dict[str, tuple[Block, dict[Site, list[tuple[Atom, Fraction]]]]] = {}
         for atom, exponent in m.powers:
             block = self.block_of(atom)
             if block is None or block is keep:
                 rest.append((atom, exponent))
                 continue
+            if keep is not None and keep.factor.point and any(True for _ in random_atoms(atom, keep.variables)):
+                known = multiply(known, self._at_points(block, atom, exponent, keep))
+                continue
             inner = next(random_atoms(atom, block.variables))
             sites = by_block.setdefault(block.factor.name, (block, {}))[1]
             sites.setdefault(block.site(inner), []).append((atom, exponent))
-        if not by_block:
+        if not by_block and known == number(1):
             return Polynomial((m,))
-        result = collect([normalise(m.coefficient, rest, ())])
+        result = multiply(collect([normalise(m.coefficient, rest, ())]), known)
         absorbed: list[Index] = []
         for block, sites in by_block.values():
             inside = self._inside(block, sites, m)
             absorbed.extend(inside)
             result = multiply(result, self.sites(block, sites, inside))
         return sum_over(result, [i for i in m.bound if i not in absorbed])
+
+    def _at_points(self, block: Block, atom: Atom, exponent: Fraction, keep: Block) -> Polynomial:
+        """E[exp u] = exp(E[u] + ½ V[u]) under a Normal factor, as a function of a point in u.
+
+        Raises:
+            NonConjugateError: for another function, and another factor.
+        """
+        if not (block.normal and isinstance(atom, Function) and atom.name == "exp"):
+            raise refusal(
+                block.factor,
+                from_atom(atom),
+                sorted({a.name for a in random_atoms(atom, (*block.variables, *keep.variables))}),
+                f"of known expectation as a function of {', '.join(keep.variables)}, as an exponential under a Normal "
+                f"factor is, approximate={{{block.factor.name!r}: 'cvi'}}",
+            )
+        u = atom.args[0].scaled(exponent)
+        mean = self.of(u, keep)
+        spread = self.of(multiply(u, u), keep) - multiply(mean, mean)
+        return from_atom(Function("exp", (mean + spread.scaled(Fraction(1, 2)),)))
 
     def _inside(self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], m: Monomial) -> tuple[Index, ...]:
         """The sums that belong inside the expectation of a joint block."""

@@ -338,7 +338,10 @@ class Add(Expr):
         return self.terms
 
     def __str__(self) -> str:
-        return " + ".join(map(str, self.terms))
+        text = str(self.terms[0])
+        for term in map(str, self.terms[1:]):
+            text += f" - {term[1:]}" if term.startswith("-") else f" + {term}"
+        return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,7 +359,20 @@ class Mul(Expr):
         return self.factors
 
     def __str__(self) -> str:
-        return "*".join(f"({f})" if isinstance(f, Add) else str(f) for f in self.factors)
+        match self.factors:
+            case (Number(value=one), Power(base=base, exponent=Number(value=minus))) if one == -minus == 1:
+                inside = _logistic(base)
+                return f"1/{_factor(base)}" if inside is None else f"sigmoid({inside})"
+            case (Number(value=minus), other) if minus == -1 and not isinstance(other, Number):
+                return f"-{_factor(other)}"
+        text = f"({self.factors[0]})" if isinstance(self.factors[0], Add) else str(self.factors[0])
+        for factor in self.factors[1:]:
+            match factor:
+                case Power(base=base, exponent=Number(value=minus)) if minus == -1:
+                    text += f"/{_factor(base)}"
+                case _:
+                    text += f"*{_factor(factor)}"
+        return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -376,8 +392,25 @@ class Power(Expr):
         return (self.base, self.exponent)
 
     def __str__(self) -> str:
-        base = f"({self.base})" if isinstance(self.base, Add | Mul) else str(self.base)
-        return f"{base}**{self.exponent}"
+        if isinstance(self.exponent, Number) and self.exponent.value == Fraction(1, 2):
+            return f"sqrt({self.base})"
+        base, exponent = (f"({e})" if isinstance(e, Add | Mul | Power) else _factor(e) for e in self.children)
+        return f"{base}**{exponent}"
+
+
+def _factor(expr: Expr) -> str:
+    """A factor after the first, in brackets where it would read otherwise without."""
+    text = str(expr)
+    weak = isinstance(expr, Add) or text.startswith("-") or (isinstance(expr, Mul | Number) and "/" in text)
+    return f"({text})" if weak else text
+
+
+def _logistic(below: Expr) -> Expr | None:
+    """The x of 1 + exp(-x), as `sigmoid` writes it."""
+    match below:
+        case Add(terms=(Number(value=one), Apply(name="exp", args=(Mul(factors=(Number(value=minus), inside)),)))):
+            return inside if one == -minus == 1 else None
+    return None
 
 
 @dataclass(frozen=True, eq=False)

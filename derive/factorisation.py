@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cavi.derive.canonical import with_fresh_bound
 from cavi.derive.errors import FactorisationError
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, Split, SumOver
@@ -34,6 +35,7 @@ class Block:
         declared: the indices of the model, by which data inside a function of the latents are named.
         projected: whether a function of several elements of the factor has an expectation: that of a sum of them, which
             is one number, or that of two numbers, by quadrature over both.
+        normal: whether that is the exact one under a Normal factor, so that E[exp u] is known.
     """
 
     factor: Factor
@@ -41,6 +43,7 @@ class Block:
     plate_axes: Mapping[str, tuple[int, ...]]
     declared: tuple[Index, ...] = ()
     projected: bool = False
+    normal: bool = False
 
     def site(self, atom: Element | Indicator) -> Site:
         """The plate subscripts of an atom: which element of the product it belongs to."""
@@ -87,6 +90,19 @@ def random_atoms(atom: Atom, names: Iterable[str]) -> Iterator[Element | Indicat
             for m in arg.monomials:
                 for a in m.atoms:
                     yield from random_atoms(a, names)
+
+
+def placed_atoms(atom: Atom, names: Iterable[str]) -> Iterator[Element | Indicator]:
+    """The same, with names of their own for indices that functions sum over, which may be those of others outside."""
+    names = set(names)
+    if isinstance(atom, Element | Indicator):
+        if atom.name in names:
+            yield atom
+    else:
+        for arg in arguments(atom):
+            for m in arg.monomials:
+                for a in with_fresh_bound(m).atoms:
+                    yield from placed_atoms(a, names)
 
 
 def blocks(
@@ -219,7 +235,7 @@ def _summed_inside(atom: Atom, names: tuple[str, ...], axes: Mapping[str, tuple[
     if not isinstance(atom, Function):
         return set()
     outside = set(atom_indices(atom))
-    inner = list(random_atoms(atom, names))
+    inner = list(placed_atoms(atom, names))
     several = {tuple(a.subs[i] for i in axes[a.name]) for a in inner}
     found = {p for a in inner for p, i in enumerate(axes[a.name]) if not set(indices_of(a.subs[i])) <= outside}
     return found | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 QUADRATURE, CVI, LAPLACE, DELTA = "quadrature", "cvi", "laplace", "delta"
+NEWTON = "newton"  # a point parameter without a closed maximiser
 NORMAL = (CVI, LAPLACE, DELTA)  # a Normal factor that is chosen, where the optimum is in no family
 AUTOMATIC = (QUADRATURE, CVI)  # what relax="auto" may take, where no rule makes a factor conjugate
 LAST_REMEDY = "the last remedy: no bound and no augmentation leaves this factor in a known family"
@@ -13,5 +14,6 @@ WORDS: Mapping[str, str] = {
     QUADRATURE: "the optimum of one number or two, normalised numerically",
     CVI: "Normal by choice, not the optimum: a step of the natural gradient of the bound",
     LAPLACE: "Normal by choice, not the optimum: at the mode of the expected log joint, by Laplace's method",
+    NEWTON: "the maximum of a smooth function, by steps of Newton's method that never lower the bound",
     DELTA: "Normal by choice, not the optimum: by the delta method, where the bound is approximated too",
 }

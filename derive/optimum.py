@@ -84,7 +84,9 @@ class Optimum:
         known_as: what q is, in words; empty where the family says it.
         integral: E_q of a pattern as an integral over one number, where it has no closed form but that; None else.
         chosen: the method by which q was chosen where the optimum is in no family.
-        height: the expected log joint at the mean of q, where the mean is to be its mode.
+        height: the expected log joint at the mean of q, where the mean is to be its mode; of a point that is found by
+            steps, at its value.
+        climbs: for a point that is found by steps, the points that follow each of them, at their best given it.
     """
 
     families: Mapping[str, Family]
@@ -102,6 +104,7 @@ class Optimum:
     integral: Callable[[Pattern], Integral | Projected | None] | None = None
     chosen: str = ""
     height: Polynomial | None = None
+    climbs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,8 @@ class Request:
     """What a builder is given.
 
     `approximate` names the method for latents whose factor has no closed form; `like` are the statistics of the same
-    factor at its best, which that of the prior alone is to have too.
+    factor at its best, which that of the prior alone is to have too. In the points of `concave` the expected log joint
+    is known to be concave, together with what follows them.
     """
 
     model: Model
@@ -119,3 +123,4 @@ class Request:
     tangents: Mapping[str, Tangent] = field(default_factory=dict)
     approximate: Mapping[str, str] = field(default_factory=dict)
     like: tuple[Pattern, ...] = ()
+    concave: tuple[str, ...] = ()

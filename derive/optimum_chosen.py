@@ -18,7 +18,7 @@ Sources: Khan and Lin (2017), section 3; Wang and Blei (2013), sections 3.1 and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -71,6 +71,8 @@ def chosen(request: Request) -> Optimum | None:
     surrogate = plain
     for t in terms:
         surrogate = surrogate + step.quadratic(t)
+    # Points inside a function have stayed there, and come out of it with the argument.
+    surrogate = request.expectation.of(surrogate, block)
     cond = replace(
         request.conditional, averaged=surrogate, coefficients=by_statistic(block, tuple(block.variables), surrogate)
     )
@@ -85,7 +87,8 @@ def chosen(request: Request) -> Optimum | None:
             f"approximate={{{block.factor.name!r}: {method!r}}}: with its terms replaced by quadratic ones the factor "
             f"is {family}; expected a Normal one, whose prior is quadratic too"
         )
-    known = _Known(block, base, method, {}, {})
+    points = tuple(n for b in request.expectation.blocks if b.factor.point for n in b.variables)
+    known = _Known(block, base, method, {}, {}, points)
     for t in terms:
         known.add(t)
     return replace(
@@ -100,12 +103,22 @@ def chosen(request: Request) -> Optimum | None:
 
 def _at_mean(p: Polynomial, variable: Variable) -> Polynomial:
     """The expected log joint at the mean of the factor: what Newton's method raises."""
+    return at_parameter(p, (variable.name,), "mean")
+
+
+def _at_values(p: Polynomial, points: tuple[str, ...]) -> Polynomial:
+    """What has points in it, at their values."""
+    return at_parameter(p, points, "value")
+
+
+def at_parameter(p: Polynomial, names: Collection[str], parameter: str) -> Polynomial:
+    """Elements of some latents replaced by a parameter of their factor, inside functions too."""
 
     def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
-        if isinstance(atom, Element) and atom.name == variable.name:
-            return from_atom(Parameter(variable.name, "mean", atom.subs), exponent)
-        if isinstance(atom, Function) and any(_depends(a, variable) for a in atom.args):
-            value = functions.apply(atom.name, *(_at_mean(a, variable) for a in atom.args))
+        if isinstance(atom, Element) and atom.name in names:
+            return from_atom(Parameter(atom.name, parameter, atom.subs), exponent)
+        if isinstance(atom, Function) and any(True for _ in random_atoms(atom, names)):
+            value = functions.apply(atom.name, *(at_parameter(a, names, parameter) for a in atom.args))
             return functions.raise_to(value, number(exponent))
         return None
 
@@ -121,7 +134,9 @@ def _one_real(request: Request, method: str) -> Variable:
     factor = request.block.factor
     asked = f"approximate={{{factor.name!r}: {method!r}}}"
     if len(request.block.variables) > 1:
-        raise ApproximationError(f"{asked}: q({factor.name}) holds several latents; expected one")
+        raise ApproximationError(
+            f"{asked}: q({factor.name}) holds several latents; expected one: give each a factor of its own and a method"
+        )
     (variable,) = request.block.variables.values()
     if support_of(variable) not in ("real", "vector") or factor.point:
         raise ApproximationError(
@@ -253,6 +268,7 @@ class _Known:
     method: str
     closed: dict[Polynomial, Polynomial]
     numeric: dict[Polynomial, Projected]
+    points: tuple[str, ...] = ()
 
     def add(self, t: Term) -> None:
         """The function of a term, and with cvi its derivatives."""
@@ -278,8 +294,8 @@ class _Known:
                 f"approximate={{{self.block.factor.name!r}: {self.method!r}}}: found a function with data beside its "
                 "affine argument; expected data inside the argument alone"
             )
-        mean = self.expected(argument)
-        variance = self.expected(argument * argument) - mean * mean
+        mean = _at_values(self.expected(argument), self.points)
+        variance = _at_values(self.expected(argument * argument), self.points) - mean * mean
         if self.method != CVI:
             value = at(function, mean) + (at(second, mean) * variance).scaled(HALF)
             self.closed[pattern.polynomial] = value

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cavi.derive.approximations import applicable, checked, with_functions
-from cavi.derive.automatic import Attempt, Rules, automatic
+from cavi.derive.approximations import applicable, approached, checked
+from cavi.derive.asked import Asked
+from cavi.derive.automatic import automatic
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
@@ -24,16 +25,16 @@ from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
-from cavi.derive.methods import QUADRATURE
+from cavi.derive.methods import NEWTON, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_numeric import integrals
-from cavi.derive.relaxations.apply import proposals
+from cavi.derive.relaxations.apply import Relaxed, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
-from cavi.derive.relaxations.relaxation import Tangent
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
+from cavi.derive.separation import separated
 from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
@@ -55,15 +56,15 @@ def derive(
         factors: blocks that q keeps together, each a latent, a name or a tuple of them, such as
             ``[("mu", "tau")]``; latents that are not named stay alone, independent by element.
         marginalise: latents (or tuples of them) to integrate out of the log joint exactly before it is factorised.
-        bounds: node -> a `Bound` or `ArrayBound` or the name of one (or several), for terms of its log density that are
-            not conjugate; ``"tangent"`` makes one from each function that is convex.
+        bounds: node -> a `Bound`, `ArrayBound` or `Tilt` or the name of one (or several), for terms of its log
+            density that are not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
             with which it is; the derivation says which it took and what else there was. Where no rule does, the last
             remedy is a factor that is normalised numerically or, of more than two numbers, a Normal that is chosen.
         approximate: latent, or block as a tuple -> a method for a factor in no family: ``"quadrature"``, for the
-            optimum of one number or two, its normaliser and moments found numerically, or ``"cvi"``, ``"laplace"`` or
-            ``"delta"``, for a Normal that is chosen.
+            optimum of one number or two, its normaliser and moments found numerically, ``"cvi"``, ``"laplace"`` or
+            ``"delta"``, for a Normal that is chosen, or ``"newton"``, for a maximised parameter found by steps.
 
     Raises:
         DeclarationError: for a model without latents or observations.
@@ -88,12 +89,12 @@ def derive(
     if relax not in (None, "auto"):
         raise RelaxationError(f"relax={relax!r} is not known; expected 'auto', or name the rules: bounds={{'y': ...}}")
     methods = checked(model, approximate or {})
-    nodes = log_joint(model)
+    asked = Asked(model, log_joint(model), factors, marginalise, bounds or {}, augment or {}, methods)
     try:
-        return _derived(model, nodes, factors, marginalise, bounds, augment, methods)
+        return _derived(asked)
     except NonConjugateError as error:
-        error = with_approximations(error, model, nodes, factors, marginalise, bounds, augment, methods)
-        known = [p for p in proposals(model, nodes) if p.node not in {**(bounds or {}), **(augment or {})}]
+        error = with_approximations(error, asked)
+        known = [p for p in proposals(model, asked.nodes) if p.node not in {**asked.bounds, **asked.augment}]
         if relax is None and not known:
             raise error from None
         if relax is None:
@@ -103,60 +104,33 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-
-    def derived(rules: Rules, approximations: Mapping[str, str]) -> Derived:
-        return _derived(model, nodes, factors, marginalise, *rules, approximations)
-
-    def methods_for(factor: str, rules: Rules) -> Sequence[str]:
-        relaxed = apply_relaxations(model, nodes, *rules)
-        return () if marginalise else applicable(factor, relaxed.model, relaxed.nodes, factors)
-
-    return automatic(Attempt(derived, methods_for), (bounds or {}, augment or {}), methods, known)
+    return automatic(_derived, asked, known)
 
 
-def with_approximations(
-    error: NonConjugateError,
-    model: Model,
-    nodes: Mapping[str, Polynomial],
-    factors: Sequence[object] | None,
-    marginalise: Sequence[object],
-    bounds: Mapping[str, object] | None,
-    augment: Mapping[str, object] | None,
-    methods: Mapping[str, str],
-) -> NonConjugateError:
+def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateError:
     """The error with the approximations of the factor that would do, where there are any."""
-    if set(error.factor.split(",")) & set(methods) or marginalise:
+    if set(error.factor.split(",")) & set(asked.methods) or asked.marginalise:
         return error
-    relaxed = apply_relaxations(model, nodes, bounds, augment)
-    names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
+    relaxed = apply_relaxations(asked.model, asked.nodes, asked.bounds, asked.augment)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors)
     if not names:
         return error
-    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", bounds), ("augment", augment)) if v)
+    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
     known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
     return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 
-def _derived(
-    model: Model,
-    declared: Mapping[str, Polynomial],
-    factors: Sequence[object] | None,
-    marginalise: Sequence[object],
-    bounds: Mapping[str, object] | None,
-    augment: Mapping[str, object] | None,
-    methods: Mapping[str, str],
-) -> Derived:
+def _derived(asked: Asked) -> Derived:
     """The stages, once it is known what to relax."""
-    relaxed = apply_relaxations(model, declared, bounds, augment)
-    if relaxed.relaxations and marginalise:
+    relaxed = apply_relaxations(asked.model, asked.nodes, asked.bounds, asked.augment)
+    if relaxed.relaxations and asked.marginalise:
         raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
-    model = relaxed.model
-    nodes, gone = integrate_out(model, relaxed.nodes, marginalise)
-    split = tuple(
-        with_functions(b, next((methods[n] for n in b.variables if n in methods), None))
-        for b in blocks(model, nodes, factors, gone)
-    )
+    model, methods = relaxed.model, {**asked.methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
+    nodes, gone = integrate_out(model, relaxed.nodes, asked.marginalise)
+    split = tuple(approached(b, methods) for b in blocks(model, nodes, asked.factors, gone))
+    nodes = {name: separated(p, split) for name, p in nodes.items()}
     expectation = Expectation(split, Moments())
-    found = [(b, *_optimum(model, b, nodes, expectation, relaxed.tangents, methods)) for b in split]
+    found = [(b, *_optimum(model, b, nodes, expectation, relaxed, methods)) for b in split]
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
@@ -193,12 +167,13 @@ def _optimum(
     block: Block,
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
-    tangents: Mapping[str, Tangent] | None = None,
+    relaxed: Relaxed | None = None,
     methods: Mapping[str, str] | None = None,
     like: tuple[Pattern, ...] = (),
 ) -> tuple[Conditional, Optimum]:
     cond = conditional(block, nodes, expectation)
-    return cond, optimum(Request(model, block, cond, expectation, tangents or {}, methods or {}, like))
+    tangents, tilts = (relaxed.tangents, relaxed.tilts) if relaxed is not None else ({}, ())
+    return cond, optimum(Request(model, block, cond, expectation, tangents, methods or {}, like, tilts))
 
 
 def _close(
@@ -260,6 +235,7 @@ def _update(
         from_marginals=best.from_marginals,
         chosen=best.chosen,
         height=best.height,
+        climbs=best.climbs,
     )
 
 
@@ -271,9 +247,9 @@ def _initial(
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
 ) -> tuple[Formula, ...]:
-    """The factor of the prior alone; empty where the prior is improper or of another family than the optimum."""
+    """The factor of the prior alone; empty where it is improper or of another family, or the optimum found by steps."""
     prior = {n: nodes[n] for n in block.variables if n in nodes}
-    if len(prior) < len(block.variables):
+    if len(prior) < len(block.variables) or best.climbs is not None:
         return ()
     like = tuple(cond.coefficients)
     methods = {n: QUADRATURE for n in block.variables} if best.recognised_by == NORMALISED_NUMERICALLY else {}

@@ -112,6 +112,7 @@ def _relaxed(r: Relaxation) -> dict[str, Any]:
         "value": polynomial(r.value),
         "touches": touches,
         **({} if r.through is None else {"through": polynomial(r.through)}),
+        **({"tilts": list(r.tilts)} if r.tilts else {}),
     }
 
 
@@ -175,6 +176,7 @@ def _factor(u: Update) -> dict[str, Any]:
         "event": _axes(f.event),
         "sequential": _axes(f.sequential),
         **({"chosen": u.chosen} if u.chosen else {}),
+        **({} if u.climbs is None else {"climbs": list(u.climbs)}),
         "point": f.point,
         "weight": None if f.weight is None else polynomial(f.weight),
         "families": {n: str(family) for n, family in u.families.items()},

@@ -188,7 +188,9 @@ class Update:
         from_marginals: the standard parameters of a start that is given by its marginals alone.
         chosen: the method by which a Normal factor was chosen where the optimum is none: cvi, laplace or delta.
         proposed: whether the method for a factor in no family was not asked for, but taken by ``relax="auto"``.
-        height: the expected log joint at the mean of one element, where the mean is to be its mode; else None.
+        height: the expected log joint at the mean of one element, where the mean is to be its mode, or at the value of
+            a point that is found by steps; else None.
+        climbs: for a point that is found by steps, the points that are set to their best after each; else None.
         derivation: the named steps that lead here.
         context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
@@ -207,6 +209,7 @@ class Update:
     chosen: str = ""
     proposed: bool = False
     height: Polynomial | None = field(default=None, repr=False)
+    climbs: tuple[str, ...] | None = None
     context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -157,6 +157,26 @@ SUM_BELOW_PRODUCT = Rule(
     "as it is when it is added again.",
     source="Bouchard (2007), section 2",
 )
+TILT = Rule(
+    "free tilt",
+    "An equation in x that holds for every number d holds for every d that depends on x, such as a·x.",
+    "the equation does not depend on d",
+    "Knowles and Minka (2011), section 5.2; Saul and Jordan (1999)",
+)
+CONCAVE_IN_TILT = Rule(
+    "concave in the tilt",
+    "A tangent of the convex part is concave in the tilt and the logarithm of the place where it touches, since the "
+    "product of log-convex functions is log-convex; expectations keep that.",
+    "the coefficient of the term is not negative",
+    "Boyd and Vandenberghe (2004), 3.5.2",
+)
+NEWTON = Rule(
+    "Newton's method",
+    "Where the gradient of a concave function is zero it is largest; a step goes to where the gradient of its "
+    "second-order expansion is, and is halved until the function does not fall.",
+    "the curvature is not negative",
+    "Boyd and Vandenberghe (2004), 9.5",
+)
 GENERATING_FUNCTION = Rule(
     "generating function of an exponential family",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
@@ -204,6 +224,9 @@ CATALOGUE: tuple[Rule, ...] = (
     LARGEST_VARIANCE,
     ONE_MORE_FACTOR,
     SUM_BELOW_PRODUCT,
+    TILT,
+    CONCAVE_IN_TILT,
+    NEWTON,
     GENERATING_FUNCTION,
     AUGMENT,
     BOUND,

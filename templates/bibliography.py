@@ -194,6 +194,13 @@ WORKS: dict[str, Work] = {
         "54",
         "878–887",
     ),
+    "Knowles and Minka (2011)": _book(
+        "knowles2011",
+        "D. A. Knowles and T. P. Minka",
+        "2011",
+        "Non-conjugate variational message passing for multinomial and binary regression",
+        "Advances in Neural Information Processing Systems 24",
+    ),
     "Kozumi and Kobayashi (2011)": _article(
         "kozumi2011",
         "H. Kozumi and G. Kobayashi",
@@ -309,6 +316,13 @@ WORKS: dict[str, Work] = {
         "2006",
         "Gaussian Processes for Machine Learning",
         "MIT Press",
+    ),
+    "Saul and Jordan (1999)": _book(
+        "saul1999",
+        "L. K. Saul and M. I. Jordan",
+        "1999",
+        "A mean field learning algorithm for unsupervised neural networks",
+        "Learning in Graphical Models, MIT Press",
     ),
     "Seeger (2005)": _report(
         "seeger2005",

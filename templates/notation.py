@@ -285,6 +285,16 @@ _AUXILIARY: dict[str, Box] = {
     "transition": Glyph("g", "g"),
     "kernel": Glyph(r"\kappa", "κ"),
     "log_normaliser": Glyph("A", "A"),
+    "log_total": Glyph("A", "A"),
+    # A step of Newton's method: an argument ν = o + Gᵀa + aᵀBa of an exponential and its slope, the total of these.
+    "bend": Glyph("B", "B"),
+    "argument": Glyph(r"\nu", "ν"),
+    "slope_argument": Glyph("D", "D"),
+    "total": Glyph("s", "s"),
+    "slope_total": Glyph("t", "t"),
+    "gradient": Glyph("g", "g"),
+    "curvature": Glyph("H", "H"),
+    "inverse_curvature": Glyph("F", "F"),
 }
 
 
@@ -304,6 +314,9 @@ def _own_symbol(update: Update, latent: str, name: str) -> Box:
     head, _, other = name.partition("_")
     if head in _RELATIVE and other in update.factor.latents:
         return Script(_RELATIVE[head], symbol(other))
+    stem, _, number = name.rpartition("_")
+    if number.isdigit() and stem in _AUXILIARY:  # the second of its kind
+        return Script(_AUXILIARY[stem], sup=parens(symbol(number)))
     return _AUXILIARY.get(name) or symbol(name)
 
 

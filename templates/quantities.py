@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cavi.derive.index import Index
 from cavi.derive.model import Model, Variable
-from cavi.derive.result import Derived
+from cavi.derive.result import Derived, Update
 from cavi.templates.chain import latents_box, q_of
 from cavi.templates.equation import Sentence
 from cavi.templates.layout import TIMES, Box, separated
@@ -37,6 +37,21 @@ _ROLES = {
 }
 _PARAMETERS = {"probs": "responsibilities", "prob": "probability", "dof": "degrees of freedom"}
 
+_OF_POINTS = {
+    "log_total": "logarithm of the total of the exponentials of",
+    "weights": "softmax of",
+    "offset": "constant part of an argument that depends on",
+    "gain": "linear part of an argument that depends on",
+    "bend": "quadratic part of an argument that depends on",
+    "argument": "argument that depends on",
+    "slope_argument": "slope of that argument in",
+    "total": "total of the functions that depend on",
+    "slope_total": "slope of that total in",
+    "gradient": "gradient of the expected log joint in",
+    "curvature": "curvature of the expected log joint in",
+    "inverse_curvature": "inverse of that curvature for",
+}
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -59,6 +74,7 @@ def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[
     yield from declared(derived.model, signs, printer)
     for u in derived.updates:
         if u.factor.point:
+            yield from _beside_a_point(u, signs, printer)
             continue
         factor = q_of(latents_box(signs, u.factor, element=True))
         for f in u.formulas:
@@ -73,6 +89,16 @@ def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[
             )
             box = drawn_parameter(printer, f, u.factor.plates)
             yield Quantity(box, (f"{said} of ", factor), sizes(printer, f.indices), DOMAINS[u.domain(f)])
+
+
+def _beside_a_point(update: Update, signs: Notation, printer: Printer) -> Iterator[Quantity]:
+    """What is computed of a point, or on the way to it, under a symbol of its own."""
+    for f in update.formulas:
+        stem, _, number = f.name.rpartition("_")
+        said = _OF_POINTS.get(stem if number.isdigit() else f.name)
+        if said is not None:
+            box = drawn_parameter(printer, f, update.factor.plates)
+            yield Quantity(box, (f"{said} ", signs.array(f.latent)), sizes(printer, f.indices), DOMAINS["real"])
 
 
 def sizes(printer: Printer, indices: tuple[Index, ...]) -> Box | None:

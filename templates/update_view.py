@@ -217,7 +217,7 @@ def _formulas(printer: Printer, update: Update) -> Iterator[Link]:
         shown_as_moment = isinstance(f.value, Integral) and f.value.name != "log_normaliser"
         if _is_logdet(f) or shown_as_moment or isinstance(f.value, Projected):
             continue
-        link = _formula(printer, f, update.factor.plates)
+        link = _formula(printer, f, update)
         if f.along is not None and f.along != before:
             size = printer.size(f.along[0].size)
             ends = (Number("1"), size) if f.along[1] == "forward" else (size, Number("1"))
@@ -247,8 +247,8 @@ def _written_over(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> tu
     return event
 
 
-def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
-    scope = _scope(f.indices)
+def _formula(printer: Printer, f: Formula, update: Update) -> Link:
+    scope, plates = _scope(f.indices), update.factor.plates
     event = _written_over(printer, f, plates)
     left = drawn_parameter(printer, f, plates)
     if isinstance(f.value, Integral):
@@ -258,7 +258,8 @@ def _formula(printer: Printer, f: Formula, plates: tuple[Index, ...]) -> Link:
         if event:
             base = printer.notation.parameter(f.latent, f.value.argument)
             return Link(left, _inverse(printer.array(base, f.indices, event, scope)))
-        return Link(left, _operation(printer, f, f.value, scope))
+        argument = next(g for g in update.formulas if (g.latent, g.name) == (f.latent, f.value.argument))
+        return Link(left, _operation(printer, f, f.value, scope, argument.indices))
     assert isinstance(f.value, Polynomial), "an expectation along an argument is shown as a moment"
     inside = free_scope(f.value, f.indices)
     whole = printer.whole(f.value, event, inside) if event else None
@@ -272,7 +273,8 @@ def _over(printer: Printer, body: Box, latents: Sequence[str], plates: tuple[Ind
     return (*[_INTEGRAL] * len(numbers), body, *steps)
 
 
-def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope) -> Box:
+def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: Scope, axes: tuple[Index, ...]) -> Box:
+    """The operation on an earlier parameter, which has the axes."""
     argument = Parameter(f.latent, operation.argument, f.indices)
     match operation.name:
         case "softmax":
@@ -284,7 +286,7 @@ def _operation(printer: Printer, f: Formula, operation: ArrayOperation, scope: S
             below = row(_sum_over(printer, other, inner), exp, parens(printer.atom(summed, inner)))
             return Quotient(row(exp, parens(printer.atom(argument, scope))), below)
         case "logsumexp":
-            last = Index(f"{operation.argument}.last", f.indices[-1].size if f.indices else "1")
+            last = Index(f"{operation.argument}.last", axes[-1].size)
             inner = scope.enter(last, printer.notation.index_names(last.size))
             summed = Parameter(f.latent, operation.argument, (*f.indices, last))
             box = row(_sum_over(printer, last, inner), function("exp"), parens(printer.atom(summed, inner)))

@@ -23,6 +23,8 @@ from cavi.verify.independence import Parts
 from cavi.verify.mentions import mentioned, vanishes
 from cavi.verify.nodes import assignments, branches, distribution_at, node_arguments, node_parts
 from cavi.verify.on_grid import OnGrid, flat
+from cavi.verify.projection import projected
+from cavi.verify.second_order import as_array
 from cavi.verify.state import State
 from cavi.verify.units import Unit, conditioned
 from cavi.verify.vector_normal import COMPACT_ORDER
@@ -246,6 +248,9 @@ class Averages:
     def _product_mean(self, group: list[Plain], binding: Binding) -> Value:
         """E of a product whose factors depend on each other."""
         parts, inner = group, [binding] * len(group)
+        along = self._along_one(group, binding)
+        if along is not None:
+            return along
         total: Value = self.engine.number(0)
         categories = {
             x for x in self.touched(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
@@ -258,6 +263,43 @@ class Averages:
                 value = value * evaluate(f, scope, binding)
             total = total + self._probability(assigned) * self.contract(value, units)
         return total
+
+    def _along_one(self, group: list[Plain], binding: Binding) -> Value | None:
+        """E of a function of one combination of the elements of a chosen Normal vector, points beside it.
+
+        None where it is another one, and where there is no such vector.
+        """
+        state, claim = self.state, self.state.claim
+        touched = self.touched(group, [binding] * len(group), self.held.assigned)
+        sites = sorted({claim.site_of(*x) for x in touched})
+        vectors = [s for s in sites if not claim.factor_named[s[0]]["point"]]
+        if len(vectors) != 1 or claim.factor_named[vectors[0][0]].get("chosen") != "cvi":
+            return None
+        factor = claim.factor_named[vectors[0][0]]
+        elements = list(claim.elements(factor, vectors[0][1], state.sizes))
+        if len(elements) < 2 or _product_degree(group, factor["latents"]) < 99 or set(elements) & set(self.held.points):
+            return None
+        middle, precision = state.normal(factor, vectors[0][1])
+        args = {"mean": middle, "precision": precision}
+        points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) != vectors[0]}
+        found = []
+        for i in range(self.held.count):
+            one = Held(self.held.assigned, {x: p[i : i + 1] if len(p) > 1 else p for x, p in self.held.points.items()})
+            averages = Averages(state, one)
+
+            def at(values: Mapping[Element, Value], averages: Averages = averages) -> Value:
+                scope = OnGrid(averages, averages.held.assigned, points)
+                scope.placed |= values
+                value: Value = self.engine.number(1)
+                for f in group:
+                    value = value * evaluate(f, scope, binding)
+                return value if np.size(value) > 1 else np.ravel(np.asarray(value, dtype=object))[0]
+
+            mean = projected(state, elements, args, at)
+            if mean is None:
+                return None
+            found.append(mean)
+        return as_array(found) if len(found) > 1 else found[0]
 
     def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> OnGrid:
         """A scope with the given categories and with values placed by the caller."""

@@ -16,7 +16,9 @@ import numpy as np
 from cavi.verify.arithmetic import Value, to_float, to_mpf
 from cavi.verify.averages import Averages, Held
 from cavi.verify.check_chosen import check_chosen
+from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.claim import Element
+from cavi.verify.climbs import at_the_top, check_climbs
 from cavi.verify.evaluate import Position, bindings, positions
 from cavi.verify.points import as_array, held_points
 from cavi.verify.report import Check, Finding, worst
@@ -34,6 +36,8 @@ def check_optimality(state: State) -> Iterator[Check]:
         if factor["point"]:
             title = f"{name} is the maximiser"
             yield Check(title, "optimality", state.digits, partial(_each, state, factor, _maximiser))
+            if factor.get("climbs") is not None:
+                yield from check_climbs(state, factor)
             continue
         if factor.get("chosen"):
             yield from check_chosen(state, factor)
@@ -46,6 +50,8 @@ def check_optimality(state: State) -> Iterator[Check]:
 
 
 def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:
+    if factor.get("climbs") is not None:
+        state = at_the_top(state, factor, claimed_elbo)
     sites = list(positions(factor["plates"], state.sizes))
     chosen = sites if len(sites) <= 4 else [*sites[:2], *sites[-2:]]
     return worst(check(state, factor, site) for site in chosen)
@@ -122,7 +128,7 @@ def _spread(differences: list[Any], scale: Any, site: Position) -> Finding:
 
 
 def _maximiser(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
-    best = state.solve(factor, site)
+    best = state if factor.get("climbs") is not None else state.solve(factor, site)
     (latent,) = factor["latents"]
     elements = list(state.claim.elements(factor, site, state.sizes))
     if state.claim.selects(latent) and not state.claim.variables[latent]["event"]:

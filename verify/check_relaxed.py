@@ -64,7 +64,9 @@ def _both(state: State, entry: Mapping[str, Any], held: Held) -> tuple[Value, Va
 
 
 def _first(state: State, entry: Mapping[str, Any]) -> Finding:
-    """What the first of two steps puts in the place of the density is below it at random points."""
+    """What the first of two steps puts in the place of the density is below it at random points; a tilt is equal."""
+    if entry.get("tilts"):
+        return worst(_equal(state, entry, k) for k in range(POINTS))
     least = mpmath.inf
     for k in range(POINTS):
         averages = Averages(state, random_values(state, k))
@@ -74,6 +76,14 @@ def _first(state: State, entry: Mapping[str, Any]) -> Finding:
             return Finding(0.0, f"above the declared log density by {float(-gap):.6g} at point {k + 1}")
         least = min(least, gap)
     return Finding(60.0, f"at {POINTS} points the first step is lower, by {float(least):.3g} or more")
+
+
+def _equal(state: State, entry: Mapping[str, Any], k: int) -> Finding:
+    """Whatever the tilt is, the density is as declared."""
+    averages = Averages(state, random_values(state, k))
+    declared = averages.node(state.claim.variables[entry["node"]])
+    found, expected = to_mpf(_one(averages.through(entry["node"]))), to_mpf(_one(declared))
+    return Finding(digits_of(found, expected), f"first step {float(found):.12g}, declared {float(expected):.12g}")
 
 
 def _one(value: Value) -> Value:

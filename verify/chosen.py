@@ -87,10 +87,7 @@ def times(matrix: Rows, vector: list[Any]) -> list[Any]:
 
 def moments_at(state: State, factor: Mapping[str, Any], site: Position) -> tuple[list[Any], Rows]:
     """The mean and the precision of one element of a Normal factor, as a vector and a matrix."""
-    args = state.arguments(factor["latents"][0], site)
-    if isinstance(args["mean"], list):
-        return args["mean"], args["precision"]
-    return [args["mean"]], [[args["precision"]]]
+    return state.normal(factor, site)
 
 
 def put(state: State, factor: Mapping[str, Any], site: Position, mean: list[Any], precision: Rows) -> State:

@@ -63,6 +63,17 @@ class Claim:
         return any(f.get("chosen") in ("laplace", "delta") for f in self.factors)
 
     @cached_property
+    def beside(self) -> dict[str, frozenset[str]]:
+        """Points inside functions of other factors' latents: factor -> the factors whose moments change with it."""
+        found: dict[str, set[str]] = {}
+        for f in self.factors:
+            for m in f["moments"]:
+                for n in names_in(m["pattern"]):
+                    if n in self.factor_of and n not in f["latents"]:
+                        found.setdefault(self.factor_of[n]["name"], set()).add(f["name"])
+        return {n: frozenset(by) for n, by in found.items()}
+
+    @cached_property
     def integrals(self) -> dict[tuple[str, str], dict[str, Any]]:
         """The parameters that are integrals without closed form, by latent and name."""
         every = (p for f in self.factors for p in f["parameters"])

@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, cached_property, partial
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ from cavi.verify.cells import at_cells, belongs_to_cells, given_cells, thinned
 from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.chosen import stepped
 from cavi.verify.claim import Axes, Claim
+from cavi.verify.climbs import at_the_top, climbed
 from cavi.verify.evaluate import evaluate, positions, size_of
 from cavi.verify.extremes import extremes
 from cavi.verify.generic import Table
@@ -127,7 +129,7 @@ def comparisons(claim: Claim) -> Iterator[tuple[str, Comparison, str]]:
         yield f"update_{factor['name']}", same_update, factor["name"]
         if any(p["value"][0] == "integral" for p in factor["parameters"]):
             yield f"integrals of q({factor['name']}) by its nodes", same_integrals, factor["name"]
-        if factor.get("chosen"):
+        if factor.get("chosen") or factor.get("climbs") is not None:
             yield f"update_{factor['name']} from far away", shortened, factor["name"]
     yield "elbo", same_bound, ""
     yield "fit makes the sweeps of the updates", swept, ""
@@ -249,14 +251,28 @@ def same_integrals(module: Generated, case: Case, name: str) -> Finding:
 
 
 def shortened(module: Generated, case: Case, name: str) -> Finding:
-    """An update that starts at a wide Normal far from the data, where a whole step may be too long."""
+    """An update that starts at a wide Normal or a point far from the data, where a whole step may be too long."""
     (latent,) = case.claim.factor_named[name]["latents"]
-    wide = {
-        "mean": {at: FAR_AWAY * x for at, x in case.instance.q[latent]["mean"].items()},
-        "precision": {at: x / FAR_AWAY for at, x in case.instance.q[latent]["precision"].items()},
-    }
+    q = case.instance.q[latent]
+    wide = {n: {at: FAR_AWAY * x for at, x in q[n].items()} for n in ("mean", "value") if n in q}
+    if "precision" in q:
+        wide["precision"] = {at: x / FAR_AWAY for at, x in q["precision"].items()}
     far = replace(case.instance, q={**case.instance.q, latent: {**case.instance.q[latent], **wide}})
+    if case.claim.factor_named[name].get("chosen"):
+        far = _with_points_at_their_best(case.claim, far)
     return same_update(module, Case(case.claim, f"{case.where}, far away", far), name)
+
+
+def _with_points_at_their_best(claim: Claim, instance: Instance) -> Instance:
+    """Points that are found by steps where a run would have them: beside random ones exponentials leave all bounds."""
+    state = State(claim, instance, precise(), DIGITS)
+    moved: set[str] = set()
+    for factor in claim.factors:
+        if factor.get("climbs") is not None:
+            state = at_the_top(state, factor, claimed_elbo)
+            moved |= {*factor["latents"], *factor["climbs"]}
+    tables = {n: {at: Fraction(to_float(x)) for at, x in state.params[n, "value"].items()} for n in moved}
+    return replace(instance, q={**instance.q, **{n: {"value": t} for n, t in tables.items()}})
 
 
 def same_bound(module: Generated, case: Case, name: str) -> Finding:
@@ -354,9 +370,11 @@ def started(module: Generated, case: Case, name: str) -> Finding:
 
 
 def solve_all(state: State, factor: Mapping[str, Any]) -> State:
-    """Every element of a factor at its claimed optimum, one after another; a chosen factor after its step."""
+    """Every element of a factor at its claimed optimum, one after another; after a step where none is closed."""
     if factor.get("chosen"):
         return stepped(state, factor, claimed_elbo)
+    if factor.get("climbs") is not None:
+        return climbed(state, factor, claimed_elbo)
     for site in positions(factor["plates"], state.sizes):
         state = state.solve(factor, site)
     return state

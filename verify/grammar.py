@@ -234,6 +234,8 @@ def _relaxed(plain: dict[str, Any], walk: Walker) -> None:
         walk.expression(field(r, "value", list, where), where)
         if r.get("through") is not None:
             walk.expression(r["through"], where)
+        for n in listed(r.get("tilts", []), where):
+            name(n, where)
         for touch in field(r, "touches", list, where):
             if not isinstance(touch, list) or len(touch) != 3:
                 raise CertificateError(f"{where}: expected [name, axes, expression], found {short(touch)}")
@@ -314,6 +316,12 @@ def _factor(f: object, walk: Walker) -> None:
         one_of(f["chosen"], CHOSEN, n, "method")
         if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS - {NUMERIC}:
             raise CertificateError(f"{n}: a factor that is chosen is of one latent, and Normal")
+    if f.get("climbs") is not None:
+        for follower in field(f, "climbs", list, n):
+            name(follower, n)
+        named = {p.get("name") for p in field(f, "parameters", list, n) if isinstance(p, dict)}
+        if not f["point"] or len(f["latents"]) != 1 or not {"gradient", "curvature", "value"} <= named:
+            raise CertificateError(f"{n}: what climbs is one point, with a gradient, a curvature and a value")
     if f.get("weight") is not None:
         walk.expression(f["weight"], f"{n}: weight")
     for pair in field(f, "statistics", list, n):

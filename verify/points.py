@@ -64,6 +64,8 @@ def _points(
     if support == "bounded_count":
         return [[e.number(k) for k in range(round(to_float(args["total"])) + 1)] for _ in own]
     domain = {"vector": "real", "matrix": "real", "above": "positive", "interval": "unit"}.get(support, support)
+    if factor["point"] and domain == "real" and state.claim.variables[latent]["domain"] == "positive":
+        domain = "positive"  # an array of places where a tangent touches
     drawn = [[e.number(generic(domain, rng)) for _ in range(count)] for _ in own]
     if support == "above":
         return [[args["minimum"] + x for x in row] for row in drawn]

@@ -122,11 +122,12 @@ def _claim() -> Schema:
         relaxed={
             "type": "array",
             "items": _object(
-                optional=("through",),
+                optional=("through", "tilts"),
                 node=NAME,
                 kind={"enum": list(grammar.RELAXATIONS)},
                 rule=TEXT,
                 through=EXPRESSION,
+                tilts={"type": "array", "items": NAME},
                 variables={"type": "array", "items": NAME},
                 value=EXPRESSION,
                 touches={"type": "array", "items": _tuple(NAME, AXES, EXPRESSION)},
@@ -229,7 +230,8 @@ def _factor() -> Schema:
         chain=_or_null(chain),
     )
     return _object(
-        optional=("q", "chosen"),
+        optional=("q", "chosen", "climbs"),
+        climbs={"type": "array", "items": NAME},
         chosen={"enum": list(grammar.CHOSEN)},
         name=TEXT,
         latents={"type": "array", "items": NAME},

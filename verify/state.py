@@ -50,8 +50,9 @@ class State:
     # --- scope -----------------------------------------------------------------------------
 
     def element(self, name: str, at: Position) -> Value:
-        """A known variable's element."""
-        return self.known[name][at]
+        """A known variable's element; of a point its value."""
+        known = self.known.get(name)
+        return self.params[name, "value"][at] if known is None else known[at]
 
     def param(self, latent: str, name: str, at: Position) -> Value:
         """A parameter of q; an integral is found when it is asked for."""
@@ -125,9 +126,8 @@ class State:
         """E_q[pattern] where it is a function of one combination of the elements of a Normal vector."""
         site = tuple(binding[i] for i, _ in factor["plates"])
         elements = list(self.claim.elements(factor, site, self.sizes))
-        args = self.arguments(factor["latents"][0], site)
-        if not isinstance(args["mean"], list):
-            args = {"mean": [args["mean"]], "precision": [[args["precision"]]]}
+        mean, precision = self.normal(factor, site)
+        args = {"mean": mean, "precision": precision}
 
         def at(values: Mapping[Element, Value]) -> Value:
             return evaluate(pattern, _AtNodes(self, Unit(factor["name"], site, values, None, None)), binding)
@@ -157,6 +157,21 @@ class State:
             elif p.name == "lower" and declared is not None and FAMILIES[declared["name"]].support == "positive":
                 args[p.name] = self.engine.number(0)
         return args
+
+    def normal(self, factor: Mapping[str, Any], site: Position) -> tuple[list[Value], list[list[Value]]]:
+        """Mean and precision of one element of a Normal factor of one latent, all its axes as one."""
+        (latent,) = factor["latents"]
+        axes = {p["name"]: p["indices"] for p in self.claim.standard(latent)}
+        plates = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+        own = [a for a in axes["mean"] if a not in factor["plates"]]
+        places = list(positions(own, self.sizes))
+
+        def at(name: str, *inner: int) -> Value:
+            event = iter(inner)
+            place = tuple(plates[i] if [i, s] in factor["plates"] else next(event) for i, s in axes[name])
+            return self.params[latent, name][place]
+
+        return [at("mean", *x) for x in places], [[at("precision", *x, *y) for y in places] for x in places]
 
     def density(self, factor: Mapping[str, Any], site: Position) -> Density:
         """The density of one element of a factor that is normalised numerically."""
@@ -284,7 +299,8 @@ class State:
     def _forget(self, factor: Mapping[str, Any], site: Position) -> None:
         self._densities.pop((factor["name"], site), None)
         self._units = {k: u for k, u in self._units.items() if k[:2] != (factor["name"], site)}
-        self._moments = {k: v for k, v in self._moments.items() if k[0] != factor["name"]}
+        gone = {factor["name"], *self.claim.beside.get(factor["name"], ())}
+        self._moments = {k: v for k, v in self._moments.items() if k[0] not in gone}
 
 
 class _Updating:

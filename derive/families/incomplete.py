@@ -28,47 +28,52 @@ EVENT = Param("event", "binary", "d", known=True)
 WIDTH = Param("width", "positive", "h", known=True)
 
 
+SURVIVAL = "Klein and Moeschberger (2003), Survival Analysis, section 3.5"
+LogDensity = Callable[..., sympy.Expr]
+
+
+def _made(prefix: str, base: ScalarFamily, extra: Param, log_density: LogDensity, source: str) -> MixedFamily:
+    """A family with one parameter more; `log_density` takes `X`, that parameter and those of the base."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, last = args
+        return log_density(x, last, *own)
+
+    return MixedFamily(f"{prefix}{base.name}", (*base.parameters, extra), base.support, density, source, base.aliases)
+
+
 def zero_inflated(base: ScalarFamily) -> MixedFamily:
     """A count that is zero with a probability of its own, beside the zeros of its family."""
 
-    def density(x: Any, *args: Any) -> sympy.Expr:
-        *own, inflation = args
+    def density(x: Any, inflation: Any, *own: Any) -> sympy.Expr:
         at_zero = base.declared_density(sympy.S.Zero, *own)
         odds = log(inflation) - log(1 - inflation) - at_zero
         return log(1 - inflation) + base.declared_density(x, *own) + Pow(0, x) * softplus(odds)
 
-    name, source = f"ZeroInflated{base.name}", "Lambert (1992), Technometrics 34, 1-14, section 1"
-    return MixedFamily(name, (*base.parameters, INFLATION), base.support, density, source)
+    return _made("ZeroInflated", base, INFLATION, density, "Lambert (1992), Technometrics 34, 1-14, section 1")
 
 
-def censored(side: str, base: ScalarFamily, log_beyond: Callable[..., sympy.Expr]) -> MixedFamily:
+def censored(side: str, base: ScalarFamily, log_beyond: LogDensity) -> MixedFamily:
     """A value, or where it is censored the limit beyond which it lies; `log_beyond` takes `X` and the parameters."""
 
-    def density(x: Any, *args: Any) -> sympy.Expr:
-        *own, event = args
+    def density(x: Any, event: Any, *own: Any) -> sympy.Expr:
         return event * base.declared_density(x, *own) + (1 - event) * log_beyond(x, *own)
 
-    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.5"
-    return MixedFamily(
-        f"{side}Censored{base.name}", (*base.parameters, EVENT), base.support, density, source, base.aliases
-    )
+    return _made(f"{side}Censored", base, EVENT, density, SURVIVAL)
 
 
-def interval_censored(base: ScalarFamily, log_between: Callable[..., sympy.Expr]) -> MixedFamily:
+def interval_censored(base: ScalarFamily, log_between: LogDensity) -> MixedFamily:
     """The lower end of a known interval; `log_between` takes both ends and the parameters."""
 
-    def density(x: Any, *args: Any) -> sympy.Expr:
-        *own, width = args
+    def density(x: Any, width: Any, *own: Any) -> sympy.Expr:
         return log_between(x, x + width, *own)
 
-    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.5; Albert and Chib (1993), section 4"
-    return MixedFamily(
-        f"IntervalCensored{base.name}", (*base.parameters, WIDTH), base.support, density, source, base.aliases
-    )
+    source = f"{SURVIVAL}; Albert and Chib (1993), section 4"
+    return _made("IntervalCensored", base, WIDTH, density, source)
 
 
-def _normal_between(low: Any, high: Any, mean: Any, precision: Any) -> sympy.Expr:
-    return log_normal_interval(sqrt(precision) * (low - mean), sqrt(precision) * (high - mean))
+def _standard(x: Any, mean: Any, precision: Any) -> sympy.Expr:
+    return sqrt(precision) * (x - mean)
 
 
 def _log_phi(x: Any) -> sympy.Expr:
@@ -76,16 +81,18 @@ def _log_phi(x: Any) -> sympy.Expr:
 
 
 _INFLATED = ("Poisson", "Binomial", "NegativeBinomial")
-_BEYOND: tuple[tuple[str, str, Callable[..., sympy.Expr]], ...] = (
+_BEYOND: tuple[tuple[str, str, LogDensity], ...] = (
     ("Right", "Exponential", lambda x, rate: -rate * x),
     ("Right", "Weibull", lambda x, shape, rate: -rate * x**shape),
-    ("Right", "LogNormal", lambda x, mean, precision: _log_phi(sqrt(precision) * (mean - log(x)))),
-    ("Right", "Normal", lambda x, mean, precision: _log_phi(sqrt(precision) * (mean - x))),
-    ("Left", "Normal", lambda x, mean, precision: _log_phi(sqrt(precision) * (x - mean))),
+    ("Right", "LogNormal", lambda x, mean, precision: _log_phi(-_standard(log(x), mean, precision))),
+    ("Right", "Normal", lambda x, mean, precision: _log_phi(-_standard(x, mean, precision))),
+    ("Left", "Normal", lambda x, mean, precision: _log_phi(_standard(x, mean, precision))),
 )
 INCOMPLETE: tuple[MixedFamily, ...] = (
     *(zero_inflated(CATALOGUE[n]) for n in _INFLATED),
     *(censored(side, CATALOGUE[n], beyond) for side, n, beyond in _BEYOND),
-    interval_censored(CATALOGUE["Normal"], _normal_between),
+    interval_censored(
+        CATALOGUE["Normal"], lambda a, b, m, p: log_normal_interval(_standard(a, m, p), _standard(b, m, p))
+    ),
 )
 MIXED_FAMILIES.update((f.name, f) for f in INCOMPLETE)

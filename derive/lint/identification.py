@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from cavi.derive.expression import Condition, Expr, Mul, Number, Probabilities, Ref, Softmax
+from cavi.derive.expression import (
+    Add,
+    Array,
+    Condition,
+    Expr,
+    Mul,
+    Number,
+    Power,
+    Probabilities,
+    Ref,
+    Softmax,
+    SumOver,
+)
 from cavi.derive.index import Index, Literal, Shift
 from cavi.derive.lint.dependence import expressions, walk
 from cavi.derive.lint.finding import Finding
@@ -65,17 +77,37 @@ def _touches(node: Expr, size: str) -> bool:
 
 def _signs(model: Model) -> Iterator[Finding]:
     symmetric = {v.name for v in model.with_role("latent") if _is_symmetric(v)}
-    seen: set[tuple[str, str]] = set()
-    for v in model.variables:
-        for expr in expressions(v):
-            for node in walk(expr):
-                if not isinstance(node, Mul):
-                    continue
-                names = sorted({r.name for f in node.factors for r in f.refs() if isinstance(r, Ref)} & symmetric)
-                for pair in [(a, b) for a in names for b in names if a < b]:
-                    if pair not in seen and not _stands_alone(model, pair):
-                        seen.add(pair)
-                        yield _signed(*pair)
+    everything = [expr for v in model.variables for expr in expressions(v)]
+    products = [node for expr in everything for node in walk(expr) if isinstance(node, Mul)]
+    pairs = {pair for node in products for pair in _multiplied(node) if symmetric.issuperset(pair)}
+    for pair in sorted(pairs):
+        if all(_parity(expr, pair) == 0 for expr in everything):
+            yield _signed(*pair)
+
+
+def _multiplied(product: Mul) -> Iterator[tuple[str, str]]:
+    """Names in alphabetical order that stand in two factors of a product."""
+    names = [{r.name for r in factor.refs()} for factor in product.factors]
+    for position, left in enumerate(names):
+        for right in names[position + 1 :]:
+            yield from ((a, b) if a < b else (b, a) for a in left for b in right if a != b)
+
+
+def _parity(expr: Expr, names: Collection[str]) -> int | None:
+    """0 where an expression stays as it is when all of `names` change sign, 1 where it changes sign, None else."""
+    match expr:
+        case Ref():
+            return int(expr.name in names)
+        case Mul():
+            parities = [_parity(f, names) for f in expr.factors]
+            return None if None in parities else sum(p or 0 for p in parities) % 2
+        case Add() | Array() | SumOver():
+            found = {_parity(part, names) for part in expr.children}
+            return found.pop() if len(found) == 1 else None
+        case Power(base=base, exponent=Number(value=power)) if power.denominator == 1:
+            inside = _parity(base, names)
+            return None if inside is None else inside * power.numerator % 2
+    return 0 if all(_parity(part, names) == 0 for part in expr.children) else None
 
 
 def _signed(a: str, b: str) -> Finding:
@@ -96,22 +128,3 @@ def _is_symmetric(v: Variable) -> bool:
         return False
     mean = d.args["mean"]
     return isinstance(mean, Number) and mean.value == 0
-
-
-def _stands_alone(model: Model, pair: tuple[str, str]) -> bool:
-    """Whether one of two latents occurs anywhere without the other as a factor."""
-    for v in model.variables:
-        for expr in expressions(v):
-            for name, other in (pair, pair[::-1]):
-                total = sum(1 for r in expr.refs() if r.name == name)
-                inside = sum(
-                    1
-                    for node in walk(expr)
-                    if isinstance(node, Mul) and other in {r.name for r in node.refs()}
-                    for f in node.factors
-                    for r in f.refs()
-                    if r.name == name
-                )
-                if total > inside:
-                    return True
-    return False

@@ -6,14 +6,14 @@ Model, log joint ──asked for, or proposed──▶ Model with local paramete
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import TypeVar
 
 import sympy
 
 from cavi.derive import families
-from cavi.derive.canonical import deltas, replace_sub, subscripts, substitute, sum_over
+from cavi.derive.canonical import deltas, fresh_index, replace_sub, subscripts, substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expand import element
@@ -35,6 +35,7 @@ from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.sites import Site, as_expression
 from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
+from cavi.derive.relaxations.tilt import Tilt
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
 
@@ -56,6 +57,11 @@ class Relaxed:
     def tangents(self) -> dict[str, Tangent]:
         """The local parameters of all bounds, by name."""
         return {n: t for r in self.relaxations for n, t in r.tangents.items()}
+
+    @property
+    def tilts(self) -> tuple[str, ...]:
+        """The local parameters whose best value has no closed form."""
+        return tuple(n for r in self.relaxations for n in r.tilts)
 
 
 def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | None = None) -> Relaxed:
@@ -79,18 +85,24 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
 def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
     """The node bounded by every form of the rule that fits a term of it."""
     if asked == TANGENT:
-        for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents):
-            relaxed = bounded(relaxed, node, bound, found)
-        return relaxed
-    known = _rules("bounds", asked, node, catalogue.all_bounds(), (Bound, ArrayBound, ShiftedSum), (TANGENT,))
+        return _touched(relaxed, node)
+    known = _rules("bounds", asked, node, catalogue.every_bound(), (Bound, ArrayBound, ShiftedSum, Tilt), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
     for rule in usable or known[:1]:
-        relaxed = in_two_steps(relaxed, node, rule) if isinstance(rule, ShiftedSum) else bounded(relaxed, node, rule)
+        two = isinstance(rule, ShiftedSum | Tilt)
+        relaxed = in_two_steps(relaxed, node, rule) if two else bounded(relaxed, node, rule)
     return relaxed
 
 
-def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
-    """The node with every log-sum-exp replaced by a sum over its terms, and those bounded by their own rule."""
+def _touched(relaxed: Relaxed, node: str, within: Collection[str] = ()) -> Relaxed:
+    """The node with tangents of its functions, or of those that mention some names."""
+    for bound, found in tangents(relaxed.nodes[node], relaxed.model, node, relaxed.tangents, within):
+        relaxed = bounded(relaxed, node, bound, found)
+    return relaxed
+
+
+def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum | Tilt) -> Relaxed:
+    """The node with every term replaced by what the first step leaves, and that bounded by the rule of the second."""
     p, model = relaxed.nodes[node], relaxed.model
     found = found_by(p, bound, model, relaxed.tangents)
     if not found:
@@ -101,15 +113,30 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum) -> Relaxed:
     for match in found:
         places = _places(model, node, match, _gathers(match.argument))
         axes = {i: own for i, own in places.items() if i != match.over}
-        shift = Variable(_free_name(model, bound.parameter), "point", tuple(axes.values()))
-        model = model.with_variable(shift)
-        names.append(shift.name)
-        assert match.over is not None
-        lower = bound.lower_at(match.argument, from_atom(Element(shift.name, tuple(axes))), match.over)
-        value = value + sum_over(match.weight * lower, match.monomial.bound)
+        event = (places[match.over],) if isinstance(bound, Tilt) and match.over is not None else ()
+        local = Variable(_free_name(model, bound.parameter), "point", tuple(axes.values()), event)
+        model = model.with_variable(local)
+        names.append(local.name)
+        if isinstance(bound, Tilt):
+            left = bound.split_at(match.argument, _tilt(match, local.name, tuple(axes)), match.over, match.beside)
+        else:
+            assert match.over is not None
+            at = from_atom(Element(local.name, tuple(axes)))
+            left = bound.lower_at(match.argument, at, match.over, match.beside)
+        value = value + sum_over(match.weight * left, match.monomial.bound)
     record = Relaxation(node, bound.name, "bound", bound.rule, tuple(names), p, value, proof, BOUND, through=value)
+    if isinstance(bound, Tilt):
+        record = replace(record, tilts=tuple(names))
     step = _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
-    return _bounded_as(step, node, bound.then)
+    return _touched(step, node, names) if isinstance(bound, Tilt) else _bounded_as(step, node, bound.then)
+
+
+def _tilt(match: Match, name: str, at: tuple[Sub, ...]) -> Polynomial:
+    """a·x: of an array the sum over another index of its size."""
+    if match.over is None:
+        return from_atom(Element(name, at)) * match.argument
+    other = fresh_index(match.over.size)
+    return sum_over(from_atom(Element(name, (*at, other))) * substitute(match.argument, {match.over: other}), [other])
 
 
 def _recorded(relaxed: Relaxed, record: Relaxation) -> Relaxed:
@@ -278,22 +305,26 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
         else:
             xi, weight = known.variable, known.weight + weight
         over = None if match.over is None else xi.event[0]
-        softmax = isinstance(bound, ArrayBound) and bound.is_softmax
+        softmax = isinstance(bound, ArrayBound) and bound.is_softmax and not match.beside
         statistic = bound.statistic_of(argument)
-        local[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic, over, softmax)
+        convex = bound.convex_part if isinstance(bound, Bound) else None
+        local[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic, over, softmax, convex)
         back = {own: i for i, own in axes.items()}
         at = from_atom(Element(xi.name, tuple(back[i] for i in xi.indices)))
-        lower = bound.lower_at(match.argument, at, match.over)
+        lower = bound.lower_at(match.argument, at, match.over, match.beside)
         value = value + sum_over(match.weight * lower, match.monomial.bound)
+    rule = bound.rule
+    if any(match.beside for match in found):
+        rule = replace(rule, condition="a known term of the sum is one more element, which stays where it is")
     record = Relaxation(
-        node, bound.name, "bound", bound.rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
+        node, bound.name, "bound", rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
     )
     return _recorded(Relaxed(model, relaxed.nodes, relaxed.relaxations), record)
 
 
 def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[str] = ()) -> tuple[Match, ...]:
     """The terms that a bound applies to, but for those of local parameters (`settled`) alone."""
-    form = bound.form if isinstance(bound, ShiftedSum) else bound
+    form = bound.form if isinstance(bound, ShiftedSum | Tilt) else bound
     found = array_matches(p, form, model) if isinstance(form, ArrayBound) else matches(p, form.function, model)
     names = [v.name for v in model.with_role("latent", "point") if v.name not in settled]
     return tuple(m for m in found if any(True for a in m.argument.atoms() for _ in random_atoms(a, names)))

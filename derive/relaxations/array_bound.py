@@ -6,7 +6,8 @@ h(t) = f + α/2 (Σ_k t_k² - β (Σ_k t_k)²/K) is convex, the tangent of h at 
     f(x)  ≥  F(Σ_k b(ψ_k)) + F'(Σ_j b(ψ_j)) Σ_k b'(ψ_k) (t_k - ψ_k) - α/2 (Σ_k (t_k-ψ_k)² - β (Σ_k (t_k-ψ_k))²/K),
 
 with equality at t = ψ. Under any q the best tangent is the one at ψ_k = E_q[s(x_k)]; what is lost is E[h(t)] - h(E[t]).
-Without curvature (α = 0) the bound is linear in the statistics.
+Without curvature (α = 0) the bound is linear in the statistics. A known term b of the sum is one more element, which
+stays where it is: what is convex in all elements is convex in the others.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from cavi.derive.index import Index, Literal
 from cavi.derive.relaxations.array_proof import curvature_steps, second_order_steps
 from cavi.derive.relaxations.bound import INVERSES, T, X
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
-from cavi.derive.term import ZERO, Delta, Polynomial, from_atom
+from cavi.derive.term import ZERO, Delta, Polynomial, from_atom, number
+from cavi.derive.text import name_text
 
 COUNT = sympy.Symbol("K", positive=True)
 OTHER = IndexVariable("j")
@@ -44,7 +46,7 @@ class ArrayBound:
         name: what `derive(m, bounds=...)` calls it.
         outer: F, in `T`.
         inner: a, in `X`: x itself or exp(x).
-        statistic: s, in `X`: x, log x or 1/x.
+        statistic: s, in `X`: x, log x, 1/x or 1/x².
         curvature: α and β, two numbers; for a statistic x only.
         parameter: the name of ψ.
         source: where the bound comes from.
@@ -72,7 +74,7 @@ class ArrayBound:
             raise RelaxationError(f"the bound {self.name}: the inner function is {self.inner}; expected x or exp(x)")
         if self.statistic not in INVERSES or self.statistic == X**2:
             raise RelaxationError(
-                f"the bound {self.name}: the statistic is {self.statistic}; expected x, log(x) or 1/x"
+                f"the bound {self.name}: the statistic is {self.statistic}; expected x, log(x), 1/x or 1/x**2"
             )
         if any(self.curvature) and self.statistic != X:
             raise RelaxationError(f"the bound {self.name}: found a curvature in {self.statistic}; expected one in x")
@@ -124,10 +126,12 @@ class ArrayBound:
             total = total + (value if guard is None else value * from_atom(guard))
         return total
 
-    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index | None) -> Polynomial:
-        """g(x; ψ) in the normal form: x_k and ψ_k at the index k, which is `over`."""
+    def lower_at(
+        self, argument: Polynomial, at: Polynomial, over: Index | None, beside: Polynomial = ZERO
+    ) -> Polynomial:
+        """g(x; ψ) in the normal form: x_k and ψ_k at the index k, which is `over`, and known terms of the sum."""
         assert over is not None
-        total = sum_over(from_sympy(self.term, {T: at}), [over])
+        total = sum_over(from_sympy(self.term, {T: at}), [over]) + beside
         height = from_sympy(self.outer, {T: total})
         move = self.statistic_of(argument) - at
         value = height + sum_over(self._slope(at, total) * move, [over])
@@ -136,7 +140,8 @@ class ArrayBound:
             other = Index(f"{over.name}'", over.size)
             spread = sum_over(move * move, [over])
             product = sum_over(move * substitute(move, {over: other}), [over, other])
-            spread = spread - (product * functions.reciprocal(functions.size_of(over))).scaled(beta)
+            count = functions.size_of(over) + number(1 if beside else 0)
+            spread = spread - (product * functions.reciprocal(count)).scaled(beta)
             value = value - spread.scaled(alpha / 2)
         return value
 
@@ -161,6 +166,7 @@ class ArrayBound:
         else:
             steps = second_order_steps(self.name, self.outer, self.term, self.domain)
         statistic = self.statistic.subs(X, self._x)
+        sign = name_text(self.parameter)
         psi, mean = (Unknown(n, self.domain, KIND) for n in (self.parameter, "m"))
         split = self.outer.subs(T, Mass(self.term.subs(T, statistic), KIND))
         first = () if split == self.function else (Step(self.function, split, CONVEX_PART),)
@@ -168,14 +174,21 @@ class ArrayBound:
         whole = (
             *first,
             *steps,
-            Step(self.function, self._lower(statistic, psi), TANGENT_BELOW, (f"{self.parameter} is any array",), "≥"),
+            Step(
+                self.function,
+                self._lower(statistic, psi),
+                TANGENT_BELOW,
+                (f"{sign}(k) is any number for each k: where the tangent touches",),
+                "≥",
+            ),
             Step(
                 self.outer.subs(T, Mass(self.term.subs(T, mean), KIND)),
                 self._lower(mean, psi),
                 TANGENT_OPTIMUM,
                 (
-                    f"m(k) = {best}",
-                    f"with equality at {self.parameter} = m; what spreads about m does not depend on it",
+                    f"m(k) stands for {best}",
+                    f"with equality at {sign}(k) = m(k)",
+                    f"what x(k) spreads about m(k) does not depend on {sign}(k)",
                 ),
                 "≥",
             ),
@@ -222,6 +235,12 @@ def _is_place(delta: Delta) -> bool:
 
 def text_of(expr: sympy.Expr) -> str:
     """The function in a sentence."""
-    return str(
-        expr.replace(lambda e: isinstance(e, Mass), lambda e: sympy.Symbol(f"Σ_{e.args[1]} {text_of(e.args[0])}"))
+
+    def named(total: sympy.Expr, opening: str = "", closing: str = "") -> sympy.Expr:
+        return sympy.Symbol(f"{opening}Σ_{total.args[1]} {text_of(total.args[0])}{closing}")
+
+    powers = expr.replace(
+        lambda e: e.is_Pow and isinstance(e.base, Mass) and e.exp != -1,
+        lambda e: sympy.Pow(named(e.base, "(", ")"), e.exp),
     )
+    return str(powers.replace(lambda e: isinstance(e, Mass), named))

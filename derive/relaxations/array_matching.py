@@ -53,16 +53,23 @@ def _total(shape: Atom, atom: Atom) -> Polynomial | None:
     return total
 
 
-def _element(total: Polynomial, inner: sympy.Expr, names: list[str], model: Model) -> tuple[Polynomial, Index] | None:
-    """x_k and k, where the total is Σ_k a(x_k), every term above zero: over an index, or over terms written out."""
+def _element(
+    total: Polynomial, inner: sympy.Expr, names: list[str], model: Model
+) -> tuple[Polynomial, Index, Polynomial] | None:
+    """x_k, k and what is known, where the total is Σ_k a(x_k) + b, every term above zero.
+
+    The sum is over an index, or over terms written out, a known one among them.
+    """
     if not all(_is_above_zero(m, model) for m in total.monomials):
         return None
-    if len(total.monomials) == 1 and len(total.monomials[0].bound) == 1:
-        (m,) = total.monomials
+    summed = [m for m in total.monomials if any(True for a in m.atoms for _ in random_atoms(a, names))]
+    if len(summed) == 1 and len(summed[0].bound) == 1:
+        (m,) = summed
         over = fresh_index(m.bound[0].size)
         body = substitute(Polynomial((Monomial(m.coefficient, m.powers),)), {m.bound[0]: over})
         argument = _argument(body, inner, names)
-        return None if argument is None else (argument, over)
+        known = Polynomial(tuple(n for n in total.monomials if n is not m))
+        return None if argument is None else (argument, over, known)
     if any(m.bound for m in total.monomials):
         return None  # a sum beside other terms is neither
     size = str(len(total.monomials))
@@ -73,7 +80,7 @@ def _element(total: Polynomial, inner: sympy.Expr, names: list[str], model: Mode
         if one is None:
             return None
         argument = argument + one * deltas([over], [Literal(j, size)])
-    return (argument, over) if len(total.monomials) > 1 else None
+    return (argument, over, ZERO) if len(total.monomials) > 1 else None
 
 
 def _argument(body: Polynomial, inner: sympy.Expr, names: list[str]) -> Polynomial | None:

@@ -24,12 +24,12 @@ from cavi.derive.from_sympy import from_sympy
 from cavi.derive.identities.convexity import Convexity, convexity
 from cavi.derive.index import Index
 from cavi.derive.rules import CONVEX_PART, TANGENT_BELOW, TANGENT_OPTIMUM
-from cavi.derive.term import Polynomial
+from cavi.derive.term import ZERO, Polynomial
 
 X = sympy.Symbol("x", real=True)
 T = sympy.Symbol("t", real=True)
 # Statistic s -> its inverse, in T.
-INVERSES = {X: T, X**2: sympy.sqrt(T), sympy.log(X): sympy.exp(T), 1 / X: 1 / T}
+INVERSES = {X: T, X**2: sympy.sqrt(T), sympy.log(X): sympy.exp(T), 1 / X: 1 / T, X**-2: T ** sympy.Rational(-1, 2)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class Bound:
         if self.statistic not in INVERSES or (self.on != "positive" and self.statistic not in (X, X**2)):
             raise RelaxationError(
                 f"the bound {self.name}: the statistic is {self.statistic}; expected x or x**2, and for a positive x "
-                "also log(x) or 1/x, whose expectations are moments of the factors"
+                "also log(x), 1/x or 1/x**2, whose expectations are moments of the factors"
             )
         if not self.keep.is_polynomial(X) or sympy.degree(self.keep, X) > 2:
             raise RelaxationError(
@@ -130,7 +130,9 @@ class Bound:
         """s(x) in the normal form."""
         return from_sympy(self.statistic, {X: argument})
 
-    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index | None = None) -> Polynomial:
+    def lower_at(
+        self, argument: Polynomial, at: Polynomial, over: Index | None = None, beside: Polynomial = ZERO
+    ) -> Polynomial:
         """g(x; ξ) in the normal form."""
         return from_sympy(self.lower, {X: argument, self.xi: at})
 

@@ -12,8 +12,9 @@ from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, T, X
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
+from cavi.derive.relaxations.tilt import D, Tilt
 
-AnyBound = Bound | ArrayBound | ShiftedSum
+AnyBound = Bound | ArrayBound | ShiftedSum | Tilt
 
 
 @cache
@@ -56,6 +57,7 @@ def array_bounds() -> tuple[ArrayBound, ...]:
             source="Bishop (2006), 1.115; Boyd and Vandenberghe (2004), 3.1.5",
         ),
         ArrayBound("harmonic", outer=-1 / T, statistic=1 / X, source="Boyd and Vandenberghe (2004), exercise 3.17"),
+        ArrayBound("harmonic", outer=-1 / T**2, statistic=X**-2, source="Boyd and Vandenberghe (2004), exercise 3.17"),
     )
 
 
@@ -66,9 +68,25 @@ def shifted_sums() -> tuple[ShiftedSum, ...]:
 
 
 @cache
+def tilts() -> tuple[Tilt, ...]:
+    """Bounds with a free tilt: what they leave has exponentials, so that the factor is one of `approximate=`."""
+    source = "Knowles and Minka (2011), section 5.2; Saul and Jordan (1999)"
+    return (
+        Tilt("knowles_minka", statistic=exp(X - D), source=source),
+        Tilt("knowles_minka", statistic=exp(-D) + exp(X - D), function=-softplus(X), source=source),
+    )
+
+
+@cache
 def all_bounds() -> tuple[AnyBound, ...]:
-    """All kinds, in the order in which they are proposed."""
+    """Those that make a model conjugate, in the order in which they are proposed."""
     return (*bounds(), *array_bounds(), *shifted_sums())
+
+
+@cache
+def every_bound() -> tuple[AnyBound, ...]:
+    """Those too that are never proposed, since the factor has no closed form with them."""
+    return (*all_bounds(), *tilts())
 
 
 @cache

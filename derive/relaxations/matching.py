@@ -16,6 +16,7 @@ from cavi.derive.index import Index
 from cavi.derive.model import Model
 from cavi.derive.relaxations.bound import X
 from cavi.derive.term import (
+    ZERO,
     Atom,
     Before,
     Constant,
@@ -40,13 +41,14 @@ NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
 class Match:
     """A monomial ``weight · f(argument)``: its indices are open in both, as they are bound in the monomial.
 
-    For a function of an array the argument is its element at the index `over`.
+    For a function of an array the argument is its element at the index `over`; `beside` are known terms of its sum.
     """
 
     monomial: Monomial
     weight: Polynomial
     argument: Polynomial
     over: Index | None = None
+    beside: Polynomial = ZERO
 
 
 def matches(p: Polynomial, function: sympy.Expr, model: Model) -> tuple[Match, ...]:

@@ -30,6 +30,7 @@ class Tangent:
         form: s as a function of x, in SymPy.
         over: the index of an array x_k: ξ is an array over it, of values of s, and touches at ξ_k = s(x_k).
         softmax: whether ξ enters as log Σ_k exp ξ_k and its derivatives.
+        convex: the convex function of the statistic whose tangent it is, in `T`; None of an array.
     """
 
     variable: Variable
@@ -39,6 +40,7 @@ class Tangent:
     form: sympy.Expr
     over: Index | None = None
     softmax: bool = False
+    convex: sympy.Expr | None = None
 
     @property
     def touches(self) -> Polynomial:
@@ -67,6 +69,7 @@ class Relaxation:
         tangents: the local parameters of a bound that touches, by name.
         through: for a bound in two steps, of which the first touches nowhere: what the first has put in the place of
             the density. The second touches it.
+        tilts: the local parameters whose best value has no closed form.
     """
 
     node: str
@@ -81,6 +84,7 @@ class Relaxation:
     reasons: tuple[str, ...] = ()
     tangents: Mapping[str, Tangent] = field(default_factory=dict, repr=False)
     through: Polynomial | None = field(default=None, repr=False)
+    tilts: tuple[str, ...] = ()
 
     def proposed(self, names: Sequence[str]) -> Relaxation:
         """The record of a rule that was not asked for but chosen among these, the cheapest first."""
@@ -116,4 +120,5 @@ def joined(first: Relaxation, second: Relaxation) -> Relaxation:
         value=second.value,
         proof=proof,
         tangents={**first.tangents, **second.tangents},
+        tilts=(*first.tilts, *second.tilts),
     )

@@ -28,7 +28,7 @@ from cavi.derive.index import Index
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.bound import T, X
 from cavi.derive.rules import ONE_MORE_FACTOR, SUM_BELOW_PRODUCT
-from cavi.derive.term import Polynomial
+from cavi.derive.term import ZERO, Polynomial
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +52,10 @@ class ShiftedSum:
         """What it acts on, as a function of an array."""
         return ArrayBound(self.name, outer=-sympy.log(T), inner=sympy.exp(X))
 
-    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index) -> Polynomial:
-        """The right side in the normal form: x_k at the index k, which is `over`, and α."""
-        return -at - sum_over(functions.softplus(argument - at), [over])
+    def lower_at(self, argument: Polynomial, at: Polynomial, over: Index, beside: Polynomial = ZERO) -> Polynomial:
+        """The right side in the normal form: x_k at the index k, which is `over`, known terms of the sum, and α."""
+        known = functions.softplus(functions.log(beside) - at) if beside else ZERO
+        return -at - sum_over(functions.softplus(argument - at), [over]) - known
 
     @cached_property
     def proof(self) -> Derivation[Any]:

@@ -34,14 +34,19 @@ SOURCE = "Boyd and Vandenberghe (2004), 3.1.3"
 
 
 def tangents(
-    p: Polynomial, model: Model, node: str, settled: Collection[str] = ()
+    p: Polynomial, model: Model, node: str, settled: Collection[str] = (), within: Collection[str] = ()
 ) -> tuple[tuple[Bound, tuple[Match, ...]], ...]:
     """The bounds of a node, each with its terms; `settled` are local parameters of other bounds.
+
+    With names in `within` only of functions that mention one of them.
 
     Raises:
         RelaxationError: when there is no such term, and for one that is not convex in any of the statistics.
     """
-    found = [(_bound(m, f, model, node), m, f) for m, f in _candidates(p, model, settled)]
+    candidates = [
+        (m, f) for m, f in _candidates(p, model, settled) if not within or any(True for _ in random_atoms(f, within))
+    ]
+    found = [(_bound(m, f, model, node), m, f) for m, f in candidates]
     if not found:
         raise RelaxationError(
             f"bounds: no term of the log density of {node} is a function of one number whose factor is not negative, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cavi.derive import Derived
+from cavi.derive import CaviError, Derived
 from cavi.derive.cells import over_cells
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
@@ -32,6 +32,11 @@ class JaxView:
 
 def module_view(derived: Derived) -> JaxView:
     """The view of a derived model."""
+    for u in (u for u in derived.updates if u.climbs is not None):
+        raise CaviError(
+            f"{u.factor.name} is found by steps of Newton's method, which are shortened by trying them; the JAX module "
+            "does not do that; use the NumPy module, d.numpy()"
+        )
     spread, _ = over_cells(derived)
     writer = JaxWriter(spread)
     base = numpy_view.module_view(derived, writer)

@@ -19,7 +19,8 @@ from cavi.templates.jax.helpers import LACKS
 from cavi.templates.jax.loops import BEFORE, carried, neighbours
 from cavi.templates.jax.names import jax_names
 from cavi.templates.jax.spelling import hoisted
-from cavi.templates.numpy.arrays import Scope
+from cavi.templates.numpy.arrays import Operand, Scope
+from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features
 from cavi.templates.numpy.functions import Writer
@@ -28,12 +29,15 @@ from cavi.templates.numpy.linear_pass import KEPT
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.planned import PlannedWriter
-from cavi.templates.numpy.statistics import Planner
+from cavi.templates.numpy.statistics import Planner, Statistic
 from cavi.templates.numpy.tables import Sum, Tables
 
 
 class JaxWriter(PlannedWriter):
     """Writes the functions of a JAX module; `spelling.spelled` gives its lines their last form."""
+
+    rows_or_elements = False
+    of_chains = frozenset({"forward_backward", "kernels"})
 
     def __init__(self, derived: Derived) -> None:
         names = jax_names(derived)
@@ -84,6 +88,11 @@ class JaxWriter(PlannedWriter):
 
     def _planner(self) -> Planner:
         return replace(super()._planner(), sparse=False)  # sparse matrices are not for XLA
+
+    def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
+        pairs = chain.pair_sum(s)
+        assert pairs is not None
+        return polynomial(pairs, scope, s.axes)
 
     def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
         return False

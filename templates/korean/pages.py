@@ -72,6 +72,8 @@ FIXED: Mapping[str, str] = {
     "분포: 라플라스 방법으로 기대 로그 결합 밀도의 최빈값에서",
     "Normal by choice, not the optimum: by the delta method, where the bound is approximated too": "최적이 아니라 선택한 정규 "
     "분포: 하한도 근사하는 델타 방법으로",
+    "the maximum of a smooth function, by steps of Newton's method that never lower the bound": "매끄러운 함수의 최댓값. 하한을 "
+    "줄이지 않는 뉴턴 방법의 단계로 찾는다",
     "Hence the factor that was chosen is": "따라서 선택한 인자는 다음과 같다.",
     "The factor is no optimum but was chosen:": "이 인자는 최적이 아니라 선택한 것이다.",
     "For {factors} expectations are those of a second-order expansion, so that this approximates the bound and is none.": (

@@ -129,6 +129,21 @@ RULE_WORDS: Mapping[str, str] = {
     "A sum of positive numbers u_k is below the product of all 1 + u_k, and a common shift leaves a log-sum-exp "
     "as it is when it is added again.": "양수 u_k의 합은 모든 1 + u_k의 곱보다 작고, 공통의 이동은 다시 더하면 로그합지수를 바꾸지 "
     "않는다.",
+    "free tilt": "자유로운 기울임",
+    "An equation in x that holds for every number d holds for every d that depends on x, such as a·x.": "모든 수 d에 대하여 "
+    "성립하는 x의 등식은 a·x처럼 x에 따라 달라지는 d에 대해서도 성립한다.",
+    "the equation does not depend on d": "등식이 d에 따라 달라지지 않는다",
+    "concave in the tilt": "기울임에 대한 오목성",
+    "A tangent of the convex part is concave in the tilt and the logarithm of the place where it touches, since the "
+    "product of log-convex functions is log-convex; expectations keep that.": "로그 볼록 함수의 곱은 로그 볼록하므로, 볼록한 부분의 "
+    "접선은 기울임과 접점의 로그에 대하여 오목하다. 기댓값은 이 성질을 유지한다.",
+    "the coefficient of the term is not negative": "항의 계수가 음이 아니다",
+    "the tangents of the part that is convex, whatever x is": "x의 값과 관계없이 볼록한 부분의 접선에 대하여",
+    "Newton's method": "뉴턴 방법",
+    "Where the gradient of a concave function is zero it is largest; a step goes to where the gradient of its "
+    "second-order expansion is, and is halved until the function does not fall.": "오목 함수는 기울기가 0인 곳에서 가장 크다. 한 "
+    "단계는 이차 전개의 기울기가 0인 곳으로 가며, 함수가 줄지 않을 때까지 절반으로 줄인다.",
+    "the curvature is not negative": "곡률이 음이 아니다",
     "generating function of an exponential family": "지수족의 생성 함수",
     "The expected exponential of statistics is the exponential of what the log-normaliser gains when their "
     "coefficients are added to the natural parameters.": "통계량의 지수의 기댓값은 그 계수를 자연 매개변수에 더할 때 로그 정규화 "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cavi.derive import Derived
+from cavi.derive.cells import over_cells
 from cavi.templates.environment import environment
-from cavi.templates.numba.kernels import KERNELS
+from cavi.templates.numba.writer import NumbaWriter
 from cavi.templates.numpy.view import module_view
 
 
@@ -16,4 +17,5 @@ def render(derived: Derived) -> str:
     can be. A module in which there is nothing of the kind is the NumPy module.
     """
     template = environment("plain").get_template("numpy/module.py.jinja")
-    return template.render(m=module_view(derived, kernels=KERNELS))
+    writer = NumbaWriter(over_cells(derived)[0])
+    return template.render(m=module_view(derived, writer, writer.kernels))

@@ -221,24 +221,25 @@ def sums_of_lines(pairs: Cells, parts: np.ndarray, above: np.ndarray, heights: n
 _FORWARD_BACKWARD = '''
 def forward_backward(
     logits: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, float, np.ndarray] | None:
-    """Marginals and the sum of pairs (before, after) of a chain with weights exp(Σ logits + Σ transition), and log Z.
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, float] | None:
+    """Passes over a chain of categories with weights exp(Σ logits + Σ transition).
 
-    The last result is the probability of each category given what came before. None where all weights of a step vanish
-    in floating point.
+    The marginals, which take the place of the logits; the sum of pairs (before, after); log Z; the probability of each
+    category given what came before; the entropy. None where all weights of a step vanish in floating point.
     """
     begins = np.zeros(len(logits), dtype=np.bool_) if starts is None else starts == 1
     begins[0] = True
     level = transition.max()
     matrix = np.exp(transition - level)
-    weights, tops = _less_the_largest(np.ascontiguousarray(logits))
+    weights, tops = _less_the_largest(logits)
     np.exp(weights, out=weights)
     forward, scales = _forward(weights, matrix, begins)
-    marginals, pairs = _backward(weights, forward, matrix, np.ascontiguousarray(matrix.T), begins)
+    energy, pairs = _backward(weights, forward, matrix, np.ascontiguousarray(matrix.T), begins, logits)
     with np.errstate(all="ignore"):  # a sum that vanished shows below
         log_normaliser = float(np.log(scales).sum() + tops.sum() + level * (len(begins) - begins.sum()))
-    good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
-    return (marginals, pairs, log_normaliser, forward) if good else None
+    entropy = log_normaliser - energy - float((pairs * transition).sum())
+    good = np.isfinite(log_normaliser) and np.isfinite(logits).all() and np.isfinite(pairs).all()
+    return (logits, pairs, log_normaliser, forward, entropy) if good else None
 
 
 @numba.njit(parallel=True)
@@ -282,20 +283,21 @@ def _forward(weights, matrix, begins):  # type: ignore
 
 
 @numba.njit(error_model="numpy")
-def _backward(weights, forward, matrix, turned, begins):  # type: ignore
-    """The marginals, and the sum of the pairs."""
+def _backward(weights, forward, matrix, turned, begins, logits):  # type: ignore
+    """The marginals, in the place of the logits; E[logits], and the sum of the pairs."""
     length, groups = weights.shape
-    marginals, pairs = np.empty((length, groups)), np.zeros((groups, groups))
+    energy, pairs = 0.0, np.zeros((groups, groups))
     after, into = np.ones(groups), np.empty(groups)
     for t in range(length - 1, -1, -1):
         norm = 0.0
         for k in range(groups):
             into[k] = weights[t, k] * after[k]
-            marginals[t, k] = forward[t, k] * after[k]
-            norm += marginals[t, k]
+            norm += forward[t, k] * after[k]
         inverse = 1.0 / norm
         for k in range(groups):
-            marginals[t, k] *= inverse
+            share = forward[t, k] * after[k] * inverse
+            energy += share * logits[t, k]
+            logits[t, k] = share
         if begins[t]:
             after[:] = 1.0
             continue
@@ -315,16 +317,19 @@ def _backward(weights, forward, matrix, turned, begins):  # type: ignore
         inverse = 1.0 / most
         for k in range(groups):
             after[k] *= inverse
-    return marginals, pairs * matrix
+    return energy, pairs * matrix
 '''
 
 _CHAIN_KERNELS = '''
-def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
+def kernels(
+    filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None, rows: slice = slice(None)
+) -> np.ndarray:
     """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
     ends = np.zeros(len(filtered), dtype=np.bool_)
     ends[-1] = True
     if starts is not None:
         ends[:-1] |= starts[1:] == 1
+    filtered, ends = filtered[rows], ends[rows]
     out = np.empty((len(filtered), *transition.shape))
     _kernels(np.ascontiguousarray(filtered), np.ascontiguousarray(transition.T), ends, out)
     return out
@@ -349,6 +354,30 @@ def _kernels(filtered, turned, ends, out):  # type: ignore
                 out[t, l, k] /= total
 '''
 
+_SCANNED = '''
+def scanned(steps: np.ndarray, values: np.ndarray, reverse: bool = False) -> np.ndarray:
+    """x[t] = steps[t] x[t-1] + values[t], with nothing before the first; in reverse of x[t+1]."""
+    length, side = len(values), int(np.prod(values.shape[1:]))
+    out = np.empty((length, side))
+    maps, added = steps.reshape(length, side, side), values.reshape(length, side)
+    _scanned(np.ascontiguousarray(maps, dtype=float), np.ascontiguousarray(added, dtype=float), reverse, out)
+    return out.reshape(values.shape)
+
+
+@numba.njit(error_model="numpy")
+def _scanned(maps, added, reverse, out):  # type: ignore
+    """One position after another."""
+    length, side = added.shape
+    for n in range(length):
+        t, before = (length - 1 - n, length - n) if reverse else (n, n - 1)
+        for i in range(side):
+            total = added[t, i]
+            if n:
+                for j in range(side):
+                    total += maps[t, i, j] * out[before, j]
+            out[t, i] = total
+'''
+
 KERNELS = Kernels(
     needs="NumPy, SciPy and Numba",
     imports=_IMPORT.strip("\n"),
@@ -362,5 +391,6 @@ KERNELS = Kernels(
         "sums_of_lines": _SUMS_OF_LINES,
         "forward_backward": _FORWARD_BACKWARD,
         "kernels": _CHAIN_KERNELS,
+        "scanned": _SCANNED,
     },
 )

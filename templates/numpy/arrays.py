@@ -47,6 +47,7 @@ class Scope:
     Attributes:
         names: moment (factor, key), parameter (latent, name) or variable name -> Python name.
         fixed: indices that are loop variables here -> the name of the loop variable.
+        batch: indices of which an array of positions is worked on at a time here -> the name of that array.
         used: names referred to so far, in order: the function unpacks them first.
         helpers: helper functions referred to so far.
         sizes: sizes referred to so far.
@@ -73,12 +74,16 @@ class Scope:
     function: str = ""
     statistic: bool = False
     own: str | None = None
+    batch: Mapping[Index, str] = field(default_factory=dict)
 
-    def within(self, index: Index) -> Scope:
-        """The scope inside a loop over one more index; what it refers to is unpacked outside."""
+    def within(self, index: Index, many: bool = False) -> Scope:
+        """The scope inside a loop over one more index, or over arrays of `many` positions of it.
+
+        What it refers to is unpacked outside.
+        """
         return Scope(
             self.names,
-            {**self.fixed, index: index.name},
+            self.fixed if many else {**self.fixed, index: index.name},
             used=self.used,
             helpers=self.helpers,
             sizes=self.sizes,
@@ -87,6 +92,7 @@ class Scope:
             planner=self.planner,
             function=self.function,
             own=self.own,
+            batch={index: index.name} if many else {},
         )
 
     def beside(self) -> Scope:
@@ -126,8 +132,11 @@ def name_it(o: Operand, hint: str, scope: Scope) -> Operand:
 
 def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
     """``name[subs]`` as an array over the distinct running indices of its subscripts."""
+    gathers = [s for s in subs if isinstance(s, Gather)]
+    if scope.batch and not gathers:
+        name, subs = _picked(name, subs, scope)
     for axis, s in enumerate(subs):
-        if isinstance(s, Shift) and isinstance(s.base, Index) and s.base not in scope.fixed:
+        if isinstance(s, Shift) and isinstance(s.base, Index) and s.base not in {*scope.fixed, *scope.batch}:
             # What is rolled in from the other end stands under a link that is zero there.
             rolled = f"np.roll({name}, {-s.offset}, axis={axis})"
             return indexed(rolled, (*subs[:axis], s.base, *subs[axis + 1 :]), scope)
@@ -135,10 +144,10 @@ def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
     axes = tuple(dict.fromkeys(running))
     if all(isinstance(s, Index) and s not in scope.fixed for s in subs) and len(axes) == len(subs):
         return Operand(name, axes)
-    gathers = [s for s in subs if isinstance(s, Gather)]
     plain = [s for s in subs if isinstance(s, Index) and s not in scope.fixed]
     inner = {i for g in gathers for i in indices_of(g)}
-    if len(set(plain)) == len(plain) and not inner & set(plain) and _adjacent(subs, scope) and _same_running(gathers):
+    apart = len(set(plain)) == len(plain) and not inner & set(plain) and not (scope.batch and gathers)
+    if apart and _adjacent(subs, scope) and _same_running(gathers):
         parts = [_subscript(s, scope) for s in subs]
         while parts and parts[-1] == ":":
             parts.pop()
@@ -154,6 +163,16 @@ def indexed(name: str, subs: tuple[Sub, ...], scope: Scope) -> Operand:
         spec = "".join(letters[s] for s in subs if isinstance(s, Index))
         return Operand(f'np.einsum("{spec}->{"".join(letters.values())}", {name})', axes)
     return Operand(f"{name}[{', '.join(_grid(s, axes, scope) for s in subs)}]", axes)
+
+
+def _picked(name: str, subs: tuple[Sub, ...], scope: Scope) -> tuple[str, tuple[Sub, ...]]:
+    """The part of an array at the positions that are worked on, and its subscripts."""
+    for axis, s in enumerate(subs):
+        base = s.base if isinstance(s, Shift) else s
+        if isinstance(base, Index) and base in scope.batch:
+            place = _neighbour(scope.batch[base], s, scope) if isinstance(s, Shift) else scope.batch[base]
+            name, subs = f"{name}[{':, ' * axis}{place}]", (*subs[:axis], base, *subs[axis + 1 :])
+    return name, subs
 
 
 def _same_running(gathers: list[Gather]) -> bool:
@@ -193,6 +212,8 @@ def _grid(sub: Sub, axes: Axes, scope: Scope) -> str:
             return str(sub.value)
         case Index() if sub in scope.fixed:
             return scope.fixed[sub]
+        case Index() if sub in scope.batch:
+            return spread(Operand(scope.batch[sub], (sub,)), axes)
         case Index():
             return spread(Operand(f"np.arange({scope.size(sub.size)})", (sub,)), axes)
         case Gather():
@@ -298,7 +319,7 @@ def _logistic(base: Polynomial, exponent: Polynomial) -> Polynomial | None:
 def delta(a: Delta, scope: Scope) -> Operand:
     """A Kronecker delta as an array of zeros and ones."""
     left, right = a.left, a.right
-    if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & set(scope.fixed):
+    if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & {*scope.fixed, *scope.batch}:
         return Operand(f"np.eye({scope.size(left.size)})", (left, right))
     axes = tuple(dict.fromkeys(i for s in (left, right) for i in indices_of(s) if i not in scope.fixed))
     same = f"{_grid(left, axes, scope)} == {_grid(right, axes, scope)}"
@@ -322,7 +343,7 @@ def link(a: Link, scope: Scope) -> Operand:
 def before(a: Before, scope: Scope) -> Operand:
     """Ones where the left position comes first."""
     left, right = a.left, a.right
-    if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & set(scope.fixed):
+    if isinstance(left, Index) and isinstance(right, Index) and not {left, right} & {*scope.fixed, *scope.batch}:
         size = scope.size(left.size)
         return Operand(f"np.triu(np.ones(({size}, {size})), 1)", (left, right))
     axes = tuple(dict.fromkeys(i for s in (left, right) for i in indices_of(s) if i not in scope.fixed))

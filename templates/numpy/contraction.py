@@ -48,7 +48,9 @@ def _quadratic(work: list[Operand], keep: set[Index], scope: Scope) -> list[Oper
         if not {d, e} <= set(matrix.axes) or row in lead:
             continue
         code = spread(matrix, (*lead, d, e))
-        forms = Operand(f"{scope.helper('quadratic_forms')}({x.code}, {code})", (row, *lead))
+        traced = scope.planner is not None and matrix.code in scope.planner.traced
+        helper = scope.helper("squares_of" if traced else "quadratic_forms")
+        forms = Operand(f"{helper}({x.code}, {matrix.code if traced else code})", (row, *lead))
         return [*(w for w in rest if w is not matrix), forms]
     return work
 
@@ -99,6 +101,15 @@ def _two(a: Operand, b: Operand, needed: set[Index], scope: Scope) -> Operand:
         return product([a, b])
     if len(summed) == 1 and (found := _matrix_product(a, b, summed[0])) is not None:
         return found
+    if len(summed) == 2 and scope.planner is not None:
+        for x, y in ((a, b), (b, a)):
+            if (
+                x.code in scope.planner.traced
+                and y.code == scope.planner.traced[x.code]
+                and len(x.axes) == len(y.axes) == 2
+            ):
+                scope.helper("Outer")
+                return Operand(f"trace_of_product({x.code}, {y.code})")
     if len(a.code) + len(b.code) > WIDTH:
         a, b = (name_it(o, "part", scope) if len(o.code) > WIDTH // 3 else o for o in (a, b))
     out = tuple(dict.fromkeys(i for i in (*a.axes, *b.axes) if i in needed))

@@ -122,7 +122,7 @@ def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
 def _products(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
     """What is a product with a sparse matrix of data, and the monomial that is left."""
     planner = scope.planner
-    if planner is None or not planner.sparse or scope.fixed or scope.own is not None:
+    if planner is None or not planner.sparse or scope.fixed or scope.batch or scope.own is not None:
         return m, []
     found = product_of(m, planner.derived.model)
     if found is None:

@@ -10,18 +10,19 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
-from cavi.derive.index import Index
+from cavi.derive.index import Index, Literal
 from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
+from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, features
 from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import parameter_names, quote, shape_comment
-from cavi.templates.numpy.recursions import affine, components, inputs, varies
+from cavi.templates.numpy.recursions import affine, components, inputs, sequences, varies
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import parted, tables
 
@@ -51,6 +52,7 @@ class Writer:
         self.chains = chains(derived)
         self.first_chains = chains(derived, initial=True)
         self.reads: dict[str, set[object]] = {}
+        self.duals: dict[str, Dual] = {}
         self.left_out: set[tuple[str, str]] = set()
 
     def scope(self, function: str = "", fixed: Mapping[Index, str] | None = None, own: str | None = None) -> Scope:
@@ -152,6 +154,10 @@ class Writer:
         for f in group:
             sizes = [scope.size(i.size) for i in f.indices if i not in outer]
             yield f"{self.names['parameter', f.latent, f.name]} = np.zeros({shape_comment(sizes)})"
+        compiled = self._compiled(group, along, scope) if not outer else None
+        if compiled is not None:
+            yield from compiled
+            return
         positions = f"range({scope.size(index.size)})"
         read = inputs(group, along, outer)
         formulas = self._formulas_of(group[0].latent)
@@ -161,14 +167,22 @@ class Writer:
             own = ", ".join(self.names["parameter", f.latent, f.name] for f in group)
             turned = "" if direction == "forward" else ", reverse=True"
             yield f"for {index.name} in {scope.helper('unsettled')}([{known}], [{own}]{turned}):"
+        elif first and (marks := sequences(group, index)) is not None:
+            inside = scope.within(index, many=True)
+            turned = "" if direction == "forward" else ", reverse=True"
+            yield f"for {index.name} in {scope.helper('in_step')}({scope.name(marks)}{turned}):"
         else:
             yield f"for {index.name} in {positions if direction == 'forward' else f'reversed({positions})'}:"
         for f in group:
             axes = [i for i in f.indices if i not in outer]
-            target = self._place(self.names["parameter", f.latent, f.name], axes, inside.fixed)
-            code = self._value(f, inside, tuple(i for i in axes if i != index))
+            target = self._place(self.names["parameter", f.latent, f.name], axes, {**inside.fixed, **inside.batch})
+            code = self._value(f, inside, tuple(i for i in axes if i not in inside.fixed))
             for line in (*self._flush(inside), *assign(f"{target} =", code)):
                 yield f"    {line}"
+
+    def _compiled(self, group: Sequence[Formula], along: Along, scope: Scope) -> tuple[str, ...] | None:
+        """The call of a compiled function that carries out a recursion; None where there is none."""
+        return None
 
     def _plain(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         for f in formulas:
@@ -181,13 +195,14 @@ class Writer:
             code = self._value(f, scope, f.indices)
             yield from self._flush(scope)
             shape = shape_comment(i.size for i in f.indices)
-            if isinstance(f.value, Polynomial) and self._changes_in_place(f.value):
+            if isinstance(f.value, Polynomial) and self._needs_copy(f.value):
                 code = f"np.array({code})"
             if f.role == "auxiliary" and self.derived.model.variable(f.latent).domain == "nonnegative":
                 code = f"np.maximum({code}, 0.0)"  # an expected square is not below zero, but for rounding
             if isinstance(f.value, Polynomial) and self._lacks(f.value, f.indices):
                 sizes = [scope.size(i.size) for i in f.indices]
                 used = any(isinstance(g.value, ArrayOperation) and g.value.argument == f.name for g in formulas)
+                used = used or any(f is g for g in self.derived.update(f.latent).from_marginals)
                 # A view repeats without memory, but an element of it cannot be set.
                 repeats = used and not self.derived.update(f.latent).factor.sequential
                 before, after = ("broadcast_to(", "") if repeats else ("full(", ", dtype=float")
@@ -201,13 +216,21 @@ class Writer:
             yield from assign(f"{name} =", code, shape)
             local.add(name)
 
-    def _changes_in_place(self, value: Polynomial) -> bool:
-        """Whether a value is an expectation itself that its factor updates element by element: it needs a copy."""
+    def _needs_copy(self, value: Polynomial) -> bool:
+        """Whether a value needs a copy: what a factor updates element by element, or one row of an expectation.
+
+        A view of a row would keep all rows from being given back.
+        """
         atoms = [m.powers[0] for m in value.monomials if m.coefficient == 1 and len(m.powers) == 1]
         if len(value.monomials) != 1 or not atoms:
             return False
         atom, exponent = atoms[0]
-        return isinstance(atom, Moment) and exponent == 1 and bool(self.derived.update(atom.factor).factor.sequential)
+        if not isinstance(atom, Moment | Parameter) or exponent != 1:
+            return False
+        owner = self.derived.update(atom.factor if isinstance(atom, Moment) else atom.latent)
+        return bool(owner.factor.sequential) or (
+            isinstance(atom, Moment) and any(isinstance(i, Literal) for i in atom.subs)
+        )
 
     def _product(self, name: str, plan: Features, scope: Scope) -> Iterator[str]:
         """Logits as features times natural parameters, over blocks of rows; and what is not of this form."""
@@ -230,8 +253,9 @@ class Writer:
             gone = scope.sliced.get(key, frozenset())
             axes_left = [i for i in self._indices(f.latent, f.value.argument) if i not in gone]
             argument = scope.name(key)
-            if set(axes_left) & set(scope.fixed):
-                argument = self._place(argument, axes_left, scope.fixed)
+            here = {**scope.fixed, **scope.batch}
+            if set(axes_left) & set(here):
+                argument = self._place(argument, axes_left, here)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         assert isinstance(f.value, Polynomial), "integrals are written together"
@@ -250,9 +274,16 @@ class Writer:
         return self._formulas(derived, f"follow {update.factor.name}") if derived else ()
 
     def height(self, update: Update) -> tuple[str, ...]:
-        """The body that computes the expected log joint at the means of a factor, over all its elements."""
+        """The body that computes the expected log joint at the means of a factor, over all its elements.
+
+        Of a point that is found by steps it is one number for each element, since each has a step of its own.
+        """
         assert update.height is not None
         scope = self.scope(f"height {update.factor.name}")
+        if update.climbs is not None:
+            each = polynomial(update.height, scope, update.factor.plates).code
+            lines = self._flush(scope)
+            return (*self._unpack(scope, ()), *lines, *assign("heights =", each), "return np.asarray(heights)")
         code = polynomial(sum_over(update.height, update.factor.plates), scope, ()).code
         lines = self._flush(scope)
         return (*self._unpack(scope, ()), *lines, *assign("return float(", code, end=")"))

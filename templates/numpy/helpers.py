@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cavi.templates.numpy import narrow, passes
+
 
 @dataclass(frozen=True)
 class Kernels:
@@ -37,6 +39,8 @@ IMPORTS = {
 }
 
 SOURCES = {
+    **passes.SOURCES,
+    **narrow.SOURCES,
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
@@ -311,159 +315,6 @@ def unpacked(sums: np.ndarray, side: int) -> np.ndarray:
     out = np.empty((*sums.shape[:-1], side, side), sums.dtype)
     out[..., d, e] = out[..., e, d] = sums
     return out
-''',
-    "forward_backward": '''
-def forward_backward(
-    logits: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, float, np.ndarray] | None:
-    """Marginals and the sum of pairs (before, after) of a chain with weights exp(Σ logits + Σ transition), and log Z.
-
-    Positions are cut into blocks. Within them the passes run in step, each block first as a matrix of what becomes of
-    every category that it may begin with, so that there are about 2 √T steps, not T. The last result is the probability
-    of each category given what came before. None where all weights of a step vanish in floating point.
-    """
-    length, groups = logits.shape
-    steps = max(1, int(np.sqrt(length / 4)))
-    count = -(-length // steps)
-    top = logits.max(axis=1, keepdims=True)
-    level = transition.max()
-    matrix = np.exp(transition - level)
-    weights = np.ones((count * steps, groups))
-    np.exp(logits - top, out=weights[:length])
-    weights = np.ascontiguousarray(weights.reshape(count, steps, groups).transpose(1, 2, 0))
-    begins = np.ones(count * steps, dtype=bool)  # what fills up the last block is a sequence of its own
-    begins[1:length] = False
-    if starts is not None:
-        begins[:length] |= starts == 1
-    begins = np.ascontiguousarray(begins.reshape(count, steps).T)
-    begins_any = begins.any(axis=1)
-    whole = np.repeat(np.eye(groups)[:, :, None], count, axis=2)  # at [category now, category before the block, block]
-    for i in range(steps):
-        moved = (matrix.T @ whole.reshape(groups, -1)).reshape(whole.shape)
-        if begins_any[i]:
-            moved = np.where(begins[i], whole.sum(axis=0), moved)
-        whole = moved
-        whole *= weights[i][:, None, :]
-        if i % 4 == 3 or i == steps - 1:
-            whole /= np.maximum(whole.max(axis=(0, 1)), 1e-300)
-    whole = np.ascontiguousarray(whole.transpose(2, 0, 1))
-    before, after = np.empty((groups, count)), np.empty((groups, count))
-    state = np.full(groups, 1.0 / groups)
-    for b in range(count):
-        before[:, b] = state
-        state = whole[b] @ state
-        state = state / state.sum()
-    state = np.ones(groups)
-    for b in reversed(range(count)):
-        after[:, b] = state
-        state = state @ whole[b]
-        state = state / state.max()
-    forward, backward = np.empty(weights.shape), np.empty(weights.shape)
-    scale = np.empty((steps, count))
-    state = before
-    for i in range(steps):
-        moved = matrix.T @ state
-        if begins_any[i]:
-            moved = np.where(begins[i], 1.0, moved)
-        moved *= weights[i]
-        scale[i] = moved.sum(axis=0)
-        state = np.divide(moved, scale[i], out=forward[i])
-    state = after
-    for i in reversed(range(steps)):
-        backward[i] = state
-        state = weights[i] * state
-        moved = matrix @ state
-        if begins_any[i]:
-            moved = np.where(begins[i], state.sum(axis=0), moved)
-        state = moved / moved.max(axis=0)
-    forward = forward.transpose(2, 0, 1).reshape(-1, groups)[:length]
-    backward = backward.transpose(2, 0, 1).reshape(-1, groups)[:length]
-    weights = weights.transpose(2, 0, 1).reshape(-1, groups)[:length]
-    scale, begins = scale.T.reshape(-1)[:length], begins.T.reshape(-1)[:length]
-    weights *= backward  # what comes from here on
-    backward *= forward
-    backward /= backward.sum(axis=1, keepdims=True)
-    linked = ~begins[1:]
-    before = forward[:-1] @ matrix
-    before *= weights[1:]
-    norm = before.sum(axis=1, keepdims=True)
-    np.divide(forward[:-1], norm, out=before)
-    before[~linked] = 0.0
-    marginals, pairs = backward, matrix * (before.T @ weights[1:])
-    log_normaliser = float(np.log(scale).sum() + top.sum() + level * linked.sum())
-    good = np.isfinite(log_normaliser) and np.isfinite(marginals).all() and np.isfinite(pairs).all()
-    return (marginals, pairs, log_normaliser, forward) if good else None
-''',
-    "kernels": '''
-def kernels(filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
-    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
-    ends = np.zeros(len(filtered), dtype=bool)
-    ends[-1] = True
-    if starts is not None:
-        ends[:-1] |= starts[1:] == 1
-    out = np.empty((*filtered.shape, filtered.shape[1]))
-    for rows in blocks(len(out)):
-        before = np.log(np.maximum(filtered[rows], 1e-300))[:, None, :]
-        out[rows] = softmax(np.where(ends[rows, None, None], before, before + transition.T))
-    return out
-''',
-    "scanned": '''
-def scanned(steps: np.ndarray, values: np.ndarray, reverse: bool = False) -> np.ndarray:
-    """x[t] = steps[t] x[t-1] + values[t], with nothing before the first; in reverse of x[t+1].
-
-    Positions are cut into blocks that run in step: first to see what becomes of any x before a block, then of that
-    which there is. So there are about 3 √T steps, not T.
-    """
-    if reverse:
-        return scanned(steps[::-1], values[::-1])[::-1]
-    length, side = len(values), int(np.prod(values.shape[1:]))
-    size = -(-length // max(1, int(np.sqrt(length))))
-    count = -(-length // size)
-    maps, added = np.zeros((count * size, side, side)), np.zeros((count * size, side, 1))
-    maps[:length], added[:length] = steps.reshape(length, side, side), values.reshape(length, side, 1)
-    maps, added = maps.reshape(count, size, side, side), added.reshape(count, size, side, 1)
-    whole, end = np.eye(side), np.zeros((side, 1))
-    for i in range(size):
-        whole, end = maps[:, i] @ whole, maps[:, i] @ end + added[:, i]
-    state = np.zeros((count, side, 1))
-    for block in range(1, count):
-        state[block] = whole[block - 1] @ state[block - 1] + end[block - 1]
-    out = np.empty((count, size, side, 1))
-    for i in range(size):
-        out[:, i] = state = maps[:, i] @ state + added[:, i]
-    return out.reshape(count * size, side)[:length].reshape(values.shape)
-''',
-    "unsettled": '''
-def unsettled(known: list[np.ndarray], own: list[np.ndarray], reverse: bool = False) -> Iterator[int]:
-    """The positions at which a recursion has to be carried out; `own` are its arrays, `known` what it reads.
-
-    Where a step changes no more than last digits, as elements of a matrix are measured by its diagonal, so does the
-    next one if it reads the same: what it would find is filled in up to where it reads something else.
-    """
-    length, way = len(own[0]), -1 if reverse else 1
-    turned = [array[::way] for array in own]
-    changes = np.zeros(length, dtype=bool)
-    for array in known:
-        changes[1:] |= (np.diff(array[::way], axis=0) != 0.0).any(axis=tuple(range(1, array.ndim)))
-    ends = np.append(np.flatnonzero(changes), length)
-    i = 0
-    while i < length:
-        yield length - 1 - i if reverse else i
-        if i > 1 and i % 8 == 0 and all(_settled(array[i], array[i - 1]) for array in turned):
-            end = ends[np.searchsorted(ends, i, side="right")]
-            for array in turned:
-                array[i + 1 : end] = array[i]
-            i = end
-        else:
-            i += 1
-
-
-def _settled(now: np.ndarray, before: np.ndarray) -> bool:
-    size = np.abs(now)
-    if now.ndim == 2 and now.shape[0] == now.shape[1]:
-        root = np.sqrt(np.diagonal(size))
-        size = root[:, None] * root
-    return bool((np.abs(now - before) <= 4.0 * np.finfo(float).eps * size).all())
 ''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
@@ -875,6 +726,40 @@ def damped(
 
 HALVED, DRAWN_IN = 1e-9, 60
 ''',
+    "climbed": '''
+def climbed(
+    state: State,
+    latent: str,
+    propose: Callable[[State], None],
+    heights: Callable[[State], np.ndarray],
+    followers: Sequence[str] = (),
+) -> None:
+    """A step of a point to what `propose` makes of it, halved for each element until its height is none the less.
+
+    The points that follow it are at their best after it.
+    """
+    before = np.array(state.params[latent]["value"])
+    propose(state)
+    after = np.array(state.params[latent]["value"])
+    state.store(latent, value=before)
+    least = np.asarray(heights(state))
+    least = np.where(np.isfinite(least), least - 1e-13 * (1.0 + np.abs(least)), -np.inf)
+    share, value = np.ones(least.shape), after
+    while True:
+        state.store(latent, value=value)
+        low = ~(np.asarray(heights(state)) >= least) & (share > 0.0)
+        if not low.any():
+            break
+        share = np.where(low, np.where(share > SHORTEST, 0.5 * share, 0.0), share)
+        each = share.reshape(share.shape + (1,) * (before.ndim - share.ndim))
+        value = np.where(each > 0.0, before + each * (after - before), before)
+    state.refresh(latent)
+    for follower in followers:
+        UPDATES[follower](state)
+
+
+SHORTEST = 1e-9
+''',
     "settled": '''
 def settled(
     state: State, latent: str, propose: Callable[[State], None], height: Callable[[State], float]
@@ -890,11 +775,19 @@ def settled(
 def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
     """Precisions and means of Normals whose natural parameters lie so far from the first to the second."""
     precision = (1.0 - share) * before["precision"] + share * after["precision"]
-    if before["mean"].ndim == before["precision"].ndim:
+    shape = before["mean"].shape
+    axes = precision.ndim - len(shape)  # of one side of a matrix
+    if not axes:
         linear = [q["precision"] * q["mean"] for q in (before, after)]
         return {"precision": precision, "mean": ((1.0 - share) * linear[0] + share * linear[1]) / precision}
-    linear = [(q["precision"] @ q["mean"][..., None])[..., 0] for q in (before, after)]
-    mean = np.linalg.solve(precision, ((1.0 - share) * linear[0] + share * linear[1])[..., None])[..., 0]
+    lead, side = shape[: len(shape) - axes], int(np.prod(shape[len(shape) - axes :]))
+
+    def square(matrix: np.ndarray) -> np.ndarray:
+        return matrix.reshape(*lead, side, side)
+
+    linear = [(square(q["precision"]) @ q["mean"].reshape(*lead, side, 1))[..., 0] for q in (before, after)]
+    right = ((1.0 - share) * linear[0] + share * linear[1])[..., None]
+    mean = np.linalg.solve(square(precision), right)[..., 0].reshape(shape)
     return {"precision": precision, "mean": mean}
 ''',
     "deviation": '''
@@ -1012,7 +905,12 @@ _NEEDS = {
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
     "segment_sum": ("segments",),
+    "forward_backward": ("Walk",),
     "kernels": ("softmax", "blocks"),
+    "pair_sum": ("Lazy", "blocks"),
+    "Narrow": ("Lazy",),
+    "Outer": ("Narrow", "Lazy", "squares_of", "quadratic_forms", "blocks", "pairs", "packed"),
+    "squares_of": ("Narrow", "Lazy", "quadratic_forms", "blocks", "pairs", "packed"),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio", "_scaled_tail", "log_normal_interval"),
@@ -1044,6 +942,8 @@ def imports(used: Iterable[str], own: Iterable[str] = ()) -> list[str]:
         lines.insert(0, "from scipy.sparse import csr_matrix")
     if "_from_factors" in closure(used):
         lines.insert(0, "from scipy.linalg import lapack")
+    if "Narrow" in closure(used):
+        lines.insert(0, "from scipy.linalg import solve_triangular")
     if _SCIPY & set(closure(used)):
         lines.insert(0, "from scipy import special")
     return lines

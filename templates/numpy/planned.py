@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Update
 from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm, Formula
-from cavi.derive.term import Delta, Polynomial
+from cavi.derive.term import Delta, Element, Monomial, Polynomial
 from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.chains import Chain
+from cavi.templates.numpy.dual import Dual, duals
 from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text
 from cavi.templates.numpy.functions import Writer
@@ -22,7 +23,7 @@ from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, sta
 from cavi.templates.numpy.marks import matrix_code, sides_text
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
-from cavi.templates.numpy.statistics import Marks, Planner, Statistic, flops, statistic_text
+from cavi.templates.numpy.statistics import ONE, Marks, Planner, Statistic, flops, statistic_text
 from cavi.templates.numpy.table_pass import (
     InnerView,
     PartView,
@@ -77,12 +78,64 @@ class StatisticView:
 class PlannedWriter(Writer):
     """Writes functions that share sums over rows, after one pass over all of them to see which are shared."""
 
+    rows_or_elements = True  # whether a module may decide by its data to work on N x N and not D x D numbers
+    of_chains = frozenset({"forward_backward", "kernels", "Lazy"})  # the helpers that passes over chains call
+
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
-        """The body of an update or a start; a chain starts by passes."""
+        """The body of an update or a start; a chain starts by passes, a vector may have a form by rows."""
+        dual = self.duals.get(update.factor.name)
+        if dual is not None:
+            return (*self._by_rows(dual, formulas, kind), *super().update(update, formulas, kind))
         chain = self.first_chains.get(update.factor.name)
         if chain is not None and formulas is update.initial:
             return self._first_passes(update, chain)
         return super().update(update, formulas, kind)
+
+    def _by_rows(self, plan: Dual, formulas: Sequence[Formula], kind: str) -> Iterator[str]:
+        """The update or start of a vector where there are fewer rows than elements."""
+        z, name, starts = plan.latent, plan.update.factor.name, formulas is plan.update.initial or not formulas
+        scope, d = self.scope(f"{kind} {name}"), plan.element
+        size = scope.size(d.size)
+        linear, diagonal = f"np.zeros({size})", f"np.ones({size})"
+        if formulas:
+            linear = self._whole(_value_of(formulas, "linear"), scope, formulas[0].indices)
+            diagonal = polynomial(plan.diagonal(formulas), scope, formulas[1].indices[:1]).code
+        data = scope.name(plan.data)
+        weights = polynomial(plan.weights(), scope, (plan.row,)).code if not starts else "1.0"
+        lines = self._flush(scope)
+        self.helpers |= {"Outer", "Narrow"}
+        body = (
+            *self._unpack(scope, ()),
+            *lines,
+            *assign("linear =", linear),
+            f"narrow = Narrow.solved({data}{'[:0]' if starts else ''}, {weights}, {diagonal}, linear)",
+            f"state.params[{quote(z)}] = narrow.params(linear)",
+            f"state.refresh({quote(name)})",
+            "return",
+        )
+        yield f"if state.sizes[{quote(plan.row.size)}] < state.sizes[{quote(d.size)}]:  # fewer rows than elements"
+        yield from (f"    {line}" for line in body)
+
+    def moments(self, update: Update) -> tuple[str, ...]:
+        """The body that computes moments; those of a vector in its form by rows are its own."""
+        found, plan = super().moments(update), self.duals.get(update.factor.name)
+        if plan is None:
+            return found
+        values = [(plan.mean, "narrow.mean"), (plan.second, "narrow")]
+        values += [(plan.square, "narrow.variances + narrow.mean ** 2")] if plan.square else []
+        return (
+            f'narrow = getattr(state.params[{quote(plan.latent)}], "source", None)',
+            "if narrow is not None:  # fewer rows than elements",
+            *(f"    state.moments[{quote(self.names[update.factor.name, key])}] = {code}" for key, code in values),
+            "    return",
+            *found,
+        )
+
+    def narrow_start(self, update: Update) -> tuple[str, ...]:
+        """The start of a vector without a proper prior that may have a form by rows."""
+        name = quote(update.factor.name)
+        plain = (f"_plain_start(state, {name})", f"_follow(state, {name})", f"state.refresh({name})")
+        return (*self._by_rows(self.duals[update.factor.name], (), "start"), *plain)
 
     def plan(self) -> None:
         """Write every function once, to see which sums over rows several of them need."""
@@ -99,6 +152,11 @@ class PlannedWriter(Writer):
             [*self.names.values(), *self.derived.model.sizes], {*self.plans, *self.tables, *self.chains, *self.maps}
         )
         self._chosen()
+        if self.rows_or_elements:
+            self.duals = duals(self.derived, self.planner.chosen)
+            for d in self.duals.values():
+                second = self.names[d.update.factor.name, d.second]
+                self.planner.traced[second] = f"{self.planner.called(d.gram)}(state)"
         self._leave_out()
 
     def _planner(self) -> Planner:
@@ -177,8 +235,10 @@ class PlannedWriter(Writer):
         parts = repeated(s, self.derived) if out is None else None
         if parts is not None:
             out = self._repeated(parts, s, scope)
-        pairs = next((p for c in self.chains.values() if (p := c.pair_sum(s)) is not None), None)
-        out = out or polynomial(pairs or Polynomial((s.monomial,)), scope, s.axes)
+        chain = next((c for c in self.chains.values() if c.is_pair_sum(s)), None)
+        if chain is not None:
+            out = out or self._pairs_of(chain, s, scope)
+        out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
         if lines and lines[-1].startswith(f"{out.code} = "):
@@ -186,7 +246,31 @@ class PlannedWriter(Writer):
         else:
             code = out.code
         body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
+        dual = next((d for d in self.duals.values() if d.gram == s), None)
+        if dual is not None:
+            body = (*self._not_added_up(dual, s), *body)
         return StatisticView(name, statistic_text(s, self.derived), s.reads, body)
+
+    def _not_added_up(self, plan: Dual, s: Statistic) -> Iterator[str]:
+        """A sum of outer products as its rows, where there are fewer of them than elements."""
+        scope = Scope(self.names, large=self.large, planner=self.planner, statistic=True)
+        row = plan.row_of(s.monomial)
+        rest = tuple((a, e) for a, e in s.monomial.powers if not (isinstance(a, Element) and a.name == plan.data))
+        bound = tuple(i for i in s.monomial.bound if i != row)
+        weights = f", {polynomial(Polynomial((Monomial(ONE, rest, bound),)), scope, (row,)).code}" if rest else ""
+        code = f"Outer({scope.name(plan.data)}{weights})"
+        lines = self._flush(scope)
+        self.helpers |= {"Outer", "Narrow"}
+        yield f"if state.sizes[{quote(plan.row.size)}] < state.sizes[{quote(plan.element.size)}]:"
+        yield from (f"    {line}" for line in (*self._unpack(scope, ()), *lines, f"return {code}"))
+
+    def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
+        """A sum of pairs out of q, a block of rows after another."""
+        axes = chain.is_pair_sum(s)
+        assert axes is not None
+        starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
+        code = f"{scope.helper('pair_sum')}(state.params[{quote(chain.latent)}]{starts})"
+        return Operand(spread(Operand(code, axes), s.axes), s.axes)
 
     def _repeated(self, parts: Repeated, s: Statistic, scope: Scope) -> Operand:
         """Σ_n of what is the same for all rows, and of the rest."""
@@ -227,8 +311,14 @@ class PlannedWriter(Writer):
             )
         for c in self.chains.values():
             lines.append(
-                f"forward_backward: passes over q({c.latent}) in about 2 √{c.row.size} steps; "
-                f"2·{c.row.size}·{c.group.size}³ flops"
+                f"forward_backward: passes over q({c.latent}) in some √{c.row.size} steps; "
+                f"10·{c.row.size}·{c.group.size}² flops where the chain forgets"
+            )
+        for d in self.duals.values():
+            n, size = d.row.size, d.element.size
+            lines.append(
+                f"Narrow: with {n} < {size} a sweep has some 6·{n}²·{size} flops for q({d.latent}) and no matrix of "
+                f"{size} x {size} numbers; else 2·{size}³"
             )
         plans: list[Features | LinearMap] = [*self.plans.values(), *self._mapped()]
         for s, name in self.planner.chosen.items():
@@ -300,10 +390,10 @@ class PlannedWriter(Writer):
         logits = self.names["parameter", z, "logits"]
         recursion = self._formulas(update.initial, f"start {name}")
         scope, body = self.scope(f"start {name}"), list[str]()
-        body.extend(self._plain(update.initial[:1], scope, set()))
+        body.extend(self._own_logits(update.initial[0], scope))
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
-        self.helpers |= {"forward_backward", "kernels"}
+        self.helpers |= self.of_chains
         return (
             *self._unpack(scope, {logits}),
             *body,
@@ -311,14 +401,21 @@ class PlannedWriter(Writer):
             f"transition = {transition}",
             f"found = forward_backward({logits}, transition{starts})",
             "if found is not None:",
-            "    marginals, _, _, filtered = found",
-            f"    kernel = kernels(filtered, transition{starts})",
-            f"    state.store({quote(z)}, filtered=filtered, kernel=kernel, probs=marginals)",
+            "    marginals, _, _, filtered, _ = found",
+            f"    kernel = functools.partial(kernels, filtered, transition{starts})",
+            f'    state.params[{quote(z)}] = Lazy({{"filtered": filtered, "probs": marginals}}, {{"kernel": kernel}})',
             f"    state.refresh({quote(name)})",
             "    return",
             *recursion,
             f"state.refresh({quote(name)})",
         )
+
+    def _own_logits(self, logits: Formula, scope: Scope) -> Iterator[str]:
+        """The logits of a chain in memory of their own, which the marginals take."""
+        yield from self._plain((logits,), scope, set())
+        plan, name = self.plans.get(logits.latent), self.names["parameter", logits.latent, logits.name]
+        if plan is None or logits.value is not plan.logits:
+            yield f"{name} = np.array({name})"
 
     def passes(self) -> tuple[ChainView, ...]:
         """The chains that a sweep need not keep whole."""
@@ -344,11 +441,11 @@ class PlannedWriter(Writer):
             assert axes is not None
             keeps.append((n, spread(Operand("pairs.T", axes), s.axes)))
         scope, body = self.scope(f"update {name}"), list[str]()
-        body.extend(self._plain(update.formulas[:1], scope, set()))
+        body.extend(self._own_logits(update.formulas[0], scope))
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         body.extend(self._flush(scope))
         starts = scope.name(chain.starts) if chain.starts is not None else ""
-        self.helpers |= {"forward_backward", "kernels"}
+        self.helpers |= self.of_chains
         return ChainView(
             latent=z,
             logits=self.names["parameter", z, "logits"],
@@ -463,3 +560,9 @@ class PlannedWriter(Writer):
             counts=(weights[0] or f"np.ones({size_code(plan.row.size)})") if paired else "",
             moment=self._moment(update),
         )
+
+
+def _value_of(formulas: Sequence[Formula], name: str) -> Polynomial:
+    value = next(f.value for f in formulas if f.name == name)
+    assert isinstance(value, Polynomial)
+    return value

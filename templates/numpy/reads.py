@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from cavi.derive import Derived
-from cavi.derive.term import Moment, Polynomial
+from cavi.derive import Derived, Update
+from cavi.derive.term import Moment, Parameter, Polynomial
 
 
 def reads(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The factors whose moments each update reads; nothing where none waits for another, so that a sweep is enough."""
+    beside: dict[str, set[str]] = {}
+    for read, by in readers(derived):
+        for name in by:
+            beside.setdefault(name, set()).add(read)
     direct = {
         u.factor.name: {
-            a.factor
+            name
             for f in u.formulas
             if isinstance(f.value, Polynomial)
             for a in f.value.atoms()
             if isinstance(a, Moment)
+            for name in (a.factor, *beside.get(a.factor, ()))
         }
         for u in derived.updates
     }
@@ -24,3 +29,23 @@ def reads(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not any(n in found for n, found in reached.items()):
         return ()
     return tuple((n, tuple(other for other in direct if other in found)) for n, found in direct.items())
+
+
+def beside(update: Update) -> set[str]:
+    """The latents of other factors whose parameters the moments of a factor read: points inside its functions."""
+    return {
+        a.latent
+        for s in update.moment_specs
+        if s.value is not None
+        for a in s.value.atoms()
+        if isinstance(a, Parameter) and a.latent not in update.factor.latents
+    }
+
+
+def readers(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The factors whose parameters the moments of others read, with these."""
+    found: dict[str, list[str]] = {}
+    for u in derived.updates:
+        for latent in sorted(beside(u)):
+            found.setdefault(derived.update(latent).factor.name, []).append(u.factor.name)
+    return tuple((n, tuple(by)) for n, by in found.items())

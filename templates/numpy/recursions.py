@@ -190,6 +190,13 @@ def inputs(part: Sequence[Formula], along: tuple[Index, str], outer: Collection[
     return list(keys)
 
 
+def sequences(part: Sequence[Formula], index: Index) -> str | None:
+    """The known marks of where sequences start, where every neighbour that a part refers to is of the same one."""
+    marks = {a.starts for f in part for a in _atoms(f) if isinstance(a, Link)}
+    found = {m[0] for m in marks if m is not None and set(m[1]) <= {index, Shift(index, 1)}}
+    return found.pop() if len(found) == 1 and all(m is not None and m[0] in found for m in marks) else None
+
+
 def _atoms(f: Formula) -> list[Atom]:
     return list(f.value.atoms()) if isinstance(f.value, Polynomial) else []
 

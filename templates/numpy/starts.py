@@ -14,6 +14,7 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
 from cavi.derive.term import Element, Indicator, Moment, Polynomial
+from cavi.templates.numpy.reads import beside
 from cavi.templates.numpy.statistics import row_sizes
 
 
@@ -67,7 +68,7 @@ def local_factors(derived: Derived) -> tuple[str, ...]:
 def _needed(update: Update) -> set[str]:
     """The factors whose moments the start of a factor from its prior reads."""
     values = [f.value for f in update.initial if isinstance(f.value, Polynomial)]
-    return {a.factor for p in values for a in p.atoms() if isinstance(a, Moment)}
+    return {a.factor for p in values for a in p.atoms() if isinstance(a, Moment)} | beside(update)
 
 
 def starts(derived: Derived) -> dict[str, Start]:

@@ -95,6 +95,7 @@ class Planner:
     scattered: dict[str, tuple[Delta, ...]] = field(default_factory=dict)
     marked: dict[Marks, str] = field(default_factory=dict)
     sparse: bool = True
+    traced: dict[str, str] = field(default_factory=dict)  # products of a vector -> the sum they are contracted with
 
     def __post_init__(self) -> None:
         self.rows = row_sizes(self.derived)

@@ -22,7 +22,7 @@ from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import function_name, python_names
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
-from cavi.templates.numpy.reads import reads
+from cavi.templates.numpy.reads import readers, reads
 from cavi.templates.numpy.starts import Start, local_factors, start_order, starts
 from cavi.templates.numpy.table_pass import TablesView
 
@@ -44,6 +44,7 @@ class FactorView:
     start: Start
     guard: str = ""
     height: tuple[str, ...] = ()
+    followers: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class ModuleView:
     cells: tuple[CellsView, ...]
     at_cells: tuple[str, ...]
     guarded: bool = False
+    lazy: bool = False
+    readers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
 
@@ -145,6 +148,8 @@ def module_view(
         blocked="blocks" in helpers.closure(used),
         reads=reads(derived),
         guarded=any(f.guard for f in factors),
+        lazy="Lazy" in helpers.closure(used),
+        readers=readers(derived),
         expanded=any(u.chosen not in KEEP_THE_BOUND for u in derived.updates),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
@@ -192,6 +197,8 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
     initial: Sequence[str] = ()
     if update.initial and update.factor.name not in plain:
         initial = writer.update(update, update.initial, "start")
+    elif isinstance(writer, PlannedWriter) and update.factor.name in writer.duals and not update.initial:
+        initial = writer.narrow_start(update)
     return FactorView(
         name=update.factor.name,
         function=function_name(update.factor.name),
@@ -204,8 +211,9 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         follow=writer.follow(update),
         from_marginals=writer.from_marginals(update),
         start=start,
-        guard={"": "", LAPLACE: "settled"}.get(update.chosen, "damped"),
+        guard="climbed" if update.climbs is not None else {"": "", LAPLACE: "settled"}.get(update.chosen, "damped"),
         height=writer.height(update) if update.height is not None else (),
+        followers=str(update.climbs) if update.climbs else "",
     )
 
 

@@ -66,6 +66,12 @@ def _zero_inflated(base: str) -> Callable[[_Scalar], str]:
     return lambda a: f"ZeroInflatedDistribution(dist.{_SCALAR[base](a)}, gate={a['inflation']})"
 
 
+def _censored(side: str, base: str) -> Callable[[_Scalar], str]:
+    """NumPyro's indicator is of being censored, that of a declaration of being seen."""
+    return lambda a: f"{side}CensoredDistribution(dist.{_SCALAR[base](a)}, censored={a.signed('event')} == 0)"
+
+
+_CENSORED = (*(("Right", n) for n in ("Exponential", "Weibull", "LogNormal", "Normal")), ("Left", "Normal"))
 _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Normal": lambda a: f"Normal({a['mean']}, {a.std()})",
     "LogNormal": lambda a: f"LogNormal({a['mean']}, {a.std()})",
@@ -86,6 +92,7 @@ _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Bernoulli": lambda a: f"Bernoulli(probs={a['prob']})",
     "Binomial": lambda a: f"Binomial({a['total']}, probs={a['prob']})",
     "Geometric": lambda a: f"GeometricProbs({a['prob']})",
+    **{f"{side}Censored{n}": _censored(side, n) for side, n in _CENSORED},
     **{f"ZeroInflated{n}": _zero_inflated(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
     "NegativeBinomial": lambda a: f"NegativeBinomialProbs({a['number']}, 1 - {a.signed('prob')})",
 }

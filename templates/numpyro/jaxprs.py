@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cavi.templates.numpyro.scans import Loop, loop
 from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import (
     Node,
@@ -24,9 +25,13 @@ from cavi.templates.programs.graph import (
     total,
     unknown,
 )
+from cavi.templates.programs.sizes import is_range
 
 _ELEMENTWISE: Mapping[str, str] = {
-    **{name: name for name in "add sub mul div pow neg sqrt square exp log log1p expm1 sin cos tanh abs sign".split()},
+    **{
+        name: name
+        for name in "add sub mul div pow neg sqrt square exp log log1p expm1 sin cos tanh abs sign erf erfc".split()
+    },
     **{name: name for name in "eq ne lt le gt ge and or not".split()},
     "add_any": "add",
     "logistic": "sigmoid",
@@ -38,6 +43,7 @@ _CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 _LINEAR: Mapping[str, Callable[[Node], Node]] = {
     "inv": inverse,
     "cholesky": lambda node: Node("cholesky", (node,), node.shape),
+    "cholesky_of_inverse": lambda node: Node("cholesky", (inverse(node),), node.shape),
 }
 
 
@@ -49,11 +55,13 @@ class Scope:
         known: the nodes of its inputs and constants.
         array: the node of a known array.
         made: which equation makes a variable, and which of its results it is.
+        loops: those that were read, by their equations.
     """
 
     known: dict[Any, Node]
     array: Callable[[Any], Node]
     made: dict[Any, tuple[Any, int]] = field(default_factory=dict)
+    loops: dict[int, Loop | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Node], array: Callable[[Any], Node]) -> Scope:
@@ -80,6 +88,9 @@ class Scope:
                 return _LINEAR[params["name"]](args[0])
             inner = Scope.of(called.jaxpr, called.consts, args, self.array)
             return inner.read(called.jaxpr.outvars[at])
+        if name == "scan":
+            steps = self._loop(equation)
+            return unknown("the operation scan", (), shape) if steps is None else steps.result(at)
         if name.startswith("random_"):
             return unknown("a random number that is drawn inside the program", (), shape)
         if name == "iota":
@@ -95,19 +106,32 @@ class Scope:
             return _converted(args[0], equation.invars[0].aval.dtype, params["new_dtype"])
         if name in _SAME:
             return args[0]
-        if args and all(a.known for a in args) and called is None:
-            return self._computed(equation, at, args)
-        return unknown(f"the operation {name}", args, shape)
+        if called is not None or not args:
+            return unknown(f"the operation {name}", args, shape)
+
+        def compute(values: Sequence[Any]) -> Any:
+            return self._computed(equation, at, values)
+
+        found = Node("computed", tuple(args), shape, (f"the operation {name}", compute))
+        return constant(value(found, {})) if found.known else found
+
+    def _loop(self, equation: Any) -> Loop | None:
+        if id(equation) not in self.loops:
+            args = [self.read(a) for a in equation.invars]
+            self.loops[id(equation)] = loop(
+                equation.params, args, lambda jaxpr, constants, inputs: Scope.of(jaxpr, constants, inputs, self.array)
+            )
+        return self.loops[id(equation)]
 
     @staticmethod
-    def _computed(equation: Any, at: int, args: Sequence[Node]) -> Node:
+    def _computed(equation: Any, at: int, values: Sequence[Any]) -> Any:
+        """The result of an operation that has no kind of node, at known values."""
         import jax
 
-        given = [
-            jax.numpy.asarray(value(a, {}), dtype=v.aval.dtype) for a, v in zip(args, equation.invars, strict=True)
-        ]
-        found = equation.primitive.bind(*given, **equation.params)
-        return constant(np.asarray(found[at] if equation.primitive.multiple_results else found))
+        with jax.enable_x64(True):
+            given = [jax.numpy.asarray(a, dtype=v.aval.dtype) for a, v in zip(values, equation.invars, strict=True)]
+            found = equation.primitive.bind(*given, **equation.params)
+        return np.asarray(found[at] if equation.primitive.multiple_results else found)
 
 
 def _is_array(found: Any) -> bool:
@@ -172,25 +196,43 @@ def _dot(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]
 
 
 def _gather(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
-    """Positions along some axes, whole axes else: what ``x[i, :, j]`` becomes."""
+    """Positions along some axes, whole axes else: what ``x[i, :, j]`` becomes, and one element of an axis at a time."""
     array, indices = args
     numbers, lengths = params["dimension_numbers"], params["slice_sizes"]
     offset, gone = list(numbers.offset_dims), list(numbers.collapsed_slice_dims)
-    batching = list(getattr(numbers, "operand_batching_dims", ()))
-    keyed = [a for a in range(len(shape)) if a not in offset]
+    starts, batching = list(numbers.start_index_map), list(getattr(numbers, "operand_batching_dims", ()))
     whole = [a for a in range(len(array.shape)) if a not in gone and a not in batching]
-    if any(lengths[a] != array.shape[a] for a in whole) or len(gone) != len(numbers.start_index_map):
+    single = [a for a in whole if lengths[a] == 1 < array.shape[a] and a in starts]  # leaves an axis of one element
+    if any(lengths[a] != array.shape[a] for a in whole if a not in single) or not set(gone) <= set(starts):
         return unknown("a selection of parts of an axis", args, shape)
+    dropped = [offset[whole.index(a)] for a in single]
+    left = [a for a in range(len(shape)) if a not in dropped]
+    keyed = [left.index(a) for a in left if a not in offset]
+    keys: list[Node] = []
     of: list[tuple[str, int]] = []
     for a in range(len(array.shape)):
-        if a in gone:
-            of.append(("key", list(numbers.start_index_map).index(a)))
+        if a in gone or a in single:
+            of.append(("key", len(keys)))
+            keys.append(_component(indices, starts.index(a)))
         elif a in batching:
-            of.append(("axis", keyed[list(numbers.start_indices_batching_dims)[batching.index(a)]]))
+            outer = [a for a in left if a not in offset]
+            of.append(("axis", left.index(outer[list(numbers.start_indices_batching_dims)[batching.index(a)]])))
         else:
-            of.append(("axis", offset[whole.index(a)]))
-    keys = [_component(indices, j) for j in range(len(gone))]
-    return Node("take", (array, *keys), shape, Selection(tuple(of), tuple(keyed)))
+            of.append(("axis", left.index(offset[whole.index(a)])))
+    found = _selected(array, keys, tuple(shape[a] for a in left), Selection(tuple(of), tuple(keyed)))
+    return (
+        found if not dropped else axes(found, [left.index(a) if a in left else None for a in range(len(shape))], shape)
+    )
+
+
+def _selected(array: Node, keys: Sequence[Node], shape: tuple[int, ...], selection: Selection) -> Node:
+    """The elements that keys select; all of them in order where a key is 0, 1, 2, … along the whole of an axis."""
+    if len(keys) == 1 and len(selection.keyed) == 1:
+        at = next(a for a, (kind, _) in enumerate(selection.of) if kind == "key")
+        if keys[0].known and is_range(constant(value(keys[0], {})), array.shape[at]):
+            places = [selection.keyed[0] if kind == "key" else place for kind, place in selection.of]
+            return axes(array, [places.index(i) for i in range(len(shape))], shape)
+    return Node("take", (array, *keys), shape, selection)
 
 
 def _component(node: Node, at: int) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cavi import derive
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.graph import Node, constant, elementwise, inverse, matmul, softmax, transposed
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
@@ -16,7 +17,7 @@ _REMEDIES: Mapping[str, str] = {
     "Unit": "a factor has no distribution: declare it as an observed variable",
     "ImproperUniform": "give it a prior, or make it a numpyro.param, which is maximised over",
     "Delta": "use the expression itself, or numpyro.deterministic",
-    "HalfCauchy": "a HalfNormal, or an InverseGamma for the variance, can be derived",
+    "OrderedLogistic": "an IntervalCensoredNormal of cavi.derive has the ordered answers of a Normal response",
     "LKJCholesky": "declare the precision matrix by a Wishart",
 }
 
@@ -42,6 +43,10 @@ def arrays(found: Any, name: str) -> dict[str, Any]:
             **{f"weights.{n}": a for n, a in arrays(weights, name).items()},
             **{f"component.{n}": a for n, a in arrays(component, f"the components of {name}").items()},
         }
+    if kind in _AROUND:
+        base = unwrapped(found.base_dist)
+        own = {n: getattr(found, n) for n in _AROUND[kind]}
+        return own | {f"base.{n}": a for n, a in arrays(base, f"what {name} is made of").items()}
     if kind not in _PARAMETERS:
         remedy = _REMEDIES.get(kind, f"expected one of {', '.join(_PARAMETERS)} or a MixtureSameFamily of them")
         raise DeclarationError(f"{name}: found the distribution {kind}, which cannot be read; {remedy}")
@@ -76,7 +81,43 @@ def distribution(found: Any, name: str, read: Read) -> Found:
         if not isinstance(component, Drawn) or not isinstance(weights, Drawn):
             raise DeclarationError(f"{name}: found a mixture of mixtures; declare the categories as a Categorical")
         return Mixed(weights.args["probs"], component)
+    if kind in _AROUND:
+        base = distribution(unwrapped(found.base_dist), name, lambda n: read(f"base.{n}"))
+        return _around(kind, name, base, read)
     return _FOUND[kind](read, frozenset(arrays(found, name)))
+
+
+# Distributions around another one: what they have beside it.
+_AROUND: Mapping[str, tuple[str, ...]] = {
+    "ZeroInflatedProbs": ("gate",),
+    "ZeroInflatedLogits": ("gate_logits",),
+    "ZeroInflatedPoisson": ("gate",),
+    "RightCensoredDistribution": ("censored",),
+    "LeftCensoredDistribution": ("censored",),
+}
+
+
+def _around(kind: str, name: str, base: Found, read: Read) -> Drawn:
+    """A count with further zeros, or a value that may be censored: a family of its own, if there is one."""
+    around = "ZeroInflated" if kind.startswith("Zero") else kind.removesuffix("Distribution")
+    family = around + base.family if isinstance(base, Drawn) else ""
+    if not isinstance(base, Drawn) or not hasattr(derive, family):
+        known = sorted(n.removeprefix(around) for n in vars(derive) if n.startswith(around))
+        raise DeclarationError(
+            f"{name}: found a {kind} of {getattr(base, 'family', type(base).__name__)}; expected one of "
+            f"{', '.join(known)}"
+        )
+    args = dict(base.args)
+    if around == "ZeroInflated":
+        gate = elementwise("sigmoid", read("gate_logits")) if kind.endswith("Logits") else read("gate")
+        return Drawn(family, {**args, "inflation": gate})
+    if base.family == "Weibull":  # by the rate of x**shape
+        rate = elementwise("pow", args.pop("scale"), elementwise("neg", args["shape"]))
+        args["rate"] = rate
+    if "std" in args:
+        args["precision"] = precision(args.pop("std"))
+    seen = elementwise("sub", constant(1), elementwise("add", read("censored"), constant(0)))
+    return Drawn(family, {**args, "event": seen})
 
 
 def _uniform(name: str) -> Callable[[Read, frozenset[str]], Found]:
@@ -122,6 +163,33 @@ def gram(root: Node) -> Node:
     return root.args[0] if root.op == "cholesky" else matmul(root, transposed(root))
 
 
+def _quantile(read: Read, given: frozenset[str]) -> Found:
+    args = {ours: read(theirs) for ours, theirs in (("mean", "loc"), ("scale", "scale"), ("quantile", "quantile"))}
+    return Drawn("AsymmetricLaplace", args)
+
+
+def _asymmetric(read: Read, given: frozenset[str]) -> Found:
+    """By κ, the root of p/(1 - p) of the quantile p; its scale is ours times (1 + κ²)/κ."""
+    square = elementwise("square", read("asymmetry"))
+    above = elementwise("add", constant(1), square)
+    scale = elementwise("div", elementwise("mul", read("scale"), read("asymmetry")), above)
+    return Drawn(
+        "AsymmetricLaplace", {"mean": read("loc"), "scale": scale, "quantile": elementwise("div", square, above)}
+    )
+
+
+def _compound(read: Read, given: frozenset[str]) -> Found:
+    """A Poisson whose rate is Gamma by shape and rate r: negative binomial of r/(1 + r), which is σ(log r)."""
+    prob = elementwise("sigmoid", elementwise("log", read("rate")))
+    return Drawn("NegativeBinomial", {"number": read("concentration"), "prob": prob})
+
+
+def _negative_binomial_logits(read: Read, given: frozenset[str]) -> Found:
+    """The logits are those of the event which is counted."""
+    failure = elementwise("sigmoid", elementwise("neg", read("logits")))
+    return Drawn("NegativeBinomial", {"number": read("total_count"), "prob": failure})
+
+
 def _negative_binomial(read: Read, given: frozenset[str]) -> Found:
     """NumPyro's probability is that of the event which is counted."""
     failure = elementwise("sub", constant(1), read("probs"))
@@ -161,6 +229,9 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("Beta", ("concentration1", "concentration0"), _plain("Beta", a="concentration1", b="concentration0")),
     ("Uniform", ("low", "high"), _uniform("Uniform")),
     ("Exponential", ("rate",), _plain("Exponential", rate="rate")),
+    ("AsymmetricLaplace", ("loc", "scale", "asymmetry"), _asymmetric),
+    ("AsymmetricLaplaceQuantile", ("loc", "scale", "quantile"), _quantile),
+    ("HalfCauchy", ("scale",), _plain("HalfCauchy", scale="scale")),
     ("Laplace", ("loc", "scale"), _plain("Laplace", location="loc", scale="scale")),
     ("Pareto", ("scale", "alpha"), _plain("Pareto", shape="alpha", minimum="scale")),
     ("Weibull", ("scale", "concentration"), _plain("Weibull", shape="concentration", scale="scale")),
@@ -172,10 +243,19 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("BinomialProbs", ("probs", "total_count"), _plain("Binomial", total="total_count", prob="probs")),
     ("BinomialLogits", ("logits", "total_count"), _logits("Binomial", total="total_count")),
     ("GeometricProbs", ("probs",), _plain("Geometric", prob="probs")),
+    ("GeometricLogits", ("logits",), _logits("Geometric")),
     ("NegativeBinomialProbs", ("total_count", "probs"), _negative_binomial),
+    ("NegativeBinomialLogits", ("total_count", "logits"), _negative_binomial_logits),
+    ("NegativeBinomial2", ("concentration", "rate"), _compound),
+    ("GammaPoisson", ("concentration", "rate"), _compound),
     ("CategoricalProbs", ("probs",), _plain("Categorical", probs="probs")),
     ("CategoricalLogits", ("logits",), lambda read, given: Drawn("Categorical", {"probs": softmax(read("logits"))})),
     ("MultinomialProbs", ("probs", "total_count"), _plain("Multinomial", total="total_count", probs="probs")),
+    (
+        "MultinomialLogits",
+        ("logits", "total_count"),
+        lambda read, given: Drawn("Multinomial", {"total": read("total_count"), "probs": softmax(read("logits"))}),
+    ),
     ("Dirichlet", ("concentration",), _plain("Dirichlet", concentration="concentration")),
     ("MultivariateNormal", ("loc", "precision_matrix|covariance_matrix|scale_tril"), _multivariate),
     ("Wishart", ("concentration", _SCALES), _wishart("Wishart")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from cavi.derive.errors import DeclarationError
 from cavi.templates.numpyro.jaxprs import Scope
 from cavi.templates.numpyro.known import arrays, distribution
 from cavi.templates.programs import Imported, build, reading
+from cavi.templates.programs.chains import chained
 from cavi.templates.programs.fold import value as value_of
 from cavi.templates.programs.graph import Array, Node, constant, elementwise, reshaped, variable, walk
-from cavi.templates.programs.sites import Site
+from cavi.templates.programs.sites import Drawn, Site
 
 _READ = ("sample", "param")
 _SUPPORTS = {
@@ -69,8 +71,9 @@ def from_numpyro(function: Callable[..., Any], *args: Any, name: str | None = No
             sites.update((n, s) for n, s in handled.get_trace(*args, **kwargs).items() if s["type"] in _READ)
             return {n: dict(_outputs(n, s)) for n, s in sites.items()}
 
-        shapes = _traced(jax.eval_shape, function, drawn)
-        closed, outputs = _traced(jax.make_jaxpr(parameters, return_shape=True), function, shapes)
+        with _named_roots():
+            shapes = _traced(jax.eval_shape, function, drawn)
+            closed, outputs = _traced(jax.make_jaxpr(parameters, return_shape=True), function, shapes)
         known = _Known(dict(_arrays(function, args, kwargs)))
         nodes = {n: variable(n, np.shape(s["value"])) for n, s in sites.items()}
         scope = Scope.of(closed.jaxpr, closed.consts, [nodes[n] for n in sorted(shapes)], known.node)
@@ -122,6 +125,20 @@ def _traced(trace: Callable[..., Any], function: Any, *given: Any) -> Any:
         if "argument" not in str(error):
             raise
         raise DeclarationError(f"{_name(function)}: {error}; pass from_numpyro the arguments of the program") from None
+
+
+@contextmanager
+def _named_roots() -> Iterator[None]:
+    """The root of an inverse under its name: of a Normal vector by its precision, a loop keeps that alone."""
+    import jax
+    from numpyro.distributions import continuous
+
+    whole = continuous.cholesky_of_inverse
+    continuous.cholesky_of_inverse = jax.jit(whole)
+    try:
+        yield
+    finally:
+        continuous.cholesky_of_inverse = whole
 
 
 def _refuse_subsamples(traced: Mapping[str, Any]) -> None:
@@ -181,7 +198,10 @@ def _site(name: str, site: Mapping[str, Any], node: Node, read: Mapping[str, Nod
         weights[0] = elementwise("add", weights[0], constant(0))
     weight = None if not weights else weights[0] if len(weights) == 1 else elementwise("mul", *weights)
     value = _observed(name, read["*value"]) if site["is_observed"] else None
-    return Site(node, found, labels, value, weight)
+    chain = chained(node, found) if isinstance(found, Drawn) else None
+    if chain is None:
+        return Site(node, found, labels, value, weight)
+    return Site(node, chain.linked, labels, value, weight, initial=chain.initial, starts=chain.starts)
 
 
 def _observed(name: str, node: Node) -> Array:

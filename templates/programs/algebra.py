@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 
 from cavi.derive import operations
 from cavi.derive.expression import Add, Apply, Expr, Mul, Number, Power, Ref, SizeOf, SumOver, as_expr
+from cavi.templates.programs.normalised import same
 
 ZERO, ONE = Fraction(0), Fraction(1)
 _HALF = Fraction(1, 2)
@@ -115,13 +117,38 @@ def reciprocal(expr: Expr) -> Expr:
 
 
 def general_power(base: Expr, exponent: Expr) -> Expr:
-    """A power."""
-    return power(base, exponent.value) if isinstance(exponent, Number) else Power(base, exponent)
+    """A power; of a power of a positive number the exponents are multiplied."""
+    if isinstance(exponent, Number):
+        return power(base, exponent.value)
+    match base:
+        case Power(base=inner, exponent=first) if positive(inner):
+            return general_power(inner, _cancelled(mul(first, exponent)))
+    return Power(base, exponent)
+
+
+def _cancelled(product: Expr) -> Expr:
+    """A product without the factors that stand beside their reciprocals."""
+    left = list(product.factors) if isinstance(product, Mul) else [product]
+    for f in [f for f in left if not isinstance(f, Number)]:
+        inverse = power(f, Fraction(-1))
+        other = next((g for g in left if g is not f and same(g, inverse, {})), None)
+        if other is not None and any(g is f for g in left):
+            left = [g for g in left if g is not f and g is not other]
+    return mul(number(1), *left)
 
 
 def _sign(expr: Expr) -> Expr | None:
     """One, where the sign is known."""
     return number(1) if positive(expr) else None
+
+
+def _quotient(above: Expr, below: Expr) -> Expr:
+    """The quotient; a/(a + exp(b)) of a positive a is σ(log a - b), which lies between zero and one."""
+    if isinstance(below, Add) and len(below.terms) == 2 and positive(above):
+        for own, other in (below.terms, below.terms[::-1]):
+            if same(own, above, {}) and _is_exp(other):
+                return operations.sigmoid(add(_log(above), negated(_log(other))))
+    return mul(above, reciprocal(below))
 
 
 def _where(condition: Expr, yes: Expr, no: Expr) -> Expr:
@@ -136,7 +163,13 @@ def _log(expr: Expr) -> Expr:
     match expr:
         case Apply(name="exp", args=(inside,)):
             return inside
+        case Mul(factors=factors) if any(_is_exp(f) for f in factors) and all(map(positive, factors)):
+            return reduce(add, map(_log, factors))
     return number(0) if isinstance(expr, Number) and expr.value == 1 else operations.log(expr)
+
+
+def _is_exp(expr: Expr) -> bool:
+    return isinstance(expr, Apply) and expr.name == "exp"
 
 
 def _exp(expr: Expr) -> Expr:
@@ -147,7 +180,7 @@ SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
     "add": add,
     "sub": lambda a, b: add(a, negated(b)),
     "mul": mul,
-    "div": lambda a, b: mul(a, reciprocal(b)),
+    "div": _quotient,
     "neg": negated,
     "reciprocal": reciprocal,
     "sqrt": lambda a: power(a, _HALF),
@@ -158,6 +191,7 @@ SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
     "log1p": lambda a: _log(add(number(1), a)),
     "expm1": lambda a: add(_exp(a), number(-1)),
     "sigmoid": operations.sigmoid,
+    "probit": operations.probit,
     "sin": operations.sin,
     "cos": operations.cos,
     "abs": _abs,

@@ -18,6 +18,7 @@ from cavi.templates.programs.elements import Elements
 from cavi.templates.programs.fold import Folding
 from cavi.templates.programs.graph import Node, walk
 from cavi.templates.programs.latents import explicit
+from cavi.templates.programs.normal_cdf import normal_cdf
 from cavi.templates.programs.parameters import distribution_of, weight_of
 from cavi.templates.programs.sites import Drawn, Imported, Site, ends
 from cavi.templates.programs.sizes import Axis, Sizes
@@ -49,7 +50,7 @@ def build(name: str, sites: Sequence[Site]) -> Imported:
     if not sites:
         raise DeclarationError(f"{name}: found no random variable; expected at least one")
     given = list(explicit(sites))
-    folding = Folding([n for n in _constants(given) if n.name is not None])
+    folding = Folding([n for n in _constants(given) if n.name is not None], (normal_cdf,))
     read = [_folded(s, folding) for s in given]
     drawn = {s.name: s.distribution.family for s in read if isinstance(s.distribution, Drawn)}
     sizes = Sizes({n: 2 if f == "Bernoulli" else None for n, f in drawn.items() if f in _CATEGORIES})
@@ -68,16 +69,18 @@ def _graphs(s: Site) -> dict[str, Node]:
     found = dict(s.distribution.args) if isinstance(s.distribution, Drawn) else {}
     if s.initial is not None:
         found |= {_FIRST + n: a for n, a in s.initial.args.items()}
+    if s.starts is not None:
+        found["starts"] = s.starts
     return found if s.weight is None else {**found, "weight": s.weight}
 
 
 def _folded(s: Site, folding: Folding) -> Site:
     args = {n: folding.fold(a) for n, a in _graphs(s).items()}
-    weight = args.pop("weight", None)
+    weight, starts = args.pop("weight", None), args.pop("starts", None)
     first = {n: args.pop(_FIRST + n) for n in (s.initial.args if s.initial is not None else ())}
     drawn = replace(s.distribution, args=args) if isinstance(s.distribution, Drawn) else None
     initial = None if s.initial is None else replace(s.initial, args=first)
-    return replace(s, distribution=drawn, weight=weight, initial=initial)
+    return replace(s, distribution=drawn, weight=weight, initial=initial, starts=starts)
 
 
 def _constants(sites: Sequence[Site]) -> dict[Node, None]:
@@ -147,10 +150,11 @@ def _declare(s: Site, declared: Declared) -> None:
     initial = None if s.initial is None else distribution_of(s.initial, plates, over, elements)
     drawn = made if s.initial is not None else made()
     weight = None if s.weight is None else weight_of(s.weight, plates, elements)
+    starts = None if s.starts is None else elements.at("starts", True).element(s.starts, plates[:1])
     if s.value is None:
-        model.latent(s.name, drawn, *plates, weight=weight, initial=initial)
+        model.latent(s.name, drawn, *plates, weight=weight, initial=initial, starts=starts)
     else:
-        model.observed(s.name, drawn, *plates, weight=weight, initial=initial)
+        model.observed(s.name, drawn, *plates, weight=weight, initial=initial, starts=starts)
         declared.arrays[s.name] = s.value.astype(int) if s.value.dtype.kind == "b" else s.value
 
 

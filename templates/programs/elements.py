@@ -73,6 +73,8 @@ class Elements:
                 self.refuse("a scan", "declare the chain by cavi.derive, with initial= and a function of the variable")
             case "unknown":
                 self._unknown(str(node.detail))
+            case "computed":
+                self._unknown(str(node.detail[0]))
             case "cholesky":
                 self._unknown("a Cholesky factor")
         args = [self.element(a, self._aligned(a, node.shape, subs)) for a in node.args]
@@ -178,10 +180,10 @@ class Elements:
         return identity(over)[here, int(value)]  # type: ignore[index, no-any-return]
 
     def _before(self, node: Node, subs: Sequence[Key]) -> Expr:
-        *rest, last = subs
-        if not isinstance(last, Index):
-            self.refuse("the element before a fixed or selected one", "expected a chain that runs along its last axis")
-        return self.element(node.args[0], [*rest, last - 1])
+        at = subs[node.detail]
+        if not isinstance(at, Index):
+            self.refuse("the element before a fixed or selected one", "expected a chain that runs along one axis")
+        return self.element(node.args[0], [*subs[: node.detail], at - 1, *subs[node.detail + 1 :]])
 
     def _inverse(self, node: Node, subs: Sequence[Key]) -> Expr:
         (inner,) = node.args
@@ -213,6 +215,8 @@ class Elements:
             case "take":
                 array, *keys = key.args
                 return self.position(array, self._selected(key.detail, array, keys, subs), length)
+            case "before" if isinstance(here := subs[key.detail], Index):
+                return self.position(key.args[0], [*subs[: key.detail], here - 1, *subs[key.detail + 1 :]], length)
             case "wrapped" if key.detail == length:
                 return self.position(key.args[0], self._aligned(key.args[0], key.shape, subs), length)
             case "constant" if key.array.size == 1:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from cavi.templates.programs.graph import Array, Node, constant
 
@@ -29,6 +30,9 @@ NUMERIC: Mapping[str, Callable[..., Any]] = {
     "log1p": np.log1p,
     "expm1": np.expm1,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "erf": special.erf,
+    "erfc": special.erfc,
+    "probit": special.ndtr,
     "sin": np.sin,
     "cos": np.cos,
     "tanh": np.tanh,
@@ -56,9 +60,11 @@ class Folding:
 
     Attributes:
         named: the known arrays that have names; what is computed and equals one of them is that one.
+        rules: functions that recognise what a node computes, and otherwise return it.
     """
 
     named: Sequence[Node]
+    rules: Sequence[Callable[[Node], Node]] = ()
     done: dict[Node, Node] = field(default_factory=dict)
 
     def fold(self, node: Node) -> Node:
@@ -72,6 +78,8 @@ class Folding:
             return Node("wrapped", (self.fold(node.args[2]),), node.shape, length)
         args = tuple(map(self.fold, node.args))
         made = node if args == node.args else Node(node.op, args, node.shape, node.detail)
+        for rule in self.rules:
+            made = rule(made)
         if made.op in ("constant", "axes", "take", "wrapped") or not made.known or _as_written(made):
             return made
         found = value(made, {})
@@ -140,6 +148,10 @@ def _value(node: Node, args: list[Array]) -> Any:
         case "take":
             keys = tuple(slice(None) if kind == "axis" else args[1 + at] for kind, at in node.detail.of)
             return np.broadcast_to(args[0][keys], node.shape)
+        case "computed":
+            return node.detail[1](args)
+        case "wrapped":
+            return np.where(args[0] < 0, args[0] + node.detail, args[0])
         case "join":
             return np.concatenate(args, node.detail)
         case "cholesky":

@@ -23,13 +23,14 @@ class Node:
 
     Attributes:
         op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``before`` (in a chain), ``inverse``, ``cholesky``,
-            ``diagonal``, ``join``, ``wrapped`` (positions that may be counted from the end), ``unknown``, or the name
-            of an elementwise operation.
+            ``diagonal``, ``join``, ``wrapped`` (positions that may be counted from the end), ``computed``, ``unknown``,
+            or the name of an elementwise operation.
         args: the arrays that it is made from.
         shape: its shape.
         detail: of a constant its array and name, of a variable its name, of ``axes`` the argument's axis behind each
-            (None for a new one), of ``sum`` the axes, of ``take`` a `Selection`, of ``join`` the axis,
-            of ``wrapped`` the length, of ``unknown`` what was found.
+            (None for a new one), of ``sum`` the axes, of ``before`` and ``join`` the axis, of ``take`` a `Selection`,
+            of ``wrapped`` the length, of ``computed`` what it is and a function of the arguments' values, of
+            ``unknown`` what was found.
         known: whether no random variable and nothing unknown stands below.
     """
 
@@ -92,9 +93,9 @@ def variable(name: str, shape: Sequence[int]) -> Node:
     return Node("variable", (), tuple(shape), name)
 
 
-def before(node: Node) -> Node:
-    """The element before, along the last axis."""
-    return Node("before", (node,), node.shape)
+def before(node: Node, axis: int = -1, start: Node | None = None) -> Node:
+    """The element before along an axis, the last one by default; `start` is what the first has before it."""
+    return Node("before", (node,) if start is None else (node, start), node.shape, axis % len(node.shape))
 
 
 def unknown(what: str, args: Sequence[Node], shape: Sequence[int]) -> Node:

@@ -18,6 +18,7 @@ from cavi.templates.programs.graph import Node, inverted
 from cavi.templates.programs.normalised import normalised
 from cavi.templates.programs.sites import Drawn, ends
 from cavi.templates.programs.sizes import pointer
+from cavi.templates.programs.sticks import fractions
 
 # A parameter, the keyword that programs give it by, and the power of that which it is.
 _CONVERTED = {
@@ -60,6 +61,8 @@ def distribution_of(drawn: Drawn, plates: Sequence[Index], over: Sequence[Index]
         at, axes = _at(elements, argument, node), [over[e] for e in ends(drawn.family, argument)]
         if len(axes) == 2 and axes[0] == axes[1]:
             given[argument] = _matrix(node, plates, axes[0], at)
+        elif argument == "probs" and (v := fractions(node)) is not None:
+            given[argument] = derive.stick_breaking(elements.declared.ref(str(v.name)))
         elif axes:
             value = _element(node, plates, at, axes)
             if argument == "probs":

@@ -77,8 +77,9 @@ class Site:
         value: what was observed.
         weight: a factor of its log density.
         support: of a parameter that is maximised over.
-        initial: of a chain along the last axis the distribution of its first element; `distribution` is that of the
+        initial: of a chain along one axis the distribution of its first element; `distribution` is that of the
             others, in terms of ``before`` of the site's own node.
+        starts: known ones and zeros along a chain: where a sequence starts; None for a single one.
     """
 
     node: Node
@@ -88,6 +89,7 @@ class Site:
     weight: Node | None = None
     support: str | None = None
     initial: Drawn | None = None
+    starts: Node | None = None
 
     @property
     def name(self) -> str:

@@ -89,7 +89,7 @@ class Sizes:
             case "constant":
                 if identity_multiple(node.array) is not None:
                     self.join(own[-1], own[-2], where)
-            case "variable" | "unknown":
+            case "variable" | "unknown" | "computed":
                 pass
             case "wrapped" | "before":
                 self.aligned(node.args[0], own, where)
@@ -139,7 +139,7 @@ class Sizes:
 
 def pointer(key: Node) -> Node:
     """Where the integers of a key come from, whatever is done to its axes."""
-    while key.op in ("axes", "take", "wrapped"):
+    while key.op in ("axes", "take", "wrapped", "before"):
         key = key.args[0]
     return key
 
@@ -151,7 +151,12 @@ def positions(node: Node, length: int) -> Axis:
 
 def is_range(node: Node, length: int) -> bool:
     """Whether integers are just 0, 1, 2, … along the whole of an axis: a running index."""
-    return node.array.shape == (length,) and bool((node.array == np.arange(length)).all()) and length > 1
+    return (
+        node.op == "constant"
+        and node.array.shape == (length,)
+        and bool((node.array == np.arange(length)).all())
+        and length > 1
+    )
 
 
 def identity_multiple(array: Array) -> float | None:

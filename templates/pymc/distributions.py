@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from cavi import derive
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.fold import value
-from cavi.templates.programs.graph import Node, constant, elementwise
+from cavi.templates.programs.graph import Node, constant, elementwise, take
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
 from cavi.templates.pymc.graph import Graphs, kind
 
 Found = Drawn | Mixed | StudentT
 _REMEDIES: Mapping[str, str] = {
-    "HalfCauchy": "a HalfNormal, or an InverseGamma for the variance, can be derived",
+    "Censored": "which values are limits is known data in cavi.derive: RightCensoredNormal(mean, precision, event)",
     "HalfStudentT": "a HalfNormal, or an InverseGamma for the variance, can be derived",
     "Cauchy": "it is a StudentT of one degree of freedom",
     "Uniform": "declare a Beta, or a Normal or Gamma that is wide enough",
@@ -32,12 +33,27 @@ _REMEDIES: Mapping[str, str] = {
 def _zero(node: Node, where: str) -> None:
     found = value(node, {}) if node.known else np.array(np.nan)
     if (found != 0).any():
-        raise DeclarationError(f"{where}: found a location other than zero; expected a half-normal that starts at zero")
+        raise DeclarationError(f"{where}: found a location other than zero; expected a distribution that starts there")
 
 
 def _half_normal(where: str, loc: Node, sigma: Node) -> Found:
     _zero(loc, where)
     return Drawn("HalfNormal", {"std": sigma})
+
+
+def _half_cauchy(where: str, *args: Node) -> Found:
+    *loc, scale = args
+    for found in loc:
+        _zero(found, where)
+    return Drawn("HalfCauchy", {"scale": scale})
+
+
+def _asymmetric(where: str, rate: Node, kappa: Node, mean: Node) -> Found:
+    """With a density of b κ on the right and b/κ on the left: the quantile κ²/(1 + κ²), the scale κ/(b (1 + κ²))."""
+    square = elementwise("square", kappa)
+    above = elementwise("add", constant(1), square)
+    scale = elementwise("div", kappa, elementwise("mul", rate, above))
+    return Drawn("AsymmetricLaplace", {"mean": mean, "scale": scale, "quantile": elementwise("div", square, above)})
 
 
 def _exponential(where: str, scale: Node) -> Found:
@@ -69,6 +85,8 @@ _FOUND: Mapping[str, Callable[..., Found]] = {
     "Beta": lambda w, a, b: Drawn("Beta", {"a": a, "b": b}),
     "Uniform": _uniform,
     "Exponential": _exponential,
+    "HalfCauchy": _half_cauchy,
+    "AsymmetricLaplace": _asymmetric,
     "Laplace": lambda w, mu, b: Drawn("Laplace", {"location": mu, "scale": b}),
     "Pareto": lambda w, alpha, m: Drawn("Pareto", {"shape": alpha, "minimum": m}),
     "WeibullBeta": lambda w, alpha, beta: Drawn("Weibull", {"shape": alpha, "scale": beta}),
@@ -115,6 +133,8 @@ def parameters(rv: Any) -> Sequence[Any]:
 
 def _mixture(name: str, rv: Any, graphs: Graphs) -> Found:
     weights, *components = parameters(rv)
+    if len(components) == 2 and kind(components[0].owner.op).removesuffix("RV") == "DiracDelta":
+        return _inflated(name, graphs.read(weights), components, graphs)
     if len(components) != 1:
         raise DeclarationError(
             f"{name}: found a mixture of {len(components)} distributions; expected one whose parameters have the "
@@ -124,3 +144,17 @@ def _mixture(name: str, rv: Any, graphs: Graphs) -> Found:
     if not isinstance(component, Drawn):
         raise DeclarationError(f"{name}: found a mixture of mixtures; declare the categories as pm.Categorical")
     return Mixed(graphs.read(weights), component)
+
+
+def _inflated(name: str, weights: Node, components: Sequence[Any], graphs: Graphs) -> Found:
+    """A point at zero beside a count: the count with further zeros."""
+    (point,) = (graphs.read(p) for p in parameters(components[0]))
+    _zero(point, name)
+    base = distribution(f"the count of {name}", components[1], graphs)
+    family = f"ZeroInflated{base.family}" if isinstance(base, Drawn) else ""
+    if not isinstance(base, Drawn) or not hasattr(derive, family):
+        known = sorted(n.removeprefix("ZeroInflated") for n in vars(derive) if n.startswith("ZeroInflated"))
+        found = getattr(base, "family", type(base).__name__)
+        raise DeclarationError(f"{name}: found a {found} with further zeros; expected one of {', '.join(known)}")
+    axes = [None] * (len(weights.shape) - 1)
+    return Drawn(family, {**base.args, "inflation": take(weights, [*axes, constant(0)])})

@@ -43,6 +43,8 @@ _ELEMENTWISE: Mapping[str, str] = {
     "Log1p": "log1p",
     "Expm1": "expm1",
     "Sigmoid": "sigmoid",
+    "Erf": "erf",
+    "Erfc": "erfc",
     "Sin": "sin",
     "Cos": "cos",
     "Tanh": "tanh",

@@ -61,6 +61,11 @@ def sharded_view(derived: Derived, over: str | None = None, make: Make = ShardWr
             f"q({u.factor.name}) was chosen by {u.chosen}: the length of its steps is decided by the whole bound, "
             "which no shard has; use the NumPy module, d.numpy()"
         )
+    for u in (u for u in derived.updates if u.climbs is not None):
+        raise CaviError(
+            f"{u.factor.name} is found by steps of Newton's method, which are shortened by trying them on all data; "
+            "use the NumPy module, d.numpy()"
+        )
     refuse_sparse(derived, "a module for data in shards")
     found = candidates(derived)
     if over is not None:

@@ -90,6 +90,8 @@ class ShardPlanner(Planner):
 class ShardWriter(PlannedWriter):
     """Writes the functions of a model whose data are cut."""
 
+    rows_or_elements = False  # sums over rows are added up over shards
+
     def __init__(self, derived: Derived, names: Mapping[object, str], split: Split) -> None:
         super().__init__(derived, names)
         self.split = split

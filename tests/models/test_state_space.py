@@ -159,7 +159,8 @@ def test_one_regime_of_steps_is_the_dynamic_level() -> None:
     shared = {"a_0": 2.0, "b_0": 0.1, "c_0": 2.0, "d_0": 0.3, "a_1": 0.5, "P_1": 1.0}
     found, plain = switching(one, tol=1e-14, max_iter=3000), level(shared, {"y": y}, tol=1e-14, max_iter=3000)
     assert found.elbo == pytest.approx(plain.elbo, rel=1e-10)
-    np.testing.assert_allclose(found.params["mu"]["mean"], plain.params["alpha"]["mean"], rtol=1e-6)
+    # Both stop where the bound is flat to rounding, 1e-14 of its 184: that fixes a mean to about the root, 1e-6.
+    np.testing.assert_allclose(found.params["mu"]["mean"], plain.params["alpha"]["mean"], rtol=1e-5)
 
 
 def test_the_level_is_smoothed_with_the_expected_precision_of_each_step() -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cavi import models
 from cavi.cli.app import app
-from cavi.derive import Model, Normal, derive
+from cavi.derive import Model, MultivariateNormal, Normal, derive
 from cavi.templates.numba.kernels import KERNELS
 from cavi.verify.claim import Claim
 from cavi.verify.generated import RUNS, check_generated
@@ -31,7 +31,8 @@ def compiled(name: str):
     return COMPILED[name]
 
 
-LOOPS = re.compile(r"def (cells|forward_backward)\(")
+LOOPS = re.compile(r"def (cells|forward_backward|scanned)\(")
+STEPS = {"unsettled", "_settled", "in_step"}  # what carries out a recursion from Python
 WITH_LOOPS = [n for n in models.names() if LOOPS.search(models.derived(n).numpy())]
 
 
@@ -49,7 +50,7 @@ def test_runs_have_the_same_trace(name: str) -> None:
 
 @pytest.mark.parametrize("name", models.names())
 def test_the_functions_are_those_of_the_numpy_module(name: str) -> None:
-    """Every function that is no helper has the same text; the module imports nothing of ours."""
+    """Every function that is no helper and calls no loop has the same text; the module imports nothing of ours."""
     texts = []
     for source in (derived_model(name).numpy(), derived_model(name).numba()):
         tree = ast.parse(source)
@@ -60,12 +61,14 @@ def test_the_functions_are_those_of_the_numpy_module(name: str) -> None:
             if isinstance(n, ast.Import | ast.ImportFrom)
         }
     plain, fast = texts
-    assert {n for n in plain if n not in KERNELS.sources} <= set(fast)
-    assert all(fast[n] == text for n, text in plain.items() if n not in KERNELS.sources)
+    assert {n for n in plain if n not in KERNELS.sources} <= {*fast, *STEPS}
+    for n, text in plain.items():
+        if n not in KERNELS.sources and n not in STEPS:
+            assert fast[n] == text or ("_along" in fast[n] and any(step in text for step in (*STEPS, "range")))
 
 
 def test_models_with_tables_and_chains_are_compiled() -> None:
-    assert {"lda", "hmm_gaussian", "hmm_categorical", "hmm_poisson"} <= set(WITH_LOOPS)
+    assert {"lda", "hmm_gaussian", "hmm_categorical", "hmm_poisson", "linear_dynamical_system"} <= set(WITH_LOOPS)
     for name in WITH_LOOPS:
         assert "@numba.njit" in derived_model(name).numba() and "pip install numba" in derived_model(name).numba()
 
@@ -90,7 +93,7 @@ def test_without_numba_the_module_says_what_to_install(monkeypatch: pytest.Monke
         run(derived_model("lda").numba())
 
 
-@pytest.mark.parametrize("name", ["lda", "hmm_categorical"])
+@pytest.mark.parametrize("name", ["lda", "hmm_categorical", "linear_dynamical_system"])
 def test_updates_and_bounds_are_those_of_the_independent_evaluator(name: str) -> None:
     derived = derived_model(name)
     first, *rows = check_generated(Claim(derived.plain()), derived.numba, 0)
@@ -137,7 +140,7 @@ def test_passes_over_chains_are_those_of_numpy(length: int, sequences: bool) -> 
     starts = (rng.random(length) < 0.2) * 1.0 if sequences else None
     if starts is not None:
         starts[0] = 1.0
-    expected, found = (m.forward_backward(logits, transition, starts) for m in (plain, fast))
+    expected, found = (m.forward_backward(logits.copy(), transition, starts) for m in (plain, fast))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(
@@ -148,6 +151,48 @@ def test_passes_over_chains_are_those_of_numpy(length: int, sequences: bool) -> 
     )
     hopeless = np.array([[0.0, -2000.0], [-2000.0, 0.0]])
     assert fast.forward_backward(hopeless, hopeless) is None
+
+
+@pytest.mark.parametrize("name", ["linear_dynamical_system", "dynamic_level"])
+def test_recursions_are_those_of_numpy(name: str) -> None:
+    plain, fast, rng = generated(name), compiled(name), np.random.default_rng(0)
+    for tail in ((), (3,)):
+        steps, values = 0.7 * rng.normal(size=(200, *tail, *tail)), rng.normal(size=(200, *tail))
+        for reverse in (False, True):
+            found, expected = (m.scanned(steps, values, reverse) for m in (fast, plain))
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
+
+
+def test_kalman_chains_of_several_sequences_are_loops() -> None:
+    """Marks of where sequences start are read in the loops; covariances of all positions are those of NumPy."""
+    m = Model("series")
+    t, i, j = m.index("t", "T"), m.index("i", "K"), m.index("j", "K")
+    start, a = m.covariate("start", t), m.latent("A", Normal(0, 1), i, j)
+    first = MultivariateNormal(0, 1, over=i)
+    x = m.latent("x", lambda x: MultivariateNormal(a @ x[t - 1], 1, over=i), t, initial=first, starts=start)
+    m.observed("y", Normal(x[t, i], 4), t, i)
+    derived = derive(m, [("A",)])
+    plain, fast = run(derived.numpy()), run(derived.numba())
+    assert "in_step" in derived.numpy() and "in_step" not in derived.numba()
+    rng = np.random.default_rng(0)
+    starts = np.concatenate([np.eye(n)[0] for n in (5, 1, 8, 8)])
+    known = {"y": rng.normal(size=(22, 3)), "start": starts}, {}
+    found, expected = (one.fit(*known, seed=0, max_iter=5, tol=-1.0) for one in (fast, plain))
+    np.testing.assert_allclose(found.elbo_trace, expected.elbo_trace, rtol=1e-12)
+    for n, values in expected.params["x"].items():
+        np.testing.assert_allclose(found.params["x"][n], values, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("side", [1, 2, 7])
+def test_matrices_in_loops(side: int) -> None:
+    module, rng = compiled("linear_dynamical_system"), np.random.default_rng(side)
+    root = rng.normal(size=(side, side))
+    matrix, out = root @ root.T + np.eye(side), np.empty((side, side))
+    module._inverse_of(matrix, out)
+    np.testing.assert_allclose(out, np.linalg.inv(matrix), rtol=1e-10, atol=1e-12)
+    assert module._logdet_of(matrix) == pytest.approx(np.linalg.slogdet(matrix)[1])
+    with pytest.raises(np.linalg.LinAlgError):
+        module._inverse_of(-matrix, out)
 
 
 def test_special_functions_have_their_digits() -> None:

@@ -9,7 +9,7 @@ import pytest
 from cavi import models
 from cavi.derive.families import CATALOGUE, MIXED_FAMILIES, VECTOR_FAMILIES
 from cavi.derive.propagation.rules import CATALOGUE as RULES_OF_EP
-from cavi.derive.relaxations import all_bounds, augmentations
+from cavi.derive.relaxations import augmentations, every_bound
 from cavi.derive.rules import CATALOGUE as RULES
 from cavi.templates.article import article
 from cavi.templates.bibliography import WORKS, bibtex, works
@@ -18,7 +18,7 @@ from cavi.templates.latex import render
 SOURCES = {r.source for r in RULES if r.source}
 SOURCES |= {f.source for f in [*CATALOGUE.values(), *VECTOR_FAMILIES.values()] if f.source}
 SOURCES |= {f.source for f in MIXED_FAMILIES.values()} | {a.rule.source for a in augmentations()}
-SOURCES |= {b.source for b in all_bounds()}
+SOURCES |= {b.source for b in every_bound()}
 for name in ("logistic_regression", "logistic_regression_polya_gamma", "multinomial_logistic_regression"):
     SOURCES |= set(article(models.derived(name)).sources)
 

@@ -240,6 +240,31 @@ def _unsettled(known: Any, own: Any, reverse: bool = False) -> Any:
     return range(len(own[0]))[:: -1 if reverse else 1]
 
 
+class _Narrow:
+    """A Normal vector in its form by rows, with the matrices that a field has."""
+
+    def __init__(self, rows: Any, weights: Any, diagonal: Any, linear: Any) -> None:
+        a = np.broadcast_to(np.asarray(diagonal, dtype=object), rows.shape[1:])
+        self.precision = _outer(rows, weights) + np.diag(a)
+        self.covariance = _inverse(self.precision)
+        self.mean = self.covariance @ linear
+
+    solved = classmethod(lambda cls, *arguments: cls(*arguments))
+
+    def params(self, linear: Any) -> dict[str, Any]:
+        return {
+            "linear": linear,
+            "precision": self.precision,
+            "covariance": self.covariance,
+            "logdet_precision": _logdet(self.precision),
+            "mean": self.mean,
+        }
+
+
+def _outer(rows: Any, weights: Any = 1) -> Any:
+    return (np.broadcast_to(np.asarray(weights, dtype=object), len(rows))[:, None] * rows).T @ rows
+
+
 def _marks(lines: Any, columns: Any, weight: Any = 1) -> Any:
     places = [np.ravel_multi_index(np.broadcast_arrays(*index), sizes) for index, sizes in (lines, columns)]
     line, column, weight = (a.ravel() for a in np.broadcast_arrays(*places, weight))
@@ -323,6 +348,10 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "marks": _marks,
     "scanned": _scanned,
     "unsettled": _unsettled,
+    "Narrow": _Narrow,
+    "Outer": _outer,
+    "squares_of": lambda rows, second: ((rows @ second) * rows).sum(axis=1),
+    "trace_of_product": lambda second, outer: (second * outer).sum(),
     "segments": _segments,
     "segment_sum": _segment_sum,
     "gathered": _gathered,

@@ -56,7 +56,7 @@ def mutants(plain: dict[str, Any], operators: Sequence[str] | None = None) -> It
             yield Mutant(LOST, f"log Z_EP of {t['name']}", put(plain, ("evidence",), left), whole)
     if POWER in wanted and plain["sites"]:
         other = "1/2" if plain["power"] == "1" else "1"
-        yield Mutant(POWER, "power", put(plain, ("power",), other), Site(("power",), "parameter", "power"))
+        yield Mutant(POWER, "power", {**plain, "power": other}, Site(("power",), "parameter", "power"))
 
 
 def _pairs(axes: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:

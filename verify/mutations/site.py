@@ -70,6 +70,8 @@ def _of_factor(f: dict[str, Any], i: int, points: frozenset[str]) -> Iterator[Si
     name = f["name"]
     soft = {p["value"][2] for p in f["parameters"] if p["value"][:2] == ["array", "softmax"]}
     best = (f"{name} is the maximiser",) if f["point"] else (f"log q*({name}) -",)
+    if f.get("climbs") is not None:
+        best = (f"the step of {name} is", *best)
     for j, p in enumerate(f["parameters"]):
         if p["value"][0] == "integral":
             continue  # it says what is integrated, and that is log q

@@ -5,6 +5,7 @@ from random_models import draw
 
 from cavi import models
 from cavi.derive import (
+    Bernoulli,
     Categorical,
     CaviError,
     Dirichlet,
@@ -14,6 +15,7 @@ from cavi.derive import (
     MultivariateNormal,
     Normal,
     dot,
+    sigmoid,
     stick_breaking,
 )
 from cavi.derive.lint import check
@@ -101,6 +103,24 @@ def test_signs_that_can_be_changed_together() -> None:
     assert codes(factors()) == {("note", "signs", "w and z")}
     assert codes(factors(mean=1.0)) == set()
     assert codes(factors(alone=True)) == set()
+
+
+def test_signs_in_a_sum_are_told_apart() -> None:
+    """Within one function of a sum nothing is multiplied: an intercept and weights of a logistic regression."""
+    m = Model("intercepts")
+    n, g, d = m.index("n", "N"), m.index("g", "G"), m.index("d", "D")
+    group, x = m.observed_index("group", n, over=g), m.covariate("X", n, d)
+    a, w = m.latent("a", Normal(0, 1), g), m.latent("w", Normal(0, 1), d)
+    m.observed("y", Bernoulli(sigmoid(a[group[n]] + dot(w, x[n]))), n)
+    assert codes(m) == set()
+
+
+def test_signs_inside_a_function_of_a_product() -> None:
+    m = Model("loadings")
+    n, j = m.index("n", "N"), m.index("j", "J")
+    a, w = m.latent("a", Normal(0, 1), n), m.latent("w", Normal(0, 1), j)
+    m.observed("y", Bernoulli(sigmoid(a[n] * w[j])), n, j)
+    assert codes(m) == {("note", "signs", "a and w")}
 
 
 @pytest.mark.parametrize(("shape", "expected"), [("1/2", "warning"), ("3/2", "note"), ("3", None)])

@@ -59,7 +59,7 @@ REFUSED = {
     "no variance": (dict(outer=-sympy.sqrt(T), inner=sympy.exp(X), curvature=(Fraction(1), Fraction(0))), "variance"),
     "too steep": (dict(outer=-1 / T**2, statistic=1 / X), "to be not negative"),
     "a sum without curvature": (dict(outer=sympy.log(T)), "a constant times t"),
-    "another statistic": (dict(outer=sympy.log(T), statistic=X**2), "expected x, log(x) or 1/x"),
+    "another statistic": (dict(outer=sympy.log(T), statistic=X**2), "expected x, log(x), 1/x or 1/x**2"),
     "another inner function": (dict(outer=sympy.log(T), inner=X**2), "expected x or exp(x)"),
     "no outer function": (dict(outer=sympy.Integer(1)), "expected one of t alone"),
     "curvature in log x": (dict(outer=sympy.log(T), statistic=sympy.log(X), curvature=(1, 0)), "expected one in x"),

@@ -1,9 +1,12 @@
 """Recursions along chains: in blocks and until they settle, against one position after another."""
 
+import itertools
+
 import numpy as np
 import pytest
-from generated import derived_model, generated, inputs, state_of
+from generated import derived_model, generated, inputs, run, state_of
 
+from cavi.derive import Model, MultivariateNormal, Normal, derive, dot
 from cavi.derive.index import Index
 from cavi.templates.numpy.recursions import affine, components
 from cavi.templates.numpy.recursions import inputs as inputs_of
@@ -95,3 +98,58 @@ def test_a_sweep_of_a_long_chain_takes_few_positions(monkeypatch: pytest.MonkeyP
     for factor in order:
         module.UPDATES[factor](state)
     assert 0 < len(steps) < 1000
+
+
+def series() -> Model:
+    """A Kalman chain, end to end, of several sequences."""
+    m = Model("series")
+    t, d, i, j = m.index("t", "T"), m.index("d", "D"), m.index("i", "K"), m.index("j", "K")
+    start = m.covariate("start", t)
+    a, c = m.latent("A", Normal(0, 1), i, j), m.latent("C", Normal(0, 1), d, j)
+    first = MultivariateNormal(0, 1, over=i)
+    x = m.latent("x", lambda x: MultivariateNormal(a @ x[t - 1], 1, over=i), t, initial=first, starts=start)
+    m.observed("y", Normal(dot(c[d], x[t]), 1), t, d)
+    return m
+
+
+def test_sequences_that_lie_end_to_end_run_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All first positions, then all second ones, and as many steps as the longest has; the same to the last digits."""
+    module = run(derive(series(), [("A",), ("C",)]).numpy())
+    lengths, rng = [7, 1, 12, 3, 12], np.random.default_rng(0)
+    starts = np.concatenate([np.eye(n)[0] for n in lengths])
+    for reverse in (False, True):
+        places = list(module.in_step(starts, reverse))
+        assert [len(p) for p in places] == [sum(n > step for n in lengths) for step in range(12)]
+        assert sorted(np.concatenate(places)) == list(range(35))
+        for before, now in itertools.pairwise(places):
+            assert set(now + (1 if reverse else -1)) <= set(before)
+    known = {"y": rng.normal(size=(35, 2)), "start": starts}, {}, {"K": 3}
+    states = [module.State(*module.prepare(*known)) for _ in range(2)]
+    for one in states:
+        module.initialise(one, None, np.random.default_rng(1))
+    module.update_x(states[0])
+    order = {False: range(35), True: range(34, -1, -1)}
+    monkeypatch.setattr(module, "in_step", lambda _, reverse=False: (np.array([t]) for t in order[reverse]))
+    module.update_x(states[1])
+    for n, expected in states[1].params["x"].items():
+        np.testing.assert_allclose(states[0].params["x"][n], expected, rtol=1e-12, atol=1e-13, err_msg=n)
+
+
+def test_several_sequences_are_each_what_they_are_alone() -> None:
+    module = run(derive(series(), [("A",), ("C",)]).numpy())
+    rng = np.random.default_rng(0)
+    y, starts = rng.normal(size=(20, 2)), np.concatenate([np.eye(8)[0], np.eye(12)[0]])
+    weights = {
+        n: {"mean": rng.normal(size=s), "precision": np.tile(np.eye(3), (s[0], 1, 1))} for n, s in SHAPES.items()
+    }
+    found = []
+    for rows in (slice(0, 20), slice(0, 8), slice(8, 20)):
+        state = module.State(*module.prepare({"y": y[rows], "start": starts[rows]}, {}, {"K": 3}))
+        module.initialise(state, weights, rng)
+        module.update_x(state)
+        found.append({n: state.params["x"][n] for n in ("mean", "covariance", "precision")})
+    for n, whole in found[0].items():
+        np.testing.assert_allclose(whole, np.concatenate([found[1][n], found[2][n]]), rtol=1e-12, atol=1e-13)
+
+
+SHAPES = {"A": (3, 3), "C": (2, 3)}

@@ -20,7 +20,6 @@ REFUSED = {
     "additive_poisson": "observed function of latents",
     "gig_variance": "NumPyro has no GeneralisedInverseGaussian",
     "ordinal_regression": "NumPyro has no IntervalCensoredNormal",
-    "weibull_survival": "NumPyro has no RightCensoredWeibull",
 }
 MODELS = {n: lambda n=n: models.load(n) for n in models.names()} | {n: entry[0] for n, entry in ZOO.items()}
 

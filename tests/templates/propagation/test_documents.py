@@ -66,7 +66,9 @@ def test_a_korean_page_has_no_english_but_names() -> None:
     fit = run(p.numpy()).fit(data, {"alpha_0": 1.0})
     page = Shown(p.html(verify_propagation(p, 8), fit, lang="ko"))
     names = " ".join([*article(p).sources, *(w.text() for w in works(article(p).sources).values())])
-    names += " NumPy SciPy Python Logit Bernoulli Normal alpha log_evidence moment_matching pythagoras mode_seeking "
+    names += (
+        " NumPy SciPy Python Logit Bernoulli Normal sigmoid alpha log_evidence moment_matching pythagoras mode_seeking "
+    )
     names += " ".join(unicodedata.name(chr(c), "").lower() for c in range(0x3B1, 0x3CA))
     known = set(re.findall("[A-Za-z]{4,}", names))
     assert {s for s in page.said if set(re.findall("[A-Za-z]{4,}", s)) - known} == set()

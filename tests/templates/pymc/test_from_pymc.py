@@ -180,6 +180,23 @@ def families():
     return model
 
 
+def more_families():
+    with pm.Model() as model:
+        tau = pm.HalfCauchy("tau", 2.0)
+        w = pm.Normal("w", 0.0, 1.0, shape=2)
+        psi = pm.Beta("psi", 2.0, 3.0)
+        h = X @ w
+        pm.Bernoulli("p", p=pm.math.invprobit(h), observed=(Y > 0).astype(int))
+        pm.Bernoulli("q", p=0.5 * (1 + pm.math.erf(h / np.sqrt(2.0))), observed=(Y > 0).astype(int))
+        pm.AsymmetricLaplace("a", kappa=0.7, mu=h, b=1 / tau, observed=Y)
+        pm.AsymmetricLaplace("b", q=0.3, mu=h, b=2.0, observed=Y)
+        counts = np.array([0, 2, 0, 1, 3, 0])
+        pm.ZeroInflatedPoisson("c", psi=psi, mu=3.0, observed=counts)
+        pm.ZeroInflatedBinomial("d", psi=psi, n=5, p=0.4, observed=counts)
+        pm.NegativeBinomial("e", mu=pm.math.exp(h), alpha=3.0, observed=counts)
+    return model
+
+
 MODELS = [
     mixture,
     eight_schools,
@@ -196,6 +213,7 @@ MODELS = [
     autoregression,
     idioms,
     families,
+    more_families,
 ]
 
 
@@ -220,7 +238,7 @@ def test_log_joint(declare) -> None:
         found = log_p({rv.name: point.arrays[rv.name] for rv in own.free_RVs})
         ours = point.log_marginal(hidden) if hidden else point.log_joint
         assert ours == pytest.approx(float(found), rel=1e-9, abs=1e-9)
-    if declare not in (idioms, families):  # what is read need not be conjugate
+    if declare not in (idioms, families, more_families):  # what is read need not be conjugate
         _check_fit(imported)
 
 
@@ -280,7 +298,12 @@ def _refused(kind: str):
             first, step = pm.Normal.dist(0.0, 1.0), pm.Laplace.dist(0.0, 1.0)
             pm.RandomWalk("walk", init_dist=first, innovation_dist=step, steps=3)
         elif kind == "family":
-            pm.HalfCauchy("s", 2.0)
+            pm.Gumbel("s", 2.0, 1.0)
+        elif kind == "inflated":
+            parts = [pm.DiracDelta.dist(1), pm.Poisson.dist(pm.math.exp(m[0]))]
+            pm.Mixture("y", w=np.array([0.5, 0.5]), comp_dists=parts, observed=np.array([1, 2]))
+        elif kind == "censored":
+            pm.Censored("y", pm.Normal.dist(m[0], 1.0), lower=None, upper=1.0, observed=np.array([0.5, 1.0]))
         elif kind == "operation":
             pm.Normal("y", pm.math.cumsum(m), 1.0, observed=Y[:3])
         elif kind == "position":
@@ -300,7 +323,9 @@ def _refused(kind: str):
     [
         ("potential", "found the potential penalty; expected densities alone"),
         ("chain", "walk: found a chain with Laplace steps; expected Normal ones"),
-        ("family", "s: found the distribution HalfCauchy, which cannot be read; a HalfNormal"),
+        ("family", "s: found the distribution Gumbel, which cannot be read; expected one of Normal"),
+        ("inflated", "y: found a location other than zero"),
+        ("censored", "y: found the distribution Censored, which cannot be read; which values are limits"),
         ("operation", "y: found the operation CumOp in its mean; there is no index notation"),
         ("position", "y: found a selection by c in its mean; only a Categorical"),
         ("components", "y: found a mixture of 2 distributions; expected one whose parameters"),
