@@ -39,9 +39,15 @@ class Conditional:
     coefficients: Mapping[Pattern, Polynomial]
 
 
-def conditional(block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation) -> Conditional:
-    """The optimal factor of a block, given the log joint by node."""
-    touching = add(*(_touching(block, p) for p in nodes.values()))
+def conditional(
+    block: Block, nodes: Mapping[str, Polynomial], expectation: Expectation, copies: Polynomial = ZERO
+) -> Conditional:
+    """The optimal factor of a block, given the log joint by node.
+
+    Where a latent of the block is the number of copies of others, `copies` is that number times the entropy of their
+    factors, which is a part of the bound that depends on it.
+    """
+    touching = add(*(_touching(block, p) for p in (*nodes.values(), copies)))
     local = add(*(_restrict(block, m, expectation) for m in touching.monomials))
     averaged = expectation.of(local, keep=block)
     if block.factor.weight is not None:

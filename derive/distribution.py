@@ -279,6 +279,18 @@ def TruncatedNormal(mean: object, precision: object, lower: object = None, upper
 
 
 @checked_call
+def OutsideNormal(mean: object, precision: object, lower: object, upper: object) -> Distribution:
+    """Normal restricted to what lies outside of (lower, upper), both known."""
+    return scalars(
+        "OutsideNormal",
+        mean=as_expr(mean),
+        precision=as_expr(precision),
+        lower=as_expr(lower),
+        upper=as_expr(upper),
+    )
+
+
+@checked_call
 def GeneralisedInverseGaussian(p: object, a: object, b: object) -> Distribution:
     """Generalised inverse Gaussian on the positive reals: x^(p-1) exp(-(a x + b/x)/2)."""
     return scalars("GeneralisedInverseGaussian", p=as_expr(p), a=as_expr(a), b=as_expr(b))

@@ -74,6 +74,11 @@ def interval_probability(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return (sympy.erf(b / root) - sympy.erf(a / root)) / 2
 
 
+def _outside(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """Φ(a) + 1 - Φ(b)."""
+    return interval_probability(-sympy.oo, a) + interval_probability(b, sympy.oo)
+
+
 def _phi(a: sympy.Expr, power: int = 0) -> sympy.Expr:
     """a^power φ(a), zero at ±∞."""
     if a.is_infinite:
@@ -88,6 +93,9 @@ _RULES = {
     special.log_normal_interval: lambda a, b: sympy.log(interval_probability(a, b)),
     special.truncated_mean: lambda a, b: (_phi(a) - _phi(b)) / interval_probability(a, b),
     special.truncated_second: lambda a, b: (_phi(a, 1) - _phi(b, 1)) / interval_probability(a, b),
+    special.log_normal_outside: lambda a, b: sympy.log(_outside(a, b)),
+    special.outside_mean: lambda a, b: (_phi(b) - _phi(a)) / _outside(a, b),
+    special.outside_second: lambda a, b: (_phi(b, 1) - _phi(a, 1)) / _outside(a, b),
     special.xlogx: lambda p: p * sympy.log(p),
     special.softplus: lambda x: sympy.log(1 + sympy.exp(x)),
     special.tanhc: lambda x: sympy.tanh(x) / x,

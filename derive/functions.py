@@ -37,7 +37,9 @@ def log(p: Polynomial) -> Polynomial:
     constants = tuple((a, e) for a, e in m.powers if isinstance(a, Constant))
     total = ZERO
     numeric = collect([normalise(m.coefficient, constants, ())])
-    if numeric.number != 1:
+    if numeric.number is not None and numeric.number.numerator == 1 != numeric.number.denominator:
+        total = total - from_atom(Function("log", (number(numeric.number.denominator),)))
+    elif numeric.number != 1:
         total = total + from_atom(Function("log", (numeric,)))
     for atom, exponent in m.powers:
         if not isinstance(atom, Constant):
@@ -295,7 +297,15 @@ def _interval(name: str) -> Callable[[Polynomial, Polynomial], Polynomial]:
         ends = [a for m in p.monomials for a, _ in m.powers if isinstance(a, Constant) and a.name != "pi"]
         return from_atom(ends[0]) if ends else p
 
-    return lambda a, b: from_atom(Function(name, (at_infinity(a), at_infinity(b))))
+    halves = [(from_atom(Constant("minus_infinity")), ZERO), (ZERO, from_atom(Constant("infinity")))]
+
+    def apply(a: Polynomial, b: Polynomial) -> Polynomial:
+        ends = at_infinity(a), at_infinity(b)
+        if name == "log_normal_interval" and ends in halves:
+            return -log(number(2))
+        return from_atom(Function(name, ends))
+
+    return apply
 
 
 _SPECIAL: dict[str, Callable[..., Polynomial]] = {

@@ -1,4 +1,5 @@
-"""Distributions of incomplete observations: excess zeros, values known only to lie beyond a limit or in an interval.
+"""Distributions of incomplete observations: excess zeros, zeros that are not recorded or have a process of their own,
+values known only to lie beyond a limit or in an interval.
 
 ``event`` is known data: one where the value was seen, zero where it is the limit beyond which the value lies. ``width``
 is that of the interval above the value in which a response lies: a category of an ordered answer, or what was rounded.
@@ -29,6 +30,48 @@ def ZeroInflatedNegativeBinomial(number: object, prob: object, inflation: object
     return scalars(
         "ZeroInflatedNegativeBinomial", number=as_expr(number), prob=as_expr(prob), inflation=as_expr(inflation)
     )
+
+
+@checked_call
+def ZeroTruncatedPoisson(rate: object) -> Distribution:
+    """Poisson by rate, of which zeros are not recorded."""
+    return scalars("ZeroTruncatedPoisson", rate=as_expr(rate))
+
+
+@checked_call
+def ZeroTruncatedBinomial(total: object, prob: object) -> Distribution:
+    """Binomial of a known total, of which zeros are not recorded."""
+    return scalars("ZeroTruncatedBinomial", total=as_expr(total), prob=as_expr(prob))
+
+
+@checked_call
+def ZeroTruncatedNegativeBinomial(number: object, prob: object) -> Distribution:
+    """Negative binomial of a known number, of which zeros are not recorded."""
+    return scalars("ZeroTruncatedNegativeBinomial", number=as_expr(number), prob=as_expr(prob))
+
+
+@checked_call
+def TruncatedExponential(rate: object, upper: object) -> Distribution:
+    """Exponential by rate, recorded only where it is below a known limit."""
+    return scalars("TruncatedExponential", rate=as_expr(rate), lower=as_expr(0), upper=as_expr(upper))
+
+
+@checked_call
+def HurdlePoisson(rate: object, crossing: object) -> Distribution:
+    """Above zero with a probability of its own (the crossing), and then Poisson by rate without its zero."""
+    return scalars("HurdlePoisson", rate=as_expr(rate), crossing=as_expr(crossing))
+
+
+@checked_call
+def HurdleBinomial(total: object, prob: object, crossing: object) -> Distribution:
+    """Above zero with a probability of its own (the crossing), and then Binomial of a known total without its zero."""
+    return scalars("HurdleBinomial", total=as_expr(total), prob=as_expr(prob), crossing=as_expr(crossing))
+
+
+@checked_call
+def HurdleNegativeBinomial(number: object, prob: object, crossing: object) -> Distribution:
+    """Above zero with a probability of its own (the crossing), and then negative binomial without its zero."""
+    return scalars("HurdleNegativeBinomial", number=as_expr(number), prob=as_expr(prob), crossing=as_expr(crossing))
 
 
 @checked_call

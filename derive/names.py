@@ -17,7 +17,8 @@ RESERVED = frozenset(
     "restarts jobs accelerate Task Leaps "
     "Fit State DataError main self params moments True False None special softmax one_hot_argmax inverse "
     "logdet segment_sum expit softplus tanhc log_probability log_bessel_i log_bessel_k dlog_bessel_k "
-    "log_normal_interval truncated_mean truncated_second multigammaln multidigamma gammaln digamma polygamma xlogy "
+    "log_normal_interval truncated_mean truncated_second log_normal_outside outside_mean outside_second "
+    "multigammaln multidigamma gammaln digamma polygamma xlogy "
     "prepare initialise check_support".split()
 )
 

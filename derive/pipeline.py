@@ -17,10 +17,11 @@ from cavi.derive.automatic import automatic
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
+from cavi.derive.copies import copied, copied_by, with_expected_weights
 from cavi.derive.derivation import Derivation, Step
 from cavi.derive.elbo import elbo_terms
 from cavi.derive.errors import DeclarationError, NonConjugateError, RelaxationError
-from cavi.derive.expectation import Expectation, Moments, Pattern
+from cavi.derive.expectation import Expectation, Pattern
 from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
 from cavi.derive.log_joint import log_joint
@@ -35,7 +36,7 @@ from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
 from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICALLY, RESTRICT
 from cavi.derive.separation import separated
-from cavi.derive.term import Function, Moment, Parameter, Polynomial, from_atom
+from cavi.derive.term import ZERO, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 
 
@@ -128,13 +129,14 @@ def _derived(asked: Asked) -> Derived:
     model, methods = relaxed.model, {**asked.methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
     nodes, gone = integrate_out(model, relaxed.nodes, asked.marginalise)
     split = tuple(approached(b, methods) for b in blocks(model, nodes, asked.factors, gone))
+    split, expectation = with_expected_weights(split)
     nodes = {name: separated(p, split) for name, p in nodes.items()}
-    expectation = Expectation(split, Moments())
-    found = [(b, *_optimum(model, b, nodes, expectation, relaxed, methods)) for b in split]
+    found = _optima(model, split, nodes, expectation, relaxed, methods)
     terms = elbo_terms(nodes, [(b.factor, o) for b, _, o in found], expectation)
     specs = _close(found, expectation)
     updates = tuple(
-        _update(model, block, cond, best, nodes, expectation, specs[block.factor.name]) for block, cond, best in found
+        _update(model, block, cond, best, nodes, expectation, specs[block.factor.name], copied_by(block, split))
+        for block, cond, best in found
     )
     # A start from the prior may have met further moments: close them too.
     specs = _close(found, expectation)
@@ -162,6 +164,22 @@ def _check(model: object) -> None:
         raise DeclarationError(f"{model.name} has no observed variable; declare one with m.observed")
 
 
+def _optima(
+    model: Model,
+    split: Sequence[Block],
+    nodes: Mapping[str, Polynomial],
+    expectation: Expectation,
+    relaxed: Relaxed,
+    methods: Mapping[str, str],
+) -> list[tuple[Block, Conditional, Optimum]]:
+    """The optimum of every block; what is a number of copies comes after that of which there are so many."""
+    best: dict[str, tuple[Block, Conditional, Optimum]] = {}
+    for b in sorted(split, key=lambda b: bool(copied_by(b, split))):
+        copies = add(*(copied(c, best[c.factor.name][2].entropy) for c in copied_by(b, split)))
+        best[b.factor.name] = (b, *_optimum(model, b, nodes, expectation, relaxed, methods, copies=copies))
+    return [best[b.factor.name] for b in split]
+
+
 def _optimum(
     model: Model,
     block: Block,
@@ -170,8 +188,9 @@ def _optimum(
     relaxed: Relaxed | None = None,
     methods: Mapping[str, str] | None = None,
     like: tuple[Pattern, ...] = (),
+    copies: Polynomial = ZERO,
 ) -> tuple[Conditional, Optimum]:
-    cond = conditional(block, nodes, expectation)
+    cond = conditional(block, nodes, expectation, copies)
     tangents, tilts = (relaxed.tangents, relaxed.tilts) if relaxed is not None else ({}, ())
     return cond, optimum(Request(model, block, cond, expectation, tangents, methods or {}, like, tilts))
 
@@ -218,6 +237,7 @@ def _update(
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
     specs: tuple[MomentSpec, ...],
+    copies: Sequence[Block] = (),
 ) -> Update:
     positions = sequential_plates(block, cond.coefficients)
     factor = replace(block.factor, sequential=tuple(block.factor.plates[p] for p in positions))
@@ -230,7 +250,7 @@ def _update(
         moment_specs=specs,
         entropy=best.entropy,
         log_q=best.log_q,
-        derivation=_derivation(model, factor, cond, best),
+        derivation=_derivation(model, factor, cond, best, copies),
         density=best.density,
         from_marginals=best.from_marginals,
         chosen=best.chosen,
@@ -266,7 +286,9 @@ def _axes(best: Optimum) -> dict[tuple[str, str], tuple[Index, ...]]:
     return {(f.latent, f.name): f.indices for f in best.formulas if f.role == "standard"}
 
 
-def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) -> Derivation[Polynomial]:
+def _derivation(
+    model: Model, factor: Factor, cond: Conditional, best: Optimum, copies: Sequence[Block]
+) -> Derivation[Polynomial]:
     def expected(p: Polynomial) -> Polynomial:
         return from_atom(Function("E", (p,)))
 
@@ -296,7 +318,10 @@ def _derivation(model: Model, factor: Factor, cond: Conditional, best: Optimum) 
                 expected(cond.touching),
                 expected(cond.local),
                 RESTRICT if factor.plates else DROP_CONSTANTS,
-                (f"for each {plates}",) if plates else (),
+                (
+                    *([f"for each {plates}"] if plates else []),
+                    *(f"each copy of {', '.join(c.factor.latents)} brings the entropy of its factor" for c in copies),
+                ),
                 "= + const",
             ),
             Step(expected(cond.local), cond.averaged, INDEPENDENCE, (), "="),

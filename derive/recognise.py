@@ -54,6 +54,7 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "count": ("Poisson", "Geometric", "NegativeBinomial"),
     "bounded_count": ("Binomial",),
     "interval": ("TruncatedNormal",),
+    "outside": ("OutsideNormal",),
     "above": ("Pareto",),
     "angle": ("VonMises",),
     "binary": ("Bernoulli",),

@@ -184,6 +184,16 @@ GENERATING_FUNCTION = Rule(
     "the sum of both is a natural parameter of the family",
     "Wainwright and Jordan (2008), section 3.1",
 )
+GEOMETRIC_SERIES = Rule(
+    "geometric series",
+    "One over one less a number is the sum of all its powers.",
+    "the number lies between zero and one",
+)
+OUTSIDE = Rule(
+    "inside or outside",
+    "What a density leaves inside and what it leaves outside add up to one.",
+    "the density is normalised",
+)
 AUGMENT = Rule(
     "augmentation by an auxiliary latent",
     "A density is written as the integral of a joint density with an auxiliary latent; every factorisation of the "
@@ -228,6 +238,8 @@ CATALOGUE: tuple[Rule, ...] = (
     CONCAVE_IN_TILT,
     NEWTON,
     GENERATING_FUNCTION,
+    GEOMETRIC_SERIES,
+    OUTSIDE,
     AUGMENT,
     BOUND,
 )

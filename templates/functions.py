@@ -35,6 +35,9 @@ _BESSEL_K = Glyph("K", "K")
 _PARTIAL = Glyph(r"\partial", "∂")
 _INTERVAL = Glyph(r"\mathcal{Z}", "𝒵", upright=True)
 _TRUNCATED = Glyph(r"\mathcal{M}", "ℳ", upright=True)
+_OUTSIDE = Glyph(r"\mathcal{O}", "𝒪", upright=True)
+_OF_INTERVALS = {"log_normal_interval", "truncated_mean", "truncated_second"}
+_OF_OUTSIDE = {"log_normal_outside", "outside_mean", "outside_second"}
 
 
 def draw(f: Function, args: list[Box], digamma: Box = _PSI) -> Box:
@@ -91,6 +94,12 @@ def draw(f: Function, args: list[Box], digamma: Box = _PSI) -> Box:
             return row(Script(_TRUNCATED, Number("1")), parens(separated(args)))
         case "truncated_second":
             return row(Script(_TRUNCATED, Number("2")), parens(separated(args)))
+        case "log_normal_outside":
+            return row(_LOG, parens(row(Number("1"), Operator("-", "−", "binary"), _INTERVAL, parens(separated(args)))))
+        case "outside_mean":
+            return row(Script(_OUTSIDE, Number("1")), parens(separated(args)))
+        case "outside_second":
+            return row(Script(_OUTSIDE, Number("2")), parens(separated(args)))
     raise ValueError(f"no way to write the function {f.name!r}; it is not in the closed list of functions")
 
 
@@ -123,6 +132,7 @@ def explanations(names: set[str], digamma: Box = _PSI) -> list[tuple[Box, Box | 
 
     minus = Operator("-", "−", "binary")
     mass = row(at(big_phi, b), minus, at(big_phi, a))
+    rest = row(Number("1"), minus, at(big_phi, b), PLUS, at(big_phi, a))
     known: list[tuple[set[str], Box, Box | str]] = [
         ({"digamma"}, row(digamma, parens(symbol("x"))), "digamma function, the derivative of log Γ"),
         (
@@ -146,7 +156,7 @@ def explanations(names: set[str], digamma: Box = _PSI) -> list[tuple[Box, Box | 
             row(Script(_BESSEL_K, symbol("p")), parens(symbol("x"))),
             "modified Bessel function of the second kind",
         ),
-        ({"log_normal_interval", "truncated_mean", "truncated_second"}, row(_INTERVAL, ab), mass),
+        ({*_OF_INTERVALS, "log_normal_outside"}, row(_INTERVAL, ab), mass),
         (
             {"log_polya_gamma"},
             Script(Glyph("p", "p"), Glyph(r"\mathrm{PG}", "PG", upright=True)),
@@ -163,7 +173,17 @@ def explanations(names: set[str], digamma: Box = _PSI) -> list[tuple[Box, Box | 
             Fraction(row(a, at(phi, a), minus, b, at(phi, b)), mass),
         ),
         (
-            {"log_normal_interval", "truncated_mean", "truncated_second"},
+            {"outside_mean"},
+            row(Script(_OUTSIDE, Number("1")), ab),
+            Fraction(row(at(phi, b), minus, at(phi, a)), rest),
+        ),
+        (
+            {"outside_second"},
+            row(Script(_OUTSIDE, Number("2")), ab),
+            Fraction(row(b, at(phi, b), minus, a, at(phi, a)), rest),
+        ),
+        (
+            _OF_INTERVALS | _OF_OUTSIDE,
             row(phi, COMMA, big_phi),
             "density and distribution function of the standard Normal",
         ),

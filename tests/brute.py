@@ -27,6 +27,15 @@ from cavi.derive.term import (
     Size,
 )
 
+
+def _tail(x: float) -> float:
+    return float(special.ndtr(-x))
+
+
+def _height(x: float, power: int = 0) -> float:
+    return 0.0 if np.isinf(x) else float(x**power * np.exp(-x * x / 2) / np.sqrt(2 * np.pi))
+
+
 FUNCTIONS = {
     "log": np.log,
     "exp": np.exp,
@@ -39,6 +48,9 @@ FUNCTIONS = {
     "pow": lambda a, b: a**b,
     "xlogx": lambda p: special.xlogy(p, p),
     "softplus": lambda x: np.logaddexp(0, x),
+    "log_normal_interval": lambda a, b: np.log(_tail(a) - _tail(b)),
+    "truncated_mean": lambda a, b: (_height(a) - _height(b)) / (_tail(a) - _tail(b)),
+    "truncated_second": lambda a, b: (_height(a, 1) - _height(b, 1)) / (_tail(a) - _tail(b)),
     "tanhc": lambda x: np.tanh(x) / x if x else 1.0,
     "atan2": np.arctan2,
     "lmultigamma": lambda a, d: special.multigammaln(a, int(d)),

@@ -120,9 +120,10 @@ class Averages:
         state = self.state
         parts = [e for e, b in node_parts(v, state, binding)]
         inner = [b for e, b in node_parts(v, state, binding)]
+        counted = [*parts, v["weight"]] if v["name"] in state.claim.copies else parts
         total: Value = self.engine.number(0)
         for assigned in branches(parts, inner, state, self.held.assigned):
-            if only is not None and not self._depends(parts, inner, assigned, only):
+            if only is not None and not self._depends(counted, [*inner, binding], assigned, only):
                 continue
             probability = self._probability(assigned)
             if not isinstance(probability, np.ndarray) and probability == 0:
@@ -135,9 +136,15 @@ class Averages:
                 partial(self._log_density, v, binding, assigned),
             )
             if v["weight"] is not None:
-                value = value * evaluate(v["weight"], OnGrid(self, assigned, {}), binding)
+                value = value * self._weight(v, binding, assigned)
             total = total + probability * value
         return total
+
+    def _weight(self, v: Mapping[str, Any], binding: Binding, assigned: Mapping[Element, int]) -> Value:
+        """E of the number of copies that an element stands for, which its density does not depend on."""
+        if v["name"] in self.state.claim.copies:
+            return self.expression(v["weight"], binding)
+        return evaluate(v["weight"], OnGrid(self, assigned, {}), binding)
 
     def _once(
         self,
@@ -185,7 +192,7 @@ class Averages:
         """Whether this node depends on the elements in any branch: what selects counts too."""
         if only & set(assigned):
             return True
-        return any(only & mentioned(p, self.state, b, assigned) for p, b in zip(parts, inner, strict=True))
+        return any(only & mentioned(p, self.state, b, assigned) for p, b in zip(parts, inner, strict=False))
 
     # --- any expression --------------------------------------------------------------------
 

@@ -20,10 +20,11 @@ from cavi.verify.check_identity import claimed_elbo
 from cavi.verify.claim import Element
 from cavi.verify.climbs import at_the_top, check_climbs
 from cavi.verify.evaluate import Position, bindings, positions
+from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array, held_points
 from cavi.verify.report import Check, Finding, worst
 from cavi.verify.state import State
-from cavi.verify.units import log_q_at
+from cavi.verify.units import log_q_at, reference_unit
 
 NUDGE = 25  # digits: the step of a difference quotient
 SLACK = 10  # digits that rounding may take from the values of an objective
@@ -58,9 +59,22 @@ def _each(state: State, factor: Mapping[str, Any], check: Any) -> Finding:
 
 
 def objective(state: State, factor: Mapping[str, Any], site: Position, held: Held) -> Value:
-    """E[log p(x, z)] under the other factors, terms with this element only, per copy it stands for."""
+    """E[log p(x, z)] under the other factors, terms with this element only, per copy it stands for.
+
+    Where the element says how many copies of others there are, these bring as many times the entropy of their factor.
+    """
     own = set(state.claim.elements(factor, site, state.sizes))
-    return Averages(state, held).touching(own) / state.weight(factor, site)
+    averages = Averages(state, held)
+    total = averages.touching(own)
+    for name, number in state.claim.copies.items():
+        if number in factor["latents"]:
+            v, others = state.claim.variables[name], state.claim.factor_of[name]
+            for at in positions(others["plates"], state.sizes):
+                binding = dict(zip((i for i, _ in others["plates"]), at, strict=True))
+                if own & mentioned(v["weight"], state, binding):
+                    unit = reference_unit(state, others, at)
+                    total = total - averages.expression(v["weight"], binding) * unit.mean(unit.log_q)
+    return total / state.weight(factor, site)
 
 
 def _statistics(state: State, factor: Mapping[str, Any], site: Position) -> Finding:

@@ -7,7 +7,7 @@ of the declared density.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Value, digits_of, to_float, to_mpf
-from cavi.verify.averages import Averages, Held
+from cavi.verify.averages import Averages, Held, Infeasible
 from cavi.verify.check_families import compare
 from cavi.verify.check_marginal import random_values
 from cavi.verify.claim import Element, names_in
@@ -25,8 +25,8 @@ from cavi.verify.evaluate import Binding, bindings, evaluate
 from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
-from cavi.verify.rules import Map, half_line, line_rule, real_line
-from cavi.verify.scalar import bounded_map
+from cavi.verify.rules import Map, counting_rule, half_line, line_rule, real_line
+from cavi.verify.scalar import bounded_map, outside_rule
 from cavi.verify.state import State
 
 POINTS = 5
@@ -151,9 +151,9 @@ def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
         auxiliary = sorted(x for x in {**held.points, **held.assigned} if x[0] in entry["variables"])
         base = _with_auxiliaries(state, entry, held)
         logs, alone = mpmath.mpf(0), mpmath.mpf(0)
-        for x in auxiliary:
-            logs += _log_integral(state, entry, held, x)
-            alone += _with_auxiliaries(state, entry, _moved(held, [x])) - base
+        for group in _groups(state, auxiliary):
+            logs += _log_integral(state, entry, held, *group)
+            alone += _with_auxiliaries(state, entry, _moved(held, group)) - base
         together = _with_auxiliaries(state, entry, _moved(held, auxiliary)) - base
         if digits_of(together, alone) < state.digits:
             return Finding(0.0, "the joint density is no product over the elements of the auxiliary")
@@ -163,7 +163,40 @@ def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
     return worst(at(k) for k in range(2))
 
 
-def _log_integral(state: State, entry: Mapping[str, Any], held: Held, x: Element) -> mpmath.mpf:
+def _groups(state: State, auxiliary: Collection[Element]) -> list[tuple[Element, ...]]:
+    """Single elements, and pairs of one that stands for copies and of that which says how many."""
+    copies = state.claim.copies
+    pairs = [(x, (copies[x[0]], x[1])) for x in auxiliary if x[0] in copies]
+    return [*pairs, *((x,) for x in auxiliary if not any(x in p for p in pairs))]
+
+
+def _log_integral(
+    state: State, entry: Mapping[str, Any], held: Held, x: Element, number: Element | None = None
+) -> mpmath.mpf:
+    """Over one element and, where it stands for a number of copies, over each of them and the number."""
+    return _over_one(state, entry, held, x) if number is None else _over_copies(state, entry, held, x, number)
+
+
+def _over_copies(state: State, entry: Mapping[str, Any], held: Held, x: Element, number: Element) -> mpmath.mpf:
+    """log Σ_m ∫ of m copies, relative to the density at the values held.
+
+    The log density is c + m u(x), one u for each copy, and so the sum is c - log(1 - ∫ exp(u)).
+    """
+
+    def with_count(m: int) -> Held:
+        return Held(held.assigned, {**held.points, number: as_array([state.engine.number(m)])})
+
+    none, one, two = (_with_auxiliaries(state, entry, with_count(m)) for m in range(3))
+    elsewhere = _with_auxiliaries(state, entry, _moved(with_count(0), [x]))
+    if digits_of(two - one, one - none) < state.digits or digits_of(elsewhere, none) < state.digits:
+        raise Infeasible(f"the joint density is not one factor for each of the copies of {x[0]}")
+    ratio = mpmath.exp(one - none + _over_one(state, entry, with_count(1), x))
+    if not ratio < 1:
+        raise Infeasible(f"the sum over {number[0]} does not converge: its terms grow by {float(ratio):.6g}")
+    return none - mpmath.log(1 - ratio) - _with_auxiliaries(state, entry, held)
+
+
+def _over_one(state: State, entry: Mapping[str, Any], held: Held, x: Element) -> mpmath.mpf:
     """Over one element of an auxiliary, the others at their values, relative to the density at its own.
 
     Only what mentions the element is evaluated again and again.
@@ -187,7 +220,13 @@ def _log_integral(state: State, entry: Mapping[str, Any], held: Held, x: Element
         found = joint(Held(held.assigned, {**points, x: several})) - top
         return found if isinstance(values, np.ndarray) else _one(found)
 
-    rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
+    if FAMILIES[v["distribution"]["name"]].support == "count":
+        rule = counting_rule(state.engine, density, state.digits, None)
+    elif FAMILIES[v["distribution"]["name"]].support == "outside":
+        ends = {n: evaluate(v["distribution"]["args"][n], state, own) for n in ("lower", "upper")}
+        rule = outside_rule(state.engine, density, ends, state.digits, x[0])
+    else:
+        rule = line_rule(state.engine, density, _onto(state, x), state.digits, x[0])
     return mpmath.log(to_mpf(rule.weights.sum()))
 
 

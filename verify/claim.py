@@ -48,6 +48,12 @@ class Claim:
         return [v for v in self.nodes if v["name"] not in replaced and v["name"] not in self.relaxed]
 
     @cached_property
+    def copies(self) -> dict[str, str]:
+        """Latents that stand for a number of copies which is itself latent -> that number."""
+        weights = {v["name"]: names_in(v["weight"]) for v in self.nodes if v["weight"] is not None}
+        return {n: m for n, names in weights.items() for m in names if self.is_random(m)}
+
+    @cached_property
     def constraints(self) -> list[dict[str, Any]]:
         """The observed variables that are a function of latents."""
         return [v for v in self.variables.values() if v["constraint"] is not None]

@@ -33,8 +33,9 @@ class Parameter:
 class Family:
     """A family: support of its values, parameters, log density.
 
-    `support` is one of real, positive, unit, angle, interval, above, count, bounded_count, binary, category,
-    simplex, count_vector, vector, matrix, positive_definite; of a number with that of its declaration: number.
+    `support` is one of real, positive, unit, angle, interval, outside, above, count, bounded_count, natural,
+    binary, category, simplex, count_vector, vector, matrix, positive_definite; of a number with that of its
+    declaration: number.
     """
 
     name: str
@@ -89,6 +90,15 @@ def _truncated_normal(e: Engine, x: Value, a: Args) -> Value:
     return _normal(e, x, a) - e("log_normal_interval", low, high)
 
 
+@_family("OutsideNormal", "outside", mean="real", precision="positive", lower="bound", upper="bound")
+def _outside_normal(e: Engine, x: Value, a: Args) -> Value:
+    """Over one less the probability of the interval, as the sum of its tails."""
+    root = e("sqrt", a["precision"])
+    below = e("log_normal_interval", e.constants("minus_infinity"), (a["lower"] - a["mean"]) * root)
+    above = e("log_normal_interval", (a["upper"] - a["mean"]) * root, e.constants("infinity"))
+    return _normal(e, x, a) - e("log", e("exp", below) + e("exp", above))
+
+
 @_family("LogNormal", "positive", mean="real", precision="positive")
 def _log_normal(e: Engine, x: Value, a: Args) -> Value:
     log_x = e("log", x)
@@ -141,6 +151,31 @@ def _zero_inflated(name: str) -> None:
         return e("log", extra + (1 - extra) * e("exp", log_f))
 
 
+def _log_above_zero(e: Engine, base: Family, a: Args) -> Value:
+    """log(1 - f(0))."""
+    return e("log", 1 - e("exp", base.log_density(e, e.number(0), a)))
+
+
+def _zero_truncated(name: str) -> None:
+    """The family of that name given that it is not zero."""
+    base = FAMILIES[name]
+
+    @_family(f"ZeroTruncated{name}", "natural", **{p.name: p.domain for p in base.parameters})
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        return base.log_density(e, x, a) - _log_above_zero(e, base, a)
+
+
+def _hurdle(name: str) -> None:
+    """Mullahy (1986): zero by a probability of its own, else the family of that name given that it is not zero."""
+    base = FAMILIES[name]
+
+    @_family(f"Hurdle{name}", base.support, **{p.name: p.domain for p in base.parameters}, crossing="unit")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        if to_int(x) == 0:
+            return e("log", 1 - a["crossing"])
+        return e("log", a["crossing"]) + base.log_density(e, x, a) - _log_above_zero(e, base, a)
+
+
 def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
     """Where the event is zero, the value is a limit beyond which the family of that name lies."""
     base = FAMILIES[name]
@@ -148,6 +183,16 @@ def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
     @_family(f"{side}Censored{name}", base.support, **{p.name: p.domain for p in base.parameters}, event="binary")
     def density(e: Engine, x: Value, a: Args) -> Value:
         return base.log_density(e, x, a) if to_int(a["event"]) == 1 else log_beyond(e, x, a)
+
+
+def _truncated(name: str, log_beyond: LogDensity) -> None:
+    """The family of that name below a limit."""
+    base = FAMILIES[name]
+    domains = {p.name: p.domain for p in base.parameters}
+
+    @_family(f"Truncated{name}", "interval", **domains, lower="bound", upper="bound")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        return base.log_density(e, x, a) - e("log", 1 - e("exp", log_beyond(e, a["upper"], a)))
 
 
 @_family("IntervalCensoredNormal", "real", mean="real", precision="positive", width="positive")
@@ -329,7 +374,10 @@ def _matrix_normal(e: Engine, x: Value, a: Args) -> Value:
 
 for _name in ("Poisson", "Binomial", "NegativeBinomial"):
     _zero_inflated(_name)
+    _zero_truncated(_name)
+    _hurdle(_name)
 _censored("Right", "Exponential", lambda e, x, a: -a["rate"] * x)
+_truncated("Exponential", lambda e, x, a: -a["rate"] * x)
 _censored("Right", "Weibull", lambda e, x, a: -a["rate"] * e("exp", a["shape"] * e("log", x)))
 _censored("Right", "LogNormal", lambda e, x, a: _log_tail(e, e("log", x) - a["mean"], a))
 _censored("Right", "Normal", lambda e, x, a: _log_tail(e, x - a["mean"], a))

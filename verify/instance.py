@@ -239,7 +239,7 @@ class _World:
             return False
         at = tuple(binding[i] for i, _ in v["plates"])
         found = draw(family, args, self.rng)
-        if FAMILIES[family].support in ("count", "bounded_count"):
+        if FAMILIES[family].support in ("count", "bounded_count", "natural"):
             # Zeros and ones hide factors; the data need not be typical, only in the support.
             found = min(max(found, int(self.rng.integers(1, 4))), int(args.get("total", LARGEST_COUNT)))
         if FAMILIES[family].support in ("vector", "matrix", "positive_definite"):
@@ -283,7 +283,7 @@ def _vary(v: Mapping[str, Any], table: Table, sizes: Mapping[str, int], rng: np.
     support = FAMILIES[v["distribution"]["name"]].support
     first = min(table, default=())
     if len(table) > 1 and len(set(table.values())) == 1:
-        if support in ("count", "bounded_count"):
+        if support in ("count", "bounded_count", "natural"):
             table[first] += -1 if table[first] > 1 or support == "bounded_count" else 1
         elif support in ("binary", "category"):
             categories = 2 if support == "binary" else size_of(sizes, v["over"][1])
@@ -339,7 +339,7 @@ def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
     near = Fraction(round(float(np.clip(x, -4, 4)) * 97), 97)
     if support in ("binary", "category", "bounded_count"):
         return Fraction(int(x))
-    if support == "count":
+    if support in ("count", "natural"):
         return Fraction(int(x))
     if support == "above":
         low = Fraction(args["minimum"]).limit_denominator(10**6)
@@ -348,6 +348,13 @@ def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:
         return min(max(near, Fraction(5, 97)), Fraction(92, 97))
     if support == "positive":
         return max(near, Fraction(9, 97))
+    if support == "outside":  # the draw is outside; a margin keeps it there
+        low, high = (Fraction(args[n]).limit_denominator(10**6) for n in ("lower", "upper"))
+        return (
+            min(near, low - Fraction(3, 97))
+            if x < (args["lower"] + args["upper"]) / 2
+            else max(near, high + Fraction(3, 97))
+        )
     if support == "interval":
         low, high = args.get("lower", -np.inf), args.get("upper", np.inf)
         inner = float(np.clip(x, low + 0.04 * min(high - low, 1), high - 0.04 * min(high - low, 1)))
@@ -429,7 +436,11 @@ def _point_value(
         size = size_of(sizes, axes[-1][1])
         chosen = {at: int(rng.integers(size)) for at in positions(axes[:-1], sizes)}
         return {at: Fraction(int(chosen[at[:-1]] == at[-1])) for at in positions(axes, sizes)}
-    if v["distribution"] is not None and FAMILIES[v["distribution"]["name"]].support in ("interval", "above"):
+    if v["distribution"] is not None and FAMILIES[v["distribution"]["name"]].support in (
+        "interval",
+        "outside",
+        "above",
+    ):
         return dict(world.values[latent])
     domain = v["domain"] if v["domain"] in RANGES else "real"
     return random_table(domain, axes, sizes, rng)

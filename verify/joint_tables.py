@@ -65,6 +65,8 @@ class JointTables:
         declared = [v for v in self.claim.nodes if v["name"] not in self.claim.auxiliary]
         self.nodes = [v for v in declared if nodes is None or v["name"] in nodes]
         for f in self.claim.factors:
+            if f["name"] in self.claim.auxiliary:
+                continue
             if any(to_float(state.weight(f, site)) != 1 for site in positions(f["plates"], state.sizes)):
                 raise Infeasible(f"{f['name']} stands for several copies, which elimination does not enumerate")
         self.fixed: dict[Element, int] = dict(held.assigned)
@@ -211,6 +213,8 @@ class JointTables:
             onto, window = bounded_map(known), (-15.0, 15.0)
         elif support == "above":
             onto = half_line(known["minimum"])
+        elif support == "outside":
+            raise Infeasible(f"{x[0]} lies on two half lines, for which there is no grid")
         elif support == "angle":
             onto, kind = real_line(), "circle"
         elif support in ("count", "bounded_count"):

@@ -49,7 +49,7 @@ def _points(
     """Values of each element of a latent, one list for each."""
     e = state.engine
     support = state.claim.support(latent)
-    bounded = support in ("above", "interval", "bounded_count")
+    bounded = support in ("above", "interval", "outside", "bounded_count")
     args = state.arguments(latent, site) if bounded and not factor["point"] else {}
     if support == "count_vector":
         unit = state.unit(factor, site)
@@ -63,12 +63,16 @@ def _points(
         return [[e.number(k) for k in range(count + 1)] for _ in own]
     if support == "bounded_count":
         return [[e.number(k) for k in range(round(to_float(args["total"])) + 1)] for _ in own]
-    domain = {"vector": "real", "matrix": "real", "above": "positive", "interval": "unit"}.get(support, support)
+    domain = {"vector": "real", "matrix": "real", "above": "positive", "interval": "unit", "outside": "real"}.get(
+        support, support
+    )
     if factor["point"] and domain == "real" and state.claim.variables[latent]["domain"] == "positive":
         domain = "positive"  # an array of places where a tangent touches
     drawn = [[e.number(generic(domain, rng)) for _ in range(count)] for _ in own]
     if support == "above":
         return [[args["minimum"] + x for x in row] for row in drawn]
+    if support == "outside":
+        return [[args["upper"] + x if to_float(x) > 0 else args["lower"] + x for x in row] for row in drawn]
     if support == "interval":
         return [[_inside(e, args, x) for x in row] for row in drawn]
     return drawn

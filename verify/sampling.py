@@ -18,6 +18,10 @@ def draw(family: str, args: Args, rng: np.random.Generator) -> Any:
     """One value (a list for a vector-valued family) with the given float parameters."""
     if (base := family.removeprefix("ZeroInflated")) != family:
         return 0 if rng.random() < args["inflation"] else draw(base, args, rng)
+    if (base := family.removeprefix("ZeroTruncated")) != family:
+        return max(1, draw(base, args, rng))
+    if (base := family.removeprefix("Hurdle")) != family:
+        return max(1, draw(base, args, rng)) if rng.random() < args["crossing"] else 0
     if "Censored" in family:  # the limit where it is censored
         return draw(family.partition("Censored")[2], args, rng)
     return _DRAW[family](rng, args) if family in _DRAW else _by_table(family, args, rng)
@@ -28,7 +32,9 @@ def _by_table(family: str, args: Args, rng: np.random.Generator) -> float:
     t = np.linspace(-6, 6, 601)
     support = FAMILIES[family].support
     low, high = args.get("lower", -np.inf), args.get("upper", np.inf)
-    if support == "interval" and np.isfinite(low) and np.isfinite(high):
+    if support == "outside":
+        x = np.concatenate([low - np.exp(-t), high + np.exp(t)])
+    elif support == "interval" and np.isfinite(low) and np.isfinite(high):
         x = low + (high - low) / (1 + np.exp(-t))
     elif support == "interval" and np.isfinite(low):
         x = low + np.exp(t)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,11 @@ def scalar_rule(engine: Engine, family: str, args: Mapping[str, Any], digits: in
         return _table(engine, [1 - args["prob"], args["prob"]])
     if support == "category":
         return _table(engine, args["probs"])
+    if support == "outside":
+        return outside_rule(engine, density, args, digits, family)
     if family in KINKS:
-        left, right = (line_rule(engine, density, half_line(args[KINKS[family]], s), digits, family) for s in (-1, 1))
-        return Rule(
-            np.concatenate([left.nodes, right.nodes]),
-            np.concatenate([left.weights, right.weights]),
-            np.concatenate([left.log_density, right.log_density]),
-        )
+        kink = args[KINKS[family]]
+        return _both(*(line_rule(engine, density, half_line(kink, s), digits, family) for s in (-1, 1)))
     line = stretched_line() if family in HEAVY else real_line()
     maps: dict[str, Map] = {"real": line, "positive": half_line(), "unit": interval(0, 1)}
     if support == "above":
@@ -57,6 +55,22 @@ def scalar_rule(engine: Engine, family: str, args: Mapping[str, Any], digits: in
     if support == "interval":
         maps["interval"] = bounded_map(args)
     return line_rule(engine, density, maps[support], digits, family)
+
+
+def outside_rule(
+    engine: Engine, log_density: Callable[[Value], Value], args: Mapping[str, Any], digits: int, family: str
+) -> Rule:
+    """Below the one bound and above the other."""
+    ends = ((args["lower"], -1), (args["upper"], 1))
+    return _both(*(line_rule(engine, log_density, half_line(end, s), digits, family) for end, s in ends))
+
+
+def _both(left: Rule, right: Rule) -> Rule:
+    return Rule(
+        np.concatenate([left.nodes, right.nodes]),
+        np.concatenate([left.weights, right.weights]),
+        np.concatenate([left.log_density, right.log_density]),
+    )
 
 
 def bounded_map(args: Mapping[str, Any]) -> Map:

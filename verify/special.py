@@ -188,3 +188,24 @@ def truncated_second(a: Number, b: Number) -> Number:
     left = mpf(0) if mpmath.isinf(a) else a * _normal_density(a)
     right = mpf(0) if mpmath.isinf(b) else b * _normal_density(b)
     return (left - right) / _normal_mass(a, b)
+
+
+def _normal_rest(a: Number, b: Number) -> Number:
+    """Φ(a) + 1 - Φ(b), the sum of two tails."""
+    root = mpmath.sqrt(2)
+    return (mpmath.erfc(-a / root) + mpmath.erfc(b / root)) / 2
+
+
+def log_normal_outside(a: Number, b: Number) -> Number:
+    """log(Φ(a) + 1 - Φ(b))."""
+    return mpmath.log(_normal_rest(a, b))
+
+
+def outside_mean(a: Number, b: Number) -> Number:
+    """(φ(b) - φ(a)) / (Φ(a) + 1 - Φ(b))."""
+    return (_normal_density(b) - _normal_density(a)) / _normal_rest(a, b)
+
+
+def outside_second(a: Number, b: Number) -> Number:
+    """(b φ(b) - a φ(a)) / (Φ(a) + 1 - Φ(b))."""
+    return (b * _normal_density(b) - a * _normal_density(a)) / _normal_rest(a, b)

@@ -39,6 +39,7 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
 DOMAIN_OF_SUPPORT = {
     "real": "real",
     "interval": "real",
+    "outside": "real",
     "positive": "positive",
     "above": "positive",
     "unit": "unit",
@@ -46,6 +47,7 @@ DOMAIN_OF_SUPPORT = {
     "binary": "count",
     "count": "count",
     "bounded_count": "count",
+    "natural": "count",
 }
 
 
@@ -90,7 +92,8 @@ class DeclaredDensity:
     Attributes:
         name: as the field writes it; two of them are equal when their names are.
         parameters: standard parameters in positional order.
-        support: real, positive, unit, binary, count, bounded_count, interval, above or angle.
+        support: real, positive, unit, binary, count, bounded_count, natural, interval, outside, above
+            or angle.
         declared_density: log p(x | θ) with its logs fully expanded.
         source: where the formulas come from.
         aliases: other keyword -> (parameter, its value: arithmetic on a SymPy symbol or a declared expression).

@@ -3,9 +3,12 @@ r"""Observations that are not always what they count: excess zeros, and values k
     zero inflation    p(x) = π [x = 0] + (1 - π) f(x)
     censoring         log p(x) = d log f(x) + (1 - d) log P(beyond x),      d = 1 where x was seen, 0 for a limit
     intervals         log p(x) = log P(between x and x + h),                h > 0 the known width
+    truncation        p(x) = f(x) / (1 - f(0)),                             x = 1, 2, …; the zeros are not recorded
+                      p(x) = f(x) / (1 - P(beyond u)),                      0 < x < u, the rest is not recorded
+    hurdles           p(x) = (1 - π) [x = 0] + π f(x) / (1 - f(0)) [x > 0]
 
-Each is made from a family of the catalogue and, but for the first, the log probability of what lies there. With 0^x,
-which is one at zero and zero for every other count, the first is
+Each is made from a family of the catalogue and, where it takes more than f, the log probability of what lies there.
+With 0^x, which is one at zero and zero for every other count, zero inflation is
 
     log p(x) = log(1 - π) + log f(x) + 0^x log(1 + π / ((1 - π) f(0))).
 """
@@ -16,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy
-from sympy import Pow, log, oo, sqrt
+from sympy import Pow, exp, log, oo, sqrt
 
 from cavi.derive.families.base import Param, ScalarFamily
 from cavi.derive.families.mixed import MIXED_FAMILIES, MixedFamily
@@ -25,6 +28,9 @@ from cavi.derive.families.special import log_normal_interval, softplus
 
 INFLATION = Param("inflation", "unit", r"\pi")
 EVENT = Param("event", "binary", "d", known=True)
+LOWER = Param("lower", "real", r"\ell", known=True, default=sympy.S.Zero)
+UPPER = Param("upper", "positive", "u", known=True)
+CROSSING = Param("crossing", "unit", r"\pi")
 WIDTH = Param("width", "positive", "h", known=True)
 
 
@@ -51,6 +57,46 @@ def zero_inflated(base: ScalarFamily) -> MixedFamily:
         return log(1 - inflation) + base.declared_density(x, *own) + Pow(0, x) * softplus(odds)
 
     return _made("ZeroInflated", base, INFLATION, density, "Lambert (1992), Technometrics 34, 1-14, section 1")
+
+
+def zero_truncated(base: ScalarFamily) -> MixedFamily:
+    """A count of which zeros are not recorded."""
+
+    def density(x: Any, *own: Any) -> sympy.Expr:
+        return base.declared_density(x, *own) - _log_above_zero(base, own)
+
+    source = "Johnson, Kemp and Kotz (2005), chapter 4"
+    return MixedFamily(f"ZeroTruncated{base.name}", base.parameters, "natural", density, source)
+
+
+def hurdle(base: ScalarFamily) -> MixedFamily:
+    """A count that is above zero with a probability of its own, and then is of its family without the zero."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, crossing = args
+        at_zero = base.declared_density(sympy.S.Zero, *own)
+        above = log(crossing) + base.declared_density(x, *own) - Pow(0, x) * at_zero
+        # Where x is zero the density of the family is that of a zero, and what is left is log(1 - crossing).
+        return above + Pow(0, x) * (log(1 - crossing) - log(crossing)) - (1 - Pow(0, x)) * _log_above_zero(base, own)
+
+    source = "Mullahy (1986), Journal of Econometrics 33, 341-365"
+    return MixedFamily(f"Hurdle{base.name}", (*base.parameters, CROSSING), base.support, density, source)
+
+
+def _log_above_zero(base: ScalarFamily, parameters: Any) -> sympy.Expr:
+    """log(1 - f(0))."""
+    return log(1 - exp(base.declared_density(sympy.S.Zero, *parameters)))
+
+
+def truncated(base: ScalarFamily, log_beyond: LogDensity) -> MixedFamily:
+    """A positive value that is recorded only where it is below a limit; `log_beyond` takes it and the parameters."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, _, upper = args
+        return base.declared_density(x, *own) - log(1 - exp(log_beyond(upper, *own)))
+
+    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.4"
+    return MixedFamily(f"Truncated{base.name}", (*base.parameters, LOWER, UPPER), "interval", density, source)
 
 
 def censored(side: str, base: ScalarFamily, log_beyond: LogDensity) -> MixedFamily:
@@ -89,8 +135,10 @@ _BEYOND: tuple[tuple[str, str, LogDensity], ...] = (
     ("Left", "Normal", lambda x, mean, precision: _log_phi(_standard(x, mean, precision))),
 )
 INCOMPLETE: tuple[MixedFamily, ...] = (
-    *(zero_inflated(CATALOGUE[n]) for n in _INFLATED),
+    *(make(CATALOGUE[n]) for make in (zero_inflated, hurdle) for n in _INFLATED),
+    *(zero_truncated(CATALOGUE[n]) for n in _INFLATED),
     *(censored(side, CATALOGUE[n], beyond) for side, n, beyond in _BEYOND),
+    truncated(CATALOGUE["Exponential"], lambda x, rate: -rate * x),
     interval_censored(
         CATALOGUE["Normal"], lambda a, b, m, p: log_normal_interval(_standard(a, m, p), _standard(b, m, p))
     ),

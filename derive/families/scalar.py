@@ -18,7 +18,10 @@ from cavi.derive.families.special import (
     log_bessel_i,
     log_bessel_k,
     log_normal_interval,
+    log_normal_outside,
     log_polya_gamma,
+    outside_mean,
+    outside_second,
     softplus,
     tanhc,
     truncated_mean,
@@ -56,6 +59,13 @@ def _truncated_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any
     bounds = _standard_bounds(mean, precision, lower, upper)
     first = truncated_mean(*bounds) / sqrt(precision)
     second = (1 + truncated_second(*bounds)) / precision
+    return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
+
+
+def _outside_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any) -> dict[sympy.Expr, sympy.Expr]:
+    bounds = _standard_bounds(mean, precision, lower, upper)
+    first = outside_mean(*bounds) / sqrt(precision)
+    second = (1 + outside_second(*bounds)) / precision
     return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
 
 
@@ -152,6 +162,7 @@ _FAMILIES = (
         "count",
         lambda x, prob: log(prob) + x * log(1 - prob),
         "Johnson, Kemp and Kotz (2005), chapter 5",
+        declared_entropy=lambda prob: -(xlogx(prob) + xlogx(1 - prob)) / prob,
     ),
     # The number of failures before the number-th success; the number is known and need not be whole.
     ScalarFamily(
@@ -228,6 +239,23 @@ _FAMILIES = (
         "Johnson, Kotz and Balakrishnan (1994), chapter 13",
         aliases=SPREAD,
         declared_moments_of=_truncated_moments,
+    ),
+    # A Normal where it is below the one bound or above the other, such as a draw that was rejected.
+    ScalarFamily(
+        "OutsideNormal",
+        (
+            MEAN,
+            PRECISION,
+            Param("lower", "real", r"\ell", known=True),
+            Param("upper", "real", "u", known=True),
+        ),
+        "outside",
+        lambda x, mean, precision, lower, upper: (
+            _log_normal(x, mean, precision) - log_normal_outside(*_standard_bounds(mean, precision, lower, upper))
+        ),
+        "Johnson, Kotz and Balakrishnan (1994), chapter 13",
+        aliases=SPREAD,
+        declared_moments_of=_outside_moments,
     ),
     # Density proportional to x^(p-1) exp(-(a x + b/x)/2).
     ScalarFamily(

@@ -112,6 +112,44 @@ class truncated_second(_Special):
         raise ArgumentIndexError(self, argindex)
 
 
+class log_normal_outside(_Special):
+    r"""log(Φ(a) + 1 - Φ(b)) for a < b: what a standard Normal leaves outside of (a, b).
+
+    Derivatives: ∂/∂a = φ(a)/(Φ(a) + 1 - Φ(b)), ∂/∂b = -φ(b)/(Φ(a) + 1 - Φ(b)).
+    """
+
+    tex = r"\log\left(1-\Phi\left({1}\right)+\Phi\left({0}\right)\right)"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """The partial derivative in one argument."""
+        end = self.args[argindex - 1]
+        density = sympy.exp(-(end**2) / 2 - self) / sympy.sqrt(2 * sympy.pi)
+        return density if argindex == 1 else -density
+
+
+class outside_mean(_Special):
+    r"""(φ(b) - φ(a)) / (Φ(a) + 1 - Φ(b)): the mean of a standard Normal restricted to what is outside of (a, b)."""
+
+    tex = r"\frac{{\phi\left({1}\right)-\phi\left({0}\right)}}{{1-\Phi\left({1}\right)+\Phi\left({0}\right)}}"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list, as for `truncated_mean`."""
+        raise ArgumentIndexError(self, argindex)
+
+
+class outside_second(_Special):
+    r"""(bφ(b) - aφ(a)) / (Φ(a) + 1 - Φ(b)): the second moment of a standard Normal outside of (a, b), less one."""
+
+    tex = (
+        r"\frac{{{3}\,\phi\left({1}\right)-{2}\,\phi\left({0}\right)}}"
+        r"{{1-\Phi\left({1}\right)+\Phi\left({0}\right)}}"
+    )
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """Not in the closed list, as for `truncated_mean`."""
+        raise ArgumentIndexError(self, argindex)
+
+
 class softplus(_Special):
     r"""log(1 + exp(x)). Derivative: 1 / (1 + exp(-x)) = 1/2 + (x/4) tanhc(x/2)."""
 

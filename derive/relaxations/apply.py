@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain, count
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from cavi.derive.canonical import deltas, fresh_index, replace_sub, subscripts, 
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expand import element
-from cavi.derive.expression import Expr
+from cavi.derive.expression import Expr, Number, Ref
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Gather, Index, Sub, indices_of
@@ -29,8 +30,9 @@ from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, X
-from cavi.derive.relaxations.fitting import fitting, misfit, together
+from cavi.derive.relaxations.fitting import AnyAugmentation, fitting, misfit, together
 from cavi.derive.relaxations.matching import Match, matches
+from cavi.derive.relaxations.rejection import M, RejectedDraws
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.sites import Site, as_expression
@@ -72,8 +74,9 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
     """
     relaxed = Relaxed(model, dict(nodes))
     for name, asked in _entries("augment", augment, nodes):
-        (rule,) = _rules("augment", asked, name, catalogue.augmentations(), (Augmentation,))
-        relaxed = augmented(relaxed, name, rule)
+        rules = _rules("augment", asked, name, catalogue.augmentations(), (Augmentation, RejectedDraws))
+        fits = [r for r in rules if fitting(relaxed.nodes[name], r, relaxed.model, name)]
+        relaxed = augmented(relaxed, name, (fits or rules)[0])
     for name, asked in _entries("bounds", bounds, nodes):
         if any(r.node == name for r in relaxed.relaxations):
             raise RelaxationError(f"{name} is in bounds= and in augment=; one of the two makes its terms conjugate")
@@ -89,8 +92,10 @@ def _bounded_as(relaxed: Relaxed, node: str, asked: object) -> Relaxed:
     known = _rules("bounds", asked, node, catalogue.every_bound(), (Bound, ArrayBound, ShiftedSum, Tilt), (TANGENT,))
     usable = [b for b in known if found_by(relaxed.nodes[node], b, relaxed.model, relaxed.tangents)]
     for rule in usable or known[:1]:
-        two = isinstance(rule, ShiftedSum | Tilt)
-        relaxed = in_two_steps(relaxed, node, rule) if two else bounded(relaxed, node, rule)
+        if isinstance(rule, ShiftedSum | Tilt):
+            relaxed = in_two_steps(relaxed, node, rule)
+        else:
+            relaxed = bounded(relaxed, node, rule)
     return relaxed
 
 
@@ -200,7 +205,7 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
         if has_tangent(Polynomial(tuple(left)), model):
             covering.append(TANGENT)
             fits[TANGENT] = []
-        by_latent = tuple(a.name for a in catalogue.augmentations() if fitting(p, a, model, name))
+        by_latent = tuple(dict.fromkeys(a.name for a in catalogue.augmentations() if fitting(p, a, model, name)))
         if covering or by_latent:
             found.append(Proposal(name, tuple(fits), by_latent, tuple(covering)))
     return tuple(found)
@@ -225,7 +230,7 @@ def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple
     return found
 
 
-R = TypeVar("R", AnyBound, Augmentation)
+R = TypeVar("R", AnyBound, AnyAugmentation)
 
 
 def _rules(
@@ -248,12 +253,14 @@ def _rules(
     return known
 
 
-def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
+def augmented(relaxed: Relaxed, node: str, rule: AnyAugmentation) -> Relaxed:
     """The node given an auxiliary latent for every argument of the rule's function."""
     proof, model, p = rule.proof, relaxed.model, relaxed.nodes[node]
     found = fitting(p, rule, model, node)
     if not found:
         raise RelaxationError(f"augment: {rule.name} does not apply to {node}: {misfit(p, rule, model, node)}")
+    if isinstance(rule, RejectedDraws):
+        return _with_rejected(relaxed, node, rule, found)
     gone = [m for s in found for m in s.monomials]
     value = Polynomial(tuple(m for m in p.monomials if m not in gone))
     nodes, names = dict(relaxed.nodes), []
@@ -272,6 +279,38 @@ def augmented(relaxed: Relaxed, node: str, rule: Augmentation) -> Relaxed:
             env = {X: site.argument, W: element(latent, plates), **_known(site)}
             value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, proof, AUGMENT)
+    return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
+
+
+def _with_rejected(relaxed: Relaxed, node: str, rule: RejectedDraws, found: Sequence[Site]) -> Relaxed:
+    """The node given, for every site, a number of rejected draws and one latent that stands for so many of them."""
+    model, p = relaxed.model, relaxed.nodes[node]
+    gone = [m for s in found for m in s.monomials]
+    value = Polynomial(tuple(m for m in p.monomials if m not in gone))
+    nodes, names = dict(relaxed.nodes), []
+    for site in found:
+        count, name = _free_name(model, rule.count), _free_name(model, rule.variable)
+        half = Number(Fraction(1, 2))
+        number = Variable(
+            count, "latent", site.plates, distribution=Distribution("Geometric", {"prob": half}), domain="count"
+        )
+        args = {k: _argument(v, site, model, node) for k, v in rule.at.items()}
+        weight = Ref(number, site.plates)
+        draw = Variable(
+            name,
+            "latent",
+            site.plates,
+            distribution=Distribution(rule.outside, args),
+            weight=weight,
+            domain=rule.family.domain,
+        )
+        model = model.with_variable(number).with_variable(draw)
+        for v in (number, draw):
+            names.append(v.name)
+            nodes[v.name] = sum_over(log_density(v, model), v.plates)
+        env = {X: site.argument, W: element(draw, site.plates), M: element(number, site.plates), **_known(site)}
+        value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), site.plates)
+    record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, rule.proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
 
 

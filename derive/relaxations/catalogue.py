@@ -11,6 +11,7 @@ from cavi.derive.families.special import log_normal_interval, softplus
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, T, X
+from cavi.derive.relaxations.rejection import RejectedDraws, rejected
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.tilt import D, Tilt
 
@@ -90,7 +91,7 @@ def every_bound() -> tuple[AnyBound, ...]:
 
 
 @cache
-def augmentations() -> tuple[Augmentation, ...]:
+def augmentations() -> tuple[Augmentation | RejectedDraws, ...]:
     """Those that are known, in the order in which they are tried."""
     return (
         Augmentation(
@@ -122,12 +123,25 @@ def augmentations() -> tuple[Augmentation, ...]:
         ),
         Augmentation(
             "ordered_probit",
-            function=log_normal_interval(ENDS[0] - X, ENDS[1] - X),
+            function=log_normal_interval(sqrt(S) * (ENDS[0] - X), sqrt(S) * (ENDS[1] - X)),
             family="TruncatedNormal",
             parameters={"mean": Integer(0), "precision": Integer(1), "lower": ENDS[0], "upper": ENDS[1]},
-            joint=B * (W * X - X**2 / 2 + log_normal_interval(*ENDS)),
+            joint=B * (S * W * X - S * X**2 / 2 + (1 - S) * W**2 / 2 + log(S) / 2 + log_normal_interval(*ENDS)),
             weight="binary",
             source="Albert and Chib (1993), JASA 88, 669-679, section 4",
+        ),
+        *rejected("rejected_draws", "Tanner and Wong (1987); Dempster, Laird and Rubin (1977), JRSS B 39, section 4.2"),
+        # What a truncated count or time misses: 1/(1 - e^-x) = Σ_m e^-mx, m draws that were not kept.
+        Augmentation(
+            "geometric",
+            function=-log(1 - exp(-X)),
+            family="Geometric",
+            parameters={"prob": Rational(1, 2)},
+            joint=B * ((W + 1) * log(2) - W * X),
+            above=Integer(0),
+            weight="binary",
+            variable="m",
+            source="Dempster, Laird and Rubin (1977), JRSS B 39, 1-38, section 4.2",
         ),
         Augmentation(
             "gamma_mixture",

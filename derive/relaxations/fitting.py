@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import sympy
 
+from cavi.derive.families import lookup
 from cavi.derive.model import Model
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S
 from cavi.derive.relaxations.matching import not_negative
+from cavi.derive.relaxations.rejection import RejectedDraws
 from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
-from cavi.derive.term import Polynomial
+from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, number
 from cavi.derive.text import show
 
+AnyAugmentation = Augmentation | RejectedDraws
 
-def fitting(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
+
+def fitting(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tuple[Site, ...]:
     """The sites of the rule's function whose weight and argument are what the rule asks for."""
     found = tuple(s for s in _sites(p, rule, model, node) if not _misfit(s, rule, model))
-    return tuple(scaled(s, model) for s in found) if rule.function.has(S) else found
+    beside_known = rule.function.has(*ENDS)
+    return tuple(scaled(s, model) for s in found) if rule.function.has(S) and not beside_known else found
 
 
-def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
+def misfit(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> str:
     """Why there are none of a node."""
     found = _sites(p, rule, model, node)
     if not found:
@@ -27,11 +32,12 @@ def misfit(p: Polynomial, rule: Augmentation, model: Model, node: str) -> str:
     return _misfit(found[0], rule, model)
 
 
-def _sites(p: Polynomial, rule: Augmentation, model: Model, node: str) -> tuple[Site, ...]:
-    return sites(p, rule.shape, model, node, by_element=rule.weight == "binary")
+def _sites(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tuple[Site, ...]:
+    together = rule.function.has(S) and rule.function.has(*ENDS)
+    return sites(p, rule.shape, model, node, by_element=rule.weight == "binary", with_scale=together)
 
 
-def _misfit(site: Site, rule: Augmentation, model: Model) -> str:
+def _misfit(site: Site, rule: AnyAugmentation, model: Model) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
         return f"the coefficient of {rule.shape} is {show(site.weight)}, which may be zero; expected a positive number"
@@ -43,7 +49,34 @@ def _misfit(site: Site, rule: Augmentation, model: Model) -> str:
 
 
 def _seen_positive(p: Polynomial, model: Model) -> bool:
-    return len(p.monomials) == 1 and p.monomials[0].coefficient > 0 and not_negative(p.monomials[0].powers, model)
+    """A product of what is positive; logarithms of probabilities are negative and come in pairs with other signs."""
+    return bool(p.monomials) and all(_positive_product(m, model) for m in p.monomials)
+
+
+def _positive_product(m: Monomial, model: Model) -> bool:
+    logs = [(a, e) for a, e in m.powers if e == 1 and _is_negative(a, model)]
+    sign = -1 if len(logs) % 2 else 1
+    return m.coefficient * sign > 0 and not_negative(tuple(p for p in m.powers if p not in logs), model)
+
+
+def _is_negative(atom: Atom, model: Model) -> bool:
+    """Whether it is the logarithm of a probability, log p or log(1 - p)."""
+    if not isinstance(atom, Function) or atom.name != "log":
+        return False
+    for inside in (atom.args[0], number(1) - atom.args[0]):
+        powers = inside.monomials[0].powers if len(inside.monomials) == 1 else ()
+        if len(powers) == 1 and inside.monomials[0].coefficient == powers[0][1] == 1:
+            element = powers[0][0]
+            if isinstance(element, Element) and _is_probability(element, model):
+                return True
+    return False
+
+
+def _is_probability(x: Element, model: Model) -> bool:
+    v = model.variable(x.name)
+    return v.domain in ("unit", "simplex") or (
+        v.distribution is not None and lookup(v.distribution.family).support in ("unit", "simplex")
+    )
 
 
 def together(found: tuple[Site, ...], rule: Augmentation, model: Model) -> tuple[tuple[Site, ...], ...]:

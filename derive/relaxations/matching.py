@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import sympy
 
+from cavi.derive import functions
 from cavi.derive.canonical import collect, normalise
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
@@ -34,6 +35,9 @@ from cavi.derive.term import (
 
 HOLE = Element("x", ())
 END_HOLES = (Element("l", ()), Element("u", ()))
+NOT_NEGATIVE_SUPPORTS = (
+    *("positive", "unit", "simplex", "count", "bounded_count", "natural", "binary", "count_vector", "above"),
+)
 NOT_NEGATIVE = ("nonnegative", "positive", "unit", "simplex", "count", "binary")
 
 
@@ -105,15 +109,21 @@ def unify(shape: Atom, atom: Atom) -> Polynomial | None:
 def unify_beside_known(shape: Atom, atom: Atom, random: Collection[str]) -> tuple[Polynomial, ...] | None:
     """x, l and u for which a function of l - x and u - x is the atom, l and u known; None where there are none.
 
-    What stands in both arguments is x, but for its sign, when all latents are in it and nothing else.
+    What stands in both arguments is x, but for its sign, when all latents are in it and nothing else. An argument of
+    the shape that is infinite must be so in the atom.
     """
     if not isinstance(shape, Function) or not isinstance(atom, Function) or shape.name != atom.name:
         return None
     found: Polynomial | None = None
     ends = []
-    for left, right, end in zip(shape.args, atom.args, END_HOLES, strict=True):
+    for left, right in zip(shape.args, atom.args, strict=True):
+        if not _has_hole(left):
+            if left != right:
+                return None
+            continue
         uncertain = Polynomial(tuple(m for m in right.monomials if _has_any(m, random)))
-        if left != from_atom(end) - from_atom(HOLE) or not uncertain or found not in (None, -uncertain):
+        assert left + from_atom(HOLE) in map(from_atom, END_HOLES), "a rule has an end less the argument"
+        if not uncertain or found not in (None, -uncertain):
             return None
         found = -uncertain
         ends.append(right - uncertain)
@@ -136,12 +146,31 @@ def _unify(shape: Polynomial, target: Polynomial) -> Polynomial | None:
     (atom, exponent) = hole.powers[0]
     if atom == HOLE:
         return left.scaled(1 / hole.coefficient) if exponent == 1 else None
+    if isinstance(atom, Function) and atom.name == "exp" and exponent == 1 and (log := _logarithm(left, hole)):
+        return _unify(atom.args[0], log)
     if len(left.monomials) != 1 or left.monomials[0].bound or left.monomials[0].coefficient != hole.coefficient:
         return None
     powers = left.monomials[0].powers
     if len(powers) != 1 or powers[0][1] != exponent:
         return None
     return unify(atom, powers[0][0])
+
+
+def _logarithm(p: Polynomial, like: Monomial) -> Polynomial | None:
+    """log of a product of powers such as p^r, with the coefficient that it stands with in the shape.
+
+    One element alone is left out: log(1 - p) is a statistic of p, and no function of its logarithm.
+    """
+    if len(p.monomials) != 1 or p.monomials[0].bound or p.monomials[0].coefficient != like.coefficient:
+        return None
+    powers = p.monomials[0].powers
+    if len(powers) == 1 and (powers[0][1] == 1 and not _is_power(powers[0][0])):
+        return None
+    return functions.log(collect([normalise(Fraction(1), powers, ())]))
+
+
+def _is_power(atom: Atom) -> bool:
+    return isinstance(atom, Function) and atom.name == "pow"
 
 
 def _has_hole(p: Polynomial) -> bool:
@@ -159,10 +188,11 @@ def _positive_atom(atom: Atom, model: Model) -> bool:
             return True
         case Function(name="exp" | "abs" | "softplus"):
             return True
+        case Function(name="pow", args=(base, _)):
+            return all(m.coefficient > 0 and not_negative(m.powers, model) for m in base.monomials)
         case Element():
             v = model.variable(atom.name)
             if v.domain in NOT_NEGATIVE:
                 return True
-            supports = ("positive", "unit", "simplex", "count", "bounded_count", "binary", "count_vector", "above")
-            return v.distribution is not None and lookup(v.distribution.family).support in supports
+            return v.distribution is not None and lookup(v.distribution.family).support in NOT_NEGATIVE_SUPPORTS
     return False

@@ -6,7 +6,7 @@ zeros and ones (or probabilities), whose extremes are at the corners: y f(x) + f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
@@ -47,11 +47,15 @@ class Site:
 
 def scaled(site: Site, model: Model) -> Site:
     """With the factor of the argument that is a root or a reciprocal of positive latents told apart: √τ (y - μ)."""
-    shared: dict[Atom, Fraction] = dict(site.argument.monomials[0].powers)
-    for m in site.argument.monomials[1:]:
-        own = dict(m.powers)
-        shared = {a: e for a, e in shared.items() if own.get(a) == e}
-    pulled = {
+    pulled = _roots((site.argument,), model)
+    return replace(site, argument=_divided(site.argument, pulled), scale=_squared(pulled))
+
+
+def _roots(polynomials: Sequence[Polynomial], model: Model) -> dict[Atom, Fraction]:
+    """The roots and reciprocals of positive latents that are a factor of every term."""
+    every = [dict(m.powers) for p in polynomials for m in p.monomials]
+    shared = {a: e for a, e in every[0].items() if all(own.get(a) == e for own in every)} if every else {}
+    return {
         a: e
         for a, e in shared.items()
         if isinstance(a, Element)
@@ -59,30 +63,47 @@ def scaled(site: Site, model: Model) -> Site:
         and not_negative(((a, Fraction(1)),), model)
         and not (e > 0 and e.denominator == 1)
     }
-    rest = site.argument * collect([normalise(Fraction(1), [(a, -e) for a, e in pulled.items()], ())])
-    scale = collect([normalise(Fraction(1), [(a, 2 * e) for a, e in pulled.items()], ())])
-    return replace(site, argument=rest, scale=scale)
 
 
-def sites(p: Polynomial, function: sympy.Expr, model: Model, node: str, by_element: bool = False) -> tuple[Site, ...]:
+def _divided(p: Polynomial, pulled: Mapping[Atom, Fraction]) -> Polynomial:
+    return p * collect([normalise(Fraction(1), [(a, -e) for a, e in pulled.items()], ())])
+
+
+def _squared(pulled: Mapping[Atom, Fraction]) -> Polynomial:
+    return collect([normalise(Fraction(1), [(a, 2 * e) for a, e in pulled.items()], ())])
+
+
+def _without_scale(atom: Function, model: Model) -> tuple[Function, Polynomial]:
+    """A function of an interval, and the scale of its ends: (√τ (l - μ), √τ (u - μ)) is (l - μ, u - μ) and τ."""
+    finite = [a for a in atom.args if not any(isinstance(c, Constant) and c.name != "pi" for c in a.atoms())]
+    pulled = _roots([a for a in finite if a.monomials], model)
+    args = tuple(_divided(a, pulled) if a in finite else a for a in atom.args)
+    return Function(atom.name, args), _squared(pulled)
+
+
+def sites(
+    p: Polynomial, function: sympy.Expr, model: Model, node: str, by_element: bool = False, with_scale: bool = False
+) -> tuple[Site, ...]:
     """The sites whose weight is never negative, in the order of their first terms.
 
     The function is one atom of the normal form with a coefficient, such as ``-softplus(x)``. A weight is summed over
-    what its argument does not depend on, unless each element of the node is to have its own.
+    what its argument does not depend on, unless each element of the node is to have its own. Of a function of an
+    interval, a latent scale of both ends may be told apart.
     """
     found: list[Site] = []
-    for m, argument, weight, beside in _places(p, function, model):
+    for m, argument, weight, beside, scale in _places(p, function, model, with_scale):
         if by_element:
             m_bound, weight = _counted(m, weight, model.variable(node).plates)
-        open_ = argument.free.union(*(e.free for e in beside), m_bound if by_element else ())
+        open_ = argument.free.union(scale.free, *(e.free for e in beside), m_bound if by_element else ())
         axes = axes_of(model, node, open_)
         at, ends = substitute(argument, axes), tuple(substitute(e, axes) for e in beside)
+        scale = substitute(scale, axes)
         others = [i for i in m.bound if i not in axes]
         own = substitute(sum_over(weight, others), axes)
-        key = (at, ends, tuple(axes.values()))
-        same = next((s for s in found if (s.argument, s.ends, s.plates) == key), None)
+        key = (at, ends, scale, tuple(axes.values()))
+        same = next((s for s in found if (s.argument, s.ends, s.scale, s.plates) == key), None)
         if same is None:
-            found.append(Site((m,), tuple(axes.values()), at, own, ends=ends))
+            found.append(Site((m,), tuple(axes.values()), at, own, scale, ends))
         else:
             where = found.index(same)
             found[where] = replace(same, monomials=(*same.monomials, m), weight=same.weight + own)
@@ -99,11 +120,11 @@ def _counted(m: Monomial, weight: Polynomial, plates: tuple[Index, ...]) -> tupl
     return tuple(bound), weight
 
 
-Place = tuple[Monomial, Polynomial, Polynomial, tuple[Polynomial, ...]]
+Place = tuple[Monomial, Polynomial, Polynomial, tuple[Polynomial, ...], Polynomial]
 
 
-def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[Place]:
-    """Every monomial with an atom of the function's shape: its argument, what multiplies the function, known ends."""
+def _places(p: Polynomial, function: sympy.Expr, model: Model, with_scale: bool) -> Iterator[Place]:
+    """Every monomial with an atom of the function's shape: its argument, what multiplies it, known ends, the scale."""
     pattern = from_sympy(function, {X: from_atom(HOLE), **dict(zip(ENDS, map(from_atom, END_HOLES), strict=True))})
     if len(pattern.monomials) != 1 or len(pattern.monomials[0].powers) != 1 or pattern.monomials[0].powers[0][1] != 1:
         return
@@ -113,11 +134,14 @@ def _places(p: Polynomial, function: sympy.Expr, model: Model) -> Iterator[Place
         for atom, exponent in m.powers:
             if exponent != 1 or not any(True for _ in random_atoms(atom, names)):
                 continue
-            parts = unify_beside_known(shape, atom, names) if function.has(*ENDS) else _alone(unify(shape, atom))
+            bare, scale = atom, number(1)
+            if with_scale and isinstance(atom, Function):
+                bare, scale = _without_scale(atom, model)
+            parts = unify_beside_known(shape, bare, names) if function.has(*ENDS) else _alone(unify(shape, bare))
             if parts is None:
                 continue
             rest = [(a, e) for a, e in m.powers if a is not atom]
-            yield m, parts[0], collect([normalise(m.coefficient / coefficient, rest, ())]), parts[1:]
+            yield m, parts[0], collect([normalise(m.coefficient / coefficient, rest, ())]), parts[1:], scale
             break
 
 

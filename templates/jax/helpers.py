@@ -31,8 +31,13 @@ _SHARED = (
     "log_bessel_k",
     "dlog_bessel_k",
     "log_normal_interval",
+    "_narrow",
     "truncated_mean",
     "truncated_second",
+    "log_normal_outside",
+    "outside_mean",
+    "outside_second",
+    "_shares_outside",
     "_normal_ratio",
     "_scaled_tail",
 )
@@ -204,6 +209,48 @@ def damped(
 
 
 HALVED, DRAWN_IN = 1e-9, 60
+''',
+    "climbed": '''
+def climbed(
+    state: State,
+    latent: str,
+    propose: Callable[[State], State],
+    heights: Callable[[State], jax.Array],
+    followers: tuple[str, ...] = (),
+) -> State:
+    """A step of a point to what `propose` makes of it, halved for each element until its height is none the less.
+
+    The points that follow it are at their best after it.
+    """
+    before = state.whole(latent, "value")
+    proposed = propose(state)
+    after = proposed.whole(latent, "value")
+
+    def at(value: jax.Array) -> State:
+        return proposed.store(latent, value=value)
+
+    least = heights(at(before))
+    least = jnp.where(jnp.isfinite(least), least - 1e-13 * (1.0 + jnp.abs(least)), -jnp.inf)
+
+    def low(share: jax.Array, value: jax.Array) -> jax.Array:
+        return ~(heights(at(value)) >= least) & (share > 0.0)
+
+    def shorter(carry: Any) -> Any:
+        share, _, lost = carry
+        share = jnp.where(lost, jnp.where(share > SHORTEST, 0.5 * share, 0.0), share)
+        each = share.reshape(share.shape + (1,) * (before.ndim - share.ndim))
+        value = jnp.where(each > 0.0, before + each * (after - before), before)
+        return share, value, low(share, value)
+
+    carry = (jnp.ones(least.shape), after, low(jnp.ones(least.shape), after))
+    _, value, _ = lax.while_loop(lambda c: c[2].any(), shorter, carry)
+    found = at(value).refresh(latent)
+    for follower in followers:
+        found = UPDATES[follower](found)
+    return found
+
+
+SHORTEST = 1e-9
 ''',
     "settled": '''
 def settled(
@@ -499,9 +546,13 @@ _NEEDS = {
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio",),
     "truncated_second": ("_normal_ratio",),
-    "_normal_ratio": ("_scaled_tail", "log_normal_interval"),
+    "log_normal_outside": ("log_ndtr",),
+    "_shares_outside": ("log_normal_outside", "log_ndtr"),
+    "outside_mean": ("_shares_outside", "truncated_mean"),
+    "outside_second": ("_shares_outside", "truncated_second"),
+    "_normal_ratio": ("_scaled_tail", "log_normal_interval", "_narrow"),
     "_scaled_tail": ("log_normal_interval",),
-    "log_normal_interval": ("log_ndtr",),
+    "log_normal_interval": ("log_ndtr", "_narrow"),
     "multidigamma": ("digamma",),
     "inverse": ("solve_triangular",),
 }

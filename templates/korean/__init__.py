@@ -21,11 +21,16 @@ KOREAN: Mapping[str, str] = {**THEORY, **RULE_WORDS, **MEANINGS, **CHECKS, **FIX
 PATTERNS: Mapping[str, str] = {
     **PROPAGATION_PATTERNS,
     r"for each (.*)": "각 {0}에 대하여",
+    r"each copy of (.*) brings the entropy of its factor": "{0}의 사본마다 그 인자의 엔트로피가 더해진다",
     r"for (\S+) given the others": "나머지가 주어졌을 때의 {0}",
     r"for (\S+) given (\S+)": "{1} 값이 주어졌을 때의 {0}",
     r"the statistics are those of (.*)": "통계량이 {0} 분포의 통계량이다",
     r"(\w+) has the (\w+) density, and its statistics the coefficients in (.*)": "{0}의 밀도는 {1} 밀도이고, "
     "통계량의 계수는 {2}의 계수이다",
+    r"a draw is (\w+); one that was rejected has its density where it lies, as (\w+)": "한 번 뽑은 값은 {0} 분포를 따르고, "
+    "버려진 값은 놓인 곳에서 그 밀도를 갖는다({1})",
+    r"m independent draws that were rejected have the product of their densities": "버려진 독립인 m개의 값의 밀도는 그 밀도들의 "
+    "곱이다",
     r"(.* ~ .*), weight (.*)": "{0:say}, 가중치 {1}",
     r"(.*), first ~ (.*) where (.*) = 1": "{0}, {2} = 1인 곳에서 시작하는 원소 ~ {1}",
     r"(.*), first ~ (.*)": "{0}, 첫 원소 ~ {1}",

@@ -149,6 +149,13 @@ RULE_WORDS: Mapping[str, str] = {
     "coefficients are added to the natural parameters.": "통계량의 지수의 기댓값은 그 계수를 자연 매개변수에 더할 때 로그 정규화 "
     "함수가 늘어나는 양의 지수이다.",
     "the sum of both is a natural parameter of the family": "두 값의 합이 그 분포족의 자연 매개변수이다",
+    "geometric series": "기하급수",
+    "One over one less a number is the sum of all its powers.": "1에서 어떤 수를 뺀 것의 역수는 그 수의 모든 거듭제곱의 합이다.",
+    "the number lies between zero and one": "그 수는 0과 1 사이에 있다",
+    "inside or outside": "안과 밖",
+    "What a density leaves inside and what it leaves outside add up to one.": "밀도가 안에 두는 확률과 밖에 두는 확률의 합은 "
+    "1이다.",
+    "the density is normalised": "밀도가 정규화되어 있다",
     "augmentation by an auxiliary latent": "보조 잠재 변수에 의한 확장",
     "A density is written as the integral of a joint density with an auxiliary latent; every factorisation of the "
     "larger model is one, and its bound is a bound of the same evidence.": "밀도를 보조 잠재 변수와의 결합 밀도의 적분으로 쓴다. "

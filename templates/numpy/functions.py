@@ -10,6 +10,7 @@ from cavi.derive import Derived, Update, Variable
 from cavi.derive.canonical import sum_over
 from cavi.derive.expand import expand
 from cavi.derive.expression import Expr, Ref, selects
+from cavi.derive.families import lookup
 from cavi.derive.index import Index, Literal
 from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
@@ -486,6 +487,8 @@ def _finite_logs(value: Polynomial) -> Polynomial:
 def _limits(v: Variable) -> Iterator[tuple[str, str, str]]:
     """(parameter, comparison that is wrong, words) for the known limits of an observed variable."""
     if v.distribution is None or any(selects(a) for a in v.distribution.args.values()):
+        return
+    if lookup(v.distribution.family).support == "outside":
         return
     for name, sign, wanted in (
         ("total", "!=" if v.event else ">", "adding up to" if v.event else "at most"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cavi.templates.numpy import narrow, passes
 
@@ -16,15 +17,20 @@ class Kernels:
         needs: what a module then needs, in words.
         imports: the lines that import it.
         sources: name of a helper, or of a function that is else imported from SciPy -> its source.
+        calls: name of one of these -> those that it calls.
+        compiled: what a target makes of passes over tables, given the writer of the module.
     """
 
     needs: str = "only NumPy and SciPy"
     imports: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compiled: Callable[[Any, Sequence[Any]], tuple[Any, ...]] = lambda writer, passes: tuple(passes)
 
     def chosen(self, used: Iterable[str]) -> list[str]:
         """Those that a module calls."""
         wanted = {*closure(used), *used, *(("digamma",) if "multidigamma" in used else ())}
+        wanted |= {n for user in wanted for n in self.calls.get(user, ())}
         return [n for n in self.sources if n in wanted]
 
 
@@ -50,20 +56,25 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted
 ''',
     "normalised": '''
-def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """exp(logits) normalised over the first axis, and log Σ exp(logits).
+def normalised(natural: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """exp(logits) normalised over the first axis, and log Σ exp(logits), of logits = natural @ features.
 
     The largest logits are taken off first only where a sum would be out of the range in which numbers have all digits.
+    Exponentials take the place of the logits, which are made once more in that case.
     """
-    with np.errstate(over="ignore"):
-        probs = np.exp(logits)
-        total = probs.sum(axis=0)
+    ones = np.ones(len(natural), features.dtype)
+    with np.errstate(all="ignore"):  # what is not finite is found below
+        probs = natural @ features
+        np.exp(probs, out=probs)
+        total = ones @ probs
     range_of = np.finfo(total.dtype)
     top: Any = 0.0
     if not (total.min() > range_of.tiny / range_of.eps and total.max() < range_of.max):
-        top = logits.max(axis=0)
-        probs = np.exp(logits - top)
-        total = probs.sum(axis=0)
+        probs = natural @ features
+        top = probs.max(axis=0)
+        probs -= top
+        np.exp(probs, out=probs)
+        total = ones @ probs
     probs *= 1.0 / total
     return probs, top + np.log(total)
 ''',
@@ -349,8 +360,10 @@ def _from_factors(factors: np.ndarray) -> np.ndarray:
     """Inverses of large matrices, one after another, by what LAPACK has for triangles: a sixth of the work."""
     out = np.empty(factors.shape)
     for at in np.ndindex(factors.shape[:-2]):
-        lower, _ = lapack.dpotri(factors[at], lower=True)
-        out[at] = np.tril(lower) + np.tril(lower, -1).T
+        upper, _ = lapack.dpotri(factors[at].T, lower=False)  # its other half is zero, as that of the factor
+        out[at] = upper + upper.T
+    diagonal = np.arange(out.shape[-1])
+    out[..., diagonal, diagonal] *= 0.5
     return out
 ''',
     "logdet": '''
@@ -732,7 +745,7 @@ def climbed(
     latent: str,
     propose: Callable[[State], None],
     heights: Callable[[State], np.ndarray],
-    followers: Sequence[str] = (),
+    followers: tuple[str, ...] = (),
 ) -> None:
     """A step of a point to what `propose` makes of it, halved for each element until its height is none the less.
 
@@ -780,7 +793,8 @@ def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: 
     if not axes:
         linear = [q["precision"] * q["mean"] for q in (before, after)]
         return {"precision": precision, "mean": ((1.0 - share) * linear[0] + share * linear[1]) / precision}
-    lead, side = shape[: len(shape) - axes], int(np.prod(shape[len(shape) - axes :]))
+    lead = shape[: len(shape) - axes]
+    side = functools.reduce(lambda a, b: a * b, shape[len(shape) - axes :])
 
     def square(matrix: np.ndarray) -> np.ndarray:
         return matrix.reshape(*lead, side, side)
@@ -843,13 +857,32 @@ def _bessel_k_integral(order: Any, x: Any) -> tuple[np.ndarray, np.ndarray]:
 ''',
     "log_normal_interval": '''
 def log_normal_interval(a: Any, b: Any) -> np.ndarray:
-    """log(Φ(b) - Φ(a)) for a < b, accurate in both tails."""
+    """log(Φ(b) - Φ(a)) for a < b, accurate in both tails and where the interval is narrow."""
     a, b = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float))
+    narrow, inside, _, _ = _narrow(a, b)
     flip = a > 0
     low, high = np.where(flip, -b, a), np.where(flip, -a, b)
     upper, lower = special.log_ndtr(high), special.log_ndtr(low)
-    return upper + np.log1p(-np.exp(np.minimum(lower - upper, 0.0)))
+    less = np.where(narrow, 0.5, np.exp(np.minimum(lower - upper, 0.0)))
+    return np.where(narrow, inside, upper + np.log1p(-less))
 ''',
+    "_narrow": """
+def _narrow(a: Any, b: Any) -> tuple[np.ndarray, ...]:
+    # Where the density hardly changes between a and b: Φ(b) - Φ(a) by eight nodes of Gauss and Legendre about the
+    # centre, so that nothing cancels; its log, the mean in the interval, and the second moment less one.
+    low, high = np.clip(a, -1e100, 1e100), np.clip(b, -1e100, 1e100)
+    width = high - low
+    narrow = width * (2.0 * np.abs(low + high) + width) < 4.0
+    centre, half = np.where(narrow, 0.5 * (low + high), 0.0), np.where(narrow, 0.5 * width, 0.5)
+    t = np.array([0.18343464249564978, 0.525532409916329, 0.7966664774136267, 0.9602898564975362])
+    weight = np.array([0.36268378337836166, 0.3137066458778869, 0.22238103445337443, 0.10122853629037706])
+    tilt, flat = (centre * half)[..., None] * t, weight * np.exp(-0.5 * (half[..., None] * t) ** 2)
+    mass = (flat * np.cosh(tilt)).sum(axis=-1)
+    first = -half * (flat * t * np.sinh(tilt)).sum(axis=-1) / mass
+    second = half**2 * (flat * t * t * np.cosh(tilt)).sum(axis=-1) / mass
+    log_mass = np.log(2.0 * half * mass) - 0.5 * centre**2 - 0.5 * np.log(2.0 * np.pi)
+    return narrow, log_mass, centre + first, centre * (centre + 2.0 * first) + second - 1.0
+""",
     "truncated_mean": '''
 def truncated_mean(a: Any, b: Any) -> np.ndarray:
     """(φ(a) - φ(b)) / (Φ(b) - Φ(a)): mean of a standard Normal restricted to (a, b)."""
@@ -860,25 +893,50 @@ def truncated_second(a: Any, b: Any) -> np.ndarray:
     """(aφ(a) - bφ(b)) / (Φ(b) - Φ(a)): its second moment less one."""
     return _normal_ratio(a, b, 1)
 ''',
+    "log_normal_outside": '''
+def log_normal_outside(a: Any, b: Any) -> np.ndarray:
+    """log(Φ(a) + 1 - Φ(b)): what a standard Normal leaves outside of (a, b), accurate where that is little."""
+    return np.logaddexp(special.log_ndtr(a), special.log_ndtr(-np.asarray(b)))
+''',
+    "outside_mean": '''
+def outside_mean(a: Any, b: Any) -> np.ndarray:
+    """(φ(b) - φ(a)) / (Φ(a) + 1 - Φ(b)): mean of a standard Normal restricted to what is outside of (a, b)."""
+    below, above = _shares_outside(a, b)
+    return below * truncated_mean(-np.inf, a) + above * truncated_mean(b, np.inf)
+''',
+    "outside_second": '''
+def outside_second(a: Any, b: Any) -> np.ndarray:
+    """(bφ(b) - aφ(a)) / (Φ(a) + 1 - Φ(b)): its second moment less one."""
+    below, above = _shares_outside(a, b)
+    return below * truncated_second(-np.inf, a) + above * truncated_second(b, np.inf)
+''',
+    "_shares_outside": """
+def _shares_outside(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
+    # How much of what is outside of (a, b) lies below and above.
+    total = log_normal_outside(a, b)
+    return np.exp(special.log_ndtr(a) - total), np.exp(special.log_ndtr(-np.asarray(b)) - total)
+""",
     "_normal_ratio": """
 def _normal_ratio(a: Any, b: Any, power: int) -> np.ndarray:
     # Densities and mass relative to exp(-near^2/2) at the end that is nearer to zero, so that far tails do not cancel.
     a, b = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float))
-    flip = b < 0
+    narrow, _, first, second = _narrow(a, b)
+    flip = b < -a
     low, high = np.where(flip, -b, a), np.where(flip, -a, b)
     near = np.maximum(low, 0.0)
-    far = np.where(np.isfinite(high), high, near)
+    start = np.where(np.isfinite(low), low, near)
+    far = np.where(np.isfinite(high), high, np.abs(start))
     fall = np.where(np.isfinite(high), np.exp(-0.5 * (far - near) * (far + near)), 0.0)
     beyond = _scaled_tail(near) - fall * _scaled_tail(far)
     mass = np.where(near > 0, beyond, np.exp(log_normal_interval(np.minimum(low, 0.0), np.maximum(high, 0.0))))
-
-    def end(x: Any) -> np.ndarray:
-        finite = np.where(np.isfinite(x), x, near)
-        height = np.exp(-0.5 * (finite - near) * (finite + near)) / (np.sqrt(2.0 * np.pi) * mass)
-        return np.where(np.isfinite(x), finite**power * height, 0.0)
-
-    value = end(low) - end(high)
-    return np.where(flip, -value, value) if power == 0 else value
+    height = np.where(np.isfinite(low), np.exp(-0.5 * (start - near) * (start + near)), 0.0)
+    height = height / (np.sqrt(2.0 * np.pi) * np.where(narrow, 1.0, mass))
+    # The densities at the ends differ by a factor of which an interval about zero has one less it to many digits.
+    less = np.where(np.isfinite(high), -np.expm1(-0.5 * (far - start) * (far + start)), 1.0)
+    if power == 0:
+        value = height * less
+        return np.where(narrow, first, np.where(flip, -value, value))
+    return np.where(narrow, second, height * (start - far * (1.0 - less)))
 """,
     "_scaled_tail": """
 def _scaled_tail(x: Any) -> np.ndarray:
@@ -891,6 +949,7 @@ def _scaled_tail(x: Any) -> np.ndarray:
 """,
 }
 
+_TRUNCATED = ("_normal_ratio", "_scaled_tail", "log_normal_interval", "_narrow")
 _LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")  # trapezoidal rules on a line
 _NEEDS = {
     "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
@@ -913,10 +972,13 @@ _NEEDS = {
     "squares_of": ("Narrow", "Lazy", "quadratic_forms", "blocks", "pairs", "packed"),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
-    "truncated_mean": ("_normal_ratio", "_scaled_tail", "log_normal_interval"),
-    "truncated_second": ("_normal_ratio", "_scaled_tail", "log_normal_interval"),
+    "log_normal_interval": ("_narrow",),
+    "outside_mean": ("log_normal_outside", "_shares_outside", *_TRUNCATED, "truncated_mean"),
+    "outside_second": ("log_normal_outside", "_shares_outside", *_TRUNCATED, "truncated_second"),
+    "truncated_mean": _TRUNCATED,
+    "truncated_second": _TRUNCATED,
 }
-_SCIPY = {"log_bessel_i", "log_normal_interval"}
+_SCIPY = {"log_bessel_i", "log_normal_interval", "log_normal_outside"}
 
 
 def closure(used: Iterable[str]) -> list[str]:

@@ -8,10 +8,10 @@ from cavi.derive.term import Moment, Parameter, Polynomial
 
 def reads(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The factors whose moments each update reads; nothing where none waits for another, so that a sweep is enough."""
-    beside: dict[str, set[str]] = {}
+    through: dict[str, set[str]] = {}
     for read, by in readers(derived):
-        for name in by:
-            beside.setdefault(name, set()).add(read)
+        for name, _ in by:
+            through.setdefault(name, set()).add(read)
     direct = {
         u.factor.name: {
             name
@@ -19,7 +19,7 @@ def reads(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
             if isinstance(f.value, Polynomial)
             for a in f.value.atoms()
             if isinstance(a, Moment)
-            for name in (a.factor, *beside.get(a.factor, ()))
+            for name in (a.factor, *through.get(a.factor, ()))
         }
         for u in derived.updates
     }
@@ -31,10 +31,10 @@ def reads(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((n, tuple(other for other in direct if other in found)) for n, found in direct.items())
 
 
-def beside(update: Update) -> set[str]:
-    """The latents of other factors whose parameters the moments of a factor read: points inside its functions."""
+def beside(update: Update) -> dict[str, str]:
+    """Latents of other factors whose parameters the moments of a factor read, points in its functions: to a moment."""
     return {
-        a.latent
+        a.latent: s.key
         for s in update.moment_specs
         if s.value is not None
         for a in s.value.atoms()
@@ -42,10 +42,10 @@ def beside(update: Update) -> set[str]:
     }
 
 
-def readers(derived: Derived) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The factors whose parameters the moments of others read, with these."""
-    found: dict[str, list[str]] = {}
+def readers(derived: Derived) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """The factors whose parameters the moments of others read, with these and a key of such a moment."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for u in derived.updates:
-        for latent in sorted(beside(u)):
-            found.setdefault(derived.update(latent).factor.name, []).append(u.factor.name)
+        for latent, key in sorted(beside(u).items()):
+            found.setdefault(derived.update(latent).factor.name, []).append((u.factor.name, key))
     return tuple((n, tuple(by)) for n, by in found.items())

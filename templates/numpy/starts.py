@@ -68,7 +68,7 @@ def local_factors(derived: Derived) -> tuple[str, ...]:
 def _needed(update: Update) -> set[str]:
     """The factors whose moments the start of a factor from its prior reads."""
     values = [f.value for f in update.initial if isinstance(f.value, Polynomial)]
-    return {a.factor for p in values for a in p.atoms() if isinstance(a, Moment)} | beside(update)
+    return {a.factor for p in values for a in p.atoms() if isinstance(a, Moment)} | set(beside(update))
 
 
 def starts(derived: Derived) -> dict[str, Start]:

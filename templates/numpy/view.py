@@ -10,7 +10,7 @@ from typing import Any
 from cavi.derive import Derived, Model, Update, Variable
 from cavi.derive.cell_sums import Cells
 from cavi.derive.cells import over_cells
-from cavi.derive.expression import Ref
+from cavi.derive.expression import Number, Ref
 from cavi.derive.families import lookup
 from cavi.derive.methods import KEEP_THE_BOUND, LAPLACE
 from cavi.derive.report import update_text
@@ -88,7 +88,7 @@ class ModuleView:
     at_cells: tuple[str, ...]
     guarded: bool = False
     lazy: bool = False
-    readers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    readers: tuple[tuple[str, dict[str, str]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
 
@@ -107,14 +107,16 @@ def module_view(
     support = writer.support()
     statistics = writer.statistics()
     local = writer.locals()
-    passed = writer.table_passes()
+    passed = kernels.compiled(writer, writer.table_passes())
     passes = writer.passes()
     maps = writer.linear_passes()
     used = writer.helpers | ({"blocks"} if local else set())
     used |= {"blocks", "lowered", "gathered"} if passed else set()
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
-    used |= {"line_sums", "part_of", "join"} if any(v.inner for v in passed) else set()
+    inner = [v.inner for v in passed if v.inner]
+    used |= {"line_sums", "part_of", "join"} if any(i.loops is None for i in inner) else set()
+    used |= {"repeated_lines"} if any(i.loops is not None for i in inner) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
@@ -149,7 +151,7 @@ def module_view(
         reads=reads(derived),
         guarded=any(f.guard for f in factors),
         lazy="Lazy" in helpers.closure(used),
-        readers=readers(derived),
+        readers=tuple((n, {f: writer.names[f, key] for f, key in by}) for n, by in readers(derived)),
         expanded=any(u.chosen not in KEEP_THE_BOUND for u in derived.updates),
         plan=tuple(w for line in writer.plan_text() for w in wrapped(line)),
         needs=kernels.needs if own else helpers.NUMPY.needs,
@@ -227,6 +229,9 @@ def _known(v: Variable, starts: dict[str, int], least: dict[str, str]) -> dict[s
         support = {"bounded_count": "count", "count_vector": "count", "interval": "real", "above": "positive"}.get(
             family.support, family.support
         )
+        lower = v.distribution.args.get("lower")
+        if family.support == "interval" and isinstance(lower, Number) and lower.value >= 0:
+            support = "positive"
     return {
         "where": "hyper" if v.role == "hyper" else "data",
         "axes": tuple(i.size for i in v.indices),
@@ -277,8 +282,9 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 def _value_domain(update: Update, latent: str) -> str:
     support = update.families[latent].support
-    if update.context is not None and update.context.model.variable(latent).domain == "nonnegative":
-        return "nonnegative"  # a local parameter that touches at the root of an expected square
+    declared = "" if update.context is None else update.context.model.variable(latent).domain
+    if declared in ("nonnegative", "positive"):
+        return declared  # of a local parameter: the root of an expected square, or an array of positive places
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 

@@ -21,6 +21,9 @@ def log_density(v: Variable, d: Distribution, e: Elements) -> str:
     """
     if d.family.startswith("ZeroInflated"):
         return _zero_inflated(v, replace(d, family=d.family.removeprefix("ZeroInflated")), e)
+    for prefix, write in (("ZeroTruncated", _zero_truncated), ("Hurdle", _hurdle)):
+        if d.family.startswith(prefix):
+            return write(v, replace(d, family=d.family.removeprefix(prefix)), e)
     side, censored, base = d.family.partition("Censored")
     if censored and d.family not in _DENSITIES:
         return _censored(v, replace(d, family=base), e, {"Right": "_lccdf", "Left": "_lcdf"}[side])
@@ -66,6 +69,24 @@ def _zero_inflated(v: Variable, d: Distribution, e: Elements) -> str:
     value, extra, seen = _value(v, e), e.write(d.args["inflation"]), _DENSITIES[d.family](v, d, e)
     at_zero = seen.replace(f"({value} |", "(0 |", 1)
     return f"log1m({extra}) + {seen} + ({value} == 0) * log1p_exp(logit({extra}) - {at_zero})"
+
+
+def _zero_truncated(v: Variable, d: Distribution, e: Elements) -> str:
+    """log f(y) - log(1 - f(0))."""
+    seen = _DENSITIES[d.family](v, d, e)
+    return f"{seen} - log1m_exp({seen.replace(f'({_value(v, e)} |', '(0 |', 1)})"
+
+
+def _hurdle(v: Variable, d: Distribution, e: Elements) -> str:
+    """Of a zero the log probability of not crossing, else that of crossing and the density without its zero."""
+    value, crossing = _value(v, e), e.write(d.args["crossing"])
+    zero = f"({value} == 0)"
+    return f"{zero} * log1m({crossing}) + (1 - {zero}) * (log({crossing}) + {_zero_truncated(v, d, e)})"
+
+
+def _truncated_exponential(v: Variable, d: Distribution, e: Elements) -> str:
+    rate, upper = e.write(d.args["rate"]), e.write(d.args["upper"])
+    return f"exponential_lpdf({_value(v, e)} | {rate}) - exponential_lcdf({upper} | {rate})"
 
 
 def _censored(v: Variable, d: Distribution, e: Elements, beyond: str) -> str:
@@ -190,6 +211,7 @@ _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "InverseGamma": _by("inv_gamma_lpdf", "shape", "scale"),
     "Beta": _by("beta_lpdf", "a", "b"),
     "Exponential": _by("exponential_lpdf", "rate"),
+    "TruncatedExponential": _truncated_exponential,
     "Laplace": _by("double_exponential_lpdf", "location", "scale"),
     "StudentT": _by("student_t_lpdf", "dof", "mean", "precision"),
     "AsymmetricLaplace": _asymmetric_laplace,

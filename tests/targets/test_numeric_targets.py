@@ -6,7 +6,22 @@ import numpy as np
 import pytest
 from generated import inputs, run
 
-from cavi.derive import Bernoulli, Beta, Derived, Gamma, Model, Normal, Poisson, derive, dot, exp, log, sigmoid
+from cavi.derive import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    Derived,
+    Gamma,
+    Model,
+    Normal,
+    Poisson,
+    derive,
+    dot,
+    exp,
+    log,
+    sigmoid,
+    softmax,
+)
 
 pytestmark = pytest.mark.targets
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
@@ -31,6 +46,26 @@ def logistic(method: str) -> Derived:
     w = m.latent("w", Normal(0, m.hyper("alpha")), d)
     m.observed("y", Bernoulli(sigmoid(dot(w, x[n]))), n)
     return derive(m, [("w",)], approximate={"w": method})
+
+
+def tilted(bound: str) -> Derived:
+    """Classes by scores, with a tilt that is found by steps."""
+    m = Model("tilted")
+    n, d, k = m.index("n", "N"), m.index("d", "D"), m.index("k", "K")
+    x = m.covariate("X", n, d)
+    w = m.latent("w", Normal(0, m.hyper("alpha")), k, d)
+    m.observed("y", Categorical(softmax(dot(w[k], x[n]), over=k)), n)
+    return derive(m, [("w",)], bounds={"y": bound}, approximate={"w": "cvi"})
+
+
+def maximised() -> Derived:
+    """A parameter that is maximised by steps."""
+    m = Model("maximised")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    x = m.covariate("X", n, d)
+    b = m.point("b", Normal(0, m.hyper("alpha")), d)
+    m.observed("y", Poisson(exp(dot(b, x[n]))), n)
+    return derive(m, [("b",)], approximate={"b": "newton"})
 
 
 def pairs() -> Derived:
@@ -58,6 +93,8 @@ def unit() -> Derived:
 MADE = {
     **{f"grouped, {m}": (grouped, m) for m in ("quadrature", "cvi", "laplace", "delta")},
     **{f"logistic, {m}": (logistic, m) for m in ("cvi", "laplace", "delta")},
+    "tilted": (tilted, "knowles_minka"),
+    "maximised": (maximised,),
     "pairs": (pairs,),
     "unit": (unit,),
 }
@@ -70,7 +107,7 @@ def same(found, expected) -> None:
             np.testing.assert_allclose(found.params[latent][n], a, rtol=1e-7, atol=1e-9)
 
 
-TARGETS = [*(("jax", name) for name in MADE), ("numba", "unit"), ("numba", "grouped, cvi")]
+TARGETS = [*(("jax", name) for name in MADE), ("numba", "unit"), ("numba", "grouped, cvi"), ("numba", "tilted")]
 
 
 @pytest.mark.parametrize("target, name", TARGETS)

@@ -113,10 +113,57 @@ def test_an_interval_counts_what_lies_in_it(family: str) -> None:
     assert float(log_density(doubles(), family, x, {**args, "width": 0.7})) == pytest.approx(expected, rel=1e-12)
 
 
+TRUNCATED = [f for f in FAMILIES if f.startswith(("ZeroTruncated", "Hurdle"))]
+
+
+@pytest.mark.parametrize("family", TRUNCATED)
+@pytest.mark.parametrize("x", [1, 4])
+def test_counts_above_zero_have_what_is_left_without_the_zero(family: str, x: int) -> None:
+    name = family.removeprefix("ZeroTruncated").removeprefix("Hurdle")
+    args, _, reference = CASES[name]
+    expected = reference.logpmf(x) - np.log1p(-reference.pmf(0))
+    if family.startswith("Hurdle"):
+        args, expected = {**args, "crossing": 0.2}, expected + np.log(0.2)
+        assert float(log_density(doubles(), family, 0, args)) == pytest.approx(np.log(0.8), rel=1e-12)
+    assert float(log_density(doubles(), family, x, args)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_below_a_limit_and_outside_of_an_interval() -> None:
+    found = log_density(doubles(), "TruncatedExponential", 0.7, {"rate": 2.5, "lower": 0.0, "upper": 1.1})
+    assert float(found) == pytest.approx(stats.truncexpon(2.75, 0, 0.4).logpdf(0.7), rel=1e-12)
+    args, _, inside = CASES["TruncatedNormal"]
+    whole = stats.norm(0.3, 0.5)
+    rest = whole.cdf(args["lower"]) + whole.sf(args["upper"])
+    for x in (-0.9, 2.4):
+        found = float(log_density(doubles(), "OutsideNormal", x, args))
+        assert found == pytest.approx(whole.logpdf(x) - np.log(rest), rel=1e-12)
+
+
+def interval(a: float, b: float) -> mpmath.mpf:
+    with mpmath.workdps(700):
+        low, high = mpmath.mpf(a) / mpmath.sqrt(2), mpmath.mpf(b) / mpmath.sqrt(2)
+        return mpmath.log((mpmath.erfc(low) - mpmath.erfc(high)) / 2)
+
+
+@pytest.mark.parametrize("width", [1e-8, 1e-3, 0.4, 3.0, 50.0, np.inf])
+def test_intervals_of_a_normal_in_doubles_and_in_balls(width: float) -> None:
+    for start in (-40.0, -9.0, -1.5, -width / 2, -0.2, 0.0, 0.1, 0.9, 1.0, 7.0, 30.0, 45.0):
+        if np.isinf(start):
+            continue
+        expected = interval(start, start + width)
+        found = doubles()("log_normal_interval", start, start + width)
+        # The log of a far tail is near to -x²/2, of which the error function gives the relative error.
+        assert float(found) == pytest.approx(float(expected), rel=1e-12, abs=1e-300)
+        with precision(40):
+            e = precise()
+            upper = e.constants("infinity") if np.isinf(width) else e.number(start + width)
+            assert mpmath.almosteq(to_mpf(e("log_normal_interval", e.number(start), upper)), expected, 1e-20)
+
+
 def test_every_family_is_covered() -> None:
     vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical", "PolyaGamma"}
-    elsewhere = {"Wishart", "InverseWishart", "MatrixNormal", "Numeric"}
-    assert set(CASES) | vectors | elsewhere | {*ZERO_INFLATED, *CENSORED, *INTERVALS} == set(FAMILIES)
+    elsewhere = {"TruncatedExponential", "OutsideNormal", "Wishart", "InverseWishart", "MatrixNormal", "Numeric"}
+    assert set(CASES) | vectors | elsewhere | {*ZERO_INFLATED, *CENSORED, *INTERVALS, *TRUNCATED} == set(FAMILIES)
 
 
 X, S = [[1.3, 0.4], [0.4, 0.9]], [[0.7, -0.2], [-0.2, 1.1]]

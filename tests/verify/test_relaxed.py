@@ -115,6 +115,8 @@ MIXTURES = {
     "bayesian_lasso": ("normal_mixture", "v", "w"),
     "horseshoe_regression": ("inverse_gamma_mixture", "omega_2", "lam"),
     "zero_inflated_poisson": ("excess", "omega", "y"),
+    "hurdle_poisson": ("geometric", "m", "y"),
+    "truncated_regression": ("rejected_draws", "m, y", "x"),
     "ordinal_regression": ("ordered_probit", "omega", "cut"),
 }
 

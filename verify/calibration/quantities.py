@@ -13,7 +13,7 @@ from cavi.verify.claim import Claim
 from cavi.verify.density import FAMILIES
 
 MOST = 12
-DISCRETE = ("category", "binary", "count", "bounded_count", "count_vector")
+DISCRETE = ("category", "binary", "count", "bounded_count", "natural", "count_vector")
 
 
 @dataclass(frozen=True)

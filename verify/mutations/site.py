@@ -69,7 +69,7 @@ def sites(plain: dict[str, Any]) -> Iterator[Site]:
 def _of_factor(f: dict[str, Any], i: int, points: frozenset[str]) -> Iterator[Site]:
     name = f["name"]
     soft = {p["value"][2] for p in f["parameters"] if p["value"][:2] == ["array", "softmax"]}
-    best = (f"{name} is the maximiser",) if f["point"] else (f"log q*({name}) -",)
+    best: tuple[str, ...] = (f"{name} is the maximiser",) if f["point"] else (f"log q*({name}) -",)
     if f.get("climbs") is not None:
         best = (f"the step of {name} is", *best)
     for j, p in enumerate(f["parameters"]):

@@ -42,6 +42,7 @@ POINTS: dict[str, tuple[tuple[sympy.Rational, ...], tuple[sympy.Rational, ...]]]
     "Laplace": ((R(2, 5), R(7, 4)), (R(2, 5), R(3, 8))),
     "HalfNormal": ((R(11, 5),), (R(5, 8),)),
     "TruncatedNormal": ((R(3, 7), R(11, 5), R(-1, 4), R(8, 5)), (R(-2, 3), R(5, 8), R(-1, 4), R(8, 5))),
+    "OutsideNormal": ((R(3, 7), R(11, 5), R(-1, 4), R(8, 5)), (R(-2, 3), R(5, 8), R(-1, 4), R(8, 5))),
     "GeneralisedInverseGaussian": ((R(-7, 4), R(11, 5), R(3, 8)), (R(3, 5), R(5, 8), R(13, 6))),
     "VonMises": ((R(3, 7), R(11, 5)), (R(-2, 3), R(5, 8))),
     "PolyaGamma": ((R(7, 4), R(11, 5)), (R(7, 4), R(5, 8))),
@@ -107,6 +108,9 @@ FUNCTIONS = {
     "log_normal_interval": lambda a, b: mpmath.log(_cdf_difference(a, b)),
     "truncated_mean": lambda a, b: (_phi(a) - _phi(b)) / _cdf_difference(a, b),
     "truncated_second": lambda a, b: (a * _phi(a) - b * _phi(b)) / _cdf_difference(a, b),
+    "log_normal_outside": lambda a, b: mpmath.log(1 - _cdf_difference(a, b)),
+    "outside_mean": lambda a, b: (_phi(b) - _phi(a)) / (1 - _cdf_difference(a, b)),
+    "outside_second": lambda a, b: (b * _phi(b) - a * _phi(a)) / (1 - _cdf_difference(a, b)),
     "xlogx": lambda x: x * mpmath.log(x),
     "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
     "tanhc": lambda x: mpmath.tanh(x) / x,
@@ -154,6 +158,8 @@ def _maps(family: ScalarFamily, at: dict[sympy.Symbol, sympy.Expr]):
             return [half(0)]
         case "above":
             return [half(value("minimum"))]
+        case "outside":
+            return [half(value("lower"), -1), half(value("upper"))]
         case "unit":
             return [between(mpf(0), mpf(1))]
         case "interval":
@@ -377,7 +383,7 @@ def test_standard_parameters_from_natural_ones(family):
 WITHOUT_MODE = {
     *("Bernoulli", "Binomial", "Poisson", "Geometric", "NegativeBinomial"),  # discrete
     *("Exponential", "HalfNormal", "Pareto", "TruncatedNormal", "Weibull"),  # at a boundary, or may be
-    "PolyaGamma",  # no closed form
+    *("OutsideNormal", "PolyaGamma"),  # two of them; no closed form
 }
 
 

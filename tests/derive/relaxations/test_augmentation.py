@@ -1,5 +1,7 @@
 """Augmentations: proved by the generating function of a family, or refused; the fixed point is that of the bound."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import sympy
@@ -16,8 +18,9 @@ from cavi.models.logistic_regression import logistic
 
 @pytest.mark.parametrize("rule", augmentations(), ids=lambda a: a.name)
 def test_integrating_the_auxiliary_out_leaves_the_function(rule: Augmentation) -> None:
-    (step,) = rule.proof
-    assert step.relation == "=" and step.before == B * rule.function
+    steps = list(rule.proof)
+    assert {s.relation for s in steps} == {"="} and steps[0].before == B * rule.function
+    assert all(a.after == b.before for a, b in pairwise(steps))
 
 
 def fitted(**options):

@@ -220,12 +220,12 @@ def test_known_offsets_and_precisions_move_the_ends_of_the_interval() -> None:
     assert mean == pytest.approx(tau_ * responses / (1 + 3 * tau_), rel=1e-7)
 
 
-def test_a_latent_scale_of_an_interval_and_a_width_of_zero_are_refused() -> None:
+def test_what_is_no_interval_and_a_width_of_zero_are_refused() -> None:
     m = Model("m")
     mu, tau = m.latent("mu", Normal(0, 1)), m.latent("tau", Gamma(1, 1))
     m.observed("low", IntervalCensoredNormal(mu, tau, 1), m.index("n", "N"))
-    with pytest.raises(RelaxationError, match=r"ordered_probit does not apply to low: .*l and u known"):
-        derive(m, augment={"low": "ordered_probit"})
+    with pytest.raises(RelaxationError, match=r"ordered_probit does not apply to mu: .*l and u known"):
+        derive(m, augment={"mu": "ordered_probit"})
     with pytest.raises(DeclarationError, match="expected width="):
         IntervalCensoredNormal(0, 1)
     found = models.data("ordinal_regression")

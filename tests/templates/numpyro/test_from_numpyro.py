@@ -31,6 +31,7 @@ REFUSED = {
 # Student's t is read as the mixture over a scale that makes it conjugate, which has a latent more.
 READ_AS_MIXTURE = {"student_regression": {"y_scale"}}
 NOT_WRITTEN = {
+    "hurdle_poisson",
     "ordinal_regression",
     "poisson_matrix_factorisation",
     "sparse_poisson_factorisation",
