@@ -64,6 +64,7 @@ CHECK_PATTERNS: Mapping[str, str] = {
     r"bound (\w+) of (.*) holds": "{1}의 하한 {0}: 성립한다",
     r"bound (\w+) of (.*) touches": "{1}의 하한 {0}: 접한다",
     r"E\[bound of (.*)\] ≤ E\[log p\((.*)\)\]": "E[{0}의 하한] ≤ E[log p({1})]",
+    r"integrals of q\((.*)\) by its nodes": "격자점으로 구한 q({0})의 적분",
     r"update_(.*)": "{0}의 갱신 함수",
     r"start of (.*) from marginals": "주변 분포에서 정한 {0}의 초깃값",
 }
