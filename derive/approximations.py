@@ -15,7 +15,7 @@ from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import Block, blocks
-from cavi.derive.methods import CVI, NEWTON, NORMAL, WORDS
+from cavi.derive.methods import CVI, NEWTON, NORMAL, QUADRATURE, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
@@ -55,9 +55,13 @@ def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
 
 
 def approached(block: Block, methods: Mapping[str, str]) -> Block:
-    """The block with what is known of the expectations of functions under its factor, by the method for it."""
+    """The block with what is known of the expectations of functions under its factor, by the method for it.
+
+    A Normal has those of functions of a sum, which is one number; what is integrated over two numbers those of both.
+    """
     own = {methods.get(n) for n in block.variables}
-    return replace(block, projected=bool(own & set(NORMAL)), normal=own == {CVI})
+    both = QUADRATURE in own and block.is_joint
+    return replace(block, projected=both or bool(own & set(NORMAL)), normal=own == {CVI})
 
 
 def applicable(

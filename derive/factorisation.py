@@ -33,7 +33,8 @@ class Block:
         variables: its latents by name.
         plate_axes: latent -> position of each plate of the factor among the latent's indices.
         declared: the indices of the model, by which data inside a function of the latents are named.
-        projected: whether a function of a sum over elements of the factor has an expectation: that of one number.
+        projected: whether a function of several elements of the factor has an expectation: that of a sum of them, which
+            is one number, or that of two numbers, by quadrature over both.
         normal: whether that is the exact one under a Normal factor, so that E[exp u] is known.
     """
 

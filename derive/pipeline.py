@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice, product
 from typing import Any
 
 from cavi.derive.approximations import applicable, approached, checked
 from cavi.derive.asked import Asked
+from cavi.derive.automatic import automatic
 from cavi.derive.builders import optimum
 from cavi.derive.canonical import add
 from cavi.derive.conditional import Conditional, conditional, sequential_plates
@@ -30,7 +30,7 @@ from cavi.derive.methods import NEWTON, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_numeric import integrals
-from cavi.derive.relaxations.apply import Proposal, Relaxed, proposals
+from cavi.derive.relaxations.apply import Relaxed, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
@@ -38,8 +38,6 @@ from cavi.derive.rules import DROP_CONSTANTS, INDEPENDENCE, NORMALISED_NUMERICAL
 from cavi.derive.separation import separated
 from cavi.derive.term import ZERO, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
-
-MAX_CHOICES = 32
 
 
 def derive(
@@ -63,7 +61,8 @@ def derive(
             density that are not conjugate; ``"tangent"`` makes one from each function that is convex.
         augment: node -> an `Augmentation` or the name of one, likewise.
         relax: ``"auto"`` looks for a rule that makes the model conjugate where it is not, and applies the cheapest
-            with which it is; the derivation says which it took and what else there was.
+            with which it is; the derivation says which it took and what else there was. Where no rule does, the last
+            remedy is a factor that is normalised numerically or, of more than two numbers, a Normal that is chosen.
         approximate: latent, or block as a tuple -> a method for a factor in no family: ``"quadrature"``, for the
             optimum of one number or two, its normaliser and moments found numerically, ``"cvi"``, ``"laplace"`` or
             ``"delta"``, for a Normal that is chosen, or ``"newton"``, for a maximised parameter found by steps.
@@ -97,7 +96,7 @@ def derive(
     except NonConjugateError as error:
         error = with_approximations(error, asked)
         known = [p for p in proposals(model, asked.nodes) if p.node not in {**asked.bounds, **asked.augment}]
-        if not known:
+        if relax is None and not known:
             raise error from None
         if relax is None:
             arguments = "; ".join(map(str, known))
@@ -106,25 +105,7 @@ def derive(
                 factor=error.factor,
                 terms=error.terms,
             ) from None
-    found = _proposed(asked, known)
-    others = {p.node: p.names for p in known}
-    return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
-
-
-def _proposed(asked: Asked, known: Sequence[Proposal]) -> Derived:
-    """By the first choice of rules, the cheapest first, with which every factor has an optimum.
-
-    Raises:
-        NonConjugateError: of the first choice, where none does.
-    """
-    refused: NonConjugateError | None = None
-    for chosen in islice(product(*(p.options for p in known)), MAX_CHOICES):
-        try:
-            return _derived(asked.also({p.node: rule for p, rule in zip(known, chosen, strict=True)}))
-        except NonConjugateError as error:
-            refused = refused or error
-    assert refused is not None
-    raise refused
+    return automatic(_derived, asked, known)
 
 
 def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cavi.derive.families.numeric import DIGITS
+from cavi.derive.families.numeric import COORDINATES, MEASURED, NORMAL_MEASURED, NORMAL_RULE, RULES_OF
 from cavi.derive.index import Index
-from cavi.derive.methods import KEEP_THE_BOUND, WORDS
+from cavi.derive.methods import KEEP_THE_BOUND, LAST_REMEDY, WORDS
 from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
 from cavi.derive.text import name_text, show
@@ -38,6 +38,17 @@ def relaxation_text(r: Relaxation) -> str:
     lines = [f"\n{left} {show(r.value)}", f"  by {r.rule.name}: {r.rule.statement}"]
     lines += [f"  because {r.rule.condition}", *(f"  {reason}" for reason in r.reasons)]
     return "\n".join([*lines, *([f"  ({r.rule.source})"] if r.rule.source else [])])
+
+
+def accuracy_text(u: Update) -> tuple[str, ...]:
+    """By what rule integrals without closed form are found, and how many digits that was measured to have."""
+    if u.numeric:
+        supports = next(f.value.supports for f in u.formulas if isinstance(f.value, Integral))
+        numbers = " and ".join(COORDINATES[support].format(name_text(n)) for n, support in supports)
+        return (f"Numerically: by the {RULES_OF[len(supports)]} in {numbers}; {MEASURED[len(supports)]}.",)
+    if any(isinstance(f.value, Projected) for f in u.formulas):
+        return (f"Numerically: by the {NORMAL_RULE}; {NORMAL_MEASURED}.",)
+    return ()
 
 
 def _factor_text(u: Update) -> str:
@@ -80,11 +91,14 @@ def update_text(u: Update, declared: tuple[Index, ...]) -> str:
     left = ", ".join(name_text(n) + (f"[{plates}]" if plates else "") for n in u.factor.latents)
     family = "point mass" if u.factor.point else " × ".join(str(f) for f in u.families.values())
     if u.numeric:
-        family = f"exp(Σ η t - log_normaliser), normalised numerically to 1e-{DIGITS}: no closed form"
+        family = "exp(Σ η t - log_normaliser), normalised numerically: no closed form"
     lines = [f"\nq*({left}) = {family}"]
     if u.chosen:
         lines = [f"\nq({left}) = {family}, {WORDS[u.chosen]}"]
     lines.extend(f"  {formula_text(f, declared)}" for f in u.formulas)
+    lines.extend(f"  {line}" for line in accuracy_text(u))
+    if u.proposed:
+        lines.append(f"  Taken by relax='auto': {LAST_REMEDY}.")
     for s in u.moment_specs:
         if s.value is not None and not u.factor.point and not u.numeric:
             lines.append(f"  E[{show(s.pattern, declared)}] = {show(s.value, declared)}")

@@ -187,6 +187,7 @@ class Update:
         density: the factor as a chain of ordinary distributions, each given those before it.
         from_marginals: the standard parameters of a start that is given by its marginals alone.
         chosen: the method by which a Normal factor was chosen where the optimum is none: cvi, laplace or delta.
+        proposed: whether the method for a factor in no family was not asked for, but taken by ``relax="auto"``.
         height: the expected log joint at the mean of one element, where the mean is to be its mode, or at the value of
             a point that is found by steps; else None.
         climbs: for a point that is found by steps, the points that are set to their best after each; else None.
@@ -206,6 +207,7 @@ class Update:
     density: tuple[Link, ...] = field(default=(), repr=False)
     from_marginals: tuple[Formula, ...] = field(default=(), repr=False)
     chosen: str = ""
+    proposed: bool = False
     height: Polynomial | None = field(default=None, repr=False)
     climbs: tuple[str, ...] | None = None
     context: Derived | None = field(default=None, repr=False, compare=False)

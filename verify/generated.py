@@ -127,6 +127,8 @@ def comparisons(claim: Claim) -> Iterator[tuple[str, Comparison, str]]:
     """What is compared of a module: the title, how, and the factor that it is about."""
     for factor in claim.factors:
         yield f"update_{factor['name']}", same_update, factor["name"]
+        if any(p["value"][0] == "integral" for p in factor["parameters"]):
+            yield f"integrals of q({factor['name']}) by its nodes", same_integrals, factor["name"]
         if factor.get("chosen") or factor.get("climbs") is not None:
             yield f"update_{factor['name']} from far away", shortened, factor["name"]
     yield "elbo", same_bound, ""
@@ -151,6 +153,21 @@ class Case:
     def updated(self) -> dict[str, dict[tuple[str, str], Any]]:
         """The standard parameters of each factor after its update alone, by latent and name."""
         return {f["name"]: self._after(self._state(), f) for f in self.claim.factors}
+
+    @cached_property
+    def integrals(self) -> dict[str, dict[tuple[str, str], Any]]:
+        """The integrals of each factor after its update alone, by quadratures of the checker, by latent and name."""
+        found: dict[str, dict[tuple[str, str], Any]] = {}
+        for factor in self.claim.factors:
+            own = [p for p in factor["parameters"] if p["value"][0] == "integral"]
+            after = solve_all(self._state(), factor) if own else None
+            for p in own:
+                assert after is not None
+                places = positions(p["indices"], self.instance.sizes)
+                table = {at: after.param(p["latent"], p["name"], at) for at in places}
+                values = floats(table, p["indices"], self.instance.sizes)
+                found.setdefault(factor["name"], {})[p["latent"], p["name"]] = values
+        return found
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
@@ -223,6 +240,14 @@ def same_update(module: Generated, case: Case, name: str) -> Finding:
         return _compare(got, reference, f"{latent}.{parameter}")
 
     return worst(one(*key, reference) for key, reference in case.updated[name].items())
+
+
+def same_integrals(module: Generated, case: Case, name: str) -> Finding:
+    """The normaliser and the moments of a factor that its update by the module has added up over nodes."""
+    state = module.state(case.claim, case.instance)
+    module.module.UPDATES[name](state)
+    found = case.integrals[name]
+    return worst(_compare(state.params[a][b], value, f"{a}.{b}") for (a, b), value in found.items())
 
 
 def shortened(module: Generated, case: Case, name: str) -> Finding:

@@ -19,7 +19,7 @@ from cavi.verify.arithmetic import Engine, Value, to_float, to_mpf
 from cavi.verify.rules import MAX_LEVELS, Map, QuadratureError
 
 LogDensity = Callable[[Value, Value], Value]
-MOST_NODES = 400_000
+MOST_NODES = 60_000
 NUDGE = 1e-4  # of a difference quotient, where only the shape of the density is asked for
 
 
@@ -51,16 +51,31 @@ def plane_rule(
     middle, sides = [e.number(x) for x in mode], [[e.number(x) for x in line] for line in root]
     top, area = integrand(*middle), sides[0][0] * sides[1][1]
     drop = 1.35 * float((digits + 8) * mpmath.log(10))  # a third more than the density leaves room for what grows
+
+    def above(u: Value, v: Value) -> Value:
+        return integrand(*_placed(middle, sides, u, v)) - top
+
+    def stretched(u: Value, v: Value) -> Value:
+        """The same at sinh u and sinh v: tails that fall exponentially end soon."""
+        return above(_sinh(e, u), _sinh(e, v)) + _log_cosh(e, u) + _log_cosh(e, v)
+
     step, previous = first_step, None
+    # Of a Gaussian the points within √(2 drop) count; more than twice as many are tails that fall exponentially.
+    wide = _lattice(e, above, 2 * step, drop, int(np.pi * drop / step**2)) is None
     for _ in range(MAX_LEVELS):
-        (u, v), logs = _lattice(e, integrand, middle, sides, top, step, drop, name)
+        found = _lattice(e, stretched if wide else above, step, drop, MOST_NODES)
+        if found is None:
+            raise QuadratureError(f"{name}: a rule in the plane needs more than {MOST_NODES} nodes")
+        (u, v), logs = found
         weights = e("exp", logs) * e.number(step) * e.number(step) * area
+        if wide:
+            u, v = _sinh(e, u), _sinh(e, v)
         total = weights.sum()
         scaled = (total, *((weights * a * b).sum() for a, b in ((u, 1), (v, 1), (u, u), (u, v), (v, v))))
         sums = tuple(map(to_mpf, scaled))
         if previous is not None:
             apart = max(abs(a - b) / (1 + abs(a)) for a, b in zip(sums, previous, strict=True))
-            if apart < mpmath.mpf(10) ** (-digits / 2 - 3):
+            if apart < mpmath.mpf(10) ** (-digits / 2**0.5 - 1):
                 s, t = _placed(middle, sides, u, v)
                 x = (onto[0].position(e, s), onto[1].position(e, t))
                 log_total = top + e("log", total)
@@ -75,22 +90,26 @@ def _placed(middle: Sequence[Value], sides: Sequence[Sequence[Value]], u: Value,
     return middle[0] + sides[0][0] * u, middle[1] + sides[1][0] * u + sides[1][1] * v
 
 
+def _sinh(e: Engine, x: Value) -> Value:
+    return (e("exp", x) - e("exp", -x)) / 2
+
+
+def _log_cosh(e: Engine, x: Value) -> Value:
+    return e("log", (e("exp", x) + e("exp", -x)) / 2)
+
+
 def _lattice(
-    e: Engine,
-    integrand: LogDensity,
-    middle: Sequence[Value],
-    sides: Sequence[Sequence[Value]],
-    top: Value,
-    step: float,
-    drop: float,
-    name: str,
-) -> tuple[tuple[Value, Value], Value]:
-    """The points of the lattice that count, and the log density there less that at the mode."""
+    e: Engine, above: LogDensity, step: float, drop: float, most: int
+) -> tuple[tuple[Value, Value], Value] | None:
+    """The points of the lattice that count, and how the log density lies there above that at the mode.
+
+    None where there are more than so many of them.
+    """
     seen, kept, heights = {(0, 0)}, [], []
     edge = [(0, 0)]
     while edge:
         u, v = (_column(e, [p[axis] for p in edge]) * e.number(step) for axis in (0, 1))
-        found = integrand(*_placed(middle, sides, u, v)) - top
+        found = above(u, v)
         inside = []
         for point, height in zip(edge, found, strict=True):
             value = to_float(height)
@@ -98,8 +117,8 @@ def _lattice(
                 inside.append(point)
                 heights.append(height)
         kept += inside
-        if len(kept) > MOST_NODES:
-            raise QuadratureError(f"{name}: a rule in the plane needs more than {MOST_NODES} nodes")
+        if len(kept) > most:
+            return None
         near = ((i + a, j + b) for i, j in inside for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1)))
         edge = [p for p in dict.fromkeys(near) if p not in seen]
         seen.update(edge)

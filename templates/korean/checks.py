@@ -34,6 +34,7 @@ CHECKS: Mapping[str, str] = {
     "ELBO = E[log p] - E[log q]": "증거 하한 = E[log p] − E[log q]",
     "log p(x) = L(q) + KL(q || posterior)": "log p(x) = L(q) + KL(q || 사후 분포)",
     "log p(x) = L(q) + KL(q || posterior) + gap of the bounds": "log p(x) = L(q) + KL(q || 사후 분포) + 하한의 간격",
+    "log p(x) > L(q), log p(x) by bridge sampling": "log p(x) > L(q), log p(x)는 브리지 표집으로 추정",
     "the optimum is the posterior: L(q*) = log p(x)": "최적해가 사후 분포이다: L(q*) = log p(x)",
     "the evidence in the parameters of the posterior": "사후 분포의 매개변수로 나타낸 증거",
     "elbo": "증거 하한",
@@ -63,6 +64,7 @@ CHECK_PATTERNS: Mapping[str, str] = {
     r"bound (\w+) of (.*) holds": "{1}의 하한 {0}: 성립한다",
     r"bound (\w+) of (.*) touches": "{1}의 하한 {0}: 접한다",
     r"E\[bound of (.*)\] ≤ E\[log p\((.*)\)\]": "E[{0}의 하한] ≤ E[log p({1})]",
+    r"integrals of q\((.*)\) by its nodes": "격자점으로 구한 q({0})의 적분",
     r"update_(.*)": "{0}의 갱신 함수",
     r"start of (.*) from marginals": "주변 분포에서 정한 {0}의 초깃값",
 }

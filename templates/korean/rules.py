@@ -30,6 +30,8 @@ RULE_WORDS: Mapping[str, str] = {
     "매개변수가 결정된다.",
     "the statistics and the support are those of the family": "통계량과 받침이 그 분포족의 것이다",
     "normalised numerically": "수치적 정규화",
+    "the last remedy: no bound and no augmentation leaves this factor in a known family": "마지막 방법이다. 어떤 하한이나 확장을 "
+    "써도 이 인자는 알려진 분포족에 들지 않는다",
     "A log density of one number or two is known up to a constant by the coefficients of its statistics. Its normaliser "
     "and its moments are integrals without closed form, found by the trapezoidal rule on the whole line, which "
     "converges geometrically for analytic densities.": "수 하나 또는 둘의 로그 밀도는 통계량의 계수로 상수 차이까지 정해진다. 정규화 상수와 적률은 "

@@ -559,7 +559,8 @@ def in_the_plane(
 
     def ridge(s: np.ndarray) -> np.ndarray:
         _, top, width = peak(along(s), s.shape)
-        return (top + np.log(width))[..., 0]
+        with np.errstate(all="ignore"):
+            return (top + np.log(width))[..., 0]
 
     return height, along, ridge
 ''',
@@ -607,8 +608,9 @@ def plane_quadrature(
             return (*placed(supports[0], s), *placed(supports[1], t)), weights, log_normaliser
         before = now
     raise FloatingPointError(
-        f"a factor of two numbers that is normalised numerically did not settle with {PLANE[-1]} x {PLANE[-1]} nodes: "
-        "it has several modes, or no mean and variance"
+        f"a factor of two numbers that is normalised numerically did not settle on {PLANE[-1]} lines of as many nodes: "
+        "it has several modes, or no mean and variance, or should be a block with its latents in the other order, so "
+        "that the second has one mode and a smooth width given the first"
     )
 
 

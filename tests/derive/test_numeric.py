@@ -4,6 +4,7 @@ import pytest
 
 from cavi.derive import (
     ApproximationError,
+    Bernoulli,
     Beta,
     CaviError,
     Gamma,
@@ -15,7 +16,9 @@ from cavi.derive import (
     dot,
     exp,
     log,
+    sigmoid,
 )
+from cavi.derive.methods import LAST_REMEDY
 
 
 def gamma_shape() -> Model:
@@ -90,3 +93,42 @@ def test_what_it_cannot_do_is_refused() -> None:
         p = alone.latent("p", Beta(2, 3))
         alone.observed("y", Normal(log(p), 1), n)
         _ = derive(alone, approximate={"p": "quadrature"}).exact
+
+
+def test_two_numbers_with_functions_of_both() -> None:
+    """The parameters of a Beta: log Γ(a + b) is a statistic like any other, and of one number alone it is refused."""
+    m = Model("beta")
+    n = m.index("n", "N")
+    a, b = m.latent("a", Gamma(2, 1)), m.latent("b", Gamma(2, 1))
+    m.observed("x", Beta(a, b), n)
+    update = derive(m, [("a", "b")], approximate={("a", "b"): "quadrature"}).update("a,b")
+    named = {f.name for f in update.formulas if f.role == "standard"}
+    assert named == {f"eta_{j}" for j in range(1, 8)} and {f.latent for f in update.formulas} == {"a", "b"}
+    assert "log ∫∫ exp(" in str(update) and "correlation of a and b" in str(update)
+    with pytest.raises(CaviError, match=r"log Γ\(a \+ b\)"):
+        derive(m, approximate={"a": "quadrature", "b": "quadrature"})
+    with pytest.raises(ApproximationError, match="found quadrature and cvi for the latents of one factor"):
+        derive(m, [("a", "b")], approximate={"a": "quadrature", "b": "cvi"})
+
+
+def test_relax_auto_takes_it_last() -> None:
+    taken = derive(gamma_shape(), relax="auto")
+    assert [(u.factor.name, u.numeric, u.proposed) for u in taken.updates] == [("a", True, True), ("b", False, False)]
+    assert LAST_REMEDY in str(taken.update("a")) and LAST_REMEDY in taken.update("a").derivation.steps[-1].conditions
+    asked = derive(gamma_shape(), relax="auto", approximate={"a": "quadrature"})
+    assert not any(u.proposed for u in asked.updates)
+    # A factor of more than two numbers is chosen to be Normal, and what a rule makes conjugate is left to it.
+    m = Model("counts")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    x, w = m.covariate("X", n, d), m.latent("w", Normal(0, 1), d)
+    m.observed("y", Poisson(exp(dot(w, x[n]))), n)
+    assert [(u.chosen, u.proposed) for u in derive(m, [("w",)], relax="auto").updates] == [("cvi", True)]
+    m = Model("both")
+    n = m.index("n", "N")
+    nu, w, x = m.latent("nu", Gamma(2, 1)), m.latent("w", Normal(0, 1)), m.covariate("x", n)
+    u = m.latent("u", Gamma(nu / 2, nu / 2), n)
+    m.observed("y", Bernoulli(sigmoid(w * x[n])), n)
+    m.observed("z", Normal(w, u[n]), n)
+    found = derive(m, relax="auto")
+    assert [r.name for r in found.relaxations] == ["jaakkola_jordan"]
+    assert [u.factor.name for u in found.updates if u.proposed] == ["nu"] and found.update("nu").numeric

@@ -2,6 +2,7 @@
 
 import copy
 
+import mpmath
 import numpy as np
 import pytest
 from generated import run
@@ -51,7 +52,28 @@ def probability() -> Derived:
     return derive(m, approximate={"p": "quadrature"})
 
 
+def moments_of_a_beta() -> Derived:
+    m = Model("shapes")
+    n = m.index("n", "N")
+    a, b = m.latent("a", Gamma(m.hyper("c"), m.hyper("d"))), m.latent("b", Gamma(m.hyper("e"), m.hyper("f")))
+    m.observed("x", Beta(a, b), n)
+    return derive(m, [("a", "b")], relax="auto")
+
+
+def pairs() -> Derived:
+    """A shape and a rate for each group in one factor, under a common rate of the rates."""
+    m = Model("pairs")
+    n, g = m.index("n", "N"), m.index("g", "G")
+    c = m.latent("c", Gamma(m.hyper("s"), m.hyper("t")))
+    a, b = m.latent("a", Gamma(m.hyper("p"), m.hyper("r")), g), m.latent("b", Gamma(m.hyper("o"), c), g)
+    group = m.observed_index("group", n, over=g)
+    m.observed("x", Gamma(a[group[n]], b[group[n]]), n)
+    return derive(m, [("a", "b")], approximate={"a,b": "quadrature"})
+
+
 CHECKS = [
+    *((moments_of_a_beta, c) for c in ("is constant", "step 3")),
+    *((pairs, c) for c in ("entropy of q(a,b)", "update_c")),
     *((logistic, c) for c in ("optimality", "update_w", "elbo")),
     *((grouped, c) for c in ("optimality", "update_eta", "never falls")),
     *((student, c) for c in ("optimality", "update_nu")),
@@ -118,3 +140,49 @@ def test_the_bound_of_one_number_is_the_log_evidence() -> None:
     evidence, first = (integrate.quad(lambda w, k=k: w**k * joint(w), -20, 20, epsabs=1e-14)[0] for k in (0, 1))
     assert fit.elbo == pytest.approx(np.log(evidence), abs=1e-11)
     assert fit.params["w"]["mean"] == pytest.approx(first / evidence, abs=1e-11)
+
+
+@pytest.mark.parametrize("observations", [1, 12, 1_000_000])
+def test_the_plane_against_mpmath(observations: int) -> None:
+    """Shape and rate of a Gamma: the rate is integrated out in closed form, the shape by mpmath in many digits."""
+    module = run(models.derived("gamma_shape_rate").numpy())
+    c, d, e, f = 1.2, 0.4, 0.9, 0.3
+    logs, total = -0.3 * observations, 1.1 * observations
+    x = np.full(observations, total / observations)
+    state = module.State(*module.prepare({"x": x}, {"c_0": c, "d_0": d, "e_0": e, "f_0": f}))
+    state.keep("sum_n_log_x", logs)
+    module.update_a_b(state)
+
+    def height(u: mpmath.mpf) -> mpmath.mpf:
+        a = mpmath.exp(u)
+        own = logs * a + c * u - d * a - observations * mpmath.loggamma(a)
+        shape = observations * a + e
+        return own + mpmath.loggamma(shape) - shape * mpmath.log(f + total)
+
+    with mpmath.workdps(30):
+        top = mpmath.findroot(lambda u: mpmath.diff(height, u), 0.5)
+        width = 1 / mpmath.sqrt(-mpmath.diff(height, top, 2))
+        left = 40 if observations > 1 else 400
+        nodes = [top + width * k / 8 for k in range(-8 * left, 8 * 40)]
+        logs_of = [height(u) for u in nodes]
+        weights = [mpmath.exp(v - height(top)) for v in logs_of]
+        mass = mpmath.fsum(weights)
+        normaliser = height(top) + mpmath.log(mass * width / 8)
+        mean = mpmath.fdot(weights, map(mpmath.exp, nodes)) / mass
+        rate = mpmath.fdot(weights, [(observations * mpmath.exp(u) + e) / (f + total) for u in nodes]) / mass
+    found = state.params["a"]
+    assert float(found["log_normaliser"]) == pytest.approx(float(normaliser), rel=1e-10)
+    assert float(found["mean"]) == pytest.approx(float(mean), rel=1e-10)
+    assert float(state.params["b"]["mean"]) == pytest.approx(float(rate), rel=1e-10)
+
+
+def test_too_coarse_a_plane_is_found() -> None:
+    derived = models.derived("gamma_shape_rate")
+    source = derived.numpy().replace("PLANE = (40, 80, 160, 320)", "PLANE = (8, 8)")
+
+    class Coarse(Derived):
+        def numpy(self) -> str:
+            return source
+
+    fields = {n: getattr(derived, n) for n in derived.__dataclass_fields__}
+    assert not verify(Coarse(**fields), digits=10, only="by its nodes").ok

@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 from generated import derived_model, generated, inputs
 
+from cavi.derive import Gamma, Model, Normal, Sum, derive
+from cavi.verify.claim import Claim
+from cavi.verify.generated import check_generated
+from cavi.verify.report import Report
+
 
 def test_weights_of_what_occurs_together_are_added_up() -> None:
     """Lines (j, y[n, j]) and columns n, weighted by row; and pairs that occur several times."""
@@ -83,3 +88,19 @@ def test_columns_one_after_another_need_no_array_over_rows(latent: str) -> None:
         precision = 1.0 + tau * np.bincount(here, second[:, k], size)
         mine[:, k] = tau * np.bincount(here, rest * other[there, k], size) / precision
     np.testing.assert_allclose(state.moments[f"E_{latent}"], mine, rtol=1e-9, atol=1e-12)
+
+
+def test_products_of_moments_at_one_place_are_what_is_claimed() -> None:
+    """Weighted ratings with an effect of each column and of each time, which is not where the columns are."""
+    m = Model("ratings")
+    n, i, j, k, t = (m.index(*name) for name in (("n", "N"), ("i", "I"), ("j", "J"), ("k", "K"), ("t", "T")))
+    row, column, when = (m.observed_index(name, n, over=o) for name, o in (("row", i), ("column", j), ("when", t)))
+    tau, weight = m.latent("tau", Gamma(1.5, 1.2)), m.covariate("w", n)
+    b, s = m.latent("b", Normal(0, 1), j), m.latent("s", Normal(1, 2), t)
+    u, v = m.latent("u", Normal(0, 1), i, k), m.latent("v", Normal(0, 2), j, k)
+    mean = b[column[n]] + s[when[n]] + Sum(u[row[n], k] * v[column[n], k], k)
+    m.observed("x", Normal(mean, weight[n] * tau), n)
+    d = derive(m)
+    assert ".T @ (E_b * E_v[:, k])" in d.numpy()
+    report = Report("code", tuple(check_generated(Claim(d.plain()), d.numpy, 0)))
+    assert report.ok and not report.undecided, str(report)
