@@ -7,7 +7,7 @@ groups, with a loop for every other axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -191,7 +191,8 @@ class Loops:
 
     def product(self, powers: Sequence[tuple[Atom, Fraction]], at: Mapping[Index, str], body: Body) -> str:
         """A product of what is of the group; empty where there is nothing."""
-        over, under = [], []
+        over: list[str] = []
+        under: list[str] = []
         for a, e in powers:
             code = self.atom(a, at, body)
             size = abs(e)
@@ -254,9 +255,9 @@ def _times(factors: Sequence[str], last: str) -> str:
     return " * ".join([*factors, last] if last else factors)
 
 
-def factors_at(free: set[Index], at: Mapping[Index, str]) -> bool:
+def factors_at(free: Iterable[Sub], at: Mapping[Index, str]) -> bool:
     """Whether something depends on a loop variable beside the place of the group."""
-    return any(at.get(i, PLACE) != PLACE for i in free)
+    return any(isinstance(i, Index) and at.get(i, PLACE) != PLACE for i in free)
 
 
 def _number(c: Fraction) -> str:

@@ -68,7 +68,9 @@ def _heights(loops: Loops, plan: Tables) -> list[str]:
     """Their exponentials where they are a product of exp(ψ(x)) and x; nothing where they are not."""
     table = plan.tables[-1]
     at, axes = loops.places((table.place, plan.group))
-    body, over, under = Body(), [], []
+    body = Body()
+    over: list[str] = []
+    under: list[str] = []
     for m in _inlined(loops, plan).monomials:
         match m.powers:
             case ((Function(name, (argument,)), 1),) if (
