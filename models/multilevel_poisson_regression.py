@@ -1,4 +1,4 @@
-"""Multilevel Poisson regression: rates with an intercept, slopes and effects of groups, each factor Normal by choice."""
+"""Multilevel Poisson regression: rates with an intercept, slopes and effects of groups, each a Normal by choice."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cavi.derive import Derived
+from cavi.derive import Derived, Update
 from cavi.derive.cells import over_cells
+from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.term import Polynomial
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter
@@ -24,10 +26,12 @@ class JaxView:
     Attributes:
         base: the view of the NumPy module with statements, helpers and imports of JAX.
         latents: of each factor, in their order.
+        alike: latent, parameter -> the axes along which all of its matrices are one.
     """
 
     base: ModuleView
     latents: tuple[tuple[str, tuple[str, ...]], ...]
+    alike: tuple[tuple[tuple[str, str], tuple[int, ...]], ...]
 
 
 def module_view(derived: Derived) -> JaxView:
@@ -58,7 +62,24 @@ def module_view(derived: Derived) -> JaxView:
         elbo=spelled(base.elbo),
         blocked="over_blocks" in helpers.closure(used),
     )
-    return JaxView(base, tuple((u.factor.name, u.factor.latents) for u in derived.updates))
+    alike = tuple(
+        ((f.latent, f.name), axes)
+        for u in derived.updates
+        for f in u.formulas
+        if f.role == "standard" and (axes := _alike(u, f))
+    )
+    return JaxView(base, tuple((u.factor.name, u.factor.latents) for u in derived.updates), alike)
+
+
+def _alike(update: Update, f: Formula) -> tuple[int, ...]:
+    """The axes along which all matrices of a parameter are one, which is inverted once: NumPy has a view of it."""
+    if isinstance(f.value, ArrayOperation):
+        inside = next(g for g in update.formulas if (g.latent, g.name) == (f.latent, f.value.argument))
+        return _alike(update, inside) if f.value.name == "inverse" else ()
+    read = {g.value.argument for g in update.formulas if isinstance(g.value, ArrayOperation) and g.latent == f.latent}
+    if not isinstance(f.value, Polynomial) or f.name not in read or update.factor.sequential:
+        return ()
+    return tuple(axis for axis, i in enumerate(f.indices) if i not in f.value.free)
 
 
 def _statistic(s: StatisticView) -> StatisticView:

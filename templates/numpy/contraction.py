@@ -2,7 +2,8 @@
 
 The order is chosen when the code is generated, with nominal sizes (observed plates large, all others
 small): always the pair whose result is smallest. A contraction of two arrays becomes a matrix product
-where it is one, else an `einsum` of two operands, so that no array over more axes than needed exists.
+where it is one, all elements of two arrays a `vdot`, else an `einsum` of two operands, so that no array over more
+axes than needed exists.
 """
 
 from __future__ import annotations
@@ -110,6 +111,9 @@ def _two(a: Operand, b: Operand, needed: set[Index], scope: Scope) -> Operand:
             ):
                 scope.helper("Outer")
                 return Operand(f"trace_of_product({x.code}, {y.code})")
+    turned = a.axes != b.axes and scope.large & {i.size for i in a.axes}  # of many rows vdot would make a copy
+    if not needed & set(a.axes) and set(a.axes) == set(b.axes) and not turned:
+        return Operand(f"np.vdot({a.code}, {spread(b, a.axes)})", ())
     if len(a.code) + len(b.code) > WIDTH:
         a, b = (name_it(o, "part", scope) if len(o.code) > WIDTH // 3 else o for o in (a, b))
     out = tuple(dict.fromkeys(i for i in (*a.axes, *b.axes) if i in needed))

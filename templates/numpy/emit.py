@@ -10,7 +10,7 @@ from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
 from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, indexed, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
-from cavi.templates.numpy.marks import multiplied, product_of
+from cavi.templates.numpy.marks import lifted, multiplied, product_of
 
 
 def polynomial(p: Polynomial, scope: Scope, target: Axes | None = None) -> Operand:
@@ -122,13 +122,14 @@ def _statistics(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
 def _products(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
     """What is a product with a sparse matrix of data, and the monomial that is left."""
     planner = scope.planner
-    if planner is None or not planner.sparse or scope.fixed or scope.batch or scope.own is not None:
+    if planner is None or not planner.sparse or scope.batch:
         return m, []
-    found = product_of(m, planner.derived.model)
-    if found is None:
+    whole = lifted(m)
+    found = product_of(whole, planner.derived.model)
+    if found is None or {*found.places, *found.lines, *found.summed} & set(scope.fixed):
         return m, []
     made = name_it(multiplied(found, planner.marks(found.marks), scope), "total", scope)
-    powers = tuple((a, e) for a, e in m.powers if a not in found.atoms)
+    powers = tuple((a, e) for a, e in whole.powers if a not in found.atoms)
     return Monomial(m.coefficient, powers, tuple(i for i in m.bound if i not in found.summed)), [made]
 
 

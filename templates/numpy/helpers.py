@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cavi.templates.numpy import narrow, passes
 
@@ -16,15 +17,20 @@ class Kernels:
         needs: what a module then needs, in words.
         imports: the lines that import it.
         sources: name of a helper, or of a function that is else imported from SciPy -> its source.
+        calls: name of one of these -> those that it calls.
+        compiled: what a target makes of passes over tables, given the writer of the module.
     """
 
     needs: str = "only NumPy and SciPy"
     imports: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compiled: Callable[[Any, Sequence[Any]], tuple[Any, ...]] = lambda writer, passes: tuple(passes)
 
     def chosen(self, used: Iterable[str]) -> list[str]:
         """Those that a module calls."""
         wanted = {*closure(used), *used, *(("digamma",) if "multidigamma" in used else ())}
+        wanted |= {n for user in wanted for n in self.calls.get(user, ())}
         return [n for n in self.sources if n in wanted]
 
 
@@ -50,20 +56,25 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted
 ''',
     "normalised": '''
-def normalised(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """exp(logits) normalised over the first axis, and log Σ exp(logits).
+def normalised(natural: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """exp(logits) normalised over the first axis, and log Σ exp(logits), of logits = natural @ features.
 
     The largest logits are taken off first only where a sum would be out of the range in which numbers have all digits.
+    Exponentials take the place of the logits, which are made once more in that case.
     """
-    with np.errstate(over="ignore"):
-        probs = np.exp(logits)
-        total = probs.sum(axis=0)
+    ones = np.ones(len(natural), features.dtype)
+    with np.errstate(all="ignore"):  # what is not finite is found below
+        probs = natural @ features
+        np.exp(probs, out=probs)
+        total = ones @ probs
     range_of = np.finfo(total.dtype)
     top: Any = 0.0
     if not (total.min() > range_of.tiny / range_of.eps and total.max() < range_of.max):
-        top = logits.max(axis=0)
-        probs = np.exp(logits - top)
-        total = probs.sum(axis=0)
+        probs = natural @ features
+        top = probs.max(axis=0)
+        probs -= top
+        np.exp(probs, out=probs)
+        total = ones @ probs
     probs *= 1.0 / total
     return probs, top + np.log(total)
 ''',
@@ -349,8 +360,10 @@ def _from_factors(factors: np.ndarray) -> np.ndarray:
     """Inverses of large matrices, one after another, by what LAPACK has for triangles: a sixth of the work."""
     out = np.empty(factors.shape)
     for at in np.ndindex(factors.shape[:-2]):
-        lower, _ = lapack.dpotri(factors[at], lower=True)
-        out[at] = np.tril(lower) + np.tril(lower, -1).T
+        upper, _ = lapack.dpotri(factors[at].T, lower=False)  # its other half is zero, as that of the factor
+        out[at] = upper + upper.T
+    diagonal = np.arange(out.shape[-1])
+    out[..., diagonal, diagonal] *= 0.5
     return out
 ''',
     "logdet": '''

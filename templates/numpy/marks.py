@@ -2,7 +2,8 @@
 
 Σ_j A[k, j, y[n, j]] is (S A)[n, k], where S has a one at (n; j, v) if y[n, j] = v; its transpose gives
 Σ_n E[z[n]=k] δ[v, y[n, j]]. S is of the data alone and is made once, for all sums that need it; no array has rows and
-what A has beside.
+what A has beside. A may be a product: in Σ_n E[u[row[n], k]] E[v[col[n], k]] E[v[col[n], l]] δ[i, row[n]] the first
+factor is E[u[i, k]] and stands outside, and S multiplies what is left, over columns, k and l.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cavi.derive.canonical import map_subs, substitute_atom
 from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import Atom, Delta, Element, Moment, Monomial, Polynomial, Powers, atom_indices
 from cavi.templates.numpy.arrays import Operand, Scope, atom, indexed, power, spread
+from cavi.templates.numpy.contraction import product
 from cavi.templates.numpy.statistics import ONE, Marks, gathers_of
 
 
@@ -24,7 +26,7 @@ class Product:
 
     Attributes:
         marks: the matrix, and whether its transpose is taken.
-        table: what is multiplied, over the axes `places` and then over `rest`.
+        table: the product that is multiplied, over the axes `places` and then over `rest`.
         lines: the axes of the result that stand before `rest`.
         atoms: the factors that the product is of.
         summed: the indices over which it adds up.
@@ -32,7 +34,7 @@ class Product:
 
     marks: Marks
     turned: bool
-    table: tuple[Atom, Fraction]
+    table: Powers
     places: tuple[Index, ...]
     rest: tuple[Index, ...]
     lines: tuple[Index, ...]
@@ -42,13 +44,13 @@ class Product:
 
 @dataclass(frozen=True)
 class _Part:
-    """Factors of a monomial over the indices of its observed integers: δ[i, doc[n]], data, and one moment."""
+    """Factors of a monomial over the indices of its observed integers: δ[i, doc[n]], data, and moments at one place."""
 
     running: frozenset[Index]
     deltas: tuple[tuple[Index, Gather], ...]
     data: Powers
-    table: Moment
-    exponent: Fraction
+    table: tuple[tuple[Moment, Fraction], ...]
+    read: tuple[Sub, ...]
     atoms: tuple[Atom, ...]
 
 
@@ -76,9 +78,22 @@ def _part(m: Monomial, model: Model) -> _Part | None:
             case _:
                 return None
     lefts = [left for left, _ in deltas]
-    if len(tables) != 1 or len(set(lefts)) < len(lefts) or set(lefts) & set(tables[0][0].subs):
+    reads = {tuple(s for s in a.subs if isinstance(s, Gather) or s in running) for a, _ in tables}
+    if len(reads) != 1 or len(set(lefts)) < len(lefts) or any(set(lefts) & set(a.subs) for a, _ in tables):
         return None
-    return _Part(running, tuple(deltas), tuple(data), *tables[0], tuple(a for a, _ in here))
+    (read,) = reads
+    return _Part(running, tuple(deltas), tuple(data), tuple(tables), read, tuple(a for a, _ in here))
+
+
+def lifted(m: Monomial) -> Monomial:
+    """A monomial in which moments at an observed integer that has to be i, by δ[i, doc[n]], are those at i."""
+    held: dict[Sub, Sub] = {
+        a.right: a.left
+        for a in m.atoms
+        if isinstance(a, Delta) and isinstance(a.left, Index) and isinstance(a.right, Gather) and a.left not in m.bound
+    }
+    powers = tuple((map_subs(a, lambda s: held.get(s, s)) if isinstance(a, Moment) else a, e) for a, e in m.powers)
+    return Monomial(m.coefficient, powers, m.bound)
 
 
 def product_of(m: Monomial, model: Model) -> Product | None:
@@ -86,11 +101,10 @@ def product_of(m: Monomial, model: Model) -> Product | None:
     part = _part(m, model)
     if part is None:
         return None
-    running, table = part.running, part.table
+    running, read = part.running, part.read
     outside = {i for a in m.atoms if a not in part.atoms for i in atom_indices(a)}
     kept = [i for i in sorted(running, key=repr) if i not in m.bound or i in outside]
     summed = running - set(kept)
-    read = [s for s in table.subs if isinstance(s, Gather) or s in running]
     if not summed or not (part.deltas or kept) or not (kept or any(isinstance(s, Gather) for s in read)):
         return None  # nothing is added up, or all of it is, or it is a sum by segments
     names: dict[Index, Sub] = {i: Index(f"?{i.size}", i.size) for i in running}
@@ -104,9 +118,9 @@ def product_of(m: Monomial, model: Model) -> Product | None:
     return Product(
         Marks(right, left, weight) if turned else Marks(left, right, weight),
         turned,
-        (map_subs(table, lambda s: at.get(s, s)), part.exponent),
+        tuple((map_subs(a, lambda s: at.get(s, s)), e) for a, e in part.table),
         tuple(i for _, i in columns),
-        tuple(s for s in table.subs if isinstance(s, Index) and s not in running),
+        tuple(dict.fromkeys(s for a, _ in part.table for s in a.subs if isinstance(s, Index) and s not in running)),
         tuple(i for _, i in lines),
         part.atoms,
         summed,
@@ -121,17 +135,18 @@ def _named(sub: Sub, names: dict[Index, Sub]) -> Sub:
 
 def multiplied(p: Product, name: str, scope: Scope) -> Operand:
     """A product as code; `name` is the function that makes its matrix."""
-    table = power(atom(p.table[0], scope), p.table[1])
-    code = spread(table, (*p.places, *p.rest))
-    if len(p.places) > 1 or len(p.rest) > 1:
+    table = product([power(atom(a, scope), e) for a, e in p.table])
+    rest = tuple(i for i in p.rest if i not in scope.fixed)
+    code = spread(table, (*p.places, *rest))
+    if len(p.places) > 1 or len(rest) > 1:
         plain = table.plain or code != table.code
-        shape = _lengths(p.places, scope) if p.rest else ""
+        shape = _lengths(p.places, scope) if rest else ""
         code = f"{code if plain else f'({code})'}.reshape({f'{shape}, -1' if shape else '-1'})"
     elif not table.plain:
         code = f"({code})"
     matrix = f"{name}(state){'.T' if p.turned else ''}"
-    axes = (*p.lines, *p.rest)
-    if len(p.lines) > 1 or len(p.rest) > 1:
+    axes = (*p.lines, *rest)
+    if len(p.lines) > 1 or len(rest) > 1:
         sizes = ", ".join(scope.size(i.size) for i in axes)
         return Operand(f"({matrix} @ {code}).reshape({sizes})", axes)
     return Operand(f"{matrix} @ {code}", axes, plain=False)

@@ -204,6 +204,10 @@ class PlannedWriter(Writer):
         members = [self._members(n, d) for n, d in self.planner.scattered.items()]
         return (*members, *(self._marks(x, n) for x, n in self.planner.marked.items()), *found, *entropies)
 
+    def statements(self, scope: Scope) -> tuple[str, ...]:
+        """What names all that the code in a scope refers to."""
+        return (*self._unpack(scope, ()), *self._flush(scope))
+
     def _parts(self) -> list[ElboTerm]:
         """The terms of the bound as they are written."""
         return [part for _, parts in self.terms for part in parts]

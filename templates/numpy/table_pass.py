@@ -36,13 +36,38 @@ class PartView:
 
 
 @dataclass(frozen=True)
+class LoopsView:
+    """What the templates print for factors of groups that are updated by compiled loops.
+
+    Attributes:
+        body: the statements before, which name what the loops read.
+        known: its local names, and how they are computed.
+        params: the arrays of parameters: local name, latent, parameter.
+        logits: the statements for the logits of a group, into `out`.
+        heights: those for their exponentials, less a factor that all have; empty where they are made of the logits.
+        updates: the factors and the statements that update each at one group.
+    """
+
+    body: tuple[str, ...]
+    known: tuple[tuple[str, str], ...]
+    params: tuple[tuple[str, str, str], ...]
+    logits: tuple[str, ...]
+    heights: tuple[str, ...]
+    updates: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
 class InnerView:
-    """Factors of groups of rows, the size of the index over groups, its name in words, and the sums that they read."""
+    """Factors of groups of rows, the size of the index over groups, its name in words, and the sums that they read.
+
+    `loops` are those of a target that compiles them, in the place of steps of batches.
+    """
 
     factors: tuple[str, ...]
     size: str
     words: str
     keeps: tuple[tuple[str, str], ...]
+    loops: LoopsView | None = None
 
 
 @dataclass(frozen=True)

@@ -107,14 +107,16 @@ def module_view(
     support = writer.support()
     statistics = writer.statistics()
     local = writer.locals()
-    passed = writer.table_passes()
+    passed = kernels.compiled(writer, writer.table_passes())
     passes = writer.passes()
     maps = writer.linear_passes()
     used = writer.helpers | ({"blocks"} if local else set())
     used |= {"blocks", "lowered", "gathered"} if passed else set()
     used |= {"scattered"} if any(s.size for v in passed if not v.counts for s in v.sums) else set()
     used |= {"bilinear"} if any(v.counts for v in passed) else set()
-    used |= {"line_sums", "part_of", "join"} if any(v.inner for v in passed) else set()
+    inner = [v.inner for v in passed if v.inner]
+    used |= {"line_sums", "part_of", "join"} if any(i.loops is None for i in inner) else set()
+    used |= {"repeated_lines"} if any(i.loops is not None for i in inner) else set()
     used |= {"normalised"} if any(v.collected for v in local) else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
@@ -280,8 +282,9 @@ def _parameters(update: Update, latent: str) -> dict[str, Any]:
 
 def _value_domain(update: Update, latent: str) -> str:
     support = update.families[latent].support
-    if update.context is not None and update.context.model.variable(latent).domain == "nonnegative":
-        return "nonnegative"  # a local parameter that touches at the root of an expected square
+    declared = "" if update.context is None else update.context.model.variable(latent).domain
+    if declared in ("nonnegative", "positive"):
+        return declared  # of a local parameter: the root of an expected square, or an array of positive places
     return support if support in ("simplex", "positive", "unit", "positive_definite") else "real"
 
 

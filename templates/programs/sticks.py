@@ -34,5 +34,6 @@ def fractions(node: Node) -> Node | None:
 
 def broken(v: Array) -> Array:
     """The lengths of the pieces."""
-    left: Array = np.concatenate([[1.0], np.cumprod(1 - v[:-1])])
-    return np.multiply(left, np.concatenate([v[:-1], [1.0]]))
+    left = np.concatenate([[1.0], np.cumprod(1 - v[:-1])])
+    pieces: Array = left * np.concatenate([v[:-1], [1.0]])
+    return pieces

@@ -132,7 +132,7 @@ def test_a_korean_page_has_no_english_but_names(name: str) -> None:
     a = article(derived)
     relaxed = [r.name for r in a.relaxations]
     cited = [*a.sources, *(w.text() for w in works(a.sources).values())]
-    names = [derived.model.title, *relaxed, *cited, *families(derived), "NumPy SciPy Python"]
+    names = [derived.model.title, *relaxed, *cited, *families(derived), "NumPy SciPy Python sigmoid"]
     names += [v.name for v in derived.model.variables] + [key for u in derived.updates for key in u.moments]
     names += [unicodedata.name(chr(c), "").lower() for c in range(0x3B1, 0x3CA)]
     assert len(page.said) > 200

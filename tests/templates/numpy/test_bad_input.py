@@ -186,3 +186,18 @@ def test_degrees_of_freedom_for_the_size_of_the_data():
         module.DataError, match=r"3 degrees of freedom; it needs more than D - 1, and the data have D = 4"
     ):
         module.fit({"x": np.eye(4)}, {})
+
+
+def test_large_numbers_are_finite() -> None:
+    """Their squares add up to no number, and so do those of an array with something that is none."""
+    module = generated("linear_regression")
+    for array in (np.array([[1e200, 2.0], [3.0, 4.0]]), np.full((2, 4), 1e200)[:, ::2], np.array(1e200)):
+        assert (module._array("x", array) == array).all()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("spread", [np.ascontiguousarray, np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2]])
+def test_one_number_that_is_none_is_found(wrong: float, spread) -> None:
+    array = spread(np.array([[1.0, 2.0], [wrong, 1e200]]))
+    with pytest.raises(generated("linear_regression").DataError, match="found 1 NaN or infinite"):
+        generated("linear_regression")._array("x", array)

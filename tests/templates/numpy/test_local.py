@@ -14,7 +14,7 @@ def test_logits_of_any_size_are_normalised(level: float, dtype: type) -> None:
     """Also where the exponentials of all of a column, or of some columns, are no numbers."""
     rng = np.random.default_rng(0)
     logits = (5.0 * rng.normal(size=(4, 50)) + level * (rng.random(50) < 0.5)).astype(dtype)
-    probs, total = generated("gaussian_mixture_full").normalised(logits.copy())
+    probs, total = generated("gaussian_mixture_full").normalised(np.eye(4, dtype=dtype), logits)
     exact = logits.astype(float)
     digits = 20 * np.finfo(dtype).eps
     np.testing.assert_allclose(probs, np.exp(log_softmax(exact, axis=0)), rtol=200 * digits, atol=digits)
