@@ -37,8 +37,8 @@ from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.sites import Site, as_expression
 from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
-from cavi.derive.relaxations.tilt import Tilt
 from cavi.derive.relaxations.thinning import Thinning
+from cavi.derive.relaxations.tilt import Tilt
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
 
