@@ -441,7 +441,7 @@ def topics(
     name = "topics" + (f", {target}" if target != "numpy" else "")
     sizes = f"{documents:,} documents V={words:,} K={k}, {counts.nnz:,} counts"
     theirs, called = (of_gensim, f"gensim {peer}") if peer else (scikit_learn, "scikit-learn")
-    return Case(name, sizes, called, iterations, ours, theirs)
+    return Case(name, sizes, called, iterations, ours, theirs, more=5)
 
 
 def sparse_counts(rows: int, k: int, given: int, target: str = "numpy", iterations: int = 5) -> Case:

@@ -489,6 +489,41 @@ def calibrate(
         raise typer.Exit(1)
 
 
+@app.command()
+@guarded
+def compare(
+    model: MODEL,
+    data: Annotated[
+        list[str] | None, typer.Option(help="CSV, NPY, NPZ, Parquet or JSON file(s).", autocompletion=completion.files)
+    ] = None,
+    hyper: Annotated[list[str] | None, typer.Option(help="name=value, or a JSON file of them.")] = None,
+    sizes: Annotated[list[str] | None, typer.Option(help="name=number, for sizes that the data cannot tell.")] = None,
+    factors: FACTORS = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take only so many rows of the data, spread evenly (the first of a chain)."),
+    ] = None,
+    chains: Annotated[int, typer.Option(min=4, help="Chains of the reference run.")] = 32,
+    draws: Annotated[int, typer.Option(min=50, help="Draws of each chain; as many before them to adapt.")] = 600,
+    seed: Annotated[int, typer.Option(help="Of all random numbers.")] = 0,
+    as_json: AS_JSON = False,
+    quiet: QUIET = False,
+) -> None:
+    """Fit a model in every way known for it, beside a long run of Monte Carlo and its log evidence."""
+    from cavi.cli.comparison import run
+
+    out = Output(quiet or as_json)
+    found = run(
+        model,
+        (data or [], hyper or [], sizes or []),
+        factors,
+        out,
+        {"rows": rows, "chains": chains, "warmup": draws, "draws": draws, "seed": seed},
+    )
+    if as_json:
+        Output(quiet).json(found.as_dict())
+
+
 @app.command("identities")
 @guarded
 def show_identities(

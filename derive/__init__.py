@@ -11,6 +11,7 @@ x = m.observed("x", Normal(mu, tau), n)
 d = derive(m)
 """
 
+from cavi.derive.alternatives import Alternative, alternatives
 from cavi.derive.closed_form import conditions, cross_entropy, entropy, expectation, jensen_gap, kl
 from cavi.derive.derivation import Derivation, Rule, Step
 from cavi.derive.distribution import (
@@ -103,6 +104,7 @@ from cavi.derive.relaxations import ArrayBound, Augmentation, Bound, Tilt
 from cavi.derive.result import Derived, Elbo, Factor, Update
 
 __all__ = [
+    "Alternative",
     "ApproximationError",
     "ArrayBound",
     "AsymmetricLaplace",
@@ -176,6 +178,7 @@ __all__ = [
     "ZeroTruncatedBinomial",
     "ZeroTruncatedNegativeBinomial",
     "ZeroTruncatedPoisson",
+    "alternatives",
     "conditions",
     "convexity",
     "cos",

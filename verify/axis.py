@@ -16,9 +16,10 @@ import numpy as np
 from cavi.verify.arithmetic import Engine, Value, to_float, to_mpf
 from cavi.verify.averages import Infeasible
 from cavi.verify.claim import Element
-from cavi.verify.rules import Map, interval, stretched_line
+from cavi.verify.rules import SIDES, Map, interval, stretched_line
 
 COMPACT, TAILS = 2 / 3, 2.0  # shares of the nodes: a matrix near a typical one; logits with long tails
+LINES = ("line", "creased")
 Key = tuple[Any, ...]
 
 
@@ -32,7 +33,7 @@ class Axis:
     name: Key
     log_slope: Callable[[Engine, Value], Value]
     window: tuple[float, float]
-    kind: str  # line, circle or count
+    kind: str  # line, creased (two half lines with one window), circle or count
     share: float = 1.0
 
     def nodes(self, e: Engine, count: int) -> tuple[Value, Value]:
@@ -42,23 +43,28 @@ class Axis:
         if self.kind == "count":
             t = _array(e, range(int(high) + 1), 1)
             return t, t * 0 + e.number(1)
-        step = e.number((high - low) / count) if self.kind == "line" else 2 * e.constants("pi") / count
-        start = round(low / to_float(step)) if self.kind == "line" else -(count // 2)
+        lines = self.kind in LINES
+        step = e.number((high - low) / count) if lines else 2 * e.constants("pi") / count
+        start = round(low / to_float(step)) if lines else -(count // 2)
         t = _array(e, range(start, start + count + 1 - (self.kind == "circle")), step)
+        if self.kind == "creased":
+            t = np.concatenate([t - SIDES, t + SIDES])
         return t, e("exp", self.log_slope(e, t)) * step
 
     def widened(self, share: float) -> Axis:
         """The axis with a window wider by that share on both sides."""
-        if self.kind != "line":
+        if self.kind not in LINES:
             return self
         low, high = self.window
         return replace(self, window=(low - share * (high - low), high + share * (high - low)))
 
     def narrowed(self, marginal: Value, count: int, negligible: float) -> Axis:
         """The axis with its window around the mass of a marginal, wider where the mass reaches an end."""
-        if self.kind != "line":
+        if self.kind not in LINES:
             return self
         mass = np.array([float(x) for x in (to_mpf(m) for m in _scaled(marginal))])
+        if self.kind == "creased":
+            mass = mass.reshape(2, -1).max(axis=0)
         inside = np.flatnonzero(mass > negligible)
         if not len(inside):
             raise Infeasible(f"the marginal of {self.name} vanishes on its window")

@@ -16,8 +16,9 @@ from cavi.verify.arithmetic import Value, to_float
 from cavi.verify.averages import Averages, Held, Infeasible
 from cavi.verify.check_families import compare
 from cavi.verify.check_identity import claimed_elbo, declared_elbo, elbo_by_quadrature
+from cavi.verify.check_sampled import check_sampled, collapses, sampled_joint
 from cavi.verify.claim import Element
-from cavi.verify.elimination import DIGITS, log_evidence
+from cavi.verify.elimination import DIGITS, MAX_WIDTH, log_evidence, width
 from cavi.verify.evaluate import evaluate, positions
 from cavi.verify.points import as_array, held_points
 from cavi.verify.report import Check, Finding
@@ -101,8 +102,20 @@ def check_evidence(state: State) -> Iterator[Check]:
         detail = f"KL {to_float(divergence):.6g}, gap of the bounds {to_float(gap):.6g}"
         return agreed(compare(claimed_elbo(state) + divergence + gap, log_p, detail))
 
+    def beyond_grids() -> bool:
+        if not collapses(state.claim):
+            return width(state) > MAX_WIDTH
+        try:
+            evidence()
+        except Infeasible:
+            return True
+        return known["value"][1] < asked
+
     if state.claim.expanded:
         return  # the bound is approximated, and the evidence says nothing of it
+    if len(state.claim.factors) > 1 and beyond_grids() and (joint := sampled_joint(state)) is not None:
+        yield check_sampled(state, joint, lambda: claimed_elbo(state))
+        return
     if any(r["kind"] == "bound" for r in state.claim.relaxed.values()):
         yield Check("log p(x) = L(q) + KL(q || posterior) + gap of the bounds", "identity", asked, with_gap)
         return

@@ -22,13 +22,13 @@ from cavi.verify.axis import Axis, Key
 from cavi.verify.claim import Claim
 from cavi.verify.gaussian import normal_latents
 from cavi.verify.instance import Instance, make_instance
-from cavi.verify.joint_tables import JointTables
+from cavi.verify.joint_tables import CREASED, JointTables
 from cavi.verify.state import State
 
 DIGITS = 8
 GUARDED = 70  # working digits: 1 - p is exact to the ends of the windows
 COUNTS = (36, 54, 80, 120, 150, 220, 330, 500)
-COUNTS_ALONE = (*COUNTS, 750, 1100, 1600)  # tables over one coordinate
+COUNTS_ALONE = (*COUNTS, 750, 1100, 1600)  # tables over one coordinate, in float64 over two
 COUNTS_WIDE = {False: (36, 44, 52, 56), True: (44, 60, 75)}  # the widest tables, without and with a matrix
 COUNT_FOR_CENTRES = 54
 WIDENING = 0.04
@@ -74,17 +74,22 @@ def evidence_instance(claim: Claim, seed: int) -> Instance:
     categories = {v["over"][1] for v in claim.nodes if v["over"] and claim.selects(v["name"])}
     plates = set(sizes) - vectors - chains - categories
     attempts = [set[str](), plates, vectors - chains - categories, set(sizes) - chains - categories]
-    # Tables over three coordinates nearly always establish the digits; wider ones cost much more and often do not.
-    for widest in (MAX_WIDTH - 1, MAX_WIDTH):
+    # Tables over three coordinates nearly always establish the digits; wider ones cost much more and often do not. A
+    # crease takes a half line on each side of it, both long: with them tables are to be over two.
+    for widest in (MAX_WIDTH - 1 - _is_creased(claim), MAX_WIDTH - 1, MAX_WIDTH):
         for ones in attempts:
             chosen = {s: 1 if s in ones else 2 for s in sizes}
             instance = make_instance(claim, seed, sizes=chosen, single_copies=True)
-            if _width(State(claim, instance, doubles(), DIGITS)) <= widest:
+            if width(State(claim, instance, doubles(), DIGITS)) <= widest:
                 return instance
     return make_instance(claim, seed, sizes=dict.fromkeys(sizes, 2), single_copies=True)
 
 
-def _width(state: State) -> float:
+def _is_creased(claim: Claim) -> bool:
+    return any(claim.is_random(v["name"]) and v["distribution"]["name"] in CREASED for v in claim.nodes)
+
+
+def width(state: State) -> float:
     """The most coordinates that tables for the evidence are over, in float64; infinite where there are none."""
     try:
         return _narrowest(_in_doubles(state)).width()
@@ -130,7 +135,8 @@ def _log_evidence(model: JointTables, asked: int) -> tuple[Value, float]:
         return e("log", model.total(axes, 1)[0]), float(mpmath.mp.dps - LOST if e.name != "float64" else 16 - LOST)
     values: list[mpmath.mpf] = []
     digits = 0.0
-    counts = COUNTS_WIDE[matrices] if width == MAX_WIDTH else COUNTS_ALONE if width == 1 else COUNTS
+    few = width == 1 or (width == 2 and e.name == "float64")
+    counts = COUNTS_WIDE[matrices] if width == MAX_WIDTH else COUNTS_ALONE if few else COUNTS
     for level, count in enumerate(counts):
         # Nodes and range grow together, so that two levels agree only if both suffice.
         wider = {k: a.widened(WIDENING * level) for k, a in axes.items()}

@@ -19,13 +19,13 @@ import numpy as np
 from cavi.verify.arithmetic import Engine, Value, to_float
 from cavi.verify.averages import NOTHING_HELD, Averages, Held, Infeasible
 from cavi.verify.axis import Axis, Coordinates, Key, cholesky_coordinates, scalar, sticks, typical
-from cavi.verify.claim import Element
+from cavi.verify.claim import Element, names_in
 from cavi.verify.density import FAMILIES, log_density
 from cavi.verify.evaluate import bindings, evaluate, positions, size_of
 from cavi.verify.gaussian import Quadratic, check_gap, form_and_gap, integral
 from cavi.verify.mentions import mentioned, position
 from cavi.verify.nodes import branches, distribution_at, node_arguments, node_parts
-from cavi.verify.rules import Map, half_line, interval, real_line, stretched_line
+from cavi.verify.rules import Map, creased_line, half_line, interval, real_line, stretched_line
 from cavi.verify.scalar import bounded_map
 from cavi.verify.state import State
 
@@ -34,6 +34,7 @@ MAX_TABLE = {"float64": 12_000_000}
 MAX_TABLE_PRECISE = 60_000
 SLAB = 1 << 16  # entries of a table in float64 that are made at a time: what is on the way to them stays in the cache
 FOR_WINDOWS = 8  # configurations looked at to place the windows
+CREASED = {"Laplace": "location", "AsymmetricLaplace": "mean"}  # densities with a crease at a parameter
 Table = tuple[tuple[Key, ...], Value]
 
 
@@ -207,6 +208,9 @@ class JointTables:
         onto: Map = half_line()
         if support in ("real", "vector", "matrix"):
             onto, window = stretched_line(), (-9.0, 9.0)
+            if v["distribution"]["name"] in CREASED and not list(names_in(args[CREASED[v["distribution"]["name"]]])):
+                onto = creased_line(evaluate(args[CREASED[v["distribution"]["name"]]], self.state, binding))
+                kind, window = "creased", (-14.0, 10.0)
         elif support == "unit":
             onto, window = interval(0, 1), (-15.0, 15.0)
         elif support == "interval":

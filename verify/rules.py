@@ -53,6 +53,21 @@ def stretched_line() -> Map:
     return Map(lambda e, t: (e("exp", t) - e("exp", -t)) / 2, lambda e, t: e("log", (e("exp", t) + e("exp", -t)) / 2))
 
 
+SIDES = 2000  # what tells the coordinates of one side of a crease from those of the other
+
+
+def creased_line(at: Any = 0) -> Map:
+    """at - exp(t + 2000) left of a crease of the density, at + exp(t - 2000) right of it: both sides are smooth."""
+
+    def side(t: Value) -> Value:
+        return np.where(np.array([x > 0 for x in np.ravel(t)]).reshape(np.shape(t)), 1, -1)
+
+    return Map(
+        lambda e, t: e.number(1) * at + side(t) * e("exp", t - side(t) * SIDES),
+        lambda e, t: t - side(t) * SIDES,
+    )
+
+
 def half_line(lower: Any = 0, sign: int = 1) -> Map:
     """lower + exp(t), or lower - exp(t)."""
     return Map(lambda e, t: lower + sign * e("exp", t), lambda e, t: t)

@@ -34,6 +34,7 @@ CHECKS: Mapping[str, str] = {
     "ELBO = E[log p] - E[log q]": "증거 하한 = E[log p] − E[log q]",
     "log p(x) = L(q) + KL(q || posterior)": "log p(x) = L(q) + KL(q || 사후 분포)",
     "log p(x) = L(q) + KL(q || posterior) + gap of the bounds": "log p(x) = L(q) + KL(q || 사후 분포) + 하한의 간격",
+    "log p(x) > L(q), log p(x) by bridge sampling": "log p(x) > L(q), log p(x)는 브리지 표집으로 추정",
     "the optimum is the posterior: L(q*) = log p(x)": "최적해가 사후 분포이다: L(q*) = log p(x)",
     "the evidence in the parameters of the posterior": "사후 분포의 매개변수로 나타낸 증거",
     "elbo": "증거 하한",

@@ -115,9 +115,20 @@ def random_generalised_inverse_gaussian(
     rng: np.random.Generator, p: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> np.ndarray:
     """Generalised inverse Gaussian: density proportional to x^(p-1) exp(-(a x + b/x)/2)."""
+    if np.all(p == -0.5):
+        return _random_inverse_gaussian(rng, np.sqrt(b / a), b)
+    if np.all(p == 0.5):
+        return 1.0 / _random_inverse_gaussian(rng, np.sqrt(a / b), a)
     from scipy.stats import geninvgauss
 
     return np.sqrt(b / a) * geninvgauss.rvs(p, np.sqrt(a * b), size=np.shape(p), random_state=rng)
+
+
+def _random_inverse_gaussian(rng: np.random.Generator, mean: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Inverse Gaussian by the two roots of Michael, Schucany and Haas (1976), so that nothing cancels."""
+    y = mean / shape * rng.standard_normal(np.shape(mean)) ** 2
+    ratio = 1.0 + 0.5 * y + np.sqrt(y + 0.25 * y**2)
+    return mean * np.where(rng.uniform(size=np.shape(mean)) < ratio / (1.0 + ratio), 1.0 / ratio, ratio)
 ''',
     ),
     "VonMises": (
@@ -242,9 +253,132 @@ def random_matrix_normal(
     return mean + np.swapaxes(right, -1, -2)
 ''',
     ),
+    "HalfCauchy": (
+        ("scale",),
+        '''
+def random_half_cauchy(rng: np.random.Generator, scale: np.ndarray) -> np.ndarray:
+    """Absolute value of a Cauchy."""
+    return scale * np.abs(rng.standard_cauchy(np.shape(scale)))
+''',
+    ),
+    "StudentT": (
+        ("mean", "precision", "dof"),
+        '''
+def random_student_t(
+    rng: np.random.Generator, mean: np.ndarray, precision: np.ndarray, dof: np.ndarray
+) -> np.ndarray:
+    """Student's t by mean, precision and degrees of freedom."""
+    return mean + rng.standard_t(dof) / np.sqrt(precision)
+''',
+    ),
+    "AsymmetricLaplace": (
+        ("mean", "scale", "quantile"),
+        '''
+def random_asymmetric_laplace(
+    rng: np.random.Generator, mean: np.ndarray, scale: np.ndarray, quantile: np.ndarray
+) -> np.ndarray:
+    """Asymmetric Laplace: its two sides are exponential."""
+    up, down = rng.standard_exponential(np.shape(mean)), rng.standard_exponential(np.shape(mean))
+    return mean + scale * (up / quantile - down / (1.0 - quantile))
+''',
+    ),
+    "ZeroInflatedPoisson": (
+        ("rate", "inflation"),
+        '''
+def random_zero_inflated_poisson(rng: np.random.Generator, rate: np.ndarray, inflation: np.ndarray) -> np.ndarray:
+    """Zero with a probability of its own, else Poisson."""
+    return np.where(rng.uniform(size=np.shape(rate)) < inflation, 0.0, rng.poisson(rate))
+''',
+    ),
+    "PolyaGamma": (
+        ("shape", "tilt"),
+        '''
+def random_polya_gamma(rng: np.random.Generator, shape: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Pólya-Gamma by shape b and tilt c: exact for the whole part of b, one draw of PG(1, c) for each one in it.
+
+    What is left of b is a sum of 200 Gammas, and one Gamma with the mean and variance of all that follow.
+    """
+    c = np.abs(np.broadcast_to(tilt, np.shape(shape)).ravel().astype(float))
+    b = np.ravel(shape).astype(float)
+    whole = np.floor(b).astype(int)
+    rest = b - whole
+    found = np.zeros(len(b))
+    np.add.at(found, np.repeat(np.arange(len(b)), whole), _polya_gamma_of_one(rng, np.repeat(c, whole)))
+    some = np.flatnonzero(rest > 0)
+    if some.size:
+        found[some] += _polya_gamma_by_sum(rng, rest[some], c[some])
+    return found.reshape(np.shape(shape))
+
+
+def _polya_gamma_of_one(rng: np.random.Generator, c: np.ndarray) -> np.ndarray:
+    """PG(1, c) by the alternating series (Polson, Scott and Windle 2013, algorithm 1; Devroye 2009)."""
+    t, z = 0.64, c / 2.0
+    rate = np.pi**2 / 8.0 + z**2 / 2.0
+    right = np.log(np.pi / 2.0 / rate) - rate * t
+    ends = (special.log_ndtr((t * z - 1.0) / np.sqrt(t)) - z, special.log_ndtr(-(t * z + 1.0) / np.sqrt(t)) + z)
+    share = special.expit(right - np.log(2.0) - np.logaddexp(*ends))
+    found, open_ = np.empty(len(c)), np.arange(len(c))
+    while open_.size:
+        beyond = rng.uniform(size=open_.size) < share[open_]
+        x = t + rng.standard_exponential(open_.size) / rate[open_]
+        x[~beyond] = _inverse_gaussian_below(rng, z[open_[~beyond]], t)
+        sums, height = _series(0, x, t), rng.uniform(size=open_.size)
+        height, n = height * sums, 0
+        undecided, taken = np.ones(open_.size, bool), np.zeros(open_.size, bool)
+        while undecided.any():
+            n += 1
+            sums = sums + (-1.0) ** n * _series(n, x, t)
+            decided = undecided & ((height <= sums) if n % 2 else (height > sums))
+            taken |= decided & (n % 2 == 1)
+            undecided &= ~decided
+        found[open_[taken]] = x[taken] / 4.0
+        open_ = open_[~taken]
+    return found
+
+
+def _series(n: int, x: np.ndarray, t: float) -> np.ndarray:
+    """The n-th coefficient of the alternating series of the density at tilt zero."""
+    k = n + 0.5
+    with np.errstate(under="ignore"):
+        small = np.exp(1.5 * np.log(2.0 / (np.pi * x)) - 2.0 * k**2 / x)
+        return np.pi * k * np.where(x <= t, small, np.exp(-0.5 * (k * np.pi) ** 2 * x))
+
+
+def _inverse_gaussian_below(rng: np.random.Generator, z: np.ndarray, t: float) -> np.ndarray:
+    """Inverse Gaussian of mean 1/z and shape 1, below t."""
+    found, open_ = np.empty(len(z)), np.arange(len(z))
+    while open_.size:
+        own, size = z[open_], open_.size
+        far = own * t < 1.0
+        first, second = rng.standard_exponential(size), rng.standard_exponential(size)
+        by_tail = t / (1.0 + t * first) ** 2
+        good_tail = (first**2 <= 2.0 * second / t) & (rng.uniform(size=size) <= np.exp(-0.5 * own**2 * by_tail))
+        mean = 1.0 / np.where(far, 1.0, own)
+        y = mean * rng.standard_normal(size) ** 2
+        ratio = 1.0 + 0.5 * y + np.sqrt(y + 0.25 * y**2)
+        x = mean * np.where(rng.uniform(size=size) < ratio / (1.0 + ratio), 1.0 / ratio, ratio)
+        x, good = np.where(far, by_tail, x), np.where(far, good_tail, x <= t)
+        found[open_[good]] = x[good]
+        open_ = open_[~good]
+    return found
+
+
+def _polya_gamma_by_sum(rng: np.random.Generator, b: np.ndarray, c: np.ndarray, terms: int = 200) -> np.ndarray:
+    """Σ_k Gamma(b, 1) / (2 π² ((k - 1/2)² + a²)), a = c / 2π, its tail by one Gamma."""
+    a = np.maximum(c / (2.0 * np.pi), 1e-2)
+    places = (np.arange(1, terms + 1) - 0.5) ** 2 + (c / (2.0 * np.pi))[:, None] ** 2
+    found = (rng.standard_gamma(np.broadcast_to(b[:, None], places.shape)) / places).sum(axis=1)
+    first = np.arctan(a / terms) / a  # of the sum over k > terms of 1 / ((k - 1/2)² + a²), by the midpoint rule
+    u = (a / terms) ** 2
+    exact = (first - terms / (terms**2 + a**2)) / (2.0 * a**2)
+    second = np.where(u < 1e-3, (1.0 / 3.0 - 0.4 * u) / terms**3, exact)
+    found += rng.standard_gamma(b * first**2 / second) * second / first
+    return found / (2.0 * np.pi**2)
+''',
+    ),
 }
 NEEDS = {"InverseWishart": ("Wishart",)}
-SPECIAL = ("TruncatedNormal",)
+SPECIAL = ("TruncatedNormal", "PolyaGamma")
 
 
 def function(family: str) -> str:

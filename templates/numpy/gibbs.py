@@ -69,18 +69,23 @@ def gibbs_module(derived: Derived) -> str:
 
 def sampler_view(derived: Derived) -> SamplerView:
     """Everything that the template prints."""
-    for r in derived.relaxations:
+    for r in (r for r in derived.relaxations if r.kind == "bound"):
         raise CaviError(
-            f"a Gibbs sampler draws from the declared model, but here log p({r.node}) was relaxed by {r.name}; derive "
-            "a model without bounds= and augment= for one"
+            f"a Gibbs sampler draws from the declared model, but here log p({r.node}) was replaced by the bound "
+            f"{r.name}, which is no density; derive it with augment=, which keeps the posterior, or without bounds="
         )
     conditionals = complete_conditionals(derived)
     writer = SamplerWriter(derived, conditionals)
+    # An auxiliary is drawn first: it needs nothing but the latents that were declared, and none of its own past.
+    auxiliary = {n for r in derived.relaxations for n in r.variables}
+    conditionals = tuple(sorted(conditionals, key=lambda c: not set(c.factor.latents) <= auxiliary))
     blocks = tuple(_block(c, writer, derived) for c in conditionals)
     model = derived.model
-    links = generative(model, derived.marginalised)
+    links = [x for x in generative(model, derived.marginalised) if x.latent not in auxiliary]
     priors = tuple(_draw_of(x, writer, "prior") for x in links if model.variable(x.latent).is_random)
-    data = tuple(_draw_of(x, writer, "data") for x in links if not model.variable(x.latent).is_random)
+    # What nothing here draws, such as a censored value, is only conditioned on.
+    observed = [x for x in links if not model.variable(x.latent).is_random and drawn(x)]
+    data = tuple(_draw_of(x, writer, "data") for x in observed)
     log_joint = writer.log_joint()
     imports = helpers.imports(writer.helpers)
     if writer.families & set(draws.SPECIAL) and "from scipy import special" not in imports:
@@ -103,6 +108,18 @@ def sampler_view(derived: Derived) -> SamplerView:
         log_joint=log_joint,
         blocked="blocks" in helpers.closure(writer.helpers),
     )
+
+
+def declared_densities(derived: Derived) -> dict[str, Polynomial]:
+    """The log densities of the nodes as declared: what an augmentation has put in their place is taken back."""
+    auxiliary = {n for r in derived.relaxations for n in r.variables}
+    before = {r.node: r.declared for r in derived.relaxations}
+    return {n: before.get(n, p) for n, p in derived.log_density.items() if n not in auxiliary}
+
+
+def drawn(link: Link) -> bool:
+    """Whether there is a helper that draws every family of a link."""
+    return link.family in draws.DRAWS
 
 
 def _is_category(derived: Derived, name: str) -> bool:
@@ -240,8 +257,8 @@ class SamplerWriter(Writer):
         """The call that draws, its axes in the order of the declaration."""
         if link.family not in draws.DRAWS:
             raise CaviError(
-                f"{link.latent}: a Gibbs sampler draws data from the model too, and nothing here draws a "
-                f"{link.family}; declare its mixture, or sample with Stan"
+                f"{link.latent}: a Gibbs sampler draws a {link.family}, for which there is no method here; declare its "
+                "mixture, or sample with Stan"
             )
         self.families |= {link.family}
         plates = tuple(i for i in link.plates if i not in scope.fixed)
@@ -289,7 +306,7 @@ class SamplerWriter(Writer):
         scope = self.scope()
         body: list[str] = []
         terms: list[str] = []
-        for name, p in self.derived.log_density.items():
+        for name, p in declared_densities(self.derived).items():
             code = polynomial(p, scope, ()).code
             body.extend(self._flush(scope))
             terms.extend(f"    {line}" for line in assign(f"{quote(name)}:", code, end=","))

@@ -51,8 +51,10 @@ class World:
         raise KeyError("an expectation that is not yet taken stands only in derivation steps")
 
     def draw_model(self, rng: np.random.Generator) -> None:
-        """Draw latents and data as the model declares them, and what is observed of latents."""
+        """Draw latents and data as the model declares them, and what is observed of latents; no auxiliary."""
         for v in self.claim.variables.values():
+            if v["name"] in self.claim.auxiliary:
+                continue
             if v["distribution"] is not None:
                 self._draw(v["name"], v, rng)
             elif v["constraint"] is not None:
@@ -66,13 +68,13 @@ class World:
         self.values[v["name"]] = out
 
     def draw_q(self, rng: np.random.Generator) -> None:
-        """Draw every latent from its factor, by the chain rule of each block."""
+        """Draw every declared latent from its factor, by the chain rule of each block."""
         for link in self._links():
             self._draw(link["latent"], link, rng)
 
     def log_p(self) -> float:
-        """log p of the present values: latents and data."""
-        return sum(self._log(v["name"], v) for v in self.claim.nodes)
+        """log p of the present values: latents and data, as declared."""
+        return sum(self._log(v["name"], v) for v in self.claim.nodes if v["name"] not in self.claim.auxiliary)
 
     def log_q(self) -> float:
         """log q of the present values of the latents."""
@@ -80,7 +82,7 @@ class World:
 
     def _links(self) -> Iterator[Mapping[str, Any]]:
         for factor in self.claim.factors:
-            yield from factor["q"]
+            yield from (link for link in factor["q"] if link["latent"] not in self.claim.auxiliary)
 
     def _draw(self, name: str, v: Mapping[str, Any], rng: np.random.Generator) -> None:
         axes = self.claim.axes(name)
@@ -113,10 +115,16 @@ class World:
         return total
 
 
+def declared_latents(claim: Claim) -> list[str]:
+    """The latents that q has factors for, without those that an augmentation has brought in."""
+    return [n for n in claim.factor_of if n not in claim.auxiliary]
+
+
 def drawn_exactly(claim: Claim) -> bool:
     """Whether every declared family is drawn by its own method, none from a table of its density."""
-    named = [v["distribution"] for v in claim.nodes]
-    named += [v["chain"]["initial"] for v in claim.nodes if v.get("chain")]
+    declared = [v for v in claim.nodes if v["name"] not in claim.auxiliary]
+    named = [v["distribution"] for v in declared]
+    named += [v["chain"]["initial"] for v in declared if v.get("chain")]
     return all(d["name"] in sampling._DRAW for d in named)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cavi.verify.calibration.declared import Values, World
+from cavi.verify.calibration.declared import Values, World, declared_latents
 from cavi.verify.calibration.setting import Setting
 from cavi.verify.generated import Generated
 
@@ -29,7 +29,7 @@ class Fitted:
     def draw(self, rng: np.random.Generator) -> Values:
         """One draw of every latent from q."""
         self.world.draw_q(rng)
-        return {n: self.world.values[n] for n in self.world.claim.factor_of}
+        return {n: self.world.values[n] for n in declared_latents(self.world.claim)}
 
 
 class Fitter:

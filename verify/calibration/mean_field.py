@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cavi.verify.calibration.declared import declared_latents
 from cavi.verify.calibration.fits import Fitter, is_exact, refuse_points
 from cavi.verify.calibration.quantities import quantities
 from cavi.verify.calibration.setting import Progress, Setting, make_setting
@@ -93,7 +94,7 @@ def _replicate(
     rng = np.random.default_rng(seed)
     found: list[np.ndarray] = []
     failures: list[str] = []
-    latents, whole = list(setting.claim.factor_of), not setting.claim.marginalised
+    latents, whole = declared_latents(setting.claim), not setting.claim.marginalised
     world = setting.world()
     world.draw_model(rng)
     wanted = quantities(setting.claim, {n: world.values[n] for n in latents}, invariant=True)

@@ -104,6 +104,10 @@ def _array(claim: Claim, name: str, table: Mapping[Any, Any], sizes: Mapping[str
     return out
 
 
+class NotDrawnError(ValueError):
+    """Data of a family that is conditioned on and never drawn, such as a censored value: no test by simulation."""
+
+
 class Sampler:
     """A generated Gibbs sampler at a setting."""
 
@@ -123,6 +127,7 @@ class Sampler:
         """Draw latents and data as the plain declaration has them (by the module's own functions if a family has no
         exact method here).
         """
+        self._refuse_undrawn()
         if not self.exact_draws:
             self.generated(rng)
             return
@@ -142,7 +147,12 @@ class Sampler:
         self.redraw_data(rng)
 
     def redraw_data(self, rng: np.random.Generator) -> None:
-        """Data given the present latents."""
+        """Data given the present latents.
+
+        Raises:
+            NotDrawnError: for data that the module only conditions on.
+        """
+        self._refuse_undrawn()
         for draw in self.module.DATA.values():
             draw(self.state, rng)
         left = [v for v in self.setting.claim.constraints if v["name"] not in self.module.DATA]
@@ -152,6 +162,14 @@ class Sampler:
             for v in left:
                 world.observe(v)
                 self.state.data[v["name"]] = world.values[v["name"]].astype(self.state.data[v["name"]].dtype)
+
+    def _refuse_undrawn(self) -> None:
+        for v in self.setting.claim.nodes:
+            if v["role"] == "observed" and v["name"] not in self.module.DATA:
+                raise NotDrawnError(
+                    f"{v['name']} is {v['distribution']['name']}, which the sampler conditions on and does not draw; "
+                    "tests by simulation need data that are drawn"
+                )
 
     def step(self, rng: np.random.Generator, times: int = 1) -> None:
         """Reversible sweeps over all blocks."""

@@ -1,0 +1,131 @@
+"""Every method for every model past conjugacy beside its posterior, on the library's data; not a test.
+
+python benchmarks/references.py                       # print the tables
+python benchmarks/references.py item_response         # of some models
+python benchmarks/references.py --write               # put them into docs/site/pages/how_to/compare.md
+
+The posterior is a long run of Hamiltonian Monte Carlo on the declared density, or quadrature where it has up to three
+coordinates; log p(x) is by quadrature or bridge sampling. Nothing is typed in. Data are thinned where a run
+would be long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cavi import models
+from cavi.cli.comparison import COLUMNS, Comparison, compare
+from cavi.derive import CaviError
+from cavi.models import Dataset
+
+PAGE = Path(__file__).parent.parent / "docs" / "site" / "pages" / "how_to" / "compare.md"
+MARKS = ("<!-- references -->", "<!-- end of references -->")
+
+
+@dataclass(frozen=True)
+class Case:
+    """How much of the data a model is compared on."""
+
+    rows: int | None = None
+    chains: int = 32
+    draws: int = 600
+    hyper: Mapping[str, object] = field(default_factory=dict)
+
+
+CASES: Mapping[str, Case] = {
+    "logistic_regression": Case(),
+    "probit_regression": Case(),
+    "multinomial_logistic_regression": Case(),
+    "ordinal_regression": Case(),
+    "poisson_regression": Case(),
+    "negative_binomial_regression": Case(),
+    "zero_inflated_poisson": Case(draws=300),
+    "bradley_terry": Case(),
+    "item_response": Case(rows=40),
+    "gaussian_process_classification": Case(),
+    "logistic_matrix_factorisation": Case(chains=16, draws=300),
+    "correlated_topic_model": Case(rows=60, chains=16, draws=300),
+    "bayesian_lasso": Case(rows=60),
+    "horseshoe_regression": Case(rows=60, draws=500),
+    "quantile_regression": Case(),
+    "student_regression": Case(),
+    "student_t": Case(rows=30),
+    "gamma_shape": Case(),
+    "weibull_survival": Case(),
+    "stochastic_volatility": Case(rows=50, draws=500),
+}
+
+
+def dataset(name: str) -> Dataset:
+    """The library's data; of a matrix of cells one corner, since its latents do not grow fewer with its rows."""
+    own = models.data(name)
+    if name != "logistic_matrix_factorisation":
+        return own
+    row, column = np.asarray(own.data["row"]), np.asarray(own.data["column"])
+    kept = (row < 6) & (column >= 20) & (column < 28)
+    data = {"y": own.data["y"][kept], "row": row[kept], "column": column[kept] - 20}
+    return Dataset(data, own.hyper, own.sizes)
+
+
+def found(name: str, case: Case) -> Comparison:
+    """One model."""
+    own = dataset(name)
+    return compare(
+        models.load(name),
+        own.data,
+        {**own.hyper, **case.hyper},
+        own.sizes,
+        models.info(name).factors,
+        rows=case.rows,
+        chains=case.chains,
+        warmup=case.draws,
+        draws=case.draws,
+    )
+
+
+def table(comparison: Comparison) -> str:
+    """The rows as Markdown."""
+    columns = COLUMNS[:-1]
+    lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
+    lines += ["| " + " | ".join(line[:-1]) + " |" for line in comparison.lines()]
+    refused = [f"\nNot fitted: {name} ({reason})." for name, reason in comparison.refused]
+    return "\n".join([f"**{models.info(comparison.model).title}.** {comparison.heading}.", "", *lines, *refused])
+
+
+def tables(names: Sequence[str]) -> str:
+    """All of them, one after another, with a line of progress for each."""
+    parts = []
+    for name in names:
+        start = time.perf_counter()
+        try:
+            parts.append(table(found(name, CASES.get(name, Case()))))
+        except (ArithmeticError, CaviError, ValueError) as error:
+            parts.append(f"`{name}`: {error}")
+        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    """Print the tables, or write them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(CASES))
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    made = tables(given.names)
+    print(made)
+    if given.write:
+        page = PAGE.read_text(encoding="utf-8")
+        new = f"{MARKS[0]}\n{made}\n{MARKS[1]}"
+        PAGE.write_text(re.sub(f"{MARKS[0]}.*?{MARKS[1]}", lambda _: new, page, flags=re.DOTALL), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""A posterior computed from the declaration: moments, draws, how well the chains mixed, and the log evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cavi.verify.reference import evidence as bridging
+from cavi.verify.reference.diagnostics import effective_size, split_r_hat
+from cavi.verify.reference.evidence import Evidence
+from cavi.verify.reference.hmc import Chains, sample
+from cavi.verify.reference.joint import LogJoint, ReferenceError, scalable
+from cavi.verify.reference.tape import Array
+
+__all__ = ["Evidence", "Reference", "ReferenceError", "declaration", "reference_posterior"]
+Progress = Callable[[int, int], None]
+MIXED, ENOUGH = 1.01, 400  # R-hat and effective draws with which a run counts as converged
+BRIDGED = 4000  # draws for the evidence
+LONGER = 4  # times the draws, of chains that have not converged
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The posterior of the continuous latents of a model.
+
+    Attributes:
+        mean: latent -> array of posterior means.
+        sd: latent -> array of posterior standard deviations.
+        draws: latent -> draws × axes.
+        evidence: log p(x) with its error.
+        r_hat: the largest, over coordinates.
+        effective: the least number of effective draws, over coordinates.
+        diverged: share of iterations whose energy got lost.
+        joint: the log joint density on unconstrained coordinates.
+        points: the draws in these coordinates.
+    """
+
+    mean: Mapping[str, Array]
+    sd: Mapping[str, Array]
+    draws: Mapping[str, Array]
+    evidence: Evidence
+    r_hat: float
+    effective: float
+    diverged: float
+    joint: LogJoint
+    points: Array
+
+    @property
+    def converged(self) -> bool:
+        """Whether the chains agree and are long enough for two digits of moments."""
+        return self.r_hat < MIXED and self.effective >= ENOUGH
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was found as plain data, without the draws."""
+        return {
+            "log_evidence": self.evidence.value,
+            "error": self.evidence.error,
+            "method": self.evidence.method,
+            "r_hat": self.r_hat,
+            "effective_draws": self.effective,
+            "diverged": self.diverged,
+            "converged": self.converged,
+            "mean": {n: a.tolist() for n, a in self.mean.items()},
+            "sd": {n: a.tolist() for n, a in self.sd.items()},
+        }
+
+
+def declaration(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The declared model in the plain data of a derivation: without what a bound or an augmentation has brought in."""
+    brought = {n for r in plain.get("relaxed") or () for n in r["variables"]}
+    model = dict(plain["model"])
+    return {**model, "variables": [v for v in model["variables"] if v["name"] not in brought]}
+
+
+def reference_posterior(
+    plain: Mapping[str, Any],
+    data: Mapping[str, Any],
+    hyper: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    *,
+    chains: int = 32,
+    warmup: int = 600,
+    draws: int = 600,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Reference:
+    """The posterior by Hamiltonian Monte Carlo on the declared log joint, and the evidence.
+
+    Args:
+        plain: plain data of any derivation of the model; only the declaration is read.
+        data: observed variables, covariates and observed indices.
+        hyper: hyperparameters.
+        sizes: every symbolic size.
+        chains: run in step.
+        warmup: iterations to adapt.
+        draws: iterations to keep, of each chain. Where they have not converged, Normals that depend on other latents
+            are taken in standard deviations, and what is better then goes on for longer.
+        seed: of all random numbers.
+        progress: called with (iterations done, in all).
+
+    Raises:
+        ReferenceError: for a model with latents that have no coordinates or cannot be summed out.
+    """
+    model = declaration(plain)
+    given = {**known(model, hyper, sizes), **known(model, data, sizes)}
+    rng = np.random.default_rng(seed)
+    count = _Count(progress, warmup + draws)
+    joint = LogJoint(model, sizes, given)
+    if not joint.parts:
+        raise ReferenceError(f"{model['name']}: every latent is a category; nothing is left to draw")
+    run = sample(joint.gradient, _scattered(rng, chains, joint), warmup, draws, rng, count)
+    scaled = () if _mixed(run) else scalable(model)
+    if scaled:
+        other = LogJoint(model, sizes, given, scaled)
+        count.total += warmup + draws
+        again = sample(other.gradient, _scattered(rng, chains, other), warmup, draws, rng, count)
+        if effective_size(again.draws).min() > effective_size(run.draws).min():
+            joint, run = other, again
+    if not _mixed(run):
+        count.total += 2 * warmup + LONGER * draws
+        run = sample(joint.gradient, run.draws[:, -1], 2 * warmup, LONGER * draws, rng, count)
+    return _summarised(joint, run, rng)
+
+
+class _Count:
+    """Counts iterations for who watches."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.progress is not None and (self.done % 10 == 0 or self.done == self.total):
+            self.progress(self.done, self.total)
+
+
+def _scattered(rng: np.random.Generator, chains: int, joint: LogJoint) -> Array:
+    return rng.uniform(-1.0, 1.0, size=(chains, joint.size))
+
+
+def _mixed(run: Chains) -> bool:
+    return bool(split_r_hat(run.draws).max() < MIXED and effective_size(run.draws).min() >= ENOUGH)
+
+
+def _summarised(joint: LogJoint, run: Chains, rng: np.random.Generator) -> Reference:
+    points = run.draws.reshape(-1, joint.size)
+    r_hat, effective = float(split_r_hat(run.draws).max()), float(effective_size(run.draws).min())
+    latents = {n: np.array(a) for n, a in joint.latents(points).items()}
+    mean = {n: a.mean(axis=0) for n, a in latents.items()}
+    sd = {n: a.std(axis=0) for n, a in latents.items()}
+    if joint.size in bridging.POINTS:
+        value_only = lambda u: (joint(u), np.empty(0))  # noqa: E731
+        evidence, grid = bridging.by_quadrature(value_only, points)
+        heavy = np.flatnonzero(grid.weights > grid.weights.max() * 1e-18)
+        weight = grid.weights[heavy] / grid.weights[heavy].sum()
+        for n, a in joint.latents(grid.nodes[heavy]).items():
+            mean[n] = np.tensordot(weight, a, 1)
+            sd[n] = np.sqrt(np.tensordot(weight, (a - mean[n]) ** 2, 1))
+    else:
+        apart = rng.permutation(points)[: min(len(points), BRIDGED, max(200, 2 * int(effective)))]
+        evidence = bridging.by_annealing(joint.gradient, apart, run.step, rng)
+    return Reference(mean, sd, latents, evidence, r_hat, effective, run.diverged, joint, points)
+
+
+def known(model: Mapping[str, Any], given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Array]:
+    """Given values as arrays over the axes of their variables.
+
+    Raises:
+        ReferenceError: for a value of another shape.
+    """
+    by_name = {v["name"]: v for v in model["variables"]}
+    found = {}
+    for name, value in given.items():
+        if name not in by_name:
+            raise ReferenceError(f"{name} is no variable of {model['name']}; expected some of {', '.join(by_name)}")
+        v = by_name[name]
+        shape = tuple(int(s) if s.isdigit() else sizes[s] for _, s in [*v["plates"], *v["event"]])
+        try:
+            found[name] = np.array(np.broadcast_to(np.asarray(value, dtype=float), shape))
+        except ValueError:
+            raise ReferenceError(f"{name} has the shape {np.shape(value)}; expected {shape}") from None
+    return found
