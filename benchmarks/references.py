@@ -96,7 +96,8 @@ def table(comparison: Comparison) -> str:
     columns = COLUMNS[:-1]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
     lines += ["| " + " | ".join(line[:-1]) + " |" for line in comparison.lines()]
-    return "\n".join([f"**{models.info(comparison.model).title}.** {comparison.heading}.", "", *lines])
+    refused = [f"\nNot fitted: {name} ({reason})." for name, reason in comparison.refused]
+    return "\n".join([f"**{models.info(comparison.model).title}.** {comparison.heading}.", "", *lines, *refused])
 
 
 def tables(names: Sequence[str]) -> str:

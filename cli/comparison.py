@@ -179,7 +179,7 @@ def run(
     if stopped := [r.name for r in found.rows if not r.converged]:
         output.text(f"stopped before convergence: {', '.join(stopped)}")
     if found.reference.r_hat > APART:
-        output.text("the chains are in several modes (labels or signs that exchange), so that means are not compared")
+        output.text("the chains disagree (too short, or in several modes), so that means are not compared")
     return found
 
 

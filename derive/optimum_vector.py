@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cavi.derive import families, functions
 from cavi.derive.errors import DeclarationError
+from cavi.derive.expand import expand
 from cavi.derive.expression import AnySub, Ref, SumOver
 from cavi.derive.families.event import total_over, xlogx
 from cavi.derive.index import Index
@@ -73,12 +74,12 @@ def simplex(request: Request) -> Optimum | None:
 
 
 def counts_with_total(request: Request) -> Optimum | None:
-    """Poisson-like counts whose sum is observed: log q* = Σ_k s_k log r_k - log s_k!, a Multinomial."""
+    """Counts whose sum is observed, or known beforehand: log q* = Σ_k s_k log r_k - log s_k!, a Multinomial."""
     block = request.block
     if len(block.variables) != 1:
         return None
     (variable,) = block.variables.values()
-    found = _observed_total(request, variable)
+    found = _known_total(variable) or _observed_total(request, variable)
     if found is None:
         return None
     total, over = found
@@ -107,6 +108,13 @@ def counts_with_total(request: Request) -> Optimum | None:
         moment=lambda pattern: mean if pattern.polynomial == element else None,
         density=(Link(variable.name, plates, (over,), "Multinomial", {"total": total, "probs": probs}),),
     )
+
+
+def _known_total(variable: Variable) -> tuple[Polynomial, Index] | None:
+    """The total that is declared, and the axis that the counts run over."""
+    if variable.distribution is None or variable.distribution.family != "Multinomial":
+        return None
+    return expand(variable.distribution.args["total"]), variable.event[0]
 
 
 def _only(request: Request, support: str) -> Variable | None:

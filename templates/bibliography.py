@@ -171,6 +171,7 @@ WORKS: dict[str, Work] = {
         "33",
         "341–365",
     ),
+    "Kingman (1993)": _book("kingman1993", "J. F. C. Kingman", "1993", "Poisson Processes", "Oxford University Press"),
     "Johnson, Kemp and Kotz (2005)": _book(
         "johnson2005",
         "N. L. Johnson and A. W. Kemp and S. Kotz",

@@ -7,7 +7,7 @@ of the declared density.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from cavi.verify.check_families import compare
 from cavi.verify.check_marginal import random_values
 from cavi.verify.claim import Element, names_in
 from cavi.verify.density import FAMILIES
-from cavi.verify.evaluate import Binding, bindings, evaluate
+from cavi.verify.evaluate import Binding, Position, bindings, evaluate
 from cavi.verify.mentions import mentioned
 from cavi.verify.points import as_array
 from cavi.verify.report import Check, Finding, worst
@@ -164,17 +164,34 @@ def _integrates(state: State, entry: Mapping[str, Any]) -> Finding:
 
 
 def _groups(state: State, auxiliary: Collection[Element]) -> list[tuple[Element, ...]]:
-    """Single elements, and pairs of one that stands for copies and of that which says how many."""
+    """Single elements, the counts of one vector, and pairs of what stands for copies and what says how many."""
     copies = state.claim.copies
     pairs = [(x, (copies[x[0]], x[1])) for x in auxiliary if x[0] in copies]
-    return [*pairs, *((x,) for x in auxiliary if not any(x in p for p in pairs))]
+    vectors: dict[tuple[str, Position], list[Element]] = {}
+    for x in auxiliary:
+        if state.claim.support(x[0]) == "count_vector":
+            vectors.setdefault((x[0], x[1][:-1]), []).append(x)
+    joined = [*pairs, *map(tuple, vectors.values())]
+    return [*joined, *((x,) for x in auxiliary if not any(x in p for p in joined))]
 
 
-def _log_integral(
-    state: State, entry: Mapping[str, Any], held: Held, x: Element, number: Element | None = None
-) -> mpmath.mpf:
-    """Over one element and, where it stands for a number of copies, over each of them and the number."""
-    return _over_one(state, entry, held, x) if number is None else _over_copies(state, entry, held, x, number)
+def _log_integral(state: State, entry: Mapping[str, Any], held: Held, *group: Element) -> mpmath.mpf:
+    """Over one element, over counts that add up to a total, or over copies and how many there are."""
+    if state.claim.support(group[0][0]) == "count_vector":
+        return _over_counts(state, entry, held, group)
+    if len(group) > 1:
+        return _over_copies(state, entry, held, *group)
+    return _over_one(state, entry, held, *group)
+
+
+def _over_counts(state: State, entry: Mapping[str, Any], held: Held, group: Sequence[Element]) -> mpmath.mpf:
+    """log Σ over all counts with the total, relative to the density at the values held."""
+    name, at = group[0]
+    values = state.unit(state.claim.factor_of[name], at[:-1]).values
+    each = zip(*(np.ravel(values[x]) for x in group), strict=True)
+    points = [{x: as_array([v]) for x, v in zip(group, counts, strict=True)} for counts in each]
+    logs = [_with_auxiliaries(state, entry, Held(held.assigned, {**held.points, **p})) for p in points]
+    return mpmath.log(mpmath.fsum(map(mpmath.exp, logs))) - _with_auxiliaries(state, entry, held)
 
 
 def _over_copies(state: State, entry: Mapping[str, Any], held: Held, x: Element, number: Element) -> mpmath.mpf:

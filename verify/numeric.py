@@ -43,7 +43,8 @@ class Density:
         own = [k for k in state.params if k[0] in factor["latents"] and k[1] != NORMALISER]
         self.params = {k: dict(state.params[k]) for k in own}
         onto = [MAPS[state.claim.support(latent)]() for latent, _ in self.elements]
-        self.onto, self.nodes = onto, ()
+        self.onto = onto
+        self.nodes: tuple[Value, ...]
         digits = state.digits + more
         if len(onto) == 1:
             self.rule, self.log_normaliser = normalised_rule(

@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import sympy
 
-from cavi.derive import families
+from cavi.derive import families, functions
 from cavi.derive.canonical import deltas, fresh_index, replace_sub, subscripts, substitute, sum_over
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import RelaxationError
 from cavi.derive.expand import element
-from cavi.derive.expression import Expr, Number, Ref
+from cavi.derive.expression import Expr, Number, Power, Ref, SizeOf
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.index import Gather, Index, Sub, indices_of
@@ -37,6 +37,7 @@ from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.sites import Site, as_expression
 from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
+from cavi.derive.relaxations.thinning import Thinning
 from cavi.derive.relaxations.tilt import Tilt
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
@@ -74,7 +75,7 @@ def relax(model: Model, nodes: Nodes, bounds: Asked | None, augment: Asked | Non
     """
     relaxed = Relaxed(model, dict(nodes))
     for name, asked in _entries("augment", augment, nodes):
-        rules = _rules("augment", asked, name, catalogue.augmentations(), (Augmentation, RejectedDraws))
+        rules = _rules("augment", asked, name, catalogue.augmentations(), (Augmentation, RejectedDraws, Thinning))
         fits = [r for r in rules if fitting(relaxed.nodes[name], r, relaxed.model, name)]
         relaxed = augmented(relaxed, name, (fits or rules)[0])
     for name, asked in _entries("bounds", bounds, nodes):
@@ -261,6 +262,8 @@ def augmented(relaxed: Relaxed, node: str, rule: AnyAugmentation) -> Relaxed:
         raise RelaxationError(f"augment: {rule.name} does not apply to {node}: {misfit(p, rule, model, node)}")
     if isinstance(rule, RejectedDraws):
         return _with_rejected(relaxed, node, rule, found)
+    if isinstance(rule, Thinning):
+        return _thinned(relaxed, node, rule, found)
     gone = [m for s in found for m in s.monomials]
     value = Polynomial(tuple(m for m in p.monomials if m not in gone))
     nodes, names = dict(relaxed.nodes), []
@@ -310,6 +313,29 @@ def _with_rejected(relaxed: Relaxed, node: str, rule: RejectedDraws, found: Sequ
             nodes[v.name] = sum_over(log_density(v, model), v.plates)
         env = {X: site.argument, W: element(draw, site.plates), M: element(number, site.plates), **_known(site)}
         value = value + sum_over(from_sympy(sympy.expand_mul(rule.joint), env), site.plates)
+    record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, rule.proof, AUGMENT)
+    return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
+
+
+def _thinned(relaxed: Relaxed, node: str, rule: Thinning, found: Sequence[Site]) -> Relaxed:
+    """The node given, for every sum, the counts of its terms."""
+    model, p = relaxed.model, relaxed.nodes[node]
+    gone = [m for s in found for m in s.monomials]
+    value = Polynomial(tuple(m for m in p.monomials if m not in gone))
+    nodes, names = dict(relaxed.nodes), []
+    for site in found:
+        assert site.over is not None
+        name = _free_name(model, rule.variable)
+        total = as_expression(site.weight, model, f"augment: the total of {node}")
+        equal = Power(SizeOf(site.over.size), Number(Fraction(-1)))
+        distribution = Distribution(rule.family, {"total": total, "probs": equal}, over=site.over)
+        counts = Variable(name, "latent", site.plates, (site.over,), distribution, over=site.over, domain="count")
+        model = model.with_variable(counts)
+        names.append(name)
+        nodes[name] = sum_over(log_density(counts, model), site.plates)
+        size = functions.log(functions.size_of(site.over))
+        share = from_atom(Element(name, (*site.plates, site.over))) * functions.log(site.argument)
+        value = value + sum_over(site.weight * size + sum_over(share, [site.over]), site.plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, rule.proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
 

@@ -13,6 +13,7 @@ from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, T, X
 from cavi.derive.relaxations.rejection import RejectedDraws, rejected
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
+from cavi.derive.relaxations.thinning import Thinning
 from cavi.derive.relaxations.tilt import D, Tilt
 
 AnyBound = Bound | ArrayBound | ShiftedSum | Tilt
@@ -91,7 +92,7 @@ def every_bound() -> tuple[AnyBound, ...]:
 
 
 @cache
-def augmentations() -> tuple[Augmentation | RejectedDraws, ...]:
+def augmentations() -> tuple[Augmentation | RejectedDraws | Thinning, ...]:
     """Those that are known, in the order in which they are tried."""
     return (
         Augmentation(
@@ -131,6 +132,7 @@ def augmentations() -> tuple[Augmentation | RejectedDraws, ...]:
             source="Albert and Chib (1993), JASA 88, 669-679, section 4",
         ),
         *rejected("rejected_draws", "Tanner and Wong (1987); Dempster, Laird and Rubin (1977), JRSS B 39, section 4.2"),
+        Thinning("thinning", source="Kingman (1993), section 1.2"),
         # What a truncated count or time misses: 1/(1 - e^-x) = Σ_m e^-mx, m draws that were not kept.
         Augmentation(
             "geometric",

@@ -10,14 +10,17 @@ from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S
 from cavi.derive.relaxations.matching import not_negative
 from cavi.derive.relaxations.rejection import RejectedDraws
 from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
+from cavi.derive.relaxations.thinning import Thinning, shares
 from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, number
 from cavi.derive.text import show
 
-AnyAugmentation = Augmentation | RejectedDraws
+AnyAugmentation = Augmentation | RejectedDraws | Thinning
 
 
 def fitting(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tuple[Site, ...]:
     """The sites of the rule's function whose weight and argument are what the rule asks for."""
+    if isinstance(rule, Thinning):
+        return shares(p, model, node)
     found = tuple(s for s in _sites(p, rule, model, node) if not _misfit(s, rule, model))
     beside_known = rule.function.has(*ENDS)
     return tuple(scaled(s, model) for s in found) if rule.function.has(S) and not beside_known else found
@@ -25,6 +28,8 @@ def fitting(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tu
 
 def misfit(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> str:
     """Why there are none of a node."""
+    if isinstance(rule, Thinning):
+        return "no term of its log density is a known count times the log of a sum over an index of what is positive"
     found = _sites(p, rule, model, node)
     if not found:
         known = " (l and u known)" if rule.shape.has(*ENDS) else ""
@@ -32,12 +37,12 @@ def misfit(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> str
     return _misfit(found[0], rule, model)
 
 
-def _sites(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tuple[Site, ...]:
+def _sites(p: Polynomial, rule: Augmentation | RejectedDraws, model: Model, node: str) -> tuple[Site, ...]:
     together = rule.function.has(S) and rule.function.has(*ENDS)
     return sites(p, rule.shape, model, node, by_element=rule.weight == "binary", with_scale=together)
 
 
-def _misfit(site: Site, rule: AnyAugmentation, model: Model) -> str:
+def _misfit(site: Site, rule: Augmentation | RejectedDraws, model: Model) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
         return f"the coefficient of {rule.shape} is {show(site.weight)}, which may be zero; expected a positive number"

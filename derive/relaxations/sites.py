@@ -34,7 +34,8 @@ MAX_CORNERS = 6
 class Site:
     """All terms ``weight · f(√scale · argument)`` of a node, at the plates that the argument runs over.
 
-    `ends` are the known numbers beside the argument in f(l - x, u - x), if the function has them.
+    `ends` are the known numbers beside the argument in f(l - x, u - x), if the function has them; `over` is the index
+    of the argument, where that is an array.
     """
 
     monomials: tuple[Monomial, ...]
@@ -43,6 +44,7 @@ class Site:
     weight: Polynomial
     scale: Polynomial = field(default_factory=lambda: number(1))
     ends: tuple[Polynomial, ...] = ()
+    over: Index | None = None
 
 
 def scaled(site: Site, model: Model) -> Site:
