@@ -3,6 +3,7 @@
 python benchmarks/references.py                       # print the tables
 python benchmarks/references.py item_response         # of some models
 python benchmarks/references.py --write               # put them into docs/site/pages/how_to/compare.md
+python benchmarks/references.py gamma_shape --write   # one of them, in the place of what is there
 
 The posterior is a long run of Hamiltonian Monte Carlo on the declared density, or quadrature where it has up to three
 coordinates; log p(x) is by quadrature or bridge sampling. Nothing is typed in. Data are thinned where a run
@@ -59,7 +60,11 @@ CASES: Mapping[str, Case] = {
     "student_regression": Case(),
     "student_t": Case(rows=30),
     "gamma_shape": Case(),
+    "gamma_shape_rate": Case(),
     "weibull_survival": Case(),
+    "truncated_regression": Case(rows=100),
+    "hurdle_poisson": Case(rows=200),
+    "multilevel_poisson_regression": Case(),
     "stochastic_volatility": Case(rows=50, draws=500),
 }
 
@@ -100,17 +105,25 @@ def table(comparison: Comparison) -> str:
     return "\n".join([f"**{models.info(comparison.model).title}.** {comparison.heading}.", "", *lines, *refused])
 
 
-def tables(names: Sequence[str]) -> str:
-    """All of them, one after another, with a line of progress for each."""
-    parts = []
+def tables(names: Sequence[str]) -> dict[str, str]:
+    """Title of a model -> its table, with a line of progress for each."""
+    parts = {}
     for name in names:
-        start = time.perf_counter()
+        start, title = time.perf_counter(), models.info(name).title
         try:
-            parts.append(table(found(name, CASES.get(name, Case()))))
+            parts[title] = table(found(name, CASES.get(name, Case())))
         except (ArithmeticError, CaviError, ValueError) as error:
-            parts.append(f"`{name}`: {error}")
+            parts[title] = f"**{title}.** Not compared: {error}"
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    return "\n\n".join(parts)
+    return parts
+
+
+def written(page: str, made: Mapping[str, str]) -> str:
+    """The page with these tables, each in the place of the one of its title, new ones at the end."""
+    before, inside, after = re.split("|".join(map(re.escape, MARKS)), page)
+    there = {part.partition(".**")[0].removeprefix("**"): part.strip() for part in re.split(r"(?m)^(?=\*\*)", inside)}
+    parts = {title: part for title, part in {**there, **made}.items() if title.strip()}
+    return f"{before}{MARKS[0]}\n" + "\n\n".join(parts.values()) + f"\n{MARKS[1]}{after}"
 
 
 def main() -> None:
@@ -120,11 +133,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     made = tables(given.names)
-    print(made)
+    print("\n\n".join(made.values()))
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        new = f"{MARKS[0]}\n{made}\n{MARKS[1]}"
-        PAGE.write_text(re.sub(f"{MARKS[0]}.*?{MARKS[1]}", lambda _: new, page, flags=re.DOTALL), encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), made), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -123,9 +123,11 @@ def test_sweeps_do_not_keep_an_array_over_rows_and_groups(name: str) -> None:
     state = module.State(known, hypers, tuple(found.items()))
     drawn = module.draw(state, np.random.default_rng(0))
     order = module.order_of({}, drawn)
-    facts, moving = module._start(state, {}, drawn, order, True, False)
+    facts, moving = module._start(state, {}, drawn, order, True, False, (), ())
     state = module.replace(state, facts=facts)
-    needs = module._ASCEND.lower(state, moving, -np.inf, True, 3, 0.0, order, True, False).compile().memory_analysis()
+    needs = (
+        module._ASCEND.lower(state, moving, -np.inf, True, 3, 0.0, order, True, False, ()).compile().memory_analysis()
+    )
     rows_and_groups = 200_000 * 10 * 8
     assert needs.temp_size_in_bytes + needs.output_size_in_bytes < rows_and_groups / 8
 
