@@ -33,12 +33,12 @@ def files(incomplete: str) -> list[str]:
 
 def bounds(incomplete: str) -> list[str]:
     """``NODE=RULE`` with the rules of bounds, once the node is there; of several the last."""
-    return _rules("Bound", incomplete)
+    return _rules("bounds", incomplete)
 
 
 def augmentations(incomplete: str) -> list[str]:
     """``NODE=RULE`` with the rules of augmentations."""
-    return _rules("Augmentation", incomplete)
+    return _rules("augment", incomplete)
 
 
 def identities(incomplete: str) -> list[str]:
@@ -72,19 +72,25 @@ def identity_names() -> list[str]:
     return sorted(name for path in found for name in _assigned(path, "IDENTITIES"))
 
 
-def rule_names(kind: str) -> list[str]:
-    """The names of relaxations of a kind, the first arguments of ``Bound(…)`` or ``Augmentation(…)``."""
+# The functions of the catalogue that list the rules of each option.
+_LISTED = {
+    "bounds": ("bounds", "array_bounds", "shifted_sums", "tilts"),
+    "augment": ("augmentations",),
+}
+
+
+def rule_names(option: str) -> list[str]:
+    """The names of the rules that ``--bounds`` and ``--augment`` take, first in the calls that list them."""
     tree = ast.parse(_source("derive", "relaxations", "catalogue.py").read_text(encoding="utf-8"))
-    calls = [
-        n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == kind
-    ]
-    return [text for c in calls for text in _texts(c.args[:1])]
+    lists = [f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name in _LISTED[option]]
+    calls = [n for f in lists for n in ast.walk(f) if isinstance(n, ast.Call)]
+    return list(dict.fromkeys(text for c in calls for text in _texts(c.args[:1])))
 
 
-def _rules(kind: str, incomplete: str) -> list[str]:
+def _rules(option: str, incomplete: str) -> list[str]:
     done, semicolon, entry = incomplete.rpartition(";")
     node, equals, rule = entry.partition("=")
-    return [f"{done}{semicolon}{node}={r}" for r in _begin(rule_names(kind), rule)] if equals else []
+    return [f"{done}{semicolon}{node}={r}" for r in _begin(rule_names(option), rule)] if equals else []
 
 
 def _source(package: str, *inside: str) -> Path:

@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any
 
 from cavi import derive as language
-from cavi.derive import CaviError, Index, Model, derive, families
+from cavi.derive import CaviError, Derived, Index, Model, derive, families
 from cavi.derive.errors import NonConjugateError
 
-VERDICTS = ("exact", "augmentation", "bound", "refused")
+VERDICTS = ("exact", "augmentation", "bound", "numeric", "refused")
+WAYS = {"quadrature": "by quadrature", "cvi": "a Normal by conjugate-computation VI"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Entry:
         family: of what is observed.
         argument: its argument, by the keyword that a user writes.
         place: how the latent stands there.
-        verdict: exact (its optimal factor is closed), augmentation or bound (by the rule named), or refused.
-        detail: the family of the optimal factor, the rule, or the reason.
+        verdict: exact (its optimal factor is closed), augmentation or bound (by the rule named), numeric (its factor is
+            in no known family, and is found all the same), or refused.
+        detail: the family of the optimal factor, the rule, how the factor is found, or the reason.
     """
 
     family: str
@@ -103,6 +105,8 @@ KNOWN = {
     "angle": 0,
     "simplex": None,
 }
+# What is tried, one after another: as it stands, by the cheapest rule, the same with the elements kept together.
+ATTEMPTS: tuple[dict[str, Any], ...] = ({}, {"relax": "auto"}, {"relax": "auto", "factors": [("w",)]})
 # Keywords that stand for another of the family's parameters -> the domain of what is put there.
 OTHER = {"covariance": "positive_definite", "inverse_scale": "positive_definite"}
 
@@ -134,22 +138,27 @@ def _entries(name: str) -> Iterator[Entry]:
 
 
 def _entry(name: str, keyword: str, place: Place) -> Entry:
-    def tried(relax: str | None) -> tuple[str, str]:
-        m = _declared(name, keyword, place)
-        d = derive(m, relax=relax)
-        if d.relaxations:
-            kind = d.relaxations[0].kind
-            return kind, d.relaxations[0].rule.name.removeprefix(f"{kind} ")
-        return "exact", str(d.update("w").family)
-
-    try:
+    refused: CaviError | None = None
+    for asked in ATTEMPTS:
         try:
-            verdict, detail = tried(None)
-        except NonConjugateError:
-            verdict, detail = tried("auto")
-    except CaviError as error:
-        verdict, detail = "refused", str(error).partition(". ")[0].partition(" Remedies")[0]
-    return Entry(name, keyword, place.name, verdict, detail)
+            return Entry(name, keyword, place.name, *_found(derive(_declared(name, keyword, place), **asked)))
+        except CaviError as error:
+            refused = refused or error
+            if not isinstance(error, NonConjugateError):
+                break
+    reason = str(refused).partition(". ")[0].partition(" Remedies")[0]
+    return Entry(name, keyword, place.name, "refused", reason)
+
+
+def _found(derived: Derived) -> tuple[str, str]:
+    """The verdict on a derivation, and its detail."""
+    update = derived.update("w")
+    way = WAYS["quadrature"] if update.numeric else WAYS.get(update.chosen, "")
+    if not derived.relaxations:
+        return ("numeric", way) if way else ("exact", str(update.family))
+    (first, *_) = derived.relaxations
+    rule = first.rule.name.removeprefix(f"{first.kind} ")
+    return first.kind, f"{rule}, {way}" if way else rule
 
 
 def _declared(name: str, keyword: str, place: Place) -> Model:

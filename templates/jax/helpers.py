@@ -51,12 +51,13 @@ def peak(
 
     `height` is of points on a last axis, for all functions at once. Grids of 17 points close in on the mode, and widen
     where it lies at their end, until the function falls visibly from the best point to one next to it, but by less than
-    a half. A parabola through the three gives the mode and the width.
+    a half. A parabola through the three gives the mode and the width. Between cliffs a function may be flat in one grid
+    and fall off in the next: a grid that came closer does not widen for being flat, and the width is some steps of it.
     """
     grid = np.linspace(-1.0, 1.0, 17)
 
     def turn(carry: Any) -> Any:
-        mode, half, _, _, turns = carry
+        mode, half, near, _, _, turns = carry
         points = mode + half * grid
         found = height(points)
         best = found.argmax(axis=-1)[..., None]
@@ -65,18 +66,18 @@ def peak(
         left, top, right = (jnp.take_along_axis(found, inside + k, axis=-1) for k in (-1, 0, 1))
         fall = top - jnp.minimum(left, right)
         alive = jnp.isfinite(jnp.take_along_axis(found, best, axis=-1))
-        wider = alive & ((best != inside) | (fall < 1e-3))
+        wider = alive & ((best != inside) | ((fall < 1e-3) & ~near))
         closer = alive & ~wider & ~(fall < 0.5)
         after = jnp.where(wider, 4.0 * half, jnp.where(closer, half / 4.0, half))
-        return mode, after, (left, top, right, half, alive), (wider | closer).any(), turns + 1
+        return mode, after, near | closer, (left, top, right, half, alive), (wider | closer).any(), turns + 1
 
     flat = jnp.zeros((*lead, 1))
-    carry = (flat, flat + 32.0, (flat, flat, flat, flat, flat > 0), jnp.array(True), 0)
-    mode, _, (left, top, right, half, alive), _, _ = lax.while_loop(lambda c: c[3] & (c[4] < 100), turn, carry)
+    carry = (flat, flat + 32.0, flat > 0, (flat, flat, flat, flat, flat > 0), jnp.array(True), 0)
+    mode, _, _, (left, top, right, half, alive), _, _ = lax.while_loop(lambda c: c[4] & (c[5] < 100), turn, carry)
     bend, tilt, step = jnp.maximum(2.0 * top - left - right, 1e-300), right - left, half / 8.0
     mode = mode + jnp.where(alive, step * jnp.clip(tilt / (2.0 * bend), -1.0, 1.0), 0.0)
     top = jnp.where(alive, top + tilt * tilt / (8.0 * bend), -jnp.inf)
-    return mode, top, jnp.where(alive, step / jnp.sqrt(bend), 1.0)
+    return mode, top, jnp.where(alive, step / jnp.sqrt(jnp.maximum(bend, 1e-3)), 1.0)
 ''',
     "reach": '''
 def reach(

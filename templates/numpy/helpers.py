@@ -449,10 +449,12 @@ def peak(
 
     `height` is of points on a last axis, for all functions at once. Grids of 17 points close in on the mode, and widen
     where it lies at their end, until the function falls visibly from the best point to one next to it, but by less than
-    a half. A parabola through the three gives the mode and the width.
+    a half. A parabola through the three gives the mode and the width. Between cliffs a function may be flat in one grid
+    and fall off in the next: a grid that came closer does not widen for being flat, and the width is some steps of it.
     """
     grid = np.linspace(-1.0, 1.0, 17)
     mode, half = np.zeros((*lead, 1)), np.full((*lead, 1), 32.0)
+    near = np.zeros((*lead, 1), dtype=bool)
     with np.errstate(all="ignore"):
         for _ in range(100):
             points = mode + half * grid
@@ -463,15 +465,16 @@ def peak(
             left, top, right = (np.take_along_axis(found, inside + k, axis=-1) for k in (-1, 0, 1))
             fall = top - np.minimum(left, right)
             alive = np.isfinite(np.take_along_axis(found, best, axis=-1))
-            wider = alive & ((best != inside) | (fall < 1e-3))
+            wider = alive & ((best != inside) | ((fall < 1e-3) & ~near))
             closer = alive & ~wider & ~(fall < 0.5)
+            near |= closer
             if not (wider | closer).any():
                 break
             half = np.where(wider, 4.0 * half, np.where(closer, half / 4.0, half))
         bend, tilt, step = np.maximum(2.0 * top - left - right, 1e-300), right - left, half / 8.0
         mode = mode + np.where(alive, step * np.clip(tilt / (2.0 * bend), -1.0, 1.0), 0.0)
         top = np.where(alive, top + tilt * tilt / (8.0 * bend), -np.inf)
-        return mode, top, np.where(alive, step / np.sqrt(bend), 1.0)
+        return mode, top, np.where(alive, step / np.sqrt(np.maximum(bend, 1e-3)), 1.0)
 ''',
     "reach": '''
 def reach(

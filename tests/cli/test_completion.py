@@ -10,7 +10,7 @@ import pytest
 from cavi import models
 from cavi.cli import completion
 from cavi.derive import identities
-from cavi.derive.relaxations.catalogue import augmentations, bounds
+from cavi.derive.relaxations.catalogue import augmentations, every_bound
 from cavi.templates.style import PRESETS
 from cavi.verify.report import TIERS
 
@@ -29,8 +29,8 @@ finally:
 def test_names_are_those_of_the_package() -> None:
     assert completion.model_names() == models.names()
     assert completion.identity_names() == sorted(identities.names())
-    assert completion.rule_names("Bound") == [b.name for b in bounds()]
-    assert completion.rule_names("Augmentation") == [a.name for a in augmentations()]
+    assert set(completion.rule_names("bounds")) == {b.name for b in every_bound()}
+    assert set(completion.rule_names("augment")) == {a.name for a in augmentations()}
     assert completion.notations("") == list(PRESETS) and completion.tiers("") == list(TIERS)
     assert completion.languages("") == ["en", "ko"] and completion.languages("k") == ["ko"]
 
@@ -68,7 +68,7 @@ def test_files_and_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert completion.models("nested/") == ["nested/own.py"] and completion.models("nowhere/x") == []
     assert completion.claims("cert") == ["certificate.json"] and completion.models("cert") == []
     assert completion.files("n") == ["nested/", "normal.cavi", "note.txt"] and ".hidden.py" not in completion.files("")
-    assert "y=boehning" in completion.bounds("y=boe") and completion.bounds("y=boehning;x=j") == [
+    assert "y=boehning" in completion.bounds("y=boe") and completion.bounds("y=boehning;x=ja") == [
         "y=boehning;x=jaakkola_jordan"
     ]
     assert "y=polya_gamma" in completion.augmentations("y=po") and completion.bounds("y") == []

@@ -64,10 +64,16 @@ def test_a_density_that_is_a_mixture_has_its_rule(found) -> None:
     assert found["ZeroInflatedPoisson", "rate", "a Gamma"].verdict != "refused"
 
 
+def test_a_factor_in_no_family_says_how_it_is_found(found) -> None:
+    shape, rate = found["Gamma", "shape", "a Gamma"], found["Poisson", "rate", "exp of a regression"]
+    assert (shape.verdict, shape.detail) == ("numeric", "by quadrature")
+    assert (rate.verdict, rate.detail) == ("numeric", "a Normal by conjugate-computation VI")
+
+
 def test_what_is_refused_says_why(found) -> None:
-    entry = found["Gamma", "shape", "a Gamma"]
+    entry = found["Gamma", "shape", "a sum of Gammas"]
     assert entry.verdict == "refused"
-    assert "log Γ(w)" in entry.detail
+    assert "log Γ(Σ_j w[j])" in entry.detail
 
 
 def test_every_family_is_there(found) -> None:

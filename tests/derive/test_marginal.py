@@ -65,6 +65,8 @@ def test_the_marginal_is_the_integral(name: str, latent: str) -> None:
     model = derived_model(name).model
     if found is None or any(v.constraint is not None for v in model.variables):
         pytest.skip("no closed form")
+    if derived_model(name).relaxations:
+        pytest.skip("that an auxiliary integrates out is proved with its rule")
     before, after = found
     functions = {getattr(a, "name", "") for p in after.values() for a in p.atoms()}
     if functions & {"log_bessel_k", "log_bessel_i", "log_normal_interval"}:

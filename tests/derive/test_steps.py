@@ -11,7 +11,7 @@ from generated import NAMES, derived_model, generated, run, state_of, world_of
 
 from cavi.derive import CaviError
 
-FUNCTIONS = ("log_bessel", "dlog_bessel", "truncated", "log_normal_interval")
+FUNCTIONS = ("log_bessel", "dlog_bessel", "truncated", "log_normal_interval", "log_polya_gamma")
 
 
 def draws(name: str, state, count: int) -> list[dict]:
@@ -22,6 +22,9 @@ def draws(name: str, state, count: int) -> list[dict]:
         world = sampler.State(state.data, state.hyper, state.sizes)
         for draw in sampler.PRIORS.values():
             draw(world, rng)
+        for block, draw in sampler.BLOCKS.items():
+            if not set(block.split(",")) & set(sampler.PRIORS):  # auxiliaries of a rule, given the rest
+                draw(world, rng)
         found.append({k: v.argmax(-1) if k in sampler.CATEGORIES else v for k, v in world.values.items()})
     return found
 

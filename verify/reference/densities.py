@@ -60,6 +60,10 @@ def scalar_density(name: str, x: Plain, args: Mapping[str, Any]) -> Plain:
         log_f = FAMILIES[base].log_density(ENGINE, x, rest)
         zero = ENGINE("log", extra + (1.0 - extra) * ENGINE("exp", log_f))
         return chosen(np.asarray(x) > 0, ENGINE("log", 1.0 - extra) + log_f, zero)
+    if name.startswith("Hurdle"):
+        crossing, rest = args["crossing"], {n: a for n, a in args.items() if n != "crossing"}
+        above = FAMILIES[name.replace("Hurdle", "ZeroTruncated")].log_density(ENGINE, x, rest)
+        return chosen(np.asarray(x) > 0, ENGINE("log", crossing) + above, ENGINE("log", 1.0 - crossing))
     if "Censored" in name and "event" in args:
         seen, beyond = (FAMILIES[name].log_density(ENGINE, x, {**args, "event": e}) for e in (1, 0))
         return chosen(np.asarray(args["event"]) == 1, seen, beyond)

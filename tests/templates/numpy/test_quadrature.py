@@ -1,5 +1,6 @@
 """The rules of factors that are normalised numerically have the digits that they state, on all three supports."""
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.special import betaln, digamma, gammaln
@@ -46,6 +47,17 @@ def test_beta_near_both_ends() -> None:
     agree(total, betaln(a, b))
     agree((w * x).sum(-1) * (a + b) / a, np.ones(5))
     agree((w * log_rest).sum(-1), digamma(b) - digamma(a + b))
+
+
+def test_a_plateau_between_two_cliffs() -> None:
+    """A half-Cauchy scale of a Normal near zero: ∫ exp(-c/x²) / (x (1 + x²)) dx = exp(c) E₁(c) / 2."""
+    c = np.array([1e-27, 1e-20, 1e-12, 1e-4, 1.0, 100.0, 1e10])
+
+    def density(x: np.ndarray, log_x: np.ndarray) -> np.ndarray:
+        return -log_x - np.log1p(x * x) - c[:, None] / (x * x)
+
+    _, _, total = quadrature(density, "positive", (7,))
+    agree(total, [float(mpmath.log(mpmath.exp(v) * mpmath.e1(v) / 2)) for v in c])
 
 
 @pytest.mark.parametrize("density", [lambda x, log_x: -log_x, lambda x, log_x: np.nan * x])
