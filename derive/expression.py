@@ -758,7 +758,10 @@ def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
             body, part = (map_subs(e, change) for e in (expr.body, expr.part))
             return replace(expr, body=body, part=part, sub=change(expr.sub))
         case Ordered():
-            return replace(map_children(expr, lambda e: map_subs(e, change)), sub=change(expr.sub))  # type: ignore[call-arg]
+            body, part, location, first = (
+                map_subs(e, change) for e in (expr.body, expr.part, expr.location, expr.first)
+            )
+            return replace(expr, body=body, part=part, sub=change(expr.sub), location=location, first=first)
     return map_children(expr, lambda e: map_subs(e, change))
 
 
