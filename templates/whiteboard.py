@@ -120,8 +120,8 @@ class WhiteboardPrinter:
                 return self.subscripted(brackets(self.raised(self.elements(e, scope))), e.subs, scope)
             case Ordered():
                 widths = self.whole(e.part, (e.axis,), scope) or self._vector(e.part, e.axis, scope)
-                inside = separated([self.expr(e.location, scope), self.expr(e.first, scope), widths])
-                return self.subscripted(row(function("OrderedLogistic"), parens(inside)), (e.sub,), scope)
+                arguments = separated([self.expr(e.location, scope), self.expr(e.first, scope), widths])
+                return self.subscripted(row(function("OrderedLogistic"), parens(arguments)), (e.sub,), scope)
             case Array() | Probabilities():
                 return self.expr(e.body, scope)
         raise TypeError(f"no way to write a {type(e).__name__}")

@@ -280,8 +280,8 @@ def atom(a: object, scope: Scope) -> Operand:
             and (shared := scope.planner.shared(a, scope.function))
         ):
             return indexed(f"{shared[0]}(state)", shared[1], scope)
-        case Function(name="log", args=(p,)) if (exponent := _exponent(number(1) - p)) is not None:
-            one = polynomial(exponent, scope)  # log(1 - exp a): 1 - exp a has no digits left where a is near zero
+        case Function(name="log", args=(p,)) if (inside := _exponent(number(1) - p)) is not None:
+            one = polynomial(inside, scope)  # log(1 - exp a): 1 - exp a has no digits left where a is near zero
             return Operand(f"np.log(-np.expm1({one.code}))", one.axes)
         case Function():
             return function(a.name, [_argument(p, scope) for p in a.args], scope)
