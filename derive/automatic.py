@@ -35,8 +35,9 @@ def automatic(attempt: Attempt, asked: Asked, known: Sequence[Proposal]) -> Deri
         if last is None:
             raise refused from None
         found = last
-    others = {p.node: p.names for p in known}
-    return replace(found, relaxations=tuple(r.proposed(others.get(r.node, ())) for r in found.relaxations))
+    of = {p.node: p for p in known}
+    chosen = (r.proposed(p.names, p.reasons(r.name)) if (p := of.get(r.node)) else r for r in found.relaxations)
+    return replace(found, relaxations=tuple(chosen))
 
 
 def _by_rules(attempt: Attempt, asked: Asked, known: Sequence[Proposal]) -> Derived:

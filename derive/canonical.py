@@ -442,9 +442,12 @@ def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[In
 
 
 def _counted(m: Monomial) -> tuple[Monomial, ...]:
-    """Σ_t [1 < t] where t stands nowhere else: all positions but one."""
+    """Σ_t [1 < t] where t stands nowhere else: all positions but one.
+
+    Of positions that data tell, [1 < y[n]], the sum over n depends on them.
+    """
     for atom, _ in m.powers:
-        if not isinstance(atom, Link) or atom.starts is not None:
+        if not isinstance(atom, Link) or atom.starts is not None or not isinstance(_base(atom.sub), Index):
             continue
         for t in set(indices_of(atom.sub)) & set(m.bound):
             if t not in {i for a, _ in m.powers if a is not atom for i in atom_indices(a)}:

@@ -22,6 +22,7 @@ from cavi.derive.expression import (
     Mul,
     NamedConstant,
     Number,
+    Ordered,
     Power,
     Probabilities,
     Ref,
@@ -92,6 +93,9 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
         return
     if isinstance(expr, Softmax):
         return  # of any real numbers
+    if isinstance(expr, Ordered):
+        _visit(expr.part, "positive", where, variables)
+        return
     if isinstance(expr, Probabilities):
         _visit(expr.part, "unit", where, variables)
         return

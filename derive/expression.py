@@ -567,6 +567,19 @@ class Softmax(Probabilities):
     sub: AnySub
 
 
+@dataclass(frozen=True, eq=False)
+class Ordered(Probabilities):
+    """The shares of the line between ordered cutpoints under a logistic density; `part` is the width of a category.
+
+    `axis` and `sub` as for `Softmax`; the density is centred at `location`, and the lowest cutpoint is `first`.
+    """
+
+    axis: Index
+    sub: AnySub
+    location: Expr
+    first: Expr
+
+
 LARGEST = 10**300  # what floating-point numbers can hold
 
 
@@ -692,7 +705,7 @@ def materialise(expr: Expr, sub: AnySub) -> Expr:
         case Array(axes=(first, *rest)):
             body = map_subs(expr.body, lambda s: replace_running(s, first, sub))
             return Array(body, tuple(rest), f"{expr.label}[{_show(sub)}]") if rest else body
-        case Softmax():
+        case Softmax() | Ordered():
             return replace(expr, body=materialise(expr.body, sub), sub=sub)
         case Probabilities():
             return replace(expr, body=materialise(expr.body, sub))
@@ -721,6 +734,9 @@ def map_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return Array(change(expr.body), expr.axes, expr.label)
         case InverseOf():
             return InverseOf(change(expr.body), expr.row, expr.column, expr.subs)
+        case Ordered():
+            body, part, location, first = map(change, (expr.body, expr.part, expr.location, expr.first))
+            return replace(expr, body=body, part=part, location=location, first=first)
         case Probabilities():
             return replace(expr, body=change(expr.body), part=change(expr.part))
     return expr
@@ -741,6 +757,11 @@ def map_subs(expr: Expr, change: Callable[[AnySub], AnySub]) -> Expr:
         case Softmax():
             body, part = (map_subs(e, change) for e in (expr.body, expr.part))
             return replace(expr, body=body, part=part, sub=change(expr.sub))
+        case Ordered():
+            body, part, location, first = (
+                map_subs(e, change) for e in (expr.body, expr.part, expr.location, expr.first)
+            )
+            return replace(expr, body=body, part=part, sub=change(expr.sub), location=location, first=first)
     return map_children(expr, lambda e: map_subs(e, change))
 
 

@@ -15,6 +15,7 @@ from cavi.derive.expression import (
     InverseOf,
     Mul,
     Number,
+    Ordered,
     Power,
     Probabilities,
     SizeOf,
@@ -166,6 +167,45 @@ def softmax(logits: object, over: Index | None = None) -> Expr:
     below = SumOver(j, exp(map_subs(part, lambda sub: replace_running(sub, k, j))))
     body = Mul((exp(part), Power(below, Number(Fraction(-1)))))
     return Softmax(Array(body, (k,), label), part, label, k, k)
+
+
+def ordered_logistic(location: object, first: object, widths: object) -> Expr:
+    """Probabilities of ordered categories: the shares of the line between cutpoints under a logistic density.
+
+        P(y ≤ k) = σ(c_k - η),    c_1 = first,   c_k = c_1 + h_2 + … + h_k
+        π_k = σ(c_k - η) σ(η - c_{k-1}) (1 - exp(-h_k)) = σ(c_k - η) - σ(c_{k-1} - η)
+
+    with η the location and h_k the width of category k on the scale of η, positive. The outer categories are open: the
+    first has the factor σ(c_1 - η) alone, the last σ(η - c_{K-1}) alone, and their widths have no influence.
+    Source: McCullagh (1980), JRSS B 42, 109-142, section 2 (proportional odds).
+
+    Raises:
+        DeclarationError: unless exactly one index of the widths is open, and none of the others.
+
+    Examples:
+        >>> from cavi.derive import Gamma, Model, Normal, ordered_logistic
+        >>> m = Model("answers")
+        >>> n, k = m.index("n", "N"), m.index("k", "K")
+        >>> eta, c, h = m.latent("eta", Normal(0, 1), n), m.latent("c", Normal(0, 1)), m.latent("h", Gamma(1, 1), k)
+        >>> print(ordered_logistic(eta[n], c, h))
+        ordered_logistic(eta[n], c, h)
+    """
+    at, lowest, h = as_expr(location), as_expr(first), _open(widths, 1, "ordered_logistic")
+    label = f"ordered_logistic({at}, {lowest}, {h})"
+    for name, value in (("location", at), ("first cutpoint", lowest)):
+        if value.open:
+            raise DeclarationError(
+                f"{label}: the {name} {value} has the open index {value.open[0].name}; expected a number: give the "
+                f"index, for example {value}[{value.open[0].name}]"
+            )
+    k, j = fresh(h.open[0]), fresh(h.open[0])
+    has_lower, has_upper = Condition("link", (k,)), Condition("link", (shifted(k, 1),))
+    inner = Mul((Condition("link", (j,)), Condition("before", (j, k)), materialise(h, j)))
+    lower = lowest + SumOver(j, inner)
+    upper = lower + Mul((has_lower, materialise(h, k)))
+    between = Mul((has_lower, has_upper, log(1 - exp(-materialise(h, k)))))
+    body = Mul((has_upper, log(sigmoid(upper - at)))) + Mul((has_lower, log(sigmoid(at - lower)))) + between
+    return Ordered(Array(exp(body), (k,), label), materialise(h, k), label, k, k, at, lowest)
 
 
 def distinct(left: Index, right: Index) -> Expr:

@@ -14,6 +14,14 @@ DATA = "How 52 tasters liked each of four cheeses, on a scale of nine (McCullagh
 FACTORS = (("w",),)
 AUGMENT = {"cut": "ordered_probit"}
 FAR = 40.0  # where the open ends of the scale are, in standard deviations of the response
+LIKING = np.array(
+    [
+        [0, 0, 1, 7, 8, 8, 19, 8, 1],
+        [6, 9, 12, 11, 7, 6, 1, 0, 0],
+        [1, 1, 6, 8, 23, 7, 5, 1, 0],
+        [0, 0, 0, 1, 3, 7, 14, 16, 11],
+    ]
+)
 
 
 def declare() -> Model:
@@ -29,19 +37,11 @@ def declare() -> Model:
 
 def dataset() -> Dataset:
     """Indicators of the cheeses; under the prior the answers have the shares that they have over all cheeses."""
-    liking = np.array(
-        [
-            [0, 0, 1, 7, 8, 8, 19, 8, 1],
-            [6, 9, 12, 11, 7, 6, 1, 0, 0],
-            [1, 1, 6, 8, 23, 7, 5, 1, 0],
-            [0, 0, 0, 1, 3, 7, 14, 16, 11],
-        ]
-    )
     alpha = 1.0
-    shares = np.cumsum(liking.sum(axis=0))[:-1] / liking.sum()
+    shares = np.cumsum(LIKING.sum(axis=0))[:-1] / LIKING.sum()
     spread = NormalDist(0.0, (1 + 1 / alpha) ** 0.5)
     cuts = np.array([-FAR, *(spread.inv_cdf(float(p)) for p in shares), FAR])
-    cheese = np.repeat(np.arange(4), liking.sum(axis=1))
-    answer = np.concatenate([np.repeat(np.arange(9), row) for row in liking])
+    cheese = np.repeat(np.arange(4), LIKING.sum(axis=1))
+    answer = np.concatenate([np.repeat(np.arange(9), row) for row in LIKING])
     data = {"X": np.eye(4)[cheese], "cut": cuts[answer], "width": np.diff(cuts)[answer]}
     return Dataset(data, {"alpha_0": alpha})

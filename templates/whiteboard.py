@@ -16,6 +16,7 @@ from cavi.derive.expression import (
     InverseOf,
     Mul,
     NamedConstant,
+    Ordered,
     Power,
     Probabilities,
     Ref,
@@ -117,6 +118,10 @@ class WhiteboardPrinter:
                     inverse = brackets(self.raised(whole))
                     return self.subscripted(inverse, e.subs, scope)
                 return self.subscripted(brackets(self.raised(self.elements(e, scope))), e.subs, scope)
+            case Ordered():
+                widths = self.whole(e.part, (e.axis,), scope) or self._vector(e.part, e.axis, scope)
+                arguments = separated([self.expr(e.location, scope), self.expr(e.first, scope), widths])
+                return self.subscripted(row(function("OrderedLogistic"), parens(arguments)), (e.sub,), scope)
             case Array() | Probabilities():
                 return self.expr(e.body, scope)
         raise TypeError(f"no way to write a {type(e).__name__}")
@@ -201,6 +206,11 @@ class WhiteboardPrinter:
         inside = inside.enter(e.column, self.printer.notation.index_names(e.column.size))
         names = [self.sub(e.row, inside), self.sub(e.column, inside)]
         return self.printer.scripted(brackets(self.expr(e.body, inside)), names)
+
+    def _vector(self, e: Expr, axis: Index, scope: Scope) -> Box:
+        """A vector by its elements."""
+        inside = scope.enter(axis, self.printer.notation.index_names(axis.size))
+        return self.printer.scripted(parens(self.expr(e, inside)), [self.sub(axis, inside)])
 
     @staticmethod
     def raised(box: Box, sup: Box = INVERSE) -> Box:

@@ -165,13 +165,16 @@ def _fits_nothing(node: str, function: str, rule: str) -> RelaxationError:
 class Proposal:
     """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent.
 
-    `together` are the bounds that it takes where one does not fit all of the terms.
+    `together` are the bounds that it takes where one does not fit all of the terms. `exact` are the augmentations that
+    take the place of all these bounds: with the same bound of the evidence, at no more cost, and exact before q is
+    chosen. They come first.
     """
 
     node: str
     bounds: tuple[str, ...]
     augmentations: tuple[str, ...]
     together: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         together = [self.together] if len(self.together) > 1 else self.bounds
@@ -182,12 +185,19 @@ class Proposal:
     def options(self) -> tuple[tuple[str, object], ...]:
         """(argument of derive, rules), the cheapest first."""
         by_bound = [("bounds", self.together)] if self.together else []
-        return (*by_bound, *(("augment", a) for a in self.augmentations))
+        others = [("augment", a) for a in self.augmentations if a not in self.exact]
+        return (*(("augment", a) for a in self.exact), *by_bound, *others)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All rules, the cheapest first."""
-        return (*self.bounds, *self.augmentations)
+        return (*self.exact, *self.bounds, *(a for a in self.augmentations if a not in self.exact))
+
+    def reasons(self, rule: str) -> tuple[str, ...]:
+        """What speaks for a rule beside its cost, where something does."""
+        if rule not in self.exact:
+            return ()
+        return (f"it has the bound of {' and '.join(self.together)} at no more cost, and is exact before q is chosen",)
 
 
 def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
@@ -206,9 +216,11 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
         if has_tangent(Polynomial(tuple(left)), model):
             covering.append(TANGENT)
             fits[TANGENT] = []
-        by_latent = tuple(dict.fromkeys(a.name for a in catalogue.augmentations() if fitting(p, a, model, name)))
+        fitted = [a for a in catalogue.augmentations() if fitting(p, a, model, name)]
+        by_latent = tuple(dict.fromkeys(a.name for a in fitted))
+        exact = tuple(a.name for a in fitted if isinstance(a, Thinning) and covering == [a.in_place_of])
         if covering or by_latent:
-            found.append(Proposal(name, tuple(fits), by_latent, tuple(covering)))
+            found.append(Proposal(name, tuple(fits), by_latent, tuple(covering), exact))
     return tuple(found)
 
 

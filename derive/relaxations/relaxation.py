@@ -86,13 +86,13 @@ class Relaxation:
     through: Polynomial | None = field(default=None, repr=False)
     tilts: tuple[str, ...] = ()
 
-    def proposed(self, names: Sequence[str]) -> Relaxation:
-        """The record of a rule that was not asked for but chosen among these, the cheapest first."""
+    def proposed(self, names: Sequence[str], reasons: Sequence[str] = ()) -> Relaxation:
+        """The record of a rule that was not asked for but chosen among these, the cheapest first; `reasons` for it."""
         if not names:
             return self
         others = ", ".join(n for n in names if n != self.name) or "none"
         why = f"chosen because the node is not conjugate without it; other rules for this form: {others}"
-        return replace(self, reasons=(*self.reasons, why))
+        return replace(self, reasons=(*self.reasons, why, *reasons))
 
 
 def joined(first: Relaxation, second: Relaxation) -> Relaxation:

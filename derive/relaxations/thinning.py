@@ -46,6 +46,7 @@ class Thinning:
 
     family = "Multinomial"
     weight = "count"
+    in_place_of = "jensen"  # the same bound, and no weights to store
 
     @property
     def function(self) -> sympy.Expr:

@@ -33,7 +33,18 @@ DISTRIBUTIONS: Mapping[str, Callable[..., Any]] = {
     and inspect.signature(made).return_annotation in ("Distribution", "JointDistribution")
 }
 _ELEMENTWISE = ("log", "exp", "sqrt", "cos", "sin", "sigmoid", "probit")
-_ARRAYS = ("dot", "identity", "diag", "outer", "inverse", "stick_breaking", "softmax", "distinct", "size")
+_ARRAYS = (
+    "dot",
+    "identity",
+    "diag",
+    "outer",
+    "inverse",
+    "stick_breaking",
+    "ordered_logistic",
+    "softmax",
+    "distinct",
+    "size",
+)
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(operations, name) for name in (*_ELEMENTWISE, *_ARRAYS)},
     "abs": lambda value: Apply("abs", (as_expr(value),)),

@@ -19,6 +19,7 @@ from cavi.derive.expression import (
     Mul,
     NamedConstant,
     Number,
+    Ordered,
     Power,
     Probabilities,
     Ref,
@@ -102,6 +103,8 @@ class Writer:
                 return WHOLE, f"inverse({whole}){self.subscripts(expr.subs, names)}"
             case Softmax():
                 return WHOLE, self._softmax(expr, names)
+            case Ordered():
+                return WHOLE, self._ordered(expr, names)
             case Probabilities():
                 return WHOLE, self._stick_breaking(expr, names)
         raise CaviError(f"the text form has no notation for {expr} ({type(expr).__name__})")
@@ -189,6 +192,8 @@ class Writer:
                 return f"inverse({inside}){self.subscripts(subs[: -len(axes)], names)}"
             case Softmax(sub=sub), (axis,) if sub == axis:
                 return self._softmax(expr, names, whole=True)
+            case Ordered(sub=sub), (axis,) if sub == axis:
+                return self._ordered(expr, names, whole=True)
             case Probabilities(), (axis,) if _stick(expr)[1] == axis:
                 return self._stick_breaking(expr, names, whole=True)
         return None
@@ -231,6 +236,11 @@ class Writer:
         return f"softmax({self.opened(expr.part, (expr.axis,), names)})" + (
             "" if whole else self.subscripts((expr.sub,), names)
         )
+
+    def _ordered(self, expr: Ordered, names: Names, whole: bool = False) -> str:
+        numbers = [self.expression(e, names) for e in (expr.location, expr.first)]
+        arguments = ", ".join([*numbers, self.opened(expr.part, (expr.axis,), names)])
+        return f"ordered_logistic({arguments})" + ("" if whole else self.subscripts((expr.sub,), names))
 
     def _stick_breaking(self, expr: Probabilities, names: Names, whole: bool = False) -> str:
         axis, sub = _stick(expr)

@@ -25,6 +25,7 @@ from cavi.derive.term import (
     Polynomial,
     Size,
     from_atom,
+    number,
 )
 from cavi.templates.numpy.statistics import Planner
 
@@ -279,6 +280,9 @@ def atom(a: object, scope: Scope) -> Operand:
             and (shared := scope.planner.shared(a, scope.function))
         ):
             return indexed(f"{shared[0]}(state)", shared[1], scope)
+        case Function(name="log", args=(p,)) if (inside := _exponent(number(1) - p)) is not None:
+            one = polynomial(inside, scope)  # log(1 - exp a): 1 - exp a has no digits left where a is near zero
+            return Operand(f"np.log(-np.expm1({one.code}))", one.axes)
         case Function():
             return function(a.name, [_argument(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")
@@ -307,13 +311,19 @@ def _logistic(base: Polynomial, exponent: Polynomial) -> Polynomial | None:
     """x, where base ** exponent is 1 / (1 + exp(-x))."""
     if exponent.number != -1 or len(base.monomials) != 2:
         return None
-    parts = [m for m in base.monomials if m.powers]
-    if len(parts) != 1 or any(m.coefficient != 1 for m in base.monomials) or len(parts[0].powers) != 1:
+    inside = _exponent(base - number(1))
+    return None if inside is None else -inside
+
+
+def _exponent(p: Polynomial) -> Polynomial | None:
+    """a, where the polynomial is exp(a)."""
+    if len(p.monomials) != 1 or p.monomials[0].coefficient != 1 or p.monomials[0].bound:
         return None
-    ((inner, power_of),) = parts[0].powers
-    if isinstance(inner, Function) and inner.name == "exp" and power_of == 1 and not parts[0].bound:
-        return -inner.args[0]
-    return None
+    powers = p.monomials[0].powers
+    if len(powers) != 1 or powers[0][1] != 1 or not isinstance(powers[0][0], Function) or powers[0][0].name != "exp":
+        return None
+    inside: Polynomial = powers[0][0].args[0]
+    return inside
 
 
 def delta(a: Delta, scope: Scope) -> Operand:

@@ -12,12 +12,14 @@ zero or one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 
 from cavi.derive.canonical import collect, normalise, sum_over
 from cavi.derive.derivatives import at
+from cavi.derive.functions import log
 from cavi.derive.index import Index
 from cavi.derive.result import Formula, Integral, Projected
-from cavi.derive.term import Atom, Element, Function, Parameter, Polynomial, from_atom, number
+from cavi.derive.term import ZERO, Atom, Element, Function, Parameter, Polynomial, from_atom, number
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.layout import assign, call
@@ -127,6 +129,7 @@ def projected(formulas: Sequence[Formula], scope: Scope, names: Mapping[object, 
 
 def at_nodes(p: Polynomial, supports: Mapping[str, str]) -> Polynomial:
     """The polynomial with the nodes in the place of the latents."""
+    p = _near_zero(p, supports)
 
     def change(atom: Atom) -> Atom:
         if isinstance(atom, Element) and atom.name in supports:
@@ -136,6 +139,42 @@ def at_nodes(p: Polynomial, supports: Mapping[str, str]) -> Polynomial:
         return atom
 
     return collect(normalise(m.coefficient, [(change(a), e) for a, e in m.powers], m.bound) for m in p.monomials)
+
+
+def _near_zero(p: Polynomial, supports: Mapping[str, str]) -> Polynomial:
+    """log(1 - exp(-u)) by log u, where u is a product of positive numbers of which the rule knows the logarithms.
+
+    1 - exp(-u) = (1 + exp(-u)) (u/2) tanhc(u/2): a node may round to zero, its logarithm does not.
+    """
+    total = ZERO
+    for m in p.monomials:
+        at = next(((a, u) for a, e in m.powers if e == 1 and (u := _one_less_exp(a, supports)) is not None), None)
+        if at is None:
+            total = total + Polynomial((m,))
+            continue
+        atom, u = at
+        rest = collect([normalise(m.coefficient, [(a, e) for a, e in m.powers if a is not atom], ())])
+        half = log(from_atom(Function("tanhc", (u.scaled(Fraction(1, 2)),))))
+        value = log(u) - log(number(2)) + half + from_atom(Function("softplus", (-u,)))
+        total = total + sum_over(rest * value, m.bound)
+    return total
+
+
+def _one_less_exp(atom: Atom, supports: Mapping[str, str]) -> Polynomial | None:
+    """u, if the atom is log(1 - exp(-u)) of a product of positive latents that nodes stand for."""
+    if not isinstance(atom, Function) or atom.name != "log":
+        return None
+    rest = (number(1) - atom.args[0]).monomials
+    if len(rest) != 1 or rest[0].coefficient != 1 or rest[0].bound or len(rest[0].powers) != 1:
+        return None
+    ((inner, exponent),) = rest[0].powers
+    if not isinstance(inner, Function) or inner.name != "exp" or exponent != 1:
+        return None
+    u = -inner.args[0]
+    if len(u.monomials) != 1 or u.monomials[0].coefficient < 0 or u.monomials[0].bound:
+        return None
+    positive = all(isinstance(a, Element) and supports.get(a.name) == "positive" for a, _ in u.monomials[0].powers)
+    return u if positive else None
 
 
 def _logarithm(f: Function, supports: Mapping[str, str]) -> Parameter | None:

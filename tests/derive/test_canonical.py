@@ -16,6 +16,7 @@ from cavi.derive.term import (
     Element,
     Function,
     Indicator,
+    Link,
     Moment,
     Monomial,
     Polynomial,
@@ -190,3 +191,12 @@ def test_integer_powers_and_logs_of_products() -> None:
     assert functions.log(mu * s) == functions.log(mu) + functions.log(s)
     assert functions.reciprocal(mu * mu) * mu == functions.reciprocal(mu)
     assert functions.log(number(1)) == number(0)
+
+
+def test_a_sum_over_known_positions_is_not_the_number_of_positions() -> None:
+    """Σ_t [1 < t] = T - 1, but Σ_n [1 < y[n]] depends on the data."""
+    t, n = Index("t", "T"), Index("n", "N")
+    one = Fraction(1)
+    assert str(sum_over(collect([normalise(one, [(Link(t), one)], ())]), [t])) == str(from_atom(Size("T")) - number(1))
+    told = sum_over(collect([normalise(one, [(Link(Gather("y", (n,), "T")), one)], ())]), [n])
+    assert World({"N": 4, "T": 3}, {"y": np.array([0, 2, 1, 0])}).value(told) == 2

@@ -5,6 +5,8 @@ import pytest
 from generated import run
 
 from cavi.derive import Gamma, Model, Normal, Poisson, RelaxationError, Sum, derive, exp
+from cavi.derive.relaxations import array_bounds
+from cavi.derive.relaxations.thinning import Thinning
 from cavi.verify import verify
 
 
@@ -71,3 +73,19 @@ def test_what_is_no_sum_over_an_index_is_refused() -> None:
     m.observed("y", Normal(m.latent("a", Normal(0, 1)), 1), m.index("n", "N"))
     with pytest.raises(RelaxationError, match="thinning does not apply"):
         derive(m, augment={"y": "thinning"})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_proposed_before_the_bound_that_it_equals(name: str) -> None:
+    (record,) = derive(MODELS[name][0](), relax="auto").relaxations
+    assert record.name == "thinning"
+    assert record.reasons[-1] == "it has the bound of jensen at no more cost, and is exact before q is chosen"
+    assert any(b.name == Thinning.in_place_of for b in array_bounds())
+
+
+def test_terms_that_are_written_out_keep_jensens_weights() -> None:
+    m = Model("m")
+    n = m.index("n", "N")
+    a, b = m.latent("a", Gamma(1, 1)), m.latent("b", Gamma(1, 1))
+    m.observed("y", Poisson(a + b), n)
+    assert [r.name for r in derive(m, relax="auto").relaxations] == ["jensen"]
