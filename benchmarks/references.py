@@ -65,7 +65,8 @@ CASES: Mapping[str, Case] = {
     "truncated_regression": Case(rows=100),
     "hurdle_poisson": Case(rows=200),
     "multilevel_poisson_regression": Case(),
-    "stochastic_volatility": Case(rows=50, draws=500),
+    "proportional_odds": Case(),
+    "stochastic_volatility": Case(rows=40, chains=16, draws=2500),
 }
 
 

@@ -112,10 +112,11 @@ def _reached(
             return
         try:
             relaxed = apply_relaxations(model, log_joint(model), bounds, augment)
-            names = applicable(error.factor, relaxed.model, relaxed.nodes, factors)
+            names = applicable(error.factor, relaxed.model, relaxed.nodes, factors, methods)
         except CaviError:
             return
-        for method in names:
+        alike = [n for n in names if n in methods.values()]  # several factors by one method, where it does for them
+        for method in alike or names:
             yield from _reached(model, factors, bounds, augment, {**methods, error.factor: method})
     except CaviError:
         return

@@ -65,13 +65,17 @@ def approached(block: Block, methods: Mapping[str, str]) -> Block:
 
 
 def applicable(
-    factor: str, model: Model, nodes: Mapping[str, Polynomial], factors: Sequence[object] | None
+    factor: str,
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    known: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """The methods by which a factor that was refused can be had; found by trying them."""
+    """The methods by which a factor that was refused can be had, beside those `known` for others; found by trying."""
     found = []
     for method in WORDS:
         split = tuple(
-            approached(b, dict.fromkeys(b.variables, method) if b.factor.name == factor else {})
+            approached(b, dict.fromkeys(b.variables, method) if b.factor.name == factor else known)
             for b in blocks(model, nodes, factors)
         )
         separate = {name: separated(p, split) for name, p in nodes.items()}

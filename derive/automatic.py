@@ -7,7 +7,7 @@ two, else a Normal that is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, product
 
@@ -79,7 +79,7 @@ def _with_methods(attempt: Attempt, asked: Asked) -> Derived | None:
             derived = attempt(replace(asked, methods=found))
         except NonConjugateError as error:
             latents = error.factor.split(",")
-            known = () if set(latents) & set(found) else _applicable(error.factor, asked)
+            known = () if set(latents) & set(found) else _applicable(error.factor, asked, found)
             best = next((n for n in AUTOMATIC if n in known), None)
             if best is None:
                 return None
@@ -92,12 +92,12 @@ def _with_methods(attempt: Attempt, asked: Asked) -> Derived | None:
             return replace(derived, updates=updates)
 
 
-def _applicable(factor: str, asked: Asked) -> Sequence[str]:
-    """The methods by which a factor that was refused can be had."""
+def _applicable(factor: str, asked: Asked, found: Mapping[str, str]) -> Sequence[str]:
+    """The methods by which a factor that was refused can be had, beside those found for others."""
     if asked.marginalise:
         return ()
     relaxed = relax(asked.model, asked.nodes, asked.bounds, asked.augment)
-    return applicable(factor, relaxed.model, relaxed.nodes, asked.factors)
+    return applicable(factor, relaxed.model, relaxed.nodes, asked.factors, found)
 
 
 def _proposed(u: Update) -> Update:

@@ -113,7 +113,7 @@ def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateE
     if set(error.factor.split(",")) & set(asked.methods) or asked.marginalise:
         return error
     relaxed = apply_relaxations(asked.model, asked.nodes, asked.bounds, asked.augment)
-    names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors)
+    names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors, asked.methods)
     if not names:
         return error
     beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)

@@ -85,8 +85,9 @@ def _half_normal(e: Engine, x: Value, a: Args) -> Value:
 @_family("TruncatedNormal", "interval", mean="real", precision="positive", lower="bound", upper="bound")
 def _truncated_normal(e: Engine, x: Value, a: Args) -> Value:
     root = e("sqrt", a["precision"])
-    low = (a.get("lower", e.constants("minus_infinity")) - a["mean"]) * root
-    high = (a.get("upper", e.constants("infinity")) - a["mean"]) * root
+    # What is infinite has no derivative, so that no arithmetic is done with it.
+    low = (a["lower"] - a["mean"]) * root if "lower" in a else e.constants("minus_infinity")
+    high = (a["upper"] - a["mean"]) * root if "upper" in a else e.constants("infinity")
     return _normal(e, x, a) - e("log_normal_interval", low, high)
 
 

@@ -166,7 +166,7 @@ class Proposal:
     """The rules that would make the terms of a node workable, the cheapest first: a point costs less than a latent.
 
     `together` are the bounds that it takes where one does not fit all of the terms. `exact` are the augmentations that
-    take the place of all these bounds: with the same bound of the evidence, at no more cost, and exact before q is
+    take the place of all these bounds: with the same bound of the evidence, at about its cost, and exact before q is
     chosen. They come first.
     """
 
@@ -197,7 +197,8 @@ class Proposal:
         """What speaks for a rule beside its cost, where something does."""
         if rule not in self.exact:
             return ()
-        return (f"it has the bound of {' and '.join(self.together)} at no more cost, and is exact before q is chosen",)
+        bounds = " and ".join(self.together)
+        return (f"it has the bound of {bounds} at about its cost, and is exact before q is chosen",)
 
 
 def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:

@@ -57,7 +57,7 @@ def test_a_function_of_an_array_is_bounded(found, family, argument, place, rule)
 def test_a_density_that_is_a_mixture_has_its_rule(found) -> None:
     entry = found["Bernoulli", "prob", "probit of a regression"]
     assert (entry.verdict, entry.detail) == ("augmentation", "albert chib")
-    counts = found["Poisson", "rate", "a sum of Gammas"]  # the bound of jensen at no more cost
+    counts = found["Poisson", "rate", "a sum of Gammas"]  # the bound of jensen at about its cost
     assert (counts.verdict, counts.detail) == ("augmentation", "thinning")
     assert found["StudentT", "mean", "a regression"].verdict != "refused"
     assert found["RightCensoredWeibull", "rate", "a Gamma"].verdict == "exact"

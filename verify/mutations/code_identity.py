@@ -208,8 +208,8 @@ def _logdet(matrix: Any, axes: int = 1) -> Any:
     return found.reshape(lead) if lead else found[0]
 
 
-def _normalised(logits: Any) -> Any:
-    weights = _elementwise("exp")(logits)
+def _normalised(natural: Any, features: Any) -> Any:
+    weights = _elementwise("exp")(natural @ features)
     total = weights.sum(axis=0)
     return weights / total, _elementwise("log")(total)
 
@@ -301,9 +301,10 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
 _NODES = {"real": 1, "positive": 2, "unit": 3}  # with the logarithms that are nodes too
 
 
-def _quadrature(log_density: Callable[..., Any], support: str, shape: tuple[int, ...]) -> Any:
-    """Three nodes, the same for all; weights and normalisers are functions of the density there."""
-    points = [_row(f"node {k}", 3) for k in range(_NODES[support])]
+def _quadrature(log_density: Callable[..., Any], supports: str | tuple[str, str], shape: tuple[int, ...]) -> Any:
+    """Three nodes of each number, the same for all; weights and normalisers are functions of the density there."""
+    both = (supports,) if isinstance(supports, str) else supports
+    points = [_row(f"node {k}", 3) for k in range(sum(_NODES[support] for support in both))]
     nodes = tuple(np.broadcast_to(p, (*shape, 3)) for p in points)
     heights = np.array(np.broadcast_to(log_density(*nodes), (*shape, 3)), dtype=object)
     weights, normalisers = np.empty((*shape, 3), dtype=object), np.empty(shape, dtype=object)
@@ -321,6 +322,11 @@ def _row(name: str, count: int) -> Any:
 
 def _deviation(nodes: Any, weights: Any) -> Any:
     return _elementwise("sqrt")((nodes * nodes * weights).sum(axis=-1) - (nodes * weights).sum(axis=-1) ** 2)
+
+
+def _correlation(x: Any, y: Any, weights: Any) -> Any:
+    mean = (weights * x).sum(axis=-1), (weights * y).sum(axis=-1)
+    return ((weights * x * y).sum(axis=-1) - mean[0] * mean[1]) / (_deviation(x, weights) * _deviation(y, weights))
 
 
 def _normal_nodes(mean: Any, variance: Any) -> Any:
@@ -360,7 +366,9 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "cells": _cells,
     "bilinear": _bilinear,
     "quadrature": _quadrature,
+    "plane_quadrature": _quadrature,
     "deviation": _deviation,
+    "correlation": _correlation,
     "normal_nodes": _normal_nodes,
     "damped": _step,
     "settled": _step,

@@ -79,7 +79,7 @@ def test_what_is_no_sum_over_an_index_is_refused() -> None:
 def test_it_is_proposed_before_the_bound_that_it_equals(name: str) -> None:
     (record,) = derive(MODELS[name][0](), relax="auto").relaxations
     assert record.name == "thinning"
-    assert record.reasons[-1] == "it has the bound of jensen at no more cost, and is exact before q is chosen"
+    assert record.reasons[-1] == "it has the bound of jensen at about its cost, and is exact before q is chosen"
     assert any(b.name == Thinning.in_place_of for b in array_bounds())
 
 
