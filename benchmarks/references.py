@@ -53,7 +53,7 @@ CASES: Mapping[str, Case] = {
     "item_response": Case(rows=40),
     "gaussian_process_classification": Case(),
     "logistic_matrix_factorisation": Case(chains=16, draws=300),
-    "correlated_topic_model": Case(rows=60, chains=16, draws=300),
+    "correlated_topic_model": Case(chains=8, draws=1200),
     "bayesian_lasso": Case(rows=60),
     "horseshoe_regression": Case(rows=60, draws=500),
     "quantile_regression": Case(),
@@ -71,14 +71,21 @@ CASES: Mapping[str, Case] = {
 
 
 def dataset(name: str) -> Dataset:
-    """The library's data; of a matrix of cells one corner, since its latents do not grow fewer with its rows."""
+    """The library's data; of a matrix of cells and of documents a corner, since latents do not grow fewer with rows."""
     own = models.data(name)
-    if name != "logistic_matrix_factorisation":
-        return own
-    row, column = np.asarray(own.data["row"]), np.asarray(own.data["column"])
-    kept = (row < 6) & (column >= 20) & (column < 28)
-    data = {"y": own.data["y"][kept], "row": row[kept], "column": column[kept] - 20}
-    return Dataset(data, own.hyper, own.sizes)
+    if name == "logistic_matrix_factorisation":
+        row, column = np.asarray(own.data["row"]), np.asarray(own.data["column"])
+        kept = (row < 6) & (column >= 20) & (column < 28)
+        return Dataset({"y": own.data["y"][kept], "row": row[kept], "column": column[kept] - 20}, own.hyper, own.sizes)
+    if name == "correlated_topic_model":  # four documents, the twelve words with most entries in them, two topics
+        word, doc = np.asarray(own.data["w"]), np.asarray(own.data["doc"])
+        _, entry, times = np.unique(word[doc < 4], return_inverse=True, return_counts=True)
+        frequent = np.argsort(-times, kind="stable")[:12]
+        kept = np.isin(entry, frequent)
+        place = np.argsort(frequent)[np.searchsorted(np.sort(frequent), entry[kept])]
+        data = {"w": place, "doc": doc[doc < 4][kept], "count": np.asarray(own.data["count"])[doc < 4][kept]}
+        return Dataset(data, {**own.hyper, "nu_0": 4.0, "W_0": np.eye(2) / 4}, {"K": 2})
+    return own
 
 
 def found(name: str, case: Case) -> Comparison:
