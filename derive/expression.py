@@ -361,7 +361,7 @@ class Mul(Expr):
     def __str__(self) -> str:
         match self.factors:
             case (Number(value=one), Power(base=base, exponent=Number(value=minus))) if one == -minus == 1:
-                inside = _logistic(base)
+                inside = inside_sigmoid(base)
                 return f"1/{_factor(base)}" if inside is None else f"sigmoid({inside})"
             case (Number(value=minus), other) if minus == -1 and not isinstance(other, Number):
                 return f"-{_factor(other)}"
@@ -405,7 +405,7 @@ def _factor(expr: Expr) -> str:
     return f"({text})" if weak else text
 
 
-def _logistic(below: Expr) -> Expr | None:
+def inside_sigmoid(below: Expr) -> Expr | None:
     """The x of 1 + exp(-x), as `sigmoid` writes it."""
     match below:
         case Add(terms=(Number(value=one), Apply(name="exp", args=(Mul(factors=(Number(value=minus), inside)),)))):

@@ -27,6 +27,7 @@ from cavi.derive.expression import (
     SizeOf,
     Softmax,
     SumOver,
+    inside_sigmoid,
 )
 from cavi.derive.index import Gather, Index, Literal, Shift, shifted
 
@@ -122,7 +123,7 @@ class Writer:
     def _product(self, expr: Mul, factors: tuple[Expr, ...], names: Names) -> tuple[int, str]:
         match factors:
             case (Number(value=one), Power(base=base, exponent=Number(value=e))) if (
-                one == -e == _ONE and (inside := _sigmoid(base)) is not None
+                one == -e == _ONE and (inside := inside_sigmoid(base)) is not None
             ):
                 return WHOLE, f"sigmoid({self.expression(inside, names)})"
             case (Number(value=value), other) if value == _MINUS and not isinstance(other, Number):
@@ -277,16 +278,6 @@ def _number(value: Fraction) -> tuple[int, str]:
     digits = str(abs(value.numerator * 10**places // value.denominator)).rjust(places + 1, "0")
     text = f"{digits[:-places]}.{digits[-places:]}"
     return (SIGN, f"-{text}") if value < 0 else (WHOLE, text)
-
-
-def _sigmoid(below: Expr) -> Expr | None:
-    """The x of 1 + exp(-x)."""
-    match below:
-        case Add(terms=(Number(value=one), Apply(name="exp", args=(Mul(factors=(Number(value=value), inside)),)))) if (
-            one == -value == _ONE
-        ):
-            return inside
-    return None
 
 
 def _stick(expr: Probabilities) -> tuple[Index, AnySub]:

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import unicodedata
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
 
 import pytest
 from printing_models import ZOO
 from reports import report_on
+from shown import Shown
 
 import cavi.templates
 from cavi import models
@@ -86,28 +86,6 @@ def test_english_is_untouched() -> None:
 def test_the_page_says_its_language() -> None:
     text = ZOO["crossed"]().html(lang="ko")
     assert '<html lang="ko">' in text and "최적 인자" in text and ">Optimal factors<" not in text
-
-
-class Shown(HTMLParser):
-    """What a reader of a page sees or hears, without formulas' signs, code, style and script."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.inside: list[str] = []
-        self.said: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.said += [v or "" for k, v in attrs if k in ("title", "aria-label", "alt") or k.startswith("data-")]
-        if tag not in ("meta", "br"):
-            self.inside.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.inside.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if not {"style", "script", "code", "mi", "tspan"} & set(self.inside):
-            self.said.append(data)
 
 
 def words_in(text: str) -> set[str]:

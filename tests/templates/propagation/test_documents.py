@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import unicodedata
 import warnings
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from generated import run
 from propagation_models import MODELS, binary_data
+from shown import Shown
 
 from cavi.derive import CaviError, propagate
 from cavi.derive.propagation.steps import QUANTITIES
@@ -36,28 +36,6 @@ def test_every_word_of_an_article_is_translated(name: str) -> None:
     for sentence in sentences:
         text = "".join(part for part in sentence if isinstance(part, str))
         assert HANGUL.search(text) or not re.search("[A-Za-z]{3}", text), text
-
-
-class Shown(HTMLParser):
-    """What a reader of a page sees or hears, without formulas' signs, code, style and script."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.inside: list[str] = []
-        self.said: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.said += [v or "" for k, v in attrs if k in ("title", "aria-label", "alt") or k.startswith("data-")]
-        if tag not in ("meta", "br"):
-            self.inside.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.inside.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if not {"style", "script", "code", "mi", "tspan"} & set(self.inside):
-            self.said.append(data)
 
 
 def test_a_korean_page_has_no_english_but_names() -> None:
