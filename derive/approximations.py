@@ -15,7 +15,7 @@ from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import Block, blocks
-from cavi.derive.methods import CVI, NEWTON, NORMAL, QUADRATURE, WORDS
+from cavi.derive.methods import CVI, EXPANDED, NEWTON, NORMAL, QUADRATURE, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
@@ -61,7 +61,8 @@ def approached(block: Block, methods: Mapping[str, str]) -> Block:
     """
     own = {methods.get(n) for n in block.variables}
     both = QUADRATURE in own and block.is_joint
-    return replace(block, projected=both or bool(own & set(NORMAL)), normal=own == {CVI})
+    chosen = bool(own & set(NORMAL))
+    return replace(block, projected=both or chosen, normal=own == {CVI}, expanded=chosen and own <= set(EXPANDED))
 
 
 def applicable(

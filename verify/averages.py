@@ -176,6 +176,12 @@ class Averages:
         family = distribution_at(v, self.state, binding)["name"]
         parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
         touched = self.touched(parts, inner, assigned)
+        if polynomial_degree(v, [n for n, _ in touched]) == 99:
+            along = self._along_one(
+                touched, assigned, lambda scope: log_density(self.engine, family, *node_arguments(v, scope, binding))
+            )
+            if along is not None:
+                return along
         scales = parts_of.scales()
         units = self.units(touched - set(scales), partial(polynomial_degree, v), assigned)
         scope = OnGrid(self, assigned, units)
@@ -255,9 +261,18 @@ class Averages:
     def _product_mean(self, group: list[Plain], binding: Binding) -> Value:
         """E of a product whose factors depend on each other."""
         parts, inner = group, [binding] * len(group)
-        along = self._along_one(group, binding)
-        if along is not None:
-            return along
+        touched = self.touched(parts, inner, self.held.assigned)
+
+        def product(scope: OnGrid) -> Value:
+            value: Value = self.engine.number(1)
+            for f in group:
+                value = value * evaluate(f, scope, binding)
+            return value
+
+        if _product_degree(group, [n for n, _ in touched]) == 99:
+            along = self._along_one(touched, self.held.assigned, product)
+            if along is not None:
+                return along
         total: Value = self.engine.number(0)
         categories = {
             x for x in self.touched(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
@@ -265,41 +280,44 @@ class Averages:
         for assigned in assignments(categories, self.state, self.held.assigned):
             units = self.units(self.touched(parts, inner, assigned), partial(_product_degree, group), assigned)
             scope = OnGrid(self, assigned, units)
-            value = self.engine.number(1)
-            for f in group:
-                value = value * evaluate(f, scope, binding)
-            total = total + self._probability(assigned) * self.contract(value, units)
+            total = total + self._probability(assigned) * self.contract(product(scope), units)
         return total
 
-    def _along_one(self, group: list[Plain], binding: Binding) -> Value | None:
-        """E of a function of one combination of the elements of a chosen Normal vector, points beside it.
+    def _along_one(
+        self, touched: set[Element], assigned: Mapping[Element, int], values: Callable[[OnGrid], Value]
+    ) -> Value | None:
+        """E of a function of one combination of the elements of chosen Normal factors, points beside them.
 
-        None where it is another one, and where there is no such vector.
+        Factors are independent: together they are one Normal vector. None where it is another function, where other
+        factors are in it, and where there is one number alone.
         """
         state, claim = self.state, self.state.claim
-        touched = self.touched(group, [binding] * len(group), self.held.assigned)
         sites = sorted({claim.site_of(*x) for x in touched})
-        vectors = [s for s in sites if not claim.factor_named[s[0]]["point"]]
-        if len(vectors) != 1 or claim.factor_named[vectors[0][0]].get("chosen") != "cvi":
+        normals = [s for s in sites if not claim.factor_named[s[0]]["point"]]
+        if not normals or any(claim.factor_named[name].get("chosen") != "cvi" for name, _ in normals):
             return None
-        factor = claim.factor_named[vectors[0][0]]
-        elements = list(claim.elements(factor, vectors[0][1], state.sizes))
-        if len(elements) < 2 or _product_degree(group, factor["latents"]) < 99 or set(elements) & set(self.held.points):
+        elements: list[Element] = []
+        middle: list[Value] = []
+        blocks = []
+        for name, at in normals:
+            factor = claim.factor_named[name]
+            elements += claim.elements(factor, at, state.sizes)
+            mean, precision = state.normal(factor, at)
+            middle += mean
+            blocks.append(precision)
+        if len(elements) < 2 or set(elements) & set(self.held.points):
             return None
-        middle, precision = state.normal(factor, vectors[0][1])
-        args = {"mean": middle, "precision": precision}
-        points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) != vectors[0]}
+        args = {"mean": middle, "precision": _block_diagonal(self.engine, blocks)}
+        points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) not in normals}
         found = []
         for i in range(self.held.count):
             one = Held(self.held.assigned, {x: p[i : i + 1] if len(p) > 1 else p for x, p in self.held.points.items()})
             averages = Averages(state, one)
 
-            def at(values: Mapping[Element, Value], averages: Averages = averages) -> Value:
-                scope = OnGrid(averages, averages.held.assigned, points)
-                scope.placed |= values
-                value: Value = self.engine.number(1)
-                for f in group:
-                    value = value * evaluate(f, scope, binding)
+            def at(placed: Mapping[Element, Value], averages: Averages = averages) -> Value:
+                scope = OnGrid(averages, assigned, points)
+                scope.placed |= placed
+                value = values(scope)
                 return value if np.size(value) > 1 else np.ravel(np.asarray(value, dtype=object))[0]
 
             mean = projected(state, elements, args, at)
@@ -375,6 +393,16 @@ class Averages:
             weights = unit.weights.reshape(unit.shape + (1,) * (value.ndim - axis - count))
             value = (value * weights).sum(axis=axes)
         return flat(value)
+
+
+def _block_diagonal(e: Any, blocks: Sequence[list[list[Value]]]) -> list[list[Value]]:
+    """Square matrices along the diagonal of one, zeros elsewhere."""
+    size, rows, before = sum(map(len, blocks)), [], 0
+    for block in blocks:
+        for row in block:
+            rows.append([e.number(0)] * before + list(row) + [e.number(0)] * (size - before - len(row)))
+        before += len(block)
+    return rows
 
 
 def _product_degree(factors: Sequence[Plain], names: Sequence[str]) -> int:
