@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from cavi.derive import functions
 from cavi.derive.along import along_one, depends, moving
 from cavi.derive.canonical import add, canonical, collect, deltas, multiply, normalise, rewrite, sum_over, with_fresh_bound
-from cavi.derive.derivatives import HALF, PLACEHOLDER, U, at, derivative, has_placeholder
+from cavi.derive.derivatives import HALF, U, at, derivative
 from cavi.derive.errors import NonConjugateError
 from cavi.derive.factorisation import Block, placed_atoms, random_atoms
 from cavi.derive.index import Sub, indices_of
@@ -94,10 +94,9 @@ def _over(expectation: Expectation, found: _Mean, averaged: Sequence[Block]) -> 
             if bent is None:
                 return None
             parts.append((bent, multiply(weight, spread.scaled(HALF))))
-    left = depends(mean, _names(expectation.blocks)) or any(_is_held(a) for a in mean.atoms())
     total = ZERO
     for f, weight in parts:
-        total = total + multiply(weight, _value(f, mean, variance, left))
+        total = total + multiply(weight, functions.normal_mean(at(f, T), mean, variance))
     return total
 
 
@@ -132,19 +131,6 @@ def _averaged(expectation: Expectation, u: Polynomial, names: Collection[str]) -
 def _second(f: Polynomial) -> Polynomial | None:
     first = derivative(f)
     return None if first is None else derivative(first)
-
-
-def _value(f: Polynomial, mean: Polynomial, variance: Polynomial, left: bool) -> Polynomial:
-    """E[f]; as one atom where latents are left in the mean, so that it stays a function of one combination of them."""
-    whole = at(f, T)
-    if left and not variance and not _is_one_function(f):
-        return from_atom(Function("normal_mean", (whole, mean, variance)))
-    return functions.normal_mean(whole, mean, variance)
-
-
-def _is_one_function(f: Polynomial) -> bool:
-    """Whether every term has at most one function of the placeholder, and nothing else of it."""
-    return all(PLACEHOLDER not in m.atoms and sum(map(has_placeholder, m.atoms)) <= 1 for m in f.monomials)
 
 
 def splits(items: Sequence[tuple[Sub, ...]]) -> Iterator[tuple[list[tuple[Sub, ...]], list[tuple[Sub, ...]]]]:

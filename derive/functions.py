@@ -17,6 +17,7 @@ from cavi.derive.term import (
     Monomial,
     Polynomial,
     Size,
+    arguments,
     atom_indices,
     from_atom,
     number,
@@ -324,12 +325,19 @@ def at(p: Polynomial, placeholder: Constant, argument: Polynomial) -> Polynomial
     return rewrite(p, rule)
 
 
+def _is_single(m: Monomial) -> bool:
+    """Whether a term has the Normal number once: in one function, or as it is."""
+    own = [(a, e) for a, e in m.powers if UNDER_NORMAL == a or any(UNDER_NORMAL in p.atoms() for p in arguments(a))]
+    return len(own) <= 1 and all(a != UNDER_NORMAL or e == 1 for a, e in own)
+
+
 def normal_mean(f: Polynomial, mean: Polynomial, variance: Polynomial) -> Polynomial:
     """E[f(t)], t ~ Normal(mean, variance), of a function f of `UNDER_NORMAL`.
 
-    In closed form where f is the exponential of an affine function and where the variance is zero, else by name.
+    In closed form where f is the exponential of an affine function, else by name. With the variance zero it is f at the
+    mean, and written out where f is a sum of single functions: a product of several would be multiplied out.
     """
-    if not variance:
+    if not variance and all(_is_single(m) for m in f.monomials):
         return at(f, UNDER_NORMAL, mean)
     m = f.monomials[0] if len(f.monomials) == 1 and len(f.monomials[0].powers) == 1 else None
     if m is not None and not m.bound and isinstance(m.powers[0][0], Function) and m.powers[0][0].name == "exp":

@@ -155,6 +155,8 @@ class Printer:
                 label = _FUNCTIONS.get(atom.name, atom.name)
                 if len(inside) == 1 and atom.name == "log" and _is_plain(atom.args[0]):
                     return f"log {inside[0]}"
+                if atom.name == "normal_mean" and not atom.args[2]:
+                    return f"({inside[0]} at u = {inside[1]})"
                 if atom.name == "normal_mean":
                     return f"E[{inside[0]} | u ~ N({inside[1]}, {inside[2]})]"
                 if atom.name == "E":

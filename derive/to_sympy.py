@@ -127,6 +127,8 @@ def _atom(atom: Atom, names: Mapping[Index, str], scope: Scope) -> sympy.Expr:
             m, v = (_polynomial(a, names, scope) for a in (mean, variance))
             u = sympy.Dummy("u", real=True)
             body = _polynomial(f, names, scope).xreplace({sympy.Symbol("u"): u})
+            if v == 0:
+                return body.xreplace({u: m})
             density = sympy.exp(-((u - m) ** 2) / (2 * v)) / sympy.sqrt(2 * sympy.pi * v)
             return sympy.Integral(body * density, (u, -sympy.oo, sympy.oo))
         case Function():

@@ -18,7 +18,7 @@ from cavi.verify.state import State
 
 LAPLACE = "laplace"
 HALVED, ROUNDING = 1e-9, 1e-13  # of a step, as generated code has them
-MOST = 30  # steps of Newton's method, which needs a dozen
+MOST = 200  # steps of Newton's method, which needs a dozen; where the height is hardly concave, many more
 Rows = list[list[Any]]
 
 
