@@ -19,13 +19,37 @@ from typing import TYPE_CHECKING
 
 from cavi.derive import functions
 from cavi.derive.along import along_one, depends, moving
-from cavi.derive.canonical import add, canonical, collect, deltas, multiply, normalise, rewrite, sum_over, with_fresh_bound
+from cavi.derive.canonical import (
+    add,
+    canonical,
+    collect,
+    deltas,
+    multiply,
+    normalise,
+    rewrite,
+    sum_over,
+    with_fresh_bound,
+)
 from cavi.derive.derivatives import HALF, U, at, derivative
 from cavi.derive.errors import NonConjugateError
 from cavi.derive.factorisation import Block, placed_atoms, random_atoms
 from cavi.derive.index import Sub, indices_of
 from cavi.derive.remedies import refusal
-from cavi.derive.term import ZERO, Atom, Delta, Element, Function, Moment, Monomial, Parameter, Polynomial, Powers, atom_indices, from_atom, number
+from cavi.derive.term import (
+    ZERO,
+    Atom,
+    Delta,
+    Element,
+    Function,
+    Moment,
+    Monomial,
+    Parameter,
+    Polynomial,
+    Powers,
+    atom_indices,
+    from_atom,
+    number,
+)
 
 if TYPE_CHECKING:
     from cavi.derive.expectation import Expectation
@@ -70,25 +94,28 @@ def crossed(expectation: Expectation, powers: Powers, keep: Block | None) -> Pol
     Raises:
         NonConjugateError: for what is no function of one sum, or whose second derivative is needed and not known.
     """
-    found = _of_one_sum(powers, _names(expectation.blocks))
+    known = _with_points(expectation, powers, keep)
+    found = _of_one_sum(known, _names(b for b in expectation.blocks if not b.factor.point))
     if found is None:
         raise _refused(expectation, powers, NO_PRODUCT)
-    value = _over(expectation, found, [b for b in expectation.blocks if b is not keep])
+    value = _over(expectation, found, [b for b in expectation.blocks if b is not keep], keep)
     if value is None:
         raise _refused(expectation, powers, NO_DERIVATIVE)
     return value
 
 
-def _over(expectation: Expectation, found: _Mean, averaged: Sequence[Block]) -> Polynomial | None:
-    """E over some factors; None where a second derivative is not known."""
+def _over(
+    expectation: Expectation, found: _Mean, averaged: Sequence[Block], keep: Block | None = None
+) -> Polynomial | None:
+    """E over some factors; None where a second derivative is not known. A point that is kept may be a coefficient."""
     exact = _names(b for b in averaged if not b.expanded)
-    mean, spread = _averaged(expectation, found.mean, exact)
+    mean, spread = _averaged(expectation, found.mean, exact, keep)
     variance = found.variance + spread
     parts = [(found.f, number(1))]
     for b in averaged:
         if not (b.expanded and depends(mean, b.variables)):
             continue
-        mean, spread = _averaged(expectation, mean, b.variables)
+        mean, spread = _averaged(expectation, mean, b.variables, keep)
         for f, weight in list(parts):
             bent = _second(f)
             if bent is None:
@@ -121,11 +148,31 @@ def _of_one_sum(powers: Powers, names: Collection[str]) -> _Mean | None:
     return None if found is None else _Mean(*found, ZERO)
 
 
-def _averaged(expectation: Expectation, u: Polynomial, names: Collection[str]) -> tuple[Polynomial, Polynomial]:
+def _averaged(
+    expectation: Expectation, u: Polynomial, names: Collection[str], keep: Block | None
+) -> tuple[Polynomial, Polynomial]:
     """An affine combination with the expectations of some latents in their place, and the variance that they had."""
     own = moving(u, names)
-    middle = expectation.of(own)
-    return u - own + middle, expectation.of(multiply(own, own)) - multiply(middle, middle)
+    middle = expectation.of(own, keep)
+    return u - own + middle, expectation.of(multiply(own, own), keep) - multiply(middle, middle)
+
+
+def _with_points(expectation: Expectation, powers: Powers, keep: Block | None) -> Powers:
+    """The same with the values of points in their place."""
+    points = {n: b for b in expectation.blocks if b.factor.point and b is not keep for n in b.variables}
+
+    def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
+        if isinstance(atom, Element) and atom.name in points:
+            block = points[atom.name]
+            value = expectation.moments.of(block, ((atom, Fraction(1)),), block.site(atom))
+            return functions.raise_to(value, number(exponent))
+        if isinstance(atom, Function) and any(True for _ in random_atoms(atom, points)):
+            return from_atom(Function(atom.name, tuple(rewrite(a, rule) for a in atom.args)), exponent)
+        return None
+
+    if not points:
+        return powers
+    return tuple((rewrite(from_atom(a), rule).monomials[0].powers[0][0], e) for a, e in powers)
 
 
 def _second(f: Polynomial) -> Polynomial | None:
@@ -151,9 +198,7 @@ def has_several(block: Block, atom: Atom) -> bool:
     return len(sites) > 1 or any(not set(indices_of(s)) <= outside for site in sites for s in site)
 
 
-def one_of_several(
-    block: Block, m: Monomial, inside: Powers, outside: Powers, expectation: Expectation
-) -> Polynomial:
+def one_of_several(block: Block, m: Monomial, inside: Powers, outside: Powers, expectation: Expectation) -> Polynomial:
     """A term with a function of a sum over elements of one factor, for one element of it; the others are averaged over.
 
     Σ_e c_e w_e is c_d w_d + Σ_e (1 - δ_de) c_e w_e for the element d; of w[a] - w[b] with positions a and b that data
@@ -162,7 +207,7 @@ def one_of_several(
     Raises:
         NonConjugateError: for what is no function of one sum.
     """
-    found = _of_one_sum(inside, _names(expectation.blocks))
+    found = _of_one_sum(inside, _names(b for b in expectation.blocks if not b.factor.point))
     if found is None:
         raise _refused(expectation, inside, NO_PRODUCT)
     total = ZERO
@@ -181,11 +226,9 @@ def _places(block: Block, u: Polynomial) -> Iterator[tuple[Polynomial, Polynomia
     sites = [(m, _element(block, m)) for m in own]
     known = u - moving(u, block.variables)
     plates = block.factor.plates
-    fixed = {
-        tuple(s if not set(indices_of(s)) & set(m.bound) else None for s in block.site(x)) for m, x in sites
-    }
-    if any(None in site for site in fixed):
-        yield from _within_sums(block, sites, known, fixed)
+    summed = {p for m, x in sites for p, s in enumerate(block.site(x)) if set(indices_of(s)) & set(m.bound)}
+    if summed:
+        yield _within_sums(block, sites, known, summed)
         return
     different = list(dict.fromkeys(block.site(x) for _, x in sites))
     for here, elsewhere in splits(different):
@@ -202,34 +245,27 @@ def _places(block: Block, u: Polynomial) -> Iterator[tuple[Polynomial, Polynomia
 
 
 def _within_sums(
-    block: Block, sites: Sequence[tuple[Monomial, Element]], known: Polynomial, fixed: Collection[tuple[Sub | None, ...]]
-) -> Iterator[tuple[Polynomial, Polynomial]]:
-    """The same where the sum runs over the elements."""
-    if len(fixed) > 1:
-        raise refusal(
-            block.factor,
-            add(known, *(Polynomial((m,)) for m, _ in sites)),
-            block.variables,
-            "a sum over the elements of one row: it has those of several",
-        )
-    (site,) = fixed
+    block: Block, sites: Sequence[tuple[Monomial, Element]], known: Polynomial, summed: Collection[int]
+) -> tuple[Polynomial, Polynomial]:
+    """The same where the sum runs over the elements: over these plates, by a δ for each term of it."""
     condition, terms = number(1), [known]
-    for plate, sub in zip(block.factor.plates, site, strict=True):
-        if sub is not None:
-            condition = multiply(condition, deltas([plate], [sub]))
+    for p, plate in enumerate(block.factor.plates):
+        if p in summed:
+            continue
+        (first, *others) = {block.site(x)[p] for _, x in sites}
+        if others:
+            whole = add(known, *(Polynomial((m,)) for m, _ in sites))
+            raise refusal(block.factor, whole, block.variables, "a sum over one row of elements: it has several")
+        condition = multiply(condition, deltas([plate], [first]))
     for m, x in sites:
-        is_here = [
-            (Delta(s, plate), Fraction(1))
-            for s, plate, outer in zip(block.site(x), block.factor.plates, site, strict=True)
-            if outer is None
-        ]
-        whole, one = Polynomial((m,)), collect([normalise(m.coefficient, [*m.powers, *is_here], m.bound)])
+        is_here = [(Delta(block.site(x)[p], block.factor.plates[p]), Fraction(1)) for p in sorted(summed)]
+        one = collect([normalise(m.coefficient, [*m.powers, *is_here], m.bound)])
         (held,) = _held(block, m, x).monomials
         terms += [
-            canonical(whole) - one,
+            canonical(Polynomial((m,))) - one,
             collect([normalise(held.coefficient, [*held.powers, *is_here], held.bound)]),
         ]
-    yield condition, add(*terms)
+    return condition, add(*terms)
 
 
 def _element(block: Block, m: Monomial) -> Element:

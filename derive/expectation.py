@@ -299,7 +299,9 @@ class Expectation:
             if len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites))):
                 return touched[0]
         if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
-            raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
+            # What keeps the others from having an expectation is the factor without a method.
+            open_ = next((b for b in touched if not (b.normal or b.expanded)), touched[0])
+            raise refusal(open_.factor, from_atom(atom), sorted({a.name for a in inner}))
         if isinstance(atom, Function) and any(not set(atom_indices(a)) <= set(atom_indices(atom)) for a in inner):
             # A function of a sum over many elements: no element of the factor stands alone in it.
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
@@ -348,7 +350,9 @@ class Expectation:
         for b in mine:
             if not b.factor.point and any(True for a, _ in rest for _ in random_atoms(a, b.variables)):
                 term = collect([normalise(ONE, m.powers, ())])
-                raise refusal(b.factor, term, b.variables, "a function of one sum alone: something else beside it is random")
+                raise refusal(
+                    b.factor, term, b.variables, "a function of one sum alone: something else beside it is random"
+                )
         return found, rest
 
     def _at_points(self, block: Block, atom: Atom, exponent: Fraction, keep: Block) -> Polynomial:

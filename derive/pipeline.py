@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cavi.derive.approximations import applicable, approached, checked
+from cavi.derive.approximations import applicable, approached, checked, companions
 from cavi.derive.asked import Asked
 from cavi.derive.automatic import automatic
 from cavi.derive.builders import optimum
@@ -117,7 +117,9 @@ def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateE
     if not names:
         return error
     beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
-    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    together = (error.factor, *companions(error.factor, relaxed.model, relaxed.nodes, asked.factors, asked.methods))
+    methods = ({**asked.methods, **dict.fromkeys(together, n)} for n in names)
+    known = " or ".join(f"derive(m, {beside}approximate={m!r})" for m in methods)
     return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
 
 

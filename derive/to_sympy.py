@@ -96,7 +96,9 @@ def _indexed(name: str, subs: tuple[sympy.Expr, ...]) -> sympy.Expr:
 def _atom(atom: Atom, names: Mapping[Index, str], scope: Scope) -> sympy.Expr:
     match atom:
         case Constant():
-            return {"pi": sympy.pi, "infinity": sympy.oo, "minus_infinity": -sympy.oo}.get(atom.name) or sympy.Symbol("u")
+            return {"pi": sympy.pi, "infinity": sympy.oo, "minus_infinity": -sympy.oo}.get(atom.name) or sympy.Symbol(
+                "u"
+            )
         case Size():
             return size_symbol(atom.name)
         case Element():

@@ -148,7 +148,9 @@ def _normal_mean(f: Plain, mean: Value, variance: Value, scope: Scope, binding: 
     digits = FLOAT_DIGITS if e.name == "float64" else mpmath.mp.dps // 3
     value = standard_mean(e, lambda z: evaluate(_with_value(f, mean + deviation * z), scope, binding), digits)
     if value is None:
-        raise QuadratureError(f"the mean of {str(f)[:80]} under a Normal has no {digits} digits by the trapezoidal rule")
+        raise QuadratureError(
+            f"the mean of {str(f)[:80]} under a Normal has no {digits} digits by the trapezoidal rule"
+        )
     return value
 
 

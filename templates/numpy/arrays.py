@@ -290,6 +290,10 @@ def atom(a: object, scope: Scope) -> Operand:
             return Operand(f"np.log(-np.expm1({one.code}))", one.axes)
         case Function(name="normal_mean"):
             return normal_mean(a, scope)
+        case Function(name="exp", args=(p,)) if (share := _logistic_power(p)) is not None:
+            inside, power_ = share
+            one = polynomial(inside, scope)
+            return power(Operand(f"{scope.helper('expit')}({one.code})", one.axes), power_)
         case Function():
             return function(a.name, [_argument(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")
@@ -348,6 +352,20 @@ def _logistic(base: Polynomial, exponent: Polynomial) -> Polynomial | None:
         return None
     inside = _exponent(base - number(1))
     return None if inside is None else -inside
+
+
+def _logistic_power(p: Polynomial) -> tuple[Polynomial, Fraction] | None:
+    """x and k, where the polynomial is k (x - log(1 + exp x)), so that its exponential is 1 / (1 + exp(-x)) ** k."""
+    for m in p.monomials:
+        match m.powers:
+            case ((Function(name="softplus", args=(x,)), 1),) if m.coefficient < 0 and not m.bound:
+                k = -m.coefficient
+                rest = p - Polynomial((m,))
+                if rest == x.scaled(k):
+                    return x, k
+                if not rest:  # exp(-k log(1 + exp x))
+                    return -x, k
+    return None
 
 
 def _exponent(p: Polynomial) -> Polynomial | None:
