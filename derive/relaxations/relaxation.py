@@ -30,7 +30,7 @@ class Tangent:
         form: s as a function of x, in SymPy.
         over: the index of an array x_k: ξ is an array over it, of values of s, and touches at ξ_k = s(x_k).
         softmax: whether ξ enters as log Σ_k exp ξ_k and its derivatives.
-        convex: the convex function of the statistic whose tangent it is, in `T`; None of an array.
+        convex: the convex function of the statistic whose tangent it is, in `T`; None of an array and of a count.
     """
 
     variable: Variable
