@@ -168,7 +168,7 @@ class Bound:
             rest = evaluable(self.function - self.keep).subs(X, sign * p)
             inside = self.statistic.subs(X, sign * p)
             gap = rest - self.convex_part.subs(T, inside)
-            slope = sympy.simplify(sympy.diff(gap, p).rewrite(sympy.exp))
+            slope = sympy.simplify(sympy.expand_func(sympy.diff(gap, p)).rewrite(sympy.exp))
             value = sympy.simplify(sympy.exp(gap.subs(p, 1).rewrite(sympy.exp)))
             if slope != 0 or value != 1:
                 raise RelaxationError(
@@ -202,7 +202,7 @@ class Bound:
 
     def _convex_steps(self) -> tuple[Step[Any], ...]:
         """That what is not kept is a convex function of the statistic."""
-        split = self.keep + self.convex_part.subs(T, self.statistic)
+        split = sympy.Add(self.keep, self.convex_part.subs(T, self.statistic), evaluate=not self.known)
         return Step(self.function, split, CONVEX_PART, (), "="), *self.proof.derivation.steps
 
     @property
