@@ -31,8 +31,8 @@ from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.counted import CountedBound
-from cavi.derive.relaxations.fitting import AnyAugmentation, fitting, misfit, together
 from cavi.derive.relaxations.counted_matching import counted_matches
+from cavi.derive.relaxations.fitting import AnyAugmentation, fitting, misfit, together
 from cavi.derive.relaxations.matching import Match, matches
 from cavi.derive.relaxations.rejection import M, RejectedDraws
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
@@ -216,7 +216,7 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
             if any(m in left for m in terms):
                 covering.append(rule)
                 left = [m for m in left if m not in terms]
-        if has_tangent(Polynomial(tuple(left)), model):
+        if _has_tangent(Relaxed(model, dict(nodes)), name, covering):
             covering.append(TANGENT)
             fits[TANGENT] = []
         fitted = [a for a in catalogue.augmentations() if fitting(p, a, model, name)]
@@ -225,6 +225,16 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
         if covering or by_latent:
             found.append(Proposal(name, tuple(fits), by_latent, tuple(covering), exact))
     return tuple(found)
+
+
+def _has_tangent(relaxed: Relaxed, node: str, rules: Sequence[str]) -> bool:
+    """Whether tangents do for what the rules leave of a node; what they keep may stand against another term."""
+    try:
+        for rule in rules:
+            relaxed = _bounded_as(relaxed, node, rule)
+    except RelaxationError:
+        return False
+    return has_tangent(relaxed.nodes[node], relaxed.model, relaxed.tangents)
 
 
 def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple[str, object]]:

@@ -45,7 +45,7 @@ def bounds() -> tuple[Bound, ...]:
 @cache
 def counted_bounds() -> tuple[CountedBound, ...]:
     """Bounds of log Γ(x + n) for a known count n, of either sign; log Γ(x), which they keep, stands against another."""
-    source = "Minka (2000), Estimating a Dirichlet distribution, appendix C; Zhou and Carin (2015), IEEE TPAMI 37, section 3"
+    source = "Minka (2000), Estimating a Dirichlet distribution, appendix C"
     return (
         CountedBound(
             "minka", function=loggamma(X + N), statistic=log(X), keep=loggamma(X), on="positive", source=source

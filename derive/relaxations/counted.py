@@ -1,9 +1,9 @@
 """Lower bounds of a function of x and a known count n, proved by induction on the count.
 
-Where f(x, n) = r(x) + h(s(x), n) and h grows by a convex function of s with every step of n, from h(s, 0) = 0 on, h is
-convex in s for every count, and its tangent is a bound as that of `Bound` is. So Γ(x + n)/Γ(x) = x (x + 1) ··· (x + n - 1)
-is log-convex in log x, and its reciprocal in x: the numbers of a negative binomial and the concentrations of a Dirichlet
-become conjugate to a Gamma.
+Where f(x, n) = r(x) + h(s(x), n) and h grows by a convex function of s with every step of n, from h(s, 0) = 0 on, h
+is convex in s for every count, and its tangent is a bound as that of `Bound` is. So Γ(x + n)/Γ(x), the product of x to
+x + n - 1, is log-convex in log x, and its reciprocal in x: the number of a negative binomial and the concentrations of
+a beta-binomial or Dirichlet-multinomial become conjugate to a Gamma.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def joined(first: Relaxation, second: Relaxation) -> Relaxation:
     """The record of two bounds of one node, the second applied to what the first had left."""
     both = (first.rule, second.rule)
     rule = Rule(
-        " and ".join(r.name for r in both),
+        " and ".join(dict.fromkeys(r.name for r in both)),
         " ".join(r.statement for r in both),
         "; ".join(r.condition for r in both if r.condition),
         "; ".join(dict.fromkeys(r.source for r in both if r.source)),
@@ -113,7 +113,7 @@ def joined(first: Relaxation, second: Relaxation) -> Relaxation:
     )
     return replace(
         first,
-        name=f"{first.name}, {second.name}",
+        name=", ".join(dict.fromkeys((first.name, second.name))),
         through=second.through if first.through is None else first.through,
         rule=rule,
         variables=(*first.variables, *second.variables),

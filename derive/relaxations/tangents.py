@@ -64,12 +64,12 @@ def tangents(
     return tuple((b, tuple(ms)) for b, ms in together.values())
 
 
-def has_tangent(p: Polynomial, model: Model) -> bool:
+def has_tangent(p: Polynomial, model: Model, settled: Collection[str] = ()) -> bool:
     """Whether tangents leave nothing that couples latents: of every function that is no statistic, or of those that do.
 
     A function of one latent that is not convex is left to a factor that is normalised numerically.
     """
-    found = [(_couples(f, model), _bound(m, f, model) is not None) for m, f in _candidates(p, model)]
+    found = [(_couples(f, model), _bound(m, f, model) is not None) for m, f in _candidates(p, model, settled)]
     convex = [has for _, has in found]
     return bool(found) and (all(convex) or (any(c for c, _ in found) and all(has for c, has in found if c)))
 
