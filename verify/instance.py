@@ -334,7 +334,7 @@ def _simplex(found: list[float]) -> list[Fraction]:
 
 
 def _shared_out(found: list[float]) -> list[Fraction]:
-    """Counts with the same total, none of them zero where it goes round: zeros hide factors, and a maximiser at zero."""
+    """Counts with the same total, none of them zero where it goes round: zeros hide factors."""
     counts = [Fraction(c) for c in found]
     while 0 in counts and max(counts) > 1:
         counts[counts.index(max(counts))] -= 1
