@@ -19,6 +19,7 @@ from cavi.derive import (
     NegativeBinomial,
     NonConjugateError,
     RelaxationError,
+    Sum,
     derive,
 )
 from cavi.derive.relaxations.bound import X
@@ -158,3 +159,11 @@ def test_the_bound_of_log_gamma_lies_below_the_factor_by_quadrature() -> None:
     x = np.random.default_rng(0).gamma(2.0, size=12)
     top, low = (run(d.numpy()).fit({"x": x}, {}, max_iter=500).elbo for d in (exact, bounded))
     assert top - 0.5 < low < top
+
+
+def test_a_function_of_a_sum_of_maximised_elements_is_refused_by_its_own_name() -> None:
+    m = Model("sum")
+    n, k = m.index("n", "N"), m.index("k", "K")
+    m.observed("x", Gamma(Sum(m.point("a", Gamma(2, 1), k)[k], k), 1), n)
+    with pytest.raises(NonConjugateError, match=r"log Γ\(Σ_k a\[k\]\)"):
+        derive(m)
