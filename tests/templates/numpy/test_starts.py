@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 from generated import derived_model, run
 
-from cavi.derive import Categorical, Dirichlet, Gamma, Model, MultivariateNormal, Normal, Sum, derive, dot
+from cavi.derive import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    Dirichlet,
+    Gamma,
+    Model,
+    MultivariateNormal,
+    Normal,
+    Sum,
+    derive,
+    dot,
+    sigmoid,
+)
 from cavi.templates.numpy.starts import start_order, starts
 
 
@@ -92,3 +105,40 @@ def test_products_of_three_do_not_collapse(seed: int) -> None:
 def test_library_models_with_sign_symmetry() -> None:
     assert kinds(derived_model("linear_dynamical_system"))["x"] == "disturb"
     assert kinds(derived_model("linear_regression"))["w"] == "prior"
+
+
+def selection(binary: bool) -> Model:
+    """A regression that selects its variables."""
+    m = Model("selection")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    X = m.covariate("X", n, d)
+    share, tau = m.latent("share", Beta(1, 1)), m.latent("tau", Gamma(2, 1))
+    s, w = m.latent("s", Bernoulli(share), d), m.latent("w", Normal(0, 0.5), d)
+    score = Sum(s[d] * w[d] * X[n, d], d)
+    m.observed("y", Bernoulli(sigmoid(score)) if binary else Normal(score, tau), n)
+    if binary:
+        m.observed("t", Normal(0, tau), n)
+    return m
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_gate_waits_for_what_it_lets_act(binary: bool) -> None:
+    """Judged by weights as wide as their prior, every variable would be left out for good."""
+    derived = derive(selection(binary), bounds={"y": "jaakkola_jordan"} if binary else {})
+    assert {n: k for n, k in kinds(derived).items() if k != "prior"} == {"s": "gate"}
+    rng = np.random.default_rng(16)
+    X = rng.normal(size=(400, 6))
+    weights = np.array([2.0, -1.5, 0.0, 0.0, 1.0, 0.0])
+    score = X @ weights
+    y = rng.random(400) < 1 / (1 + np.exp(-score)) if binary else score + 0.5 * rng.normal(size=400)
+    data = {"X": X, "y": y, "t": rng.normal(size=400)} if binary else {"X": X, "y": y}
+    module = run(derived.numpy())
+    found = module.fit(data, {}, seed=0)
+    assert (found.params["s"]["prob"][[0, 1, 4]] > 0.99).all()
+    np.testing.assert_allclose(found.params["s"]["prob"] * found.params["w"]["mean"], weights, atol=0.5)
+    start = {"s": {"prob": np.full(6, 1e-9)}}
+    assert found.elbo > module.fit(data, {}, init=start).elbo + 50
+
+
+def test_an_auxiliary_that_explains_zeros_is_no_gate() -> None:
+    assert "gate" not in kinds(derived_model("zero_inflated_poisson")).values()
