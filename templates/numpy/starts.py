@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
+from cavi.derive.index import Gather
 from cavi.derive.term import Element, Indicator, Moment, Polynomial
 from cavi.templates.numpy.reads import beside
 from cavi.templates.numpy.statistics import row_sizes
@@ -102,7 +103,8 @@ def _gates(derived: Derived) -> set[str]:
     binary = [v for v in latents if v.distribution is not None and lookup(v.distribution.family).support == "binary"]
     found = set()
     for x in model.with_role("observed"):
-        for m in derived.log_density[x.name].monomials:
+        density = derived.log_density.get(x.name)  # none of a sum that is observed
+        for m in density.monomials if density is not None else ():
             shown = {a.name for a in m.atoms if isinstance(a, Indicator)}
             other = [model.variable(a.name) for a in m.atoms if isinstance(a, Element)]
             acting = [v for v in other if v.role == "latent"]
@@ -150,11 +152,32 @@ def _mirrored(derived: Derived) -> set[str]:
 
 
 def _labelled(derived: Derived, z: Variable) -> bool:
-    """Whether some observations carry the categories themselves: then those tell the groups apart."""
-    observed = derived.model.with_role("observed")
-    return any(
-        _is_category(v) and v.over is not None and z.over is not None and v.over.size == z.over.size for v in observed
-    )
+    """Whether some observations carry the categories themselves: then those tell the groups apart.
+
+    Answers of as many kinds as there are categories are no labels yet. They are where an array is read at the answer as
+    it is at the category, or where a known table says which answers go with which category.
+    """
+    assert z.over is not None
+    size, model = z.over.size, derived.model
+    labels = [v for v in model.with_role("observed") if _is_category(v) and v.over is not None and v.over.size == size]
+    known = model.with_role("hyper", "covariate")
+    if any([i.size for i in v.indices].count(size) > 1 for v in known):
+        return bool(labels)
+    places = _places(derived, z.name)
+    return any(places & _places(derived, v.name) for v in labels)
+
+
+def _places(derived: Derived, name: str) -> set[tuple[str, int]]:
+    """The arrays that are read at the value of a category, each with the number of the axis."""
+    found = set()
+    names = [v.name for v in derived.model.variables]
+    for density in derived.log_density.values():
+        for m in density.monomials:
+            values = {a.value for a in m.atoms if isinstance(a, Indicator) and a.name == name}
+            for a in (a for atom in m.atoms for a in random_atoms(atom, names)):
+                read = [sub in values or (isinstance(sub, Gather) and sub.name == name) for sub in a.subs]
+                found |= {(a.name, axis) for axis, here in enumerate(read) if here}
+    return found
 
 
 def _is_category(variable: Variable) -> bool:

@@ -1,5 +1,7 @@
 """Where runs start: in an order that the priors allow, and away from symmetries that they would never leave."""
 
+import itertools
+
 import numpy as np
 import pytest
 from generated import derived_model, run
@@ -138,6 +140,41 @@ def test_a_gate_waits_for_what_it_lets_act(binary: bool) -> None:
     np.testing.assert_allclose(found.params["s"]["prob"] * found.params["w"]["mean"], weights, atol=0.5)
     start = {"s": {"prob": np.full(6, 1e-9)}}
     assert found.elbo > module.fit(data, {}, init=start).elbo + 50
+
+
+def crowd() -> Model:
+    """Answers of as many kinds as there are classes, of observers about whom nothing is known."""
+    m = Model("crowd")
+    n, i, a = m.index("n", "N"), m.index("i", "I"), m.index("a", "A")
+    k, l = m.index("k", "K"), m.index("l", "K")
+    item, who = m.observed_index("item", n, over=i), m.observed_index("who", n, over=a)
+    share, habits = m.latent("share", Dirichlet(1, over=k)), m.latent("habits", Dirichlet(1, over=l), a, k)
+    z = m.latent("z", Categorical(share), i)
+    m.observed("y", Categorical(habits[who[n], z[item[n]]], over=l), n)
+    return m
+
+
+def test_answers_of_as_many_kinds_as_classes_are_no_labels() -> None:
+    derived = derive(crowd())
+    assert kinds(derived)["z"] == "assign"
+    rng = np.random.default_rng(44)
+    truth, item, who = rng.integers(0, 3, 60), rng.integers(0, 60, 900), rng.integers(0, 5, 900)
+    y = np.where(rng.random(900) < 0.8, truth[item], rng.integers(0, 3, 900))
+    data, sizes = {"y": y, "item": item, "who": who}, {"K": 3, "I": 60, "A": 5}
+    found = run(derived.numpy()).fit(data, {}, sizes, seed=0).params["z"]["probs"].argmax(axis=1)
+    assert max(np.mean(np.array(p)[found] == truth) for p in itertools.permutations(range(3))) > 0.95
+
+
+def test_labels_of_some_rows_are_labels() -> None:
+    m = Model("some_labels")
+    n, i, k = m.index("n", "N"), m.index("i", "I"), m.index("k", "K")
+    share, mu = m.latent("share", Dirichlet(1, over=k)), m.latent("mu", Normal(0, 1), k)
+    z = m.latent("z", Categorical(share), n)
+    m.observed("x", Normal(mu[z[n]], 1), n)
+    y = m.observed("y", Categorical(share), i)
+    m.observed("u", Normal(mu[y[i]], 1), i)
+    assert kinds(derive(m))["z"] == "prior"
+    assert kinds(derived_model("dawid_skene"))["T"] == "prior"
 
 
 def test_an_auxiliary_that_explains_zeros_is_no_gate() -> None:
