@@ -2,9 +2,10 @@
 
     (Σ_k x_k)^y  =  Σ_s  y!/Π_k s_k!  Π_k x_k^{s_k},        s_1 + s_2 + … = y.
 
-The sum is over an index, or its terms are written out, known ones among them. The auxiliary s says how many of the y events belong to each term. It has the Multinomial density of equal
-probabilities, of which the factor K^-y cancels in the joint y log K + Σ_k s_k log x_k; given x it is Multinomial with
-probabilities in proportion to x_k. Under independent factors that is Jensen's bound with its best weights.
+The sum is over an index, or its terms are written out, known ones among them. The auxiliary s says how many of the y
+events belong to each term. It has the Multinomial density of equal probabilities, of which the factor K^-y cancels in
+the joint y log K + Σ_k s_k log x_k; given x it is Multinomial with probabilities in proportion to x_k. Under
+independent factors that is Jensen's bound with its best weights.
 """
 
 from __future__ import annotations
