@@ -124,7 +124,7 @@ COUNT_INDUCTION = Rule(
     "one count more",
     "A function of a count that is convex at zero, and to which every further count adds a convex function, is convex "
     "for all counts.",
-    source="Minka (2000), Estimating a Dirichlet distribution, appendix C",
+    source="Minka (2000), appendix C",
 )
 TANGENT_BELOW = Rule(
     "tangent of a convex function",

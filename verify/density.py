@@ -23,7 +23,10 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: its name and where it may lie (real, positive, shape, unit, simplex, spd, count, bound, angle)."""
+    """A parameter: its name and where it may lie.
+
+    That is real, positive, nonnegative, shape, unit, simplex, spd, count, bound or angle.
+    """
 
     name: str
     domain: str
@@ -246,7 +249,7 @@ def _inverse_gaussian(e: Engine, x: Value, args: Args) -> Value:
     return normaliser + (p - 1) * e("log", x) - (a * x + b / x) / 2
 
 
-@_family("PolyaGamma", "positive", shape="positive", tilt="positive")
+@_family("PolyaGamma", "positive", shape="positive", tilt="nonnegative")
 def _polya_gamma(e: Engine, x: Value, a: Args) -> Value:
     """Polson, Scott and Windle (2013), equation 4: cosh(c/2)^b exp(-c² x/2) p(x | b, 0)."""
     b, c = a["shape"], a["tilt"]

@@ -45,7 +45,7 @@ def bounds() -> tuple[Bound, ...]:
 @cache
 def counted_bounds() -> tuple[CountedBound, ...]:
     """Bounds of log Γ(x + n) for a known count n, of either sign; log Γ(x), which they keep, stands against another."""
-    source = "Minka (2000), Estimating a Dirichlet distribution, appendix C"
+    source = "Minka (2000), appendix C"
     return (
         CountedBound(
             "minka", function=loggamma(X + N), statistic=log(X), keep=loggamma(X), on="positive", source=source
@@ -95,7 +95,7 @@ def curvature_bounds() -> tuple[Bound, ...]:
             keep=log(X) - pi**2 * X**2 / 12,
             convex=pi**2 * T**2 / 12 - loggamma(T + 1),
             on="positive",
-            source="Böhning and Lindsay (1988), theorem 2.1; NIST DLMF 5.5.1 and 5.15.1",
+            source="Böhning and Lindsay (1988), theorem 2.1",
         ),
     )
 
