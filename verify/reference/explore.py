@@ -1,7 +1,8 @@
 """Draws of a declared model: chains whose coordinates are fitted to what they find, and one labelling of them.
 
-Normals that depend on other latents begin in prior standard deviations. Short runs learn the sites of `sites` and find out
-whether labels are free (`labels`); then all chains start from where they are, with one labelling, warm up and are kept.
+Normals that depend on other latents begin in prior standard deviations. Short runs learn the sites of `sites` and find
+out whether labels are free (`labels`); then all chains start from where they are, with one labelling, warm up and are
+kept.
 """
 
 from __future__ import annotations

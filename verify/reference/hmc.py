@@ -1,8 +1,8 @@
 """Hamiltonian Monte Carlo on unconstrained coordinates, many chains in step.
 
-Each iteration draws a length of the path, the same for all chains; the metric is the covariance of all chains together, found
-again in each window of the warm-up; the step is adapted by dual averaging to the mean acceptance (Neal 2011; Hoffman
-and Gelman 2014, section 3.2; Hoffman, Radul and Sountsov 2021 for chains in step).
+Each iteration draws a length of the path, the same for all chains; the metric is the covariance of all chains
+together, found again in each window of the warm-up; the step is adapted by dual averaging to the mean acceptance
+(Neal 2011; Hoffman and Gelman 2014, section 3.2; Hoffman, Radul and Sountsov 2021 for chains in step).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Count = Callable[[], None]
 TARGET = 0.85
 LONGEST = 48  # steps of a path
 LENGTH = 0.75 * np.pi  # of the longest path, in standard deviations
-# Shares of the warm-up. In the first every chain has a step of its own, until all have come in from where they began; the
-# metric is found again at the end of each but the last.
+# Shares of the warm-up. In the first every chain has a step of its own, until all have come in from where they began;
+# the metric is found again at the end of each but the last.
 WINDOWS = (0.15, 0.1, 0.2, 0.3, 0.25)
 DIVERGED = 1000.0
 MANY = 300  # coordinates from which the metric is diagonal
@@ -83,7 +83,9 @@ def sample(
             diverged.append(lost.mean())
         if count is not None:
             count()
-    return Chains(kept.swapaxes(0, 1), float(np.mean(accepted)), float(np.mean(diverged)), float(np.median(adapted.final)), root)
+    return Chains(
+        kept.swapaxes(0, 1), float(np.mean(accepted)), float(np.mean(diverged)), float(np.median(adapted.final)), root
+    )
 
 
 def iterate(

@@ -19,6 +19,7 @@ from cavi.verify.reference.formulas import Scope, evaluate, whole
 from cavi.verify.reference.sites import SUMMED, Site, coordinates, found_site, nothing, placed
 from cavi.verify.reference.tape import Array, Node, Plain, Tape, log_sum_exp, moved, total
 
+
 class ReferenceError(ValueError):
     """A model for which no reference can be computed: the message says which variable, and why."""
 

@@ -1,9 +1,9 @@
 """Labels that nothing tells apart: draws renamed to one of the equal parts that the posterior then has.
 
-Where the density stays what it is when the elements of a set are renamed in all latents, it has K! copies of every mode, and
-the mean over them describes none. Each draw is renamed to lie nearest to one point (the pivot; Marin, Mengersen and Robert
-2005, section 3.2; Stephens 2000). What is drawn so has the density K! p on the points that are nearest as they are, 0
-elsewhere, which integrates to what p does.
+Where the density stays what it is when the elements of a set are renamed in all latents, it has K! copies of every
+mode, and the mean over them describes none. Each draw is renamed to lie nearest to one point (the pivot; Marin,
+Mengersen and Robert 2005, section 3.2; Stephens 2000). What is drawn so has the density K! p on the points that are
+nearest as they are, 0 elsewhere, which integrates to what p does.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ class Reference:
         draws: latent -> draws × axes.
         evidence: log p(x) with its error.
         r_hat: the largest, over coordinates.
-        effective: the least number of effective draws, over coordinates, for their centre or their tails.
+        bulk: the least number of effective draws, over coordinates, for their centre.
+        tail: likewise for their quantiles at 5 and 95 %.
         diverged: share of iterations whose energy got lost.
         joint: the log joint density on unconstrained coordinates.
         points: the draws in these coordinates.
@@ -44,7 +45,8 @@ class Reference:
     draws: Mapping[str, Array]
     evidence: Evidence
     r_hat: float
-    effective: float
+    bulk: float
+    tail: float
     diverged: float
     joint: LogJoint
     points: Array
@@ -53,7 +55,7 @@ class Reference:
     @property
     def converged(self) -> bool:
         """Whether the chains agree and are long enough for two digits of moments."""
-        return self.r_hat < MIXED and self.effective >= ENOUGH
+        return self.r_hat < MIXED and min(self.bulk, self.tail) >= ENOUGH
 
     def as_dict(self) -> dict[str, Any]:
         """What was found as plain data, without the draws."""
@@ -62,7 +64,9 @@ class Reference:
             "error": self.evidence.error,
             "method": self.evidence.method,
             "r_hat": self.r_hat,
-            "effective_draws": self.effective,
+            "effective_draws": min(self.bulk, self.tail),
+            "effective_bulk": self.bulk,
+            "effective_tail": self.tail,
             "diverged": self.diverged,
             "converged": self.converged,
             "mean": {n: a.tolist() for n, a in self.mean.items()},
@@ -129,7 +133,7 @@ class _Count:
 
 
 def _summarised(found: Explored, rng: np.random.Generator) -> Reference:
-    joint, points, effective = found.joint, found.points, min(found.bulk, found.tail)
+    joint, points = found.joint, found.points
     latents = {n: np.array(a) for n, a in joint.latents(points).items()}
     mean = {n: a.mean(axis=0) for n, a in latents.items()}
     sd = {n: a.std(axis=0) for n, a in latents.items()}
@@ -142,10 +146,12 @@ def _summarised(found: Explored, rng: np.random.Generator) -> Reference:
             mean[n] = np.tensordot(weight, a, 1)
             sd[n] = np.sqrt(np.tensordot(weight, (a - mean[n]) ** 2, 1))
     else:
-        apart = rng.permutation(points)[: min(len(points), BRIDGED, max(200, 2 * int(effective)))]
+        apart = rng.permutation(points)[: min(len(points), BRIDGED, max(200, 2 * int(found.bulk)))]
         evidence = bridging.by_annealing(found.density, apart, found.step, rng)
     labels = None if found.folded is None else found.folded.labels
-    return Reference(mean, sd, latents, evidence, found.r_hat, effective, found.diverged, joint, points, labels)
+    return Reference(
+        mean, sd, latents, evidence, found.r_hat, found.bulk, found.tail, found.diverged, joint, points, labels
+    )
 
 
 def known(model: Mapping[str, Any], given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Array]:

@@ -3,9 +3,10 @@
     u = Rᵀ (x - a),   R Rᵀ = Λ + S,   (Λ + S) a = Λ m + S c
 
 for x ~ Normal(m, Λ⁻¹) given latents, all elements in one vector, and a site: the data say of x about what a Normal of
-precision S at c would. Without a site (S = 0) u is x in prior standard deviations; with a strong one it is x itself, moved
-and scaled. Between them no funnel is left, however Λ varies: Papaspiliopoulos, Roberts and Sköld (2007) on when to centre,
-Gorinova, Moore and Hoffman (2020) on learning how much. A site changes how draws are made and never what they are drawn from.
+precision S at c would. Without a site (S = 0) u is x in prior standard deviations; with a strong one it is x itself,
+moved and scaled. Between them no funnel is left, however Λ varies: Papaspiliopoulos, Roberts and Sköld (2007) on when
+to centre, Gorinova, Moore and Hoffman (2020) on learning how much. A site changes how draws are made and never what
+they are drawn from.
 """
 
 from __future__ import annotations

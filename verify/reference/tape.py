@@ -296,7 +296,9 @@ def _root(a: Array) -> Array:
     except np.linalg.LinAlgError:
         finite = np.isfinite(a).all(axis=(-1, -2))[..., None, None]
         safe = np.where(finite, a, np.eye(a.shape[-1]))
-        good = finite & (np.linalg.eigvalsh(safe)[..., :1, None] > 1e-14 * np.abs(safe).max(axis=(-1, -2), keepdims=True))
+        good = finite & (
+            np.linalg.eigvalsh(safe)[..., :1, None] > 1e-14 * np.abs(safe).max(axis=(-1, -2), keepdims=True)
+        )
         return np.where(good, np.linalg.cholesky(np.where(good, safe, np.eye(a.shape[-1]))), np.nan)
 
 
