@@ -32,7 +32,7 @@ def split_r_hat(draws: Array) -> Array:
     The larger one of the ranks and of the ranks of distances from the median, which sees chains that differ in spread.
     """
     distances = np.abs(draws - np.median(draws.reshape(-1, draws.shape[2]), axis=0))
-    return np.maximum(_r_hat(draws), _r_hat(distances))
+    return np.asarray(np.maximum(_r_hat(draws), _r_hat(distances)))
 
 
 def bulk_size(draws: Array) -> Array:
@@ -44,7 +44,8 @@ def tail_size(draws: Array) -> Array:
     """The number of independent draws they are worth for the quantiles at 5 and at 95 %: the smaller of the two."""
     flat = draws.reshape(-1, draws.shape[2])
     ends = np.quantile(flat, (0.05, 0.95), axis=0)
-    return np.minimum(*(_effective(_halves((draws <= end).astype(float))) for end in ends))
+    low, high = (_effective(_halves((draws <= end).astype(float))) for end in ends)
+    return np.asarray(np.minimum(low, high))
 
 
 def _r_hat(draws: Array) -> Array:

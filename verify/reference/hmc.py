@@ -154,9 +154,9 @@ class _Step:
     @property
     def now(self) -> Array:
         """The steps to try."""
-        return np.exp(np.clip(self.log, -9.0, 1.0))
+        return np.asarray(np.exp(np.clip(self.log, -9.0, 1.0)))
 
     @property
     def final(self) -> Array:
         """The steps to keep."""
-        return np.exp(np.clip(self.mean, -9.0, 1.0))
+        return np.asarray(np.exp(np.clip(self.mean, -9.0, 1.0)))

@@ -53,7 +53,7 @@ def test_diagnostics_of_known_chains() -> None:
     assert split_r_hat(np.ones((4, 100, 1)))[0] == 1.0
     np.testing.assert_allclose(tail_size(independent), 4000, rtol=0.2)
     wider = independent * np.linspace(0.2, 2.0, 8)[:, None, None]  # one centre, several spreads
-    assert split_r_hat(wider).min() > 1.1 and tail_size(wider).max() < 100 < bulk_size(wider).min()
+    assert split_r_hat(wider).min() > 1.1 and 10 * tail_size(wider).max() < bulk_size(wider).min()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
