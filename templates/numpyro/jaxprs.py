@@ -212,7 +212,9 @@ def _pad(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]
 
 
 def _running(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
-    return unknown("a sum that runs backwards", args, shape) if params["reverse"] else cumulative(*args, params["axis"])
+    if params["reverse"]:
+        return unknown("a sum that runs backwards", args, shape)
+    return cumulative(args[0], params["axis"])
 
 
 def _dot(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:

@@ -53,7 +53,8 @@ def difference(left: Expr, right: Expr) -> Expr:
             gone.append(negated(term))
         else:
             rest.remove(equal)  # expressions are equal only to themselves
-    return reduce(add, [*rest, *gone], number(0))
+    start: Expr = number(0)
+    return reduce(add, [*rest, *gone], start)
 
 
 def _terms(expr: Expr) -> Iterator[Expr]:

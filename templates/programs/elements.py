@@ -126,8 +126,8 @@ class Elements:
             if not np.isfinite(value):
                 self.refuse(f"the number {value}", "expected a finite one")
             return known(value)
-        if node.name is None and all(isinstance(s, int) for s in subs):
-            return known(values[tuple(subs)].item())
+        if node.name is None and (at := _fixed(subs)) is not None:
+            return known(values[at].item())
         if node.name is None and (c := identity_multiple(values)) is not None:
             return mul(known(c), self._same(node, subs))
         return self._subscripted(self.declared.known(node, f"{self.site}_{self.label}"), subs)
@@ -261,10 +261,8 @@ class Elements:
                 return self.position(key.args[0], [*subs[: key.detail], here - 1, *subs[key.detail + 1 :]], length)
             case "wrapped" if key.detail == length:
                 return self.position(key.args[0], self.aligned(key.args[0], key.shape, subs), length)
-            case "constant" if key.array.size == 1 or (
-                key.array.dtype.kind in "iu" and all(isinstance(s, int) for s in subs)
-            ):
-                value = int(key.array.reshape(-1)[0] if key.array.size == 1 else key.array[tuple(subs)])
+            case "constant" if key.array.size == 1 or (key.array.dtype.kind in "iu" and _fixed(subs) is not None):
+                value = int(key.array.reshape(-1)[0] if key.array.size == 1 else key.array[_fixed(subs)])
                 return value + length if value < 0 else value
             case "constant" if is_range(key, length):
                 return subs[0]
@@ -283,3 +281,9 @@ class Elements:
             f"a selection by computed positions ({key.detail if key.op == 'unknown' else key.op})",
             "compute known positions before the model; a category selects as it is",
         )
+
+
+def _fixed(subs: Sequence[Key]) -> tuple[int, ...] | None:
+    """The subscripts, if all of them are fixed positions."""
+    found = tuple(s for s in subs if isinstance(s, int))
+    return found if len(found) == len(subs) else None

@@ -115,10 +115,10 @@ def _behind(node: Node, axis: int, offset: int) -> Iterator[tuple[Node, int, int
         case "sum" | "inverse" | "cholesky" | "diagonal" | "computed" | "unknown" | "ordered" | "before" | "wrapped":
             return
         case _:
-            for a in node.args:
-                at = axis - (len(node.shape) - len(a.shape))
-                if at >= 0 and a.shape[at] == node.shape[axis]:
-                    yield a, at, offset
+            for part in node.args:
+                own = axis - (len(node.shape) - len(part.shape))
+                if own >= 0 and part.shape[own] == node.shape[axis]:
+                    yield part, own, offset
 
 
 def read(node: Node, subs: Sequence[Key], elements: Elements) -> Expr:
@@ -165,7 +165,11 @@ def _over(widths: list[Expr], over: Index, elements: Elements) -> Expr:
         return elements.by_category([values[0], *values, values[-1]], over)
     if (found := _common(widths, over, elements)) is not None:
         return found
-    parts = [mul(identity(over)[over, k], w) for k, w in enumerate([widths[0], *widths, widths[-1]])]
+    same_as = identity(over)
+    parts = [
+        mul(same_as[over, k], w)  # type: ignore[index]
+        for k, w in enumerate([widths[0], *widths, widths[-1]])
+    ]
     return reduce(add, parts)
 
 
