@@ -116,8 +116,7 @@ def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateE
     names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors, asked.methods)
     if not names:
         return error
-    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
-    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    known = " or ".join(f"derive(m, {_beside(asked)}approximate={{{error.factor!r}: {n!r}}})" for n in names)
     return error.also(f"; or {known}")
 
 
@@ -127,7 +126,13 @@ def with_block(error: NonConjugateError, asked: Asked, known: Sequence[Proposal]
     if block is None:
         return error
     factors = [*requested_blocks(asked.factors), block]
-    return error.also(f"; or, found by trying, derive(m, factors={factors!r}, relax='auto')")
+    methods = f"approximate={dict(asked.methods)!r}, " if asked.methods else ""
+    return error.also(f"; or, found by trying, derive(m, factors={factors!r}, {_beside(asked)}{methods}relax='auto')")
+
+
+def _beside(asked: Asked) -> str:
+    """The rules that were asked for, as they stand in a call."""
+    return "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
 
 
 def _derived(asked: Asked) -> Derived:

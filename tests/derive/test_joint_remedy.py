@@ -25,6 +25,15 @@ def batches() -> Model:
     return m
 
 
+def gamma_regression() -> Model:
+    """A Gamma of log-linear mean and unknown shape."""
+    m = Model("amounts")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    X, b, a = m.covariate("X", n, d), m.latent("b", Normal(0, 1), d), m.latent("a", Gamma(2, 1))
+    m.observed("y", Gamma(a, a * exp(-dot(b, X[n]))), n)
+    return m
+
+
 @pytest.mark.parametrize("relax", [None, "auto"])
 @pytest.mark.parametrize("declare, block", [(spread_regression, ("g",)), (batches, ("a", "b"))])
 def test_the_block_that_is_named_does(declare, block: tuple[str, ...], relax: str | None) -> None:
@@ -55,3 +64,11 @@ def test_one_block_may_be_given_by_itself() -> None:
     assert requested_blocks("w") == ["w"]
     assert requested_blocks(None) == []
     assert requested_blocks([("a", "b"), "c"]) == [("a", "b"), "c"]
+
+
+def test_what_was_asked_beside_it_is_repeated() -> None:
+    with pytest.raises(NonConjugateError) as caught:
+        derive(gamma_regression(), approximate={"a": "quadrature"})
+    call = "derive(m, factors=[('b',)], approximate={'a': 'quadrature'}, relax='auto')"
+    assert str(caught.value).endswith(call)
+    derive(gamma_regression(), factors=[("b",)], approximate={"a": "quadrature"}, relax="auto")
