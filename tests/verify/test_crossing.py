@@ -56,6 +56,18 @@ def _planted(change: Any) -> list[Any]:
     places = [("elbo", bound)]
     formulas = plain["factors"][factor]["parameters"]
     places += [("parameters", j) for j, p in enumerate(formulas) if _normal_means(p["value"])]
+    for kind, j in places:
+        other = copy.deepcopy(plain)
+        home = other["elbo"][j] if kind == "elbo" else other["factors"][factor]["parameters"][j]
+        home["value"] = next(everywhere(home["value"], change))
+        claims.append((kind, other))
+    return claims
+
+
+def _half_the_variance(e: Any) -> Any:
+    if e[:2] == ["fn", "normal_mean"]:
+        f, mean, variance = e[2]
+        yield ["fn", "normal_mean", [f, mean, ["mul", [["num", "1/2"], variance]]]]
 
 
 def _no_variance(e: Any) -> Any:
