@@ -93,7 +93,7 @@ def _restrict(block: Block, m: Monomial, expectation: Expectation) -> Polynomial
     """The part of a term that belongs to one element: Σ over the sites that may be that element."""
     inside, outside = _divide(block, m)
     if any(has_several(block, a) for a, _ in inside):
-        return one_of_several(block, m, inside, outside, expectation)
+        return one_of_several(block, m, inside, tuple(outside), expectation)
     sites: dict[Site, list[tuple[Atom, Fraction]]] = {}
     for atom, exponent in inside:
         if not crosses(expectation.blocks, atom):

@@ -314,16 +314,16 @@ class Averages:
             one = Held(self.held.assigned, {x: p[i : i + 1] if len(p) > 1 else p for x, p in self.held.points.items()})
             averages = Averages(state, one)
 
-            def at(placed: Mapping[Element, Value], averages: Averages = averages) -> Value:
+            def value_at(placed: Mapping[Element, Value], averages: Averages = averages) -> Value:
                 scope = OnGrid(averages, assigned, points)
                 scope.placed |= placed
                 value = values(scope)
                 return value if np.size(value) > 1 else np.ravel(np.asarray(value, dtype=object))[0]
 
-            mean = projected(state, elements, args, at)
-            if mean is None:
+            average = projected(state, elements, args, value_at)
+            if average is None:
                 return None
-            found.append(mean)
+            found.append(average)
         return as_array(found) if len(found) > 1 else found[0]
 
     def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> OnGrid:

@@ -125,7 +125,8 @@ def evaluate(e: Plain, scope: Scope, binding: Binding) -> Value:
         case ["fn", "E", [inner]]:
             return scope.expectation(inner, binding)
         case ["fn", "normal_mean", [f, mean, variance]]:
-            return _normal_mean(f, *(evaluate(a, scope, binding) for a in (mean, variance)), scope, binding)
+            m, v = (evaluate(a, scope, binding) for a in (mean, variance))
+            return _normal_mean(f, m, v, scope, binding)
         case ["given", value]:
             return value
         case ["fn", name, args]:
