@@ -75,9 +75,9 @@ def _no_variance(e: Any) -> Any:
         yield ["fn", "normal_mean", [e[2][0], e[2][1], ["num", "0"]]]
 
 
-def _other_sign_of_the_mean(e: Any) -> Any:
+def _another_mean(e: Any) -> Any:
     if e[:2] == ["fn", "normal_mean"]:
-        yield ["fn", "normal_mean", [e[2][0], ["mul", [["num", "-1"], e[2][1]]], e[2][2]]]
+        yield ["fn", "normal_mean", [e[2][0], ["add", [["num", "1/7"], e[2][1]]], e[2][2]]]
 
 
 def _twice_the_number(e: Any) -> Any:
@@ -85,7 +85,7 @@ def _twice_the_number(e: Any) -> Any:
         yield ["mul", [["num", "2"], e]]
 
 
-@pytest.mark.parametrize("change", [_half_the_variance, _no_variance, _other_sign_of_the_mean, _twice_the_number])
+@pytest.mark.parametrize("change", [_half_the_variance, _no_variance, _another_mean, _twice_the_number])
 def test_planted_mistakes_are_found(change: Any) -> None:
     claims = _planted(change)
     assert len(claims) == 3
