@@ -90,7 +90,7 @@ class CountedBound(Bound):
         one_more = self.function.subs(N, N + 1) - self.function
         return (
             *super()._convex_steps()[:1],
-            Step(one_more, self.increment, COUNT_INDUCTION, (f"at n = 0 only {self.keep} is left",), "="),
+            Step(one_more, self.increment, COUNT_INDUCTION, (f"at n = 0 only {str(self.keep).replace('loggamma', 'log Γ')} is left",), "="),
             *self.proof.derivation.steps,
         )
 
