@@ -260,7 +260,6 @@ def independent_states(y):
     tau = numpyro.sample("tau", dist.Gamma(2.0, 1.0))
 
     def step(before, y_t):
-        level, trend = before
         mean = jnp.array([[1.0, 1.0], [0.0, 1.0]]) @ before
         x = numpyro.sample("x", dist.Normal(mean, jnp.array([0.4, 0.1])).to_event(1))
         numpyro.sample("y", dist.Normal(x[0], 1 / jnp.sqrt(tau)), obs=y_t)
