@@ -2,7 +2,7 @@
 
 import pytest
 
-from cavi.derive import Beta, Binomial, Gamma, Model, NonConjugateError, Normal, Poisson, derive, dot, exp
+from cavi.derive import Gamma, Model, NonConjugateError, Normal, Poisson, derive, dot, exp
 from cavi.derive.joint_remedy import requested_blocks
 
 
@@ -15,13 +15,12 @@ def spread_regression() -> Model:
     return m
 
 
-def batches() -> Model:
-    """Shares of batches, with the parameters of their Beta unknown."""
-    m = Model("batches")
-    j = m.index("j", "J")
-    total, a, b = m.covariate("total", j), m.latent("a", Gamma(2, 1)), m.latent("b", Gamma(2, 1))
-    share = m.latent("share", Beta(a, b), j)
-    m.observed("y", Binomial(total[j], share[j]), j)
+def product_rate() -> Model:
+    """Counts whose log rate is a product of two numbers."""
+    m = Model("product")
+    n = m.index("n", "N")
+    u, v = m.latent("u", Normal(0, 1)), m.latent("v", Normal(1, 1))
+    m.observed("y", Poisson(exp(u * v)), n)
     return m
 
 
@@ -35,7 +34,7 @@ def gamma_regression() -> Model:
 
 
 @pytest.mark.parametrize("relax", [None, "auto"])
-@pytest.mark.parametrize("declare, block", [(spread_regression, ("g",)), (batches, ("a", "b"))])
+@pytest.mark.parametrize("declare, block", [(spread_regression, ("g",)), (product_rate, ("u", "v"))])
 def test_the_block_that_is_named_does(declare, block: tuple[str, ...], relax: str | None) -> None:
     with pytest.raises(NonConjugateError) as caught:
         derive(declare(), relax=relax)
@@ -56,7 +55,7 @@ def test_none_is_named_where_none_does() -> None:
 def test_what_was_asked_is_left_as_it_is() -> None:
     """A latent that the user has put into a block is not put into another."""
     with pytest.raises(NonConjugateError) as caught:
-        derive(batches(), factors=[("a",), ("b",)])
+        derive(product_rate(), factors=[("u",), ("v",)])
     assert "found by trying" not in str(caught.value)
 
 
