@@ -183,9 +183,9 @@ def proposed(error: str) -> list[dict[str, dict[str, str]]]:
 @pytest.mark.parametrize(
     "model, factors, asked",
     [
-        (multilevel(), None, {}),
+        pytest.param(multilevel(), None, {}, marks=pytest.mark.slow),
         (multilevel(), [("w",)], {"w": "cvi"}),
-        (crossed("probit"), None, {}),
+        pytest.param(crossed("probit"), None, {}, marks=pytest.mark.slow),
         (pairs(), None, {}),
     ],
     ids=["multilevel", "half", "probit", "pairs"],
