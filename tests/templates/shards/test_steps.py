@@ -161,6 +161,20 @@ def test_the_length_of_a_step_is_one_decision(make: Callable[[str], Derived], ov
         assert not np.allclose(alone.elbo_trace, parts.elbo_trace, rtol=1e-10)
 
 
+def test_a_step_towards_a_mode_is_one_pass(monkeypatch) -> None:
+    """What a try of a step does to the height of its factor comes back with it."""
+    module = run(rows("laplace").streaming())
+    data, hyper, sizes, init = problem(module)
+    shards, seen = list(module.cut(data, 20)), list[str]()
+    obeyed = module.obeyed
+    monkeypatch.setattr(
+        module, "obeyed", lambda state, command, names: seen.append(command[0]) or obeyed(state, command, names)
+    )
+    fitted(module, shards, hyper, sizes, init, 3)
+    assert seen.count("height") == 3 * len(shards)  # before the first step of a sweep
+    assert seen.count("propose") > 3 * seen.count("height")
+
+
 @pytest.mark.parametrize("name", ["follow", "knows"])
 def test_a_mistake_would_show(name: str, monkeypatch) -> None:
     """Sums that are not asked for again once factors have changed: the bounds are others."""
