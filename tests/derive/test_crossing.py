@@ -219,7 +219,7 @@ def softmax_of_groups() -> Model:
     return m
 
 
-SOFTMAX = {
+SOFTMAX: dict[str, dict[str, str]] = {
     "boehning": {},
     "bouchard": {},
     "knowles_minka": {"a": "cvi", "b": "cvi"},
@@ -232,7 +232,7 @@ SOFTMAX = {
 def test_bounds_of_a_softmax_have_their_scores_in_several_factors(bound: str, joint: bool) -> None:
     factors = [("a",), ("b",)] if joint else None
     d = derive(softmax_of_groups(), factors, bounds={"y": bound}, approximate=SOFTMAX[bound])
-    assert isinstance(d, Derived) and {r.rule.partition(",")[0] for r in d.relaxations} == {bound}
+    assert isinstance(d, Derived) and bound in d.relaxations[0].name
 
 
 @pytest.mark.parametrize(
