@@ -19,7 +19,7 @@ from cavi.verify.state import State, Tables
 
 LAPLACE = "laplace"
 HALVED, ROUNDING = 1e-9, 1e-13  # of a step, as generated code has them
-MOST = 30  # steps of Newton's method, which needs a dozen
+MOST = 200  # steps of Newton's method, which needs a dozen near the mode
 
 
 def stepped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Value]) -> State:
@@ -85,7 +85,9 @@ def _natural(state: State, factor: Mapping[str, Any], site: Position) -> Tables:
         mean, precision = state.normal(factor, site)
         (latent,) = factor["latents"]
         flat = {"mean": times(precision, mean), "precision": [x for row in precision for x in row]}
-        return {(latent, n): dict(zip(places_of(state, factor, latent, n, site), x, strict=True)) for n, x in flat.items()}
+        return {
+            (latent, n): dict(zip(places_of(state, factor, latent, n, site), x, strict=True)) for n, x in flat.items()
+        }
     outer = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
     found: Tables = {}
     for f in factor["way_back"]:

@@ -79,7 +79,9 @@ def _of_factor(f: dict[str, Any], i: int, points: frozenset[str]) -> Iterator[Si
         checks = (f"a shortened step of q({name})",)
         indices = tuple((n, s) for n, s in p["indices"])
         square = p.get("domain") == "positive_definite"
-        yield Site(path, "parameter", f"way back to {p['latent']}.{p['name']}", name, indices, "", square, points, checks)
+        yield Site(
+            path, "parameter", f"way back to {p['latent']}.{p['name']}", name, indices, "", square, points, checks
+        )
     for j, p in enumerate(f["parameters"]):
         if p["value"][0] == "integral":
             continue  # it says what is integrated, and that is log q
