@@ -144,6 +144,8 @@ def _visit_matrix(expr: Expr, where: str, variables: dict[str, Variable]) -> Non
     match expr:
         case Condition(name="same"):
             pass
+        case InverseOf():
+            _visit_matrix(expr.body, where, variables)
         case Add() if not any(map(_is_negative, expr.terms)):
             for term in expr.terms:
                 _visit_matrix(term, where, variables)

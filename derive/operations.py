@@ -116,21 +116,48 @@ def inverse(matrix: object) -> Expr:
     return Array(InverseOf(body, row, column, (i, j)), (i, j), f"inverse({m})")
 
 
-def stick_breaking(fractions: object) -> Expr:
-    """Probabilities π_k = v_k Π_{j<k} (1 - v_j) from fractions v in (0, 1), one open index; the last takes the rest.
+def stick_breaking(fractions: object, over: Index | None = None) -> Expr:
+    """Probabilities π_k = v_k Π_{j<k} (1 - v_j) from fractions v in (0, 1): a vector, or an expression in `over`.
 
-    The last fraction has no influence: the truncated construction of a Dirichlet process.
-    Source: Sethuraman (1994); Blei and Jordan (2006), equation 10.
+    The last takes the rest, so that the last fraction has no influence: the truncated construction of a Dirichlet
+    process; with v = σ(a) the sequential (continuation-ratio) logit of ordered answers.
+    Source: Sethuraman (1994); Blei and Jordan (2006), equation 10; Linderman, Johnson and Adams (2015), section 2.
 
     Raises:
-        DeclarationError: unless exactly one index is open.
+        DeclarationError: unless exactly one index is open, or `over` is given and occurs.
+
+    Examples:
+        >>> from cavi.derive import Model, Normal, dot, sigmoid, stick_breaking
+        >>> m = Model("stages")
+        >>> n, k, d = m.index("n", "N"), m.index("k", "K"), m.index("d", "D")
+        >>> w, x = m.latent("w", Normal(0, 1), d), m.covariate("X", n, d)
+        >>> a = m.latent("a", Normal(0, 1), k)
+        >>> print(stick_breaking(sigmoid(a[k] - dot(w, x[n])), over=k))
+        stick_breaking(sigmoid(a[k] - Sum(w[d]*X[n, d], d)), over=k)
     """
-    v = _open(fractions, 1, "stick_breaking")
-    k, j = fresh(v.open[0]), fresh(v.open[0])
-    own = Mul((Condition("link", (shifted(k, 1),)), log(materialise(v, k))))
-    before = SumOver(j, Mul((Condition("before", (j, k)), log(1 - materialise(v, j)))))
-    label = f"stick_breaking({v})"
-    return Probabilities(Array(exp(own + before), (k,), label), materialise(v, k), label)
+    part, k, label = _vector_over(fractions, over, "stick_breaking")
+    j = fresh(k)
+    at_j = map_subs(part, lambda sub: replace_running(sub, k, j))
+    own = Mul((Condition("link", (shifted(k, 1),)), log(part)))
+    before = SumOver(j, Mul((Condition("before", (j, k)), log(1 - at_j))))
+    return Probabilities(Array(exp(own + before), (k,), label), part, label)
+
+
+def _vector_over(values: object, over: Index | None, where: str) -> tuple[Expr, Index, str]:
+    """The element of a vector, or of an expression in `over`, at a new index; that index; and how it is written."""
+    a = as_expr(values)
+    if over is None:
+        a = _open(a, 1, where)
+        k = fresh(a.open[0])
+        return materialise(a, k), k, f"{where}({a})"
+    label = f"{where}({a}, over={_index(over, where).name})"
+    if a.open or over not in a.free():
+        raise DeclarationError(
+            f"{label}: expected a number for each {over.name} with no open index; write {where}(a[{over.name}], "
+            f"over={over.name}), or {where}(a) for a vector a"
+        )
+    k = fresh(over)
+    return map_subs(a, lambda sub: replace_running(sub, over, k)), k, label
 
 
 def softmax(logits: object, over: Index | None = None) -> Expr:
@@ -149,20 +176,7 @@ def softmax(logits: object, over: Index | None = None) -> Expr:
         >>> print(softmax(dot(w[k], x[n]), over=k))
         softmax(Sum(w[k, d]*X[n, d], d), over=k)
     """
-    a = as_expr(logits)
-    if over is None:
-        a = _open(a, 1, "softmax")
-        k = fresh(a.open[0])
-        part, label = materialise(a, k), f"softmax({a})"
-    else:
-        label = f"softmax({a}, over={_index(over, 'softmax').name})"
-        if a.open or over not in a.free():
-            raise DeclarationError(
-                f"{label}: expected a number for each {over.name} with no open index; write softmax(a[{over.name}], "
-                f"over={over.name}), or softmax(a) for a vector a"
-            )
-        k = fresh(over)
-        part = map_subs(a, lambda sub: replace_running(sub, over, k))
+    part, k, label = _vector_over(logits, over, "softmax")
     j = fresh(k)
     below = SumOver(j, exp(map_subs(part, lambda sub: replace_running(sub, k, j))))
     body = Mul((exp(part), Power(below, Number(Fraction(-1)))))

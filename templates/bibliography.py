@@ -246,6 +246,13 @@ WORKS: dict[str, Work] = {
         "34",
         "1–14",
     ),
+    "Linderman, Johnson and Adams (2015)": _book(
+        "linderman2015",
+        "S. W. Linderman and M. J. Johnson and R. P. Adams",
+        "2015",
+        "Dependent multinomial models made easy: stick breaking with the Pólya–Gamma augmentation",
+        "Advances in Neural Information Processing Systems 28",
+    ),
     "Makalic and Schmidt (2016)": _article(
         "makalic2016",
         "E. Makalic and D. F. Schmidt",

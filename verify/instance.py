@@ -233,6 +233,8 @@ class _World:
 
     def _draw(self, name: str, v: Mapping[str, Any], binding: Binding) -> bool:
         family, args = self.arguments(v, binding)
+        if not all(_lies_in(p.domain, args[p.name]) for p in FAMILIES[family].parameters if p.name in args):
+            return False
         if args.get("lower", -np.inf) >= args.get("upper", np.inf):
             return False
         if "dof" in args and "scale" in args and args["dof"] <= len(args["scale"]) - 1:
@@ -259,6 +261,15 @@ class _World:
     def data(self) -> dict[str, Table]:
         """The known variables."""
         return {n: dict(t) for n, t in self.values.items() if not self.claim.is_random(n)}
+
+
+def _lies_in(domain: str, value: Any) -> bool:
+    """Whether a number may be a parameter: one minus a hyperparameter, say, need not be positive."""
+    if isinstance(value, list):
+        return True  # the families of vectors and matrices have their own conditions
+    if domain in ("positive", "shape"):
+        return bool(value > 0)
+    return bool(0 <= value <= 1) if domain == "unit" else True
 
 
 def _floats(a: Any) -> Any:

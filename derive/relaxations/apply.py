@@ -37,7 +37,7 @@ from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.sites import Site, as_expression
 from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
-from cavi.derive.relaxations.thinning import Thinning
+from cavi.derive.relaxations.thinning import Thinning, log_share
 from cavi.derive.relaxations.tilt import Tilt
 from cavi.derive.rules import AUGMENT, BOUND
 from cavi.derive.term import Element, Polynomial, from_atom
@@ -338,19 +338,26 @@ def _thinned(relaxed: Relaxed, node: str, rule: Thinning, found: Sequence[Site])
     nodes, names = dict(relaxed.nodes), []
     for site in found:
         assert site.over is not None
+        over = Index(_free_name(model, PART), site.over.size) if site.over.name == PART else site.over
         name = _free_name(model, rule.variable)
         total = as_expression(site.weight, model, f"augment: the total of {node}")
-        equal = Power(SizeOf(site.over.size), Number(Fraction(-1)))
-        distribution = Distribution(rule.family, {"total": total, "probs": equal}, over=site.over)
-        counts = Variable(name, "latent", site.plates, (site.over,), distribution, over=site.over, domain="count")
+        distribution = Distribution(rule.family, {"total": total, "probs": _equal_share(over)}, over=over)
+        counts = Variable(name, "latent", site.plates, (over,), distribution, over=over, domain="count")
         model = model.with_variable(counts)
         names.append(name)
         nodes[name] = sum_over(log_density(counts, model), site.plates)
-        size = functions.log(functions.size_of(site.over))
-        share = from_atom(Element(name, (*site.plates, site.over))) * functions.log(site.argument)
-        value = value + sum_over(site.weight * size + sum_over(share, [site.over]), site.plates)
+        size = functions.log(functions.size_of(over))
+        argument = substitute(site.argument, {site.over: over})
+        share = from_atom(Element(name, (*site.plates, over))) * log_share(argument)
+        value = value + sum_over(site.weight * size + sum_over(share, [over]), site.plates)
     record = Relaxation(node, rule.name, "augmentation", rule.rule, tuple(names), p, value, rule.proof, AUGMENT)
     return Relaxed(model, {**nodes, node: value}, (*relaxed.relaxations, record))
+
+
+def _equal_share(over: Index) -> Expr:
+    """1 / K."""
+    size = over.size
+    return Number(Fraction(1, int(size))) if size.isdigit() else Power(SizeOf(size), Number(Fraction(-1)))
 
 
 def _argument(value: sympy.Expr, site: Site, model: Model, node: str) -> Expr:

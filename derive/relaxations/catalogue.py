@@ -112,6 +112,16 @@ def augmentations() -> tuple[Augmentation | RejectedDraws | Thinning, ...]:
             joint=-B * log(2) - B * X / 2 - W * X**2 / 2,
             source="Polson, Scott and Windle (2013), JASA 108, 1339-1349, theorem 1",
         ),
+        # The same where data say whether the term is there, such as a stage that was reached: PG(0, 0) has no density.
+        Augmentation(
+            "polya_gamma",
+            function=-softplus(X),
+            family="PolyaGamma",
+            parameters={"shape": Integer(1), "tilt": Integer(0)},
+            joint=B * (-log(2) - X / 2 - W * X**2 / 2),
+            weight="binary",
+            source="Linderman, Johnson and Adams (2015), NeurIPS 28, section 2",
+        ),
         Augmentation(
             "albert_chib",
             function=log_normal_interval(-oo, sqrt(S) * X),

@@ -29,7 +29,7 @@ def fitting(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tu
 def misfit(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> str:
     """Why there are none of a node."""
     if isinstance(rule, Thinning):
-        return "no term of its log density is a known count times the log of a sum over an index of what is positive"
+        return "no term of its log density is a known count times the log of a sum of what is positive"
     found = _sites(p, rule, model, node)
     if not found:
         known = " (l and u known)" if rule.shape.has(*ENDS) else ""

@@ -24,7 +24,21 @@ from cavi.derive.model import Model
 from cavi.derive.relaxations.augmentation import ENDS
 from cavi.derive.relaxations.bound import X
 from cavi.derive.relaxations.matching import END_HOLES, HOLE, not_negative, unify, unify_beside_known
-from cavi.derive.term import Atom, Constant, Element, Function, Monomial, Polynomial, Powers, Size, from_atom, number
+from cavi.derive.term import (
+    Atom,
+    Before,
+    Constant,
+    Delta,
+    Element,
+    Function,
+    Link,
+    Monomial,
+    Polynomial,
+    Powers,
+    Size,
+    from_atom,
+    number,
+)
 from cavi.derive.text import show
 
 MAX_CORNERS = 6
@@ -224,9 +238,11 @@ def _at(p: Polynomial, at: Mapping[Atom, Fraction]) -> Fraction:
 
 
 def _is_share(atom: Atom, model: Model) -> bool:
-    """Known data between zero and one."""
+    """Known data between zero and one, or a condition on known positions."""
     if isinstance(atom, Function):
         return _is_zero_count(atom, model)
+    if isinstance(atom, Before | Delta | Link):
+        return True
     return isinstance(atom, Element) and (
         _is_zero_or_one(model, atom.name)
         or (not model.variable(atom.name).is_random and model.variable(atom.name).domain == "unit")

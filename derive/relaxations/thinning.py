@@ -2,9 +2,10 @@
 
     (Σ_k x_k)^y  =  Σ_s  y!/Π_k s_k!  Π_k x_k^{s_k},        s_1 + s_2 + … = y.
 
-The auxiliary s says how many of the y events belong to each term. It has the Multinomial density of equal
-probabilities, of which the factor K^-y cancels in the joint y log K + Σ_k s_k log x_k; given x it is Multinomial with
-probabilities in proportion to x_k. Under independent factors that is Jensen's bound with its best weights.
+The sum is over an index, or its terms are written out, known ones among them. The auxiliary s says how many of the y
+events belong to each term. It has the Multinomial density of equal probabilities, of which the factor K^-y cancels in
+the joint y log K + Σ_k s_k log x_k; given x it is Multinomial with probabilities in proportion to x_k. Under
+independent factors that is Jensen's bound with its best weights.
 """
 
 from __future__ import annotations
@@ -87,15 +88,19 @@ class Thinning:
 
 
 def shares(p: Polynomial, model: Model, node: str) -> tuple[Site, ...]:
-    """The terms y log Σ_k x_k of a node, y a known count and k an index, with x_k and k at declared indices."""
+    """The terms y log Σ_k x_k of a node, y a known count, with x_k at declared indices.
+
+    So is k, unless the terms are written out: it has an index of its own then.
+    """
     found = []
     for match in array_matches(p, FORM, model):
-        if match.over is None or match.over.name == PART or not _is_count(match.weight, model):
+        if match.over is None or match.beside or not _is_count(match.weight, model):
             continue
         open_ = {*match.argument.free, *match.weight.free}
         axes = axes_of(model, node, sorted(open_ - {match.over}, key=lambda i: (i.size, i.name)))
         plates = sorted(axes.values(), key=[*model.variable(node).plates, *model.indices].index)
-        over = next((i for i in model.indices if i.size == match.over.size and i not in axes.values()), None)
+        declared = (i for i in model.indices if i.size == match.over.size and i not in axes.values())
+        over = match.over if match.over.name == PART else next(declared, None)
         if over is None:
             continue
         moved: dict[Index, Index] = {**axes, match.over: over}
@@ -107,6 +112,11 @@ def shares(p: Polynomial, model: Model, node: str) -> tuple[Site, ...]:
         )
         found.append(replace(site, over=over))
     return tuple(found)
+
+
+def log_share(argument: Polynomial) -> Polynomial:
+    """log x_k of an element; of terms written out, Σ_j δ_kj log x_j."""
+    return FORM.statistic_of(argument)
 
 
 def _is_count(weight: Polynomial, model: Model) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from cavi import derive
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.graph import Node, constant, elementwise, inverse, matmul, softmax, transposed
+from cavi.templates.programs.ordered import ordered
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
 
 Found = Drawn | Mixed | StudentT
@@ -17,7 +18,6 @@ _REMEDIES: Mapping[str, str] = {
     "Unit": "a factor has no distribution: declare it as an observed variable",
     "ImproperUniform": "give it a prior, or make it a numpyro.param, which is maximised over",
     "Delta": "use the expression itself, or numpyro.deterministic",
-    "OrderedLogistic": "an IntervalCensoredNormal of cavi.derive has the ordered answers of a Normal response",
     "LKJCholesky": "declare the precision matrix by a Wishart",
 }
 
@@ -196,6 +196,10 @@ def _negative_binomial(read: Read, given: frozenset[str]) -> Found:
     return Drawn("NegativeBinomial", {"number": read("total_count"), "prob": failure})
 
 
+def _ordered(read: Read, given: frozenset[str]) -> Found:
+    return Drawn("Categorical", {"probs": ordered(read("predictor"), read("cutpoints"))})
+
+
 def _plain(family: str, **names: str) -> Callable[[Read, frozenset[str]], Found]:
     return lambda read, given: Drawn(family, {ours: read(n) for ours, n in names.items()})
 
@@ -249,6 +253,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("NegativeBinomial2", ("concentration", "rate"), _compound),
     ("GammaPoisson", ("concentration", "rate"), _compound),
     ("CategoricalProbs", ("probs",), _plain("Categorical", probs="probs")),
+    ("OrderedLogistic", ("predictor", "cutpoints"), _ordered),
     ("CategoricalLogits", ("logits",), lambda read, given: Drawn("Categorical", {"probs": softmax(read("logits"))})),
     ("MultinomialProbs", ("probs", "total_count"), _plain("Multinomial", total="total_count", probs="probs")),
     (

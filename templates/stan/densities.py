@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
-from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Power
+from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Ordered, Power
 from cavi.derive.index import primed
 from cavi.derive.model import Variable
-from cavi.templates.stan.elements import LOG_2PI, WHOLE, Elements, nested
+from cavi.templates.stan.elements import LOG_2PI, PRODUCT, WHOLE, Elements, nested
 
 
 def log_density(v: Variable, d: Distribution, e: Elements) -> str:
@@ -148,8 +148,23 @@ def _categorical(v: Variable, d: Distribution, e: Elements) -> str:
     """The log of one probability: that of the category."""
     assert d.over is not None
     place = e.categories.get(v.name) or f"{e.element(v.name, v.plates)} + 1"
+    if isinstance(probs := d.args["probs"], Ordered) and probs.sub == d.over:
+        return f"ordered_logistic_lpmf({place} | {e.write(probs.location)}, {_cutpoints(probs, e)})"
     inner = replace(e, at={**e.at, d.over: place})
     return f"log({inner.write(d.args['probs'])})"
+
+
+def _cutpoints(probs: Ordered, e: Elements) -> str:
+    """The lowest cutpoint and a running sum of the widths above it; those of the open categories do not count."""
+    count = e.size(probs.axis)
+    with e.outside(probs.first, probs.part) as outer:
+        first, widths = outer.write(probs.first, PRODUCT), outer.vector(probs.part, probs.axis)
+        if " " in widths:
+            widths = f"({widths})"
+        name = e.names.new("cutpoints")
+        above = f"cumulative_sum(append_row(0, {widths}[2:({count} - 1)]))"
+        outer.before.append(f"vector[{count} - 1] {name} = {first} + {above};")
+    return name
 
 
 def _dirichlet(v: Variable, d: Distribution, e: Elements) -> str:
