@@ -100,6 +100,8 @@ FUNCTIONS = {
     "binomial_lpmf": lambda x, n, p: stats.binom.logpmf(x, n, p),
     "neg_binomial_lpmf": lambda x, a, b: stats.nbinom.logpmf(x, a, b / (b + 1)),
     "dirichlet_lpdf": lambda x, a: stats.dirichlet.logpdf(x / x.sum(), a),
+    "beta_binomial_lpmf": lambda x, n, a, b: stats.betabinom.logpmf(x, n, a, b),
+    "dirichlet_multinomial_lpmf": lambda x, a: stats.dirichlet_multinomial.logpmf(x, a, x.sum()),
     "multinomial_lpmf": lambda x, p: stats.multinomial.logpmf(x, x.sum(), p / p.sum()),
     "multi_normal_lpdf": multi_normal,
     "multi_normal_prec_lpdf": lambda x, m, s: multi_normal(x, m, np.linalg.inv(s)),

@@ -251,7 +251,7 @@ class _World:
             for x, b in zip(near, bindings(v["event"], self.sizes, binding), strict=True):
                 self.values[name][tuple(b[i] for i, _ in self.claim.axes(name))] = x
         elif isinstance(found, list):
-            rounded = _simplex(found) if FAMILIES[family].support == "simplex" else [Fraction(c) for c in found]
+            rounded = _simplex(found) if FAMILIES[family].support == "simplex" else _shared_out(found)
             for k, value in enumerate(rounded):
                 self.values[name][(*at, k)] = value
         else:
@@ -342,6 +342,15 @@ def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.r
 def _simplex(found: list[float]) -> list[Fraction]:
     raw = [Fraction(max(3, round(60 * p))) for p in found]
     return [r / sum(raw) for r in raw]
+
+
+def _shared_out(found: list[float]) -> list[Fraction]:
+    """Counts with the same total, none of them zero where it goes round: zeros hide factors."""
+    counts = [Fraction(c) for c in found]
+    while 0 in counts and max(counts) > 1:
+        counts[counts.index(max(counts))] -= 1
+        counts[counts.index(Fraction(0))] += 1
+    return counts
 
 
 def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:

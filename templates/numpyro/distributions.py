@@ -91,6 +91,7 @@ _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Poisson": lambda a: f"Poisson({a['rate']})",
     "Bernoulli": lambda a: f"Bernoulli(probs={a['prob']})",
     "Binomial": lambda a: f"Binomial({a['total']}, probs={a['prob']})",
+    "BetaBinomial": lambda a: f"BetaBinomial({a['a']}, {a['b']}, {a['total']})",
     "Geometric": lambda a: f"GeometricProbs({a['prob']})",
     **{f"{side}Censored{n}": _censored(side, n) for side, n in _CENSORED},
     **{f"ZeroInflated{n}": _zero_inflated(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
@@ -129,6 +130,11 @@ def _set_to_zero(array: str, where: str) -> str:
 def _multinomial(d: Distribution, plates: Context, arrays: Arrays) -> str:
     probs = arrays.full(d.args["probs"], (*plates, *d.event))
     return f"Multinomial({arrays.write(d.args['total'], plates)}, probs={probs})"
+
+
+def _dirichlet_multinomial(d: Distribution, plates: Context, arrays: Arrays) -> str:
+    concentration = arrays.full(d.args["concentration"], (*plates, *d.event))
+    return f"DirichletMultinomial({concentration}, {arrays.write(d.args['total'], plates)})"
 
 
 def _multivariate_normal(d: Distribution, plates: Context, arrays: Arrays) -> str:
@@ -189,6 +195,7 @@ _VECTOR: Mapping[str, Callable[[Distribution, Context, Arrays], str]] = {
     "Dirichlet": _dirichlet,
     "Categorical": _categorical,
     "Multinomial": _multinomial,
+    "DirichletMultinomial": _dirichlet_multinomial,
     "MultivariateNormal": _multivariate_normal,
     "Wishart": _wishart,
     "InverseWishart": _inverse_wishart,

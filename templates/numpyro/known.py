@@ -246,6 +246,11 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("BernoulliLogits", ("logits",), _logits("Bernoulli")),
     ("BinomialProbs", ("probs", "total_count"), _plain("Binomial", total="total_count", prob="probs")),
     ("BinomialLogits", ("logits", "total_count"), _logits("Binomial", total="total_count")),
+    (
+        "BetaBinomial",
+        ("concentration1", "concentration0", "total_count"),
+        _plain("BetaBinomial", total="total_count", a="concentration1", b="concentration0"),
+    ),
     ("GeometricProbs", ("probs",), _plain("Geometric", prob="probs")),
     ("GeometricLogits", ("logits",), _logits("Geometric")),
     ("NegativeBinomialProbs", ("total_count", "probs"), _negative_binomial),
@@ -260,6 +265,11 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
         "MultinomialLogits",
         ("logits", "total_count"),
         lambda read, given: Drawn("Multinomial", {"total": read("total_count"), "probs": softmax(read("logits"))}),
+    ),
+    (
+        "DirichletMultinomial",
+        ("concentration", "total_count"),
+        _plain("DirichletMultinomial", total="total_count", concentration="concentration"),
     ),
     ("Dirichlet", ("concentration",), _plain("Dirichlet", concentration="concentration")),
     ("MultivariateNormal", ("loc", "precision_matrix|covariance_matrix|scale_tril"), _multivariate),

@@ -175,6 +175,11 @@ def _multinomial(v: Variable, d: Distribution, e: Elements) -> str:
     return f"multinomial_lpmf({e.element(v.name, v.plates)} | {e.vector(d.args['probs'], d.event[0])})"
 
 
+def _dirichlet_multinomial(v: Variable, d: Distribution, e: Elements) -> str:
+    value, concentration = e.element(v.name, v.plates), e.vector(d.args["concentration"], d.event[0])
+    return f"dirichlet_multinomial_lpmf({value} | {concentration})"
+
+
 def _multivariate_normal(v: Variable, d: Distribution, e: Elements) -> str:
     (axis,) = d.event
     mean, precision, square = d.args["mean"], d.args["precision"], (axis, primed(axis))
@@ -239,11 +244,13 @@ _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "Poisson": _by("poisson_lpmf", "rate"),
     "Bernoulli": _by("bernoulli_lpmf", "prob"),
     "Binomial": _by("binomial_lpmf", "total", "prob"),
+    "BetaBinomial": _by("beta_binomial_lpmf", "total", "a", "b"),
     "Geometric": _geometric,
     "NegativeBinomial": _negative_binomial,
     "Categorical": _categorical,
     "Dirichlet": _dirichlet,
     "Multinomial": _multinomial,
+    "DirichletMultinomial": _dirichlet_multinomial,
     "MultivariateNormal": _multivariate_normal,
     "Wishart": _wishart,
     "InverseWishart": _wishart,
