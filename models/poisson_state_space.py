@@ -1,4 +1,4 @@
-"""Counts whose log rate follows a random walk: a Poisson state-space model by conjugate-computation steps."""
+"""Counts whose log rate follows a random walk: a Poisson state-space model by conjugate-computation steps.
 
 For a series of small counts whose rate drifts, where a Normal for the counts would not do.
 """
