@@ -25,6 +25,7 @@ REFUSED = {
     "dynamic_level": "cannot be drawn from",
     "hmm_autoregression": "y_chain: found the distribution Unit",
     "linear_dynamical_system": "cannot be drawn from",
+    "poisson_state_space": "cannot be drawn from",
     "stochastic_volatility": "cannot be drawn from",
     "switching_level": "cannot be drawn from",
 }

@@ -21,6 +21,7 @@ REFUSED = {
     **dict.fromkeys(["dirichlet_multinomial", "gaussian_process_classification"], "no factor is shared"),
     **dict.fromkeys(["negative_binomial", "beta_binomial"], "reads y of single rows"),
     "poisson_regression": "was chosen by cvi",
+    "poisson_state_space": "was chosen by cvi",
     "multilevel_poisson_regression": "was chosen by cvi",
 }
 
