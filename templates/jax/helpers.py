@@ -15,6 +15,7 @@ IMPORTS = ("digamma", "expit", "gammaln", "log_ndtr", "multigammaln", "polygamma
 
 # What is written alike for both targets.
 _SHARED = (
+    "blended",
     "placed",
     "spaced",
     "shares",
@@ -201,7 +202,7 @@ def damped(
     def shorter(carry: Any) -> Any:
         share, _, _ = carry
         share = jnp.where(share > HALVED, share / 2.0, 0.0)
-        found = {name: (1.0 - share) * value + share * after[name] for name, value in before.items()}
+        found = blended(before, after, share)
         return share, found, merit(put(state, found))
 
     carry = (jnp.array(1.0), after, merit(put(state, after)))
@@ -573,7 +574,7 @@ _LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")
 _NEEDS = {
     "quadrature": _LINES,
     "plane_quadrature": _LINES,
-    "damped": ("natural_of_normal",),
+    "damped": ("blended", "natural_of_normal"),
     "settled": ("damped", "natural_of_normal"),
     "quadratic_forms": ("by_blocks", "pairs", "packed"),
     "by_blocks": ("over_blocks", "taken"),

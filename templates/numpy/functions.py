@@ -361,9 +361,12 @@ class Writer:
 
     def moments(self, update: Update) -> tuple[str, ...]:
         """The body that recomputes the moments of one factor from its parameters."""
-        scope = self.scope(f"moments {update.factor.name}")
+        return self._moments(update, update.moment_specs, f"moments {update.factor.name}")
+
+    def _moments(self, update: Update, specs: Sequence[MomentSpec], function: str) -> tuple[str, ...]:
+        scope = self.scope(function)
         body: list[str] = []
-        for s in update.moment_specs:
+        for s in specs:
             if s.value is None or (update.factor.name, s.key) in self.left_out:
                 continue
             value = _finite_logs(s.value) if self._maximised_probability(update) else s.value

@@ -736,7 +736,7 @@ def damped(
     share = 1.0
     while not merit(state) >= least and share > 0.0:
         share = share / 2.0 if share > HALVED else 0.0
-        put(state, {name: (1.0 - share) * value + share * after[name] for name, value in before.items()})
+        put(state, blended(before, after, share))
 
 
 HALVED, DRAWN_IN = 1e-9, 60
@@ -791,6 +791,11 @@ def settled(
         moved = [np.max(np.abs(state.params[n]["mean"] - m), initial=0.0) for n, m in zip(latents, before)]
         if max(moved) <= 1e-13 * (1.0 + max(np.max(np.abs(m), initial=0.0) for m in before)):
             return
+''',
+    "blended": '''
+def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
+    """Natural parameters so far from the first to the second."""
+    return {name: (1.0 - share) * value + share * after[name] for name, value in before.items()}
 ''',
     "natural_of_normal": '''
 def natural_of_normal(state: State, latent: str) -> dict[str, np.ndarray]:
@@ -977,8 +982,8 @@ _NEEDS = {
     "plane_quadrature": ("in_the_plane", *_LINES),
     "number_sampler": ("on_the_line", "line_sampler", *_LINES),
     "pair_sampler": ("in_the_plane", "line_sampler", *_LINES),
-    "damped": ("natural_of_normal",),
-    "settled": ("damped", "natural_of_normal"),
+    "damped": ("blended", "natural_of_normal"),
+    "settled": ("damped", "blended", "natural_of_normal"),
     "quadratic_forms": ("blocks", "pairs", "packed"),
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
