@@ -122,7 +122,9 @@ def module_view(
     inner = [v.inner for v in passed if v.inner]
     used |= {"line_sums", "part_of", "join"} if any(i.loops is None for i in inner) else set()
     used |= {"repeated_lines"} if any(i.loops is not None for i in inner) else set()
-    used |= {"normalised"} if any(v.collected for v in local) else set()
+    used |= {"weighted"} if local else set()
+    used |= {"Softmax"} if any(v.collected for v in local) else set()
+    used |= {"product"} if maps else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
     return ModuleView(
