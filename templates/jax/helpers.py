@@ -28,7 +28,6 @@ _SHARED = (
     "log_probability",
     "softplus",
     "tanhc",
-    "log_bessel_k",
     "dlog_bessel_k",
     "log_normal_interval",
     "_narrow",
@@ -499,6 +498,11 @@ def forward_backward(
     log_normaliser = jnp.log(scale).sum() + top.sum() + level * linked.sum()
     good = jnp.isfinite(log_normaliser) & jnp.isfinite(marginals).all() & jnp.isfinite(pairs).all()
     return marginals, pairs, jnp.where(good, log_normaliser, jnp.nan), forward
+''',
+    "log_bessel_k": '''
+def log_bessel_k(order: Any, x: Any) -> jax.Array:
+    """Log of the modified Bessel function of the second kind, also where it over- or underflows."""
+    return _bessel_k_integral(order, x)[0]
 ''',
     "kernels": '''
 def kernels(filtered: jax.Array, transition: jax.Array, starts: jax.Array | None = None) -> jax.Array:

@@ -792,7 +792,13 @@ def log_bessel_i(order: Any, x: Any) -> np.ndarray:
     "log_bessel_k": '''
 def log_bessel_k(order: Any, x: Any) -> np.ndarray:
     """Log of the modified Bessel function of the second kind, also where it over- or underflows."""
-    return _bessel_k_integral(order, x)[0]
+    v, x = np.broadcast_arrays(np.abs(np.asarray(order, float)), np.asarray(x, float))
+    with np.errstate(all="ignore"):
+        found = np.asarray(np.log(special.kve(v, x)) - x)
+    beyond = ~np.isfinite(found)
+    if np.any(beyond):
+        found[beyond] = _bessel_k_integral(v[beyond], x[beyond])[0]
+    return found
 ''',
     "dlog_bessel_k": '''
 def dlog_bessel_k(order: Any, x: Any) -> np.ndarray:
@@ -945,7 +951,7 @@ _NEEDS = {
     "truncated_mean": _TRUNCATED,
     "truncated_second": _TRUNCATED,
 }
-_SCIPY = {"log_bessel_i", "log_normal_interval", "log_normal_outside"}
+_SCIPY = {"log_bessel_i", "log_bessel_k", "log_normal_interval", "log_normal_outside"}
 
 
 def closure(used: Iterable[str]) -> list[str]:
