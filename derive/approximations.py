@@ -63,7 +63,8 @@ def approached(block: Block, methods: Mapping[str, str]) -> Block:
     own = {methods.get(n) for n in block.variables}
     both = QUADRATURE in own and block.is_joint
     chosen = bool(own & set(NORMAL))
-    return replace(block, projected=both or chosen, normal=own == {CVI}, expanded=chosen and own <= set(EXPANDED))
+    expanded = chosen and own <= set(EXPANDED)
+    return replace(block, projected=both or chosen, normal=own == {CVI}, chosen=chosen, expanded=expanded)
 
 
 def companions(

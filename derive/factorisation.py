@@ -37,6 +37,8 @@ class Block:
             is one number, or that of two numbers, by quadrature over both.
         normal: whether that is the exact one under a Normal factor, so that E[exp u] is known.
         expanded: whether it is that of the expansion to second order about the mean of a Normal factor.
+        chosen: whether it is a Normal factor that is chosen, under which a function of a sum has one expectation for
+            each datum in it.
     """
 
     factor: Factor
@@ -46,6 +48,7 @@ class Block:
     projected: bool = False
     normal: bool = False
     expanded: bool = False
+    chosen: bool = False
 
     def site(self, atom: Element | Indicator) -> Site:
         """The plate subscripts of an atom: which element of the product it belongs to."""

@@ -175,18 +175,19 @@ class Averages:
             return apart
         family = distribution_at(v, self.state, binding)["name"]
         parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
+
+        def value_of(scope: OnGrid) -> Value:
+            return log_density(self.engine, family, *node_arguments(v, scope, binding))
+
+        along = self.along_one(parts, inner, value_of, partial(polynomial_degree, v), assigned)
+        if along is not None:
+            return along
         touched = self.touched(parts, inner, assigned)
-        if polynomial_degree(v, [n for n, _ in touched]) == 99:
-            along = self._along_one(
-                touched, assigned, lambda scope: log_density(self.engine, family, *node_arguments(v, scope, binding))
-            )
-            if along is not None:
-                return along
         scales = parts_of.scales()
         units = self.units(touched - set(scales), partial(polynomial_degree, v), assigned)
         scope = OnGrid(self, assigned, units)
         scope.placed |= {x: mean for x, (_, mean) in scales.items()}
-        value = self.contract(log_density(self.engine, family, *node_arguments(v, scope, binding)), units)
+        value = self.contract(value_of(scope), units)
         order = len(list(bindings(v["event"], self.state.sizes, binding)))
         for log, mean in scales.values():
             value = value + order * (log - self.engine("log", mean)) / 2
@@ -261,7 +262,6 @@ class Averages:
     def _product_mean(self, group: list[Plain], binding: Binding) -> Value:
         """E of a product whose factors depend on each other."""
         parts, inner = group, [binding] * len(group)
-        touched = self.touched(parts, inner, self.held.assigned)
 
         def product(scope: OnGrid) -> Value:
             value: Value = self.engine.number(1)
@@ -269,10 +269,9 @@ class Averages:
                 value = value * evaluate(f, scope, binding)
             return value
 
-        if _product_degree(group, [n for n, _ in touched]) == 99:
-            along = self._along_one(touched, self.held.assigned, product)
-            if along is not None:
-                return along
+        along = self.along_one(parts, inner, product, partial(_product_degree, group), self.held.assigned)
+        if along is not None:
+            return along
         total: Value = self.engine.number(0)
         categories = {
             x for x in self.touched(parts, inner, self.held.assigned) if self.state.claim.selects(x[0])
@@ -283,16 +282,21 @@ class Averages:
             total = total + self._probability(assigned) * self.contract(product(scope), units)
         return total
 
-    def _along_one(
-        self, touched: set[Element], assigned: Mapping[Element, int], values: Callable[[OnGrid], Value]
+    def along_one(
+        self,
+        parts: Sequence[Plain],
+        inner: Sequence[Binding],
+        value_of: Callable[[OnGrid], Value],
+        degree_in: Callable[[Sequence[str]], int],
+        assigned: Mapping[Element, int],
     ) -> Value | None:
         """E of a function of one combination of the elements of chosen Normal factors, points beside them.
 
-        Factors are independent: together they are one Normal vector. None where it is another function, where other
-        factors are in it, and where there is one number alone.
+        Factors are independent: together they are one Normal vector. None where it is another function or a polynomial,
+        where other factors are in it, and where there is one number alone.
         """
         state, claim = self.state, self.state.claim
-        sites = sorted({claim.site_of(*x) for x in touched})
+        sites = sorted({claim.site_of(*x) for x in self.touched(parts, inner, assigned)})
         normals = [s for s in sites if not claim.factor_named[s[0]]["point"]]
         if not normals or any(claim.factor_named[name].get("chosen") != "cvi" for name, _ in normals):
             return None
@@ -305,7 +309,8 @@ class Averages:
             mean, precision = state.normal(factor, at)
             middle += mean
             blocks.append(precision)
-        if len(elements) < 2 or set(elements) & set(self.held.points):
+        latents = [x for name, _ in normals for x in claim.factor_named[name]["latents"]]
+        if len(elements) < 2 or degree_in(latents) < 99 or set(elements) & set(self.held.points):
             return None
         args = {"mean": middle, "precision": _block_diagonal(self.engine, blocks)}
         points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) not in normals}
@@ -317,7 +322,7 @@ class Averages:
             def value_at(placed: Mapping[Element, Value], averages: Averages = averages) -> Value:
                 scope = OnGrid(averages, assigned, points)
                 scope.placed |= placed
-                value = values(scope)
+                value = value_of(scope)
                 return value if np.size(value) > 1 else np.ravel(np.asarray(value, dtype=object))[0]
 
             average = projected(state, elements, args, value_at)
