@@ -32,6 +32,7 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "simplex": {"positive": True},
     # Not declared an integer: SymPy would write log Γ of it as the log of a factorial.
     "count": {"nonnegative": True},
+    "nonnegative": {"nonnegative": True},
     "positive_definite": {"real": True},
 }
 
@@ -135,12 +136,15 @@ class DeclaredDensity:
     def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
         """log p(x | args) in the normal form; a known parameter that is left out has its default."""
         env: dict[sympy.Symbol, Polynomial] = {X: x}
+        finite: dict[sympy.Symbol, sympy.Expr] = {}  # 0^k is zero for a shape k, as SymPy sees
         for p in self.parameters:
             if p.name in args:
                 env[p.symbol] = args[p.name]
+            elif p.default is not None and p.default.is_finite:
+                finite[p.symbol] = p.default
             elif p.default is not None:
                 env[p.symbol] = from_sympy(p.default, {})
-        return from_sympy(self.log_density, env)
+        return from_sympy(self.log_density.subs(finite), env)
 
 
 @dataclass(frozen=True, eq=False)
