@@ -51,17 +51,15 @@ def ZeroTruncatedNegativeBinomial(number: object, prob: object) -> Distribution:
 
 
 @checked_call
-def TruncatedExponential(rate: object, upper: object, lower: object = None) -> Distribution:
+def TruncatedExponential(rate: object, upper: object, lower: object = 0) -> Distribution:
     """Exponential by rate, recorded only where it is below a known limit, and above another where that is given."""
-    ends = {} if lower is None else {"lower": as_expr(lower)}
-    return scalars("TruncatedExponential", rate=as_expr(rate), **ends, upper=as_expr(upper))
+    return scalars("TruncatedExponential", rate=as_expr(rate), lower=as_expr(lower), upper=as_expr(upper))
 
 
 @checked_call
-def TruncatedWeibull(shape: object, rate: object, upper: object, lower: object = None) -> Distribution:
+def TruncatedWeibull(shape: object, rate: object, upper: object, lower: object = 0) -> Distribution:
     """Weibull of known shape, recorded only below a known limit, and above another where that is given."""
-    ends = {} if lower is None else {"lower": as_expr(lower)}
-    return scalars("TruncatedWeibull", shape=as_expr(shape), rate=as_expr(rate), **ends, upper=as_expr(upper))
+    return scalars("TruncatedWeibull", shape=as_expr(shape), rate=as_expr(rate), lower=as_expr(lower), upper=as_expr(upper))
 
 
 @checked_call

@@ -404,7 +404,7 @@ for _name in ("Poisson", "Binomial", "NegativeBinomial"):
     _hurdle(_name)
 for _name, _beyond in (
     ("Exponential", lambda e, x, a: -a["rate"] * x),
-    ("Weibull", lambda e, x, a: -a["rate"] * e("exp", a["shape"] * e("log", x))),
+    ("Weibull", lambda e, x, a: -a["rate"] * e("pow", x, a["shape"])),
 ):
     _censored("Right", _name, _beyond)
     _censored("Left", _name, _before(_beyond))

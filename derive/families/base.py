@@ -136,9 +136,11 @@ class DeclaredDensity:
     def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
         """log p(x | args) in the normal form; a known parameter that is left out has its default."""
         env: dict[sympy.Symbol, Polynomial] = {X: x}
-        finite: dict[sympy.Symbol, sympy.Expr] = {}  # 0^k is zero for a shape k, as SymPy sees
+        finite: dict[sympy.Symbol, sympy.Expr] = {}
         for p in self.parameters:
-            if p.name in args:
+            if p.name in args and args[p.name].number == 0 and p.known:
+                finite[p.symbol] = sympy.S.Zero  # 0^k is zero for a shape k, as SymPy sees
+            elif p.name in args:
                 env[p.symbol] = args[p.name]
             elif p.default is not None and p.default.is_finite:
                 finite[p.symbol] = p.default
