@@ -59,7 +59,9 @@ def TruncatedExponential(rate: object, upper: object, lower: object = 0) -> Dist
 @checked_call
 def TruncatedWeibull(shape: object, rate: object, upper: object, lower: object = 0) -> Distribution:
     """Weibull of known shape, recorded only below a known limit, and above another where that is given."""
-    return scalars("TruncatedWeibull", shape=as_expr(shape), rate=as_expr(rate), lower=as_expr(lower), upper=as_expr(upper))
+    return scalars(
+        "TruncatedWeibull", shape=as_expr(shape), rate=as_expr(rate), lower=as_expr(lower), upper=as_expr(upper)
+    )
 
 
 @checked_call
