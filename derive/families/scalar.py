@@ -251,7 +251,7 @@ _FAMILIES = (
         "TruncatedExponential",
         (
             RATE,
-            Param("lower", "real", r"\ell", known=True, default=sympy.S.Zero),
+            Param("lower", "nonnegative", r"\ell", known=True, default=sympy.S.Zero),
             Param("upper", "positive", "u", known=True),
         ),
         "interval",

@@ -63,7 +63,7 @@ def _seen_positive(p: Polynomial, model: Model, node: str) -> bool:
     if not p.monomials or all(_positive_product(m, model) for m in p.monomials):
         return bool(p.monomials)
     shared, rest = functions.common(p) or (number(1), p)
-    return _seen_positive(shared, model, node) and _ascends(rest, model, ends_of(model, node))
+    return _seen_positive(shared, model, node) and ascends(rest, model, ends_of(model, node))
 
 
 def ends_of(model: Model, node: str) -> tuple[Polynomial, Polynomial] | None:
@@ -74,7 +74,7 @@ def ends_of(model: Model, node: str) -> tuple[Polynomial, Polynomial] | None:
     return expand(declared.args["lower"]), expand(declared.args["upper"])
 
 
-def _ascends(p: Polynomial, model: Model, ends: tuple[Polynomial, Polynomial] | None) -> bool:
+def ascends(p: Polynomial, model: Model, ends: tuple[Polynomial, Polynomial] | None) -> bool:
     """Whether it is high^k - low^k of numbers that are not negative, high above low and k positive."""
     if len(p.monomials) != 2 or (sorted(m.coefficient for m in p.monomials) != [-1, 1] and ends is None):
         return False
