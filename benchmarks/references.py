@@ -36,8 +36,8 @@ class Case:
     """How much of the data a model is compared on."""
 
     rows: int | None = None
-    chains: int = 32
-    draws: int = 600
+    chains: int = 24
+    draws: int = 400
     hyper: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -48,14 +48,14 @@ CASES: Mapping[str, Case] = {
     "ordinal_regression": Case(),
     "poisson_regression": Case(),
     "negative_binomial_regression": Case(),
-    "zero_inflated_poisson": Case(draws=300),
+    "zero_inflated_poisson": Case(),
     "bradley_terry": Case(),
     "item_response": Case(rows=40),
     "gaussian_process_classification": Case(),
     "logistic_matrix_factorisation": Case(chains=16, draws=300),
-    "correlated_topic_model": Case(chains=8, draws=1200),
+    "correlated_topic_model": Case(chains=16),
     "bayesian_lasso": Case(rows=60),
-    "horseshoe_regression": Case(rows=60, draws=500),
+    "horseshoe_regression": Case(rows=60),
     "quantile_regression": Case(),
     "student_regression": Case(),
     "student_t": Case(rows=30),

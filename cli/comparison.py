@@ -60,8 +60,12 @@ class Comparison:
         r = self.reference
         sizes = ", ".join(f"{n} = {k}" for n, k in self.sizes.items())
         error = f" ± {r.evidence.error:.2g}" if r.evidence.error > 1e-9 else ""
-        mixed = f"R-hat {r.r_hat:.3f}, {r.effective:.0f} effective draws of {r.joint.size} coordinates"
-        state = "" if r.converged else "; the chains have not converged"
+        mixed = (
+            f"R-hat {r.r_hat:.3f}, {r.bulk:.0f} effective draws of {r.joint.size} coordinates, "
+            f"{r.tail:.0f} of their tails"
+        )
+        state = "" if r.labels is None else f"; one of {len(r.labels.orders)} labellings of {r.labels.size}"
+        state += "" if r.converged else "; the chains have not converged"
         return (
             f"{self.model} ({sizes}): log p(x) = {r.evidence.value:.{digits(r.evidence.error)}f}{error} "
             f"by {r.evidence.method}; {mixed}{state}"

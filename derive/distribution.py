@@ -54,7 +54,7 @@ class Distribution:
         if self.written:
             return f"{self.family}({', '.join(self.written)})"
         shown = [str(a) for a in self.args.values()]
-        if self.over is not None and self.family in ("Dirichlet", "Multinomial", "Categorical"):
+        if self.over is not None and self.family in ("Dirichlet", "Multinomial", "DirichletMultinomial", "Categorical"):
             shown = [str(_closed(a, self.over)) for a in self.args.values()]
         return f"{self.family}({', '.join(shown)})"
 
@@ -321,6 +321,12 @@ def Binomial(total: object, prob: object) -> Distribution:
 
 
 @checked_call
+def BetaBinomial(total: object, a: object, b: object) -> Distribution:
+    """Beta-binomial on 0 … total, total known: a binomial whose probability is drawn from Beta(a, b)."""
+    return scalars("BetaBinomial", total=as_expr(total), a=as_expr(a), b=as_expr(b))
+
+
+@checked_call
 def Geometric(prob: object) -> Distribution:
     """Geometric on 0, 1, 2, …: the failures before the first success."""
     return scalars("Geometric", prob=as_expr(prob))
@@ -328,7 +334,7 @@ def Geometric(prob: object) -> Distribution:
 
 @checked_call
 def NegativeBinomial(number: object, prob: object) -> Distribution:
-    """Negative binomial on 0, 1, 2, …: the failures before the number-th success, number known."""
+    """Negative binomial on 0, 1, 2, …: the failures before the number-th success, number above 0."""
     return scalars("NegativeBinomial", number=as_expr(number), prob=as_expr(prob))
 
 
@@ -351,10 +357,20 @@ def Categorical(probs: object, over: Index | None = None) -> Distribution:
 @checked_call
 def Multinomial(total: object, probs: object, over: Index | None = None) -> Distribution:
     """Counts over an index that add up to a known total, by the probabilities of the categories."""
+    return _counted("Multinomial", total, "probs", as_expr(probs), over)
+
+
+@checked_call
+def DirichletMultinomial(total: object, concentration: object, over: Index | None = None) -> Distribution:
+    """Counts over an index that add up to a known total, of probabilities that are drawn from a Dirichlet."""
+    return _counted("DirichletMultinomial", total, "concentration", as_expr(concentration), over)
+
+
+def _counted(family: str, total: object, name: str, value: Expr, over: Index | None) -> Distribution:
     counted = as_expr(total)
     if counted.open:
-        raise DeclarationError(f"Multinomial: the total {counted} has open indices; give them")
-    return _vector("Multinomial", "probs", as_expr(probs), over, {"total": counted})
+        raise DeclarationError(f"{family}: the total {counted} has open indices; give them")
+    return _vector(family, name, value, over, {"total": counted})
 
 
 def _vector(family: str, name: str, value: Expr, over: Index | None, others: Mapping[str, Expr]) -> Distribution:

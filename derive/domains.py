@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING
 
 from cavi.derive import families
@@ -35,6 +36,9 @@ from cavi.derive.index import Index
 if TYPE_CHECKING:
     from cavi.derive.distribution import Distribution
     from cavi.derive.model import Variable
+
+# Of so many parts a mixture is tried at all of its corners.
+LARGEST_MIXTURE = 8
 
 # How narrow a domain is, for numbers a known value may take.
 _NARROWNESS = {
@@ -122,8 +126,11 @@ def _visit(expr: Expr, domain: str, where: str, variables: dict[str, Variable]) 
         case Add() if domain == "positive" and not any(map(_is_negative, expr.terms)):
             for term in expr.terms:
                 _visit(term, domain, where, variables)
-        case Add() if domain == "unit" and (other := _complement(expr)) is not None:
-            _visit(other, domain, where, variables)
+        case Add() if (other := _complement(expr)) is not None and (domain == "unit" or _random(expr, variables)):
+            _visit(other, "unit", where, variables)
+        case Add() if domain == "unit" and (mixed := _mixed(expr)) is not None:
+            for part in mixed:
+                _visit(part, domain, where, variables)
         case SumOver() if domain == "positive":
             _visit(expr.body, domain, where, variables)
         case Power() if domain == "positive":
@@ -144,6 +151,8 @@ def _visit_matrix(expr: Expr, where: str, variables: dict[str, Variable]) -> Non
     match expr:
         case Condition(name="same"):
             pass
+        case InverseOf():
+            _visit_matrix(expr.body, where, variables)
         case Add() if not any(map(_is_negative, expr.terms)):
             for term in expr.terms:
                 _visit_matrix(term, where, variables)
@@ -191,6 +200,53 @@ def _complement(expr: Add) -> Expr | None:
     return None
 
 
+def _mixed(expr: Expr) -> tuple[Expr, ...] | None:
+    """What an expression mixes, if it lies between 0 and 1 wherever they do: g + (1 - g) p, or 1/5 + 4/5 p.
+
+    A polynomial that is linear in each of its parts takes its least and its largest value where all of them are 0 or 1.
+    """
+    parts: dict[str, Expr] = {}
+    found = _linear_in_each(expr, parts)
+    if found is None or not 0 < len(parts) <= LARGEST_MIXTURE:
+        return None
+    for ends in product((0, 1), repeat=len(parts)):
+        ones = {name for name, end in zip(parts, ends, strict=True) if end}
+        if not 0 <= sum(c for names, c in found.items() if names <= ones) <= 1:
+            return None
+    return tuple(parts.values())
+
+
+def _linear_in_each(expr: Expr, parts: dict[str, Expr]) -> dict[frozenset[str], Fraction] | None:
+    """The coefficient of every product of different parts, which are entered by their text; None with a square."""
+    match expr:
+        case Number():
+            return {frozenset(): expr.value}
+        case Power(base=Number(value=base), exponent=Number(value=exponent)) if base and exponent == -1:
+            return {frozenset(): 1 / base}
+        case Add():
+            total: dict[frozenset[str], Fraction] = {}
+            for term in expr.terms:
+                if (own := _linear_in_each(term, parts)) is None:
+                    return None
+                for names, c in own.items():
+                    total[names] = total.get(names, Fraction(0)) + c
+            return total
+        case Mul():
+            whole = {frozenset[str](): Fraction(1)}
+            for factor in expr.factors:
+                if (own := _linear_in_each(factor, parts)) is None:
+                    return None
+                pairs = list(product(whole.items(), own.items()))
+                if any(a & b for (a, _), (b, _) in pairs):
+                    return None
+                whole = {}
+                for (a, c), (b, e) in pairs:
+                    whole[a | b] = whole.get(a | b, Fraction(0)) + c * e
+            return whole
+    parts.setdefault(str(expr), expr)
+    return {frozenset({str(expr)}): Fraction(1)}
+
+
 def _is_uniform(expr: Expr) -> bool:
     """Whether the expression is one over a size, the same for every category."""
     match expr:
@@ -199,8 +255,12 @@ def _is_uniform(expr: Expr) -> bool:
     return False
 
 
+def _random(expr: Expr, variables: Mapping[str, Variable]) -> list[str]:
+    return sorted({r.name for r in expr.refs() if variables[r.name].is_random})
+
+
 def _uncertain(expr: Expr, domain: str, where: str, variables: Mapping[str, Variable]) -> None:
-    random = sorted({r.name for r in expr.refs() if variables[r.name].is_random})
+    random = _random(expr, variables)
     if not random and domain != "simplex":
         return
     wanted = {
@@ -246,6 +306,13 @@ def _check_number(value: Fraction, domain: str, where: str) -> None:
         raise DeclarationError(f"{where} is {value}; expected {wanted}")
 
 
+def _instead(support: str, domain: str) -> str:
+    if support == "binary" and domain in ("positive", "unit"):
+        return "let it select instead, as a Categorical latent z over an index of two does in p[z[n]]"
+    wider = {"positive": ", or square it or take exp of it", "unit": ", or take sigmoid or probit of it"}
+    return f"give it a prior with that support{wider.get(domain, '')}"
+
+
 def _narrow(ref: Ref, domain: str, where: str, variables: dict[str, Variable]) -> None:
     variable = variables[ref.name]
     if variable.role == "latent" or variable.distribution is not None:
@@ -257,8 +324,8 @@ def _narrow(ref: Ref, domain: str, where: str, variables: dict[str, Variable]) -
             return
         if support not in allowed:
             raise DeclarationError(
-                f"{where} is {ref}, whose support is {support} ({variable.distribution.family}); expected a {domain} "
-                "value: give it a prior with that support, or square it or take exp of it"
+                f"{where} is made of {ref}, whose support is {support} ({variable.distribution.family}); expected a "
+                f"{domain} value: {_instead(support, domain)}"
             )
         return
     if variable.role == "observed_index":

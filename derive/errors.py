@@ -17,12 +17,20 @@ class NonConjugateError(CaviError):
     Attributes:
         factor: name of the factor whose optimum was sought.
         terms: readable form of each offending term of the log joint.
+        latents: what the term couples, where it couples several.
     """
 
-    def __init__(self, message: str, factor: str = "", terms: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, factor: str = "", terms: tuple[str, ...] = (), latents: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.factor = factor
         self.terms = terms
+        self.latents = latents
+
+    def also(self, remedy: str) -> NonConjugateError:
+        """The same error with a further remedy at its end."""
+        return NonConjugateError(f"{self}{remedy}", self.factor, self.terms, self.latents)
 
 
 class FactorisationError(CaviError):

@@ -266,6 +266,12 @@ def _map(p: Polynomial, place: Callable[[Atom], Atom], kept: set[Index] | None =
     return collect(normalise(m.coefficient, [(place(a), e) for a, e in m.powers], m.bound) for m in monomials)
 
 
+def _one_site(block: Block, inner: Iterable[Atom], atom: Atom) -> bool:
+    """Whether an atom is a function of one element of the factor, and of no sum over many."""
+    sites = {block.site(a) for a in inner}
+    return len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites)))
+
+
 @dataclass(frozen=True, eq=False)
 class Expectation:
     """E_q over all factors of a model; the moments met are recorded in `moments`."""
@@ -287,15 +293,14 @@ class Expectation:
         if not touched:
             return None
         inner = {a for b in touched for a in random_atoms(atom, b.variables)}
-        if len(touched) == 1 and touched[0].factor.point and len({touched[0].site(a) for a in inner}) == 1:
+        if len(touched) == 1 and touched[0].factor.point and _one_site(touched[0], inner, atom):
             return touched[0]  # at a point any function of one element has its value there
         free = [b for b in touched if not b.factor.point]
         if len(free) == 1 and free[0].projected and isinstance(atom, Function) and len(touched) > 1:
             # A point beside the latents has one value, which is known data to their expectation.
             touched, inner = free, set(placed_atoms(atom, free[0].variables))
         if len(touched) == 1 and touched[0].projected and isinstance(atom, Function):
-            sites = {touched[0].site(a) for a in inner}
-            if len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites))):
+            if _one_site(touched[0], inner, atom):
                 return touched[0]
         if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -97,7 +98,10 @@ class Expr:
         return Mul((self._beside(other), self))
 
     def __truediv__(self, other: object) -> Expr:
-        return Mul((self, Power(self._beside(other), Number(Fraction(-1)))))
+        divisor = self._beside(other)
+        if isinstance(divisor, Number) and divisor.value == 0:
+            raise DeclarationError(f"found a division of {self} by 0; expected a divisor that is not zero")
+        return Mul((self, Power(divisor, Number(Fraction(-1)))))
 
     def __rtruediv__(self, other: object) -> Expr:
         return Mul((self._beside(other), Power(self, Number(Fraction(-1)))))
@@ -122,11 +126,41 @@ class Expr:
     def __abs__(self) -> Expr:
         return Apply("abs", (self,))
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **options: object) -> Expr:
+        """What NumPy asks where one of its numbers, arrays or functions meets an expression.
+
+        Raises:
+            DeclarationError: for an array, and for a function, which has no number to work on.
+        """
+        operation = _OPERATIONS.get(ufunc.__name__)
+        if operation is None or method != "__call__":
+            raise DeclarationError(
+                f"numpy.{ufunc.__name__} cannot be taken of {self}, which is declared and has no value yet; use the "
+                "functions of cavi.derive, such as exp, log, sqrt, sigmoid and dot"
+            )
+        made: Expr = operation(*map(as_expr, inputs))
+        return made
+
     def __bool__(self) -> bool:
         raise DeclarationError(f"{self} has no truth value: a model is declared, not computed")
 
     def __iter__(self) -> Iterator[Expr]:
         raise DeclarationError(f"{self} cannot be iterated over: use Sum(expression, index) to contract an index")
+
+
+# The operators of expressions under the names that they have in NumPy, whose numbers ask by these names.
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    "float_power": operator.pow,
+    "negative": operator.neg,
+    "positive": operator.pos,
+    "absolute": abs,
+    "matmul": operator.matmul,
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,13 +24,14 @@ from cavi.derive.errors import DeclarationError, NonConjugateError, RelaxationEr
 from cavi.derive.expectation import Expectation, Pattern
 from cavi.derive.factorisation import Block, blocks
 from cavi.derive.index import Index
+from cavi.derive.joint_remedy import block_that_does, requested_blocks
 from cavi.derive.log_joint import log_joint
 from cavi.derive.marginal import marginalise as integrate_out
 from cavi.derive.methods import NEWTON, QUADRATURE
 from cavi.derive.model import Model
 from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_numeric import integrals
-from cavi.derive.relaxations.apply import Relaxed, proposals
+from cavi.derive.relaxations.apply import Proposal, Relaxed, proposals
 from cavi.derive.relaxations.apply import relax as apply_relaxations
 from cavi.derive.remedies import refusal
 from cavi.derive.result import Derived, Elbo, Factor, Formula, MomentSpec, Update
@@ -93,19 +94,18 @@ def derive(
     asked = Asked(model, log_joint(model), factors, marginalise, bounds or {}, augment or {}, methods)
     try:
         return _derived(asked)
-    except NonConjugateError as error:
-        error = with_approximations(error, asked)
+    except NonConjugateError as refused:
+        error = with_approximations(refused, asked)
         known = [p for p in proposals(model, asked.nodes) if p.node not in {**asked.bounds, **asked.augment}]
-        if relax is None and not known:
-            raise error from None
-        if relax is None:
+        if relax is None and known:
             arguments = "; ".join(map(str, known))
-            raise NonConjugateError(
-                f"{error}. Known for this form: derive(m, {arguments}), or derive(m, relax='auto')",
-                factor=error.factor,
-                terms=error.terms,
-            ) from None
-    return automatic(_derived, asked, known)
+            raise error.also(f". Known for this form: derive(m, {arguments}), or derive(m, relax='auto')") from None
+        if relax is None:
+            raise (with_block(error, asked, known) if error is refused else error) from None
+    try:
+        return automatic(_derived, asked, known)
+    except NonConjugateError as refused:
+        raise with_block(refused, asked, known) from None
 
 
 def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateError:
@@ -116,9 +116,23 @@ def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateE
     names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors, asked.methods)
     if not names:
         return error
-    beside = "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
-    known = " or ".join(f"derive(m, {beside}approximate={{{error.factor!r}: {n!r}}})" for n in names)
-    return NonConjugateError(f"{error}; or {known}", factor=error.factor, terms=error.terms)
+    known = " or ".join(f"derive(m, {_beside(asked)}approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    return error.also(f"; or {known}")
+
+
+def with_block(error: NonConjugateError, asked: Asked, known: Sequence[Proposal]) -> NonConjugateError:
+    """The error with a joint block with which `relax="auto"` finds an optimum for every factor, where there is one."""
+    block = block_that_does(lambda wider: automatic(_derived, wider, known), error, asked)
+    if block is None:
+        return error
+    factors = [*requested_blocks(asked.factors), block]
+    methods = f"approximate={dict(asked.methods)!r}, " if asked.methods else ""
+    return error.also(f"; or, found by trying, derive(m, factors={factors!r}, {_beside(asked)}{methods}relax='auto')")
+
+
+def _beside(asked: Asked) -> str:
+    """The rules that were asked for, as they stand in a call."""
+    return "".join(f"{k}={dict(v)!r}, " for k, v in (("bounds", asked.bounds), ("augment", asked.augment)) if v)
 
 
 def _derived(asked: Asked) -> Derived:

@@ -45,4 +45,5 @@ def refusal(factor: Factor, term: Polynomial, latents: Iterable[str] = (), why: 
         f"{why or 'conjugate'}. Remedies: {'; '.join([*known, _ALWAYS])}",
         factor=factor.name,
         terms=(readable,),
+        latents=tuple(latents),
     )

@@ -120,6 +120,12 @@ CONVEX_PART = Rule(
     "A function is written as a part that stays as it is plus a convex function of a statistic.",
     source="Jaakkola and Jordan (2000), section 3",
 )
+COUNT_INDUCTION = Rule(
+    "one count more",
+    "A function of a count that is convex at zero, and to which every further count adds a convex function, is convex "
+    "for all counts.",
+    source="Minka (2000), appendix C",
+)
 TANGENT_BELOW = Rule(
     "tangent of a convex function",
     "A convex function lies above each of its tangents, and touches it at the point where it is taken.",
@@ -228,6 +234,7 @@ CATALOGUE: tuple[Rule, ...] = (
     ENTROPY,
     MOMENT,
     CONVEX_PART,
+    COUNT_INDUCTION,
     TANGENT_BELOW,
     TANGENT_OPTIMUM,
     CAUCHY_SCHWARZ,

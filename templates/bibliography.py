@@ -188,6 +188,13 @@ WORKS: dict[str, Work] = {
         "Wiley",
         edition="second edition",
     ),
+    "Johnson, Kotz and Balakrishnan (1997)": _book(
+        "johnson1997",
+        "N. L. Johnson and S. Kotz and N. Balakrishnan",
+        "1997",
+        "Discrete Multivariate Distributions",
+        "Wiley",
+    ),
     "Johnson, Kotz and Balakrishnan (1995)": _book(
         "johnson1995",
         "N. L. Johnson and S. Kotz and N. Balakrishnan",
@@ -269,6 +276,13 @@ WORKS: dict[str, Work] = {
         "Generalized Linear Models",
         "Chapman and Hall",
         edition="second edition",
+    ),
+    "Minka (2000)": _report(
+        "minka2000",
+        "T. P. Minka",
+        "2000",
+        "Estimating a Dirichlet distribution",
+        "Massachusetts Institute of Technology",
     ),
     "Minka (2001)": _thesis(
         "minka2001",

@@ -60,6 +60,8 @@ _FAMILIES = {
     "Categorical": "Cat",
     "Bernoulli": "Bern",
     "Binomial": "Bin",
+    "BetaBinomial": "BetaBin",
+    "DirichletMultinomial": "DirMult",
     "Multinomial": "Mult",
     "Exponential": "Exp",
     "Geometric": "Geom",

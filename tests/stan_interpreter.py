@@ -28,6 +28,7 @@ block: "{" statement* "}"
 ?signed: power | "-" signed -> neg
 ?power: postfix | postfix "^" signed -> pow
 ?postfix: atom | postfix "[" expr ("," expr)* "]" -> element | postfix "'" -> transpose
+    | postfix "[" expr ":" expr "]" -> run
 ?atom: NUMBER -> number | NAME -> name | "(" expr ")" | NAME "(" expr (("|" | ",") expr)* ")" -> function
 TYPE.2: /(real|vector|matrix)\b/
 SET: "="
@@ -41,6 +42,12 @@ PARSER = Lark(GRAMMAR, parser="lalr", maybe_placeholders=True)
 
 def multi_normal(x, m, s):
     return stats.multivariate_normal.logpdf(x, m, s)
+
+
+def ordered_logistic(y, eta, cuts):
+    assert 1 <= y <= len(cuts) + 1 and (np.diff(cuts) > 0).all()
+    above = stats.logistic.sf(np.concatenate([[-np.inf], cuts, [np.inf]]), eta)
+    return np.log(above[y - 1] - above[y])
 
 
 FUNCTIONS = {
@@ -66,6 +73,8 @@ FUNCTIONS = {
     "inverse_spd": np.linalg.inv,
     "log_determinant_spd": lambda s: np.linalg.slogdet(s)[1],
     "trace": np.trace,
+    "cumulative_sum": np.cumsum,
+    "append_row": lambda a, b: np.concatenate([np.atleast_1d(a), np.atleast_1d(b)]),
     "normal_lpdf": lambda x, m, s: stats.norm.logpdf(x, m, s),
     "normal_lcdf": lambda x, m, s: stats.norm.logcdf(x, m, s),
     "normal_lccdf": lambda x, m, s: stats.norm.logsf(x, m, s),
@@ -88,10 +97,13 @@ FUNCTIONS = {
     "weibull_lpdf": lambda x, a, s: stats.weibull_min.logpdf(x, a, scale=s),
     "von_mises_lpdf": lambda x, m, k: stats.vonmises.logpdf(x, k, loc=m),
     "poisson_lpmf": lambda x, r: stats.poisson.logpmf(x, r),
+    "ordered_logistic_lpmf": ordered_logistic,
     "bernoulli_lpmf": lambda x, p: stats.bernoulli.logpmf(x, p),
     "binomial_lpmf": lambda x, n, p: stats.binom.logpmf(x, n, p),
     "neg_binomial_lpmf": lambda x, a, b: stats.nbinom.logpmf(x, a, b / (b + 1)),
     "dirichlet_lpdf": lambda x, a: stats.dirichlet.logpdf(x / x.sum(), a),
+    "beta_binomial_lpmf": lambda x, n, a, b: stats.betabinom.logpmf(x, n, a, b),
+    "dirichlet_multinomial_lpmf": lambda x, a: stats.dirichlet_multinomial.logpmf(x, a, x.sum()),
     "multinomial_lpmf": lambda x, p: stats.multinomial.logpmf(x, x.sum(), p / p.sum()),
     "multi_normal_lpdf": multi_normal,
     "multi_normal_prec_lpdf": lambda x, m, s: multi_normal(x, m, np.linalg.inv(s)),
@@ -153,6 +165,10 @@ def value(node, scope):
             at = tuple(value(s, scope) - 1 for s in subs)
             assert all(i >= 0 for i in at), "Stan counts from one"
             return value(whole, scope)[at]
+        case Tree(data="run", children=[whole, first, last]):
+            start, stop = value(first, scope) - 1, value(last, scope)
+            assert start >= 0 and stop <= len(value(whole, scope)), "Stan checks the ends of a slice"
+            return value(whole, scope)[start:stop]
         case Tree(data="transpose", children=[part]):
             return value(part, scope).T
         case Tree(data="neg", children=[part]):

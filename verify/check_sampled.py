@@ -15,10 +15,9 @@ import numpy as np
 from cavi.verify.arithmetic import Value, to_float
 from cavi.verify.claim import Claim, names_in
 from cavi.verify.evaluate import Plain, positions, size_of
-from cavi.verify.reference.diagnostics import effective_size, split_r_hat
 from cavi.verify.reference.evidence import Evidence, by_annealing, by_quadrature
-from cavi.verify.reference.hmc import sample
-from cavi.verify.reference.joint import LogJoint, ReferenceError, scalable
+from cavi.verify.reference.explore import explored
+from cavi.verify.reference.joint import LogJoint, ReferenceError
 from cavi.verify.reference.posterior import declaration
 from cavi.verify.report import Check, Finding
 from cavi.verify.state import State
@@ -53,10 +52,8 @@ def _divisors(e: Plain | None) -> list[str]:
 
 def sampled_joint(state: State) -> LogJoint | None:
     """The declared log joint on unconstrained coordinates; None where it has none."""
-    claim = state.claim
     try:
-        model = declaration(claim.plain)
-        return LogJoint(model, state.sizes, _known(state), scalable(model) if collapses(claim) else ())
+        return LogJoint(declaration(state.claim.plain), state.sizes, _known(state))
     except ReferenceError:
         return None
 
@@ -74,13 +71,11 @@ def _known(state: State) -> dict[str, np.ndarray]:
 def estimated(joint: LogJoint, seed: int) -> tuple[Evidence, str]:
     """log p(x), and why it is not to be trusted, if so."""
     rng = np.random.default_rng(seed)
-    run = sample(joint.gradient, rng.uniform(-1, 1, size=(CHAINS, joint.size)), DRAWS, DRAWS, rng)
-    worst, fewest = float(split_r_hat(run.draws).max()), float(effective_size(run.draws).min())
-    doubt = "" if worst < MIXED and fewest > ENOUGH else f"the chains have not mixed: R-hat {worst:.3f}"
-    points = run.draws.reshape(-1, joint.size)
+    run = explored(joint.model, joint.sizes, joint.given, CHAINS, DRAWS, DRAWS, rng)
+    doubt = "" if run.mixed(MIXED, ENOUGH) else f"the chains have not mixed: R-hat {run.r_hat:.3f}"
     if joint.size <= 3:
-        return by_quadrature(joint.gradient, points)[0], doubt
-    return by_annealing(joint.gradient, rng.permutation(points)[:4000], run.step, rng), doubt
+        return by_quadrature(run.joint.gradient, run.points)[0], doubt
+    return by_annealing(run.density, rng.permutation(run.points)[:4000], run.step, rng), doubt
 
 
 def check_sampled(state: State, joint: LogJoint, bound: Callable[[], Value]) -> Check:

@@ -23,7 +23,10 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: its name and where it may lie (real, positive, shape, unit, simplex, spd, count, bound, angle)."""
+    """A parameter: its name and where it may lie.
+
+    That is real, positive, nonnegative, shape, unit, simplex, spd, count, bound or angle.
+    """
 
     name: str
     domain: str
@@ -271,7 +274,7 @@ def _inverse_gaussian(e: Engine, x: Value, args: Args) -> Value:
     return normaliser + (p - 1) * e("log", x) - (a * x + b / x) / 2
 
 
-@_family("PolyaGamma", "positive", shape="positive", tilt="positive")
+@_family("PolyaGamma", "positive", shape="positive", tilt="nonnegative")
 def _polya_gamma(e: Engine, x: Value, a: Args) -> Value:
     """Polson, Scott and Windle (2013), equation 4: cosh(c/2)^b exp(-c² x/2) p(x | b, 0)."""
     b, c = a["shape"], a["tilt"]
@@ -318,6 +321,17 @@ def _binomial(e: Engine, x: Value, a: Args) -> Value:
     return choose + x * e("log", p) + (n - x) * e("log", 1 - p)
 
 
+@_family("BetaBinomial", "bounded_count", total="count", a="positive", b="positive")
+def _beta_binomial(e: Engine, x: Value, args: Args) -> Value:
+    n, a, b = args["total"], args["a"], args["b"]
+    choose = _log_factorial(e, n) - _log_factorial(e, x) - _log_factorial(e, n - x)
+    return choose + _log_beta(e, a + x, b + n - x) - _log_beta(e, a, b)
+
+
+def _log_beta(e: Engine, a: Value, b: Value) -> Value:
+    return e("lgamma", a) + e("lgamma", b) - e("lgamma", a + b)
+
+
 @_family("Poisson", "count", rate="positive")
 def _poisson(e: Engine, x: Value, a: Args) -> Value:
     return x * e("log", a["rate"]) - a["rate"] - _log_factorial(e, x)
@@ -340,6 +354,15 @@ def _multinomial(e: Engine, x: Value, a: Args) -> Value:
     value = _log_factorial(e, a["total"])
     for x_k, p_k in zip(x, a["probs"], strict=True):
         value = value - _log_factorial(e, x_k) + x_k * e("log", p_k)
+    return value
+
+
+@_family("DirichletMultinomial", "count_vector", total="count", concentration="positive")
+def _dirichlet_multinomial(e: Engine, x: Value, a: Args) -> Value:
+    whole = _total(a["concentration"])
+    value = _log_factorial(e, a["total"]) + e("lgamma", whole) - e("lgamma", whole + a["total"])
+    for x_k, c_k in zip(x, a["concentration"], strict=True):
+        value = value - _log_factorial(e, x_k) + e("lgamma", x_k + c_k) - e("lgamma", c_k)
     return value
 
 

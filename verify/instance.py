@@ -233,6 +233,8 @@ class _World:
 
     def _draw(self, name: str, v: Mapping[str, Any], binding: Binding) -> bool:
         family, args = self.arguments(v, binding)
+        if not all(_lies_in(p.domain, args[p.name]) for p in FAMILIES[family].parameters if p.name in args):
+            return False
         if args.get("lower", -np.inf) >= args.get("upper", np.inf):
             return False
         if "dof" in args and "scale" in args and args["dof"] <= len(args["scale"]) - 1:
@@ -249,7 +251,7 @@ class _World:
             for x, b in zip(near, bindings(v["event"], self.sizes, binding), strict=True):
                 self.values[name][tuple(b[i] for i, _ in self.claim.axes(name))] = x
         elif isinstance(found, list):
-            rounded = _simplex(found) if FAMILIES[family].support == "simplex" else [Fraction(c) for c in found]
+            rounded = _simplex(found) if FAMILIES[family].support == "simplex" else _shared_out(found)
             for k, value in enumerate(rounded):
                 self.values[name][(*at, k)] = value
         else:
@@ -259,6 +261,15 @@ class _World:
     def data(self) -> dict[str, Table]:
         """The known variables."""
         return {n: dict(t) for n, t in self.values.items() if not self.claim.is_random(n)}
+
+
+def _lies_in(domain: str, value: Any) -> bool:
+    """Whether a number may be a parameter: one minus a hyperparameter, say, need not be positive."""
+    if isinstance(value, list):
+        return True  # the families of vectors and matrices have their own conditions
+    if domain in ("positive", "shape"):
+        return bool(value > 0)
+    return bool(0 <= value <= 1) if domain == "unit" else True
 
 
 def _floats(a: Any) -> Any:
@@ -331,6 +342,15 @@ def _known(v: Mapping[str, Any], axes: Axes, sizes: Mapping[str, int], rng: np.r
 def _simplex(found: list[float]) -> list[Fraction]:
     raw = [Fraction(max(3, round(60 * p))) for p in found]
     return [r / sum(raw) for r in raw]
+
+
+def _shared_out(found: list[float]) -> list[Fraction]:
+    """Counts with the same total, none of them zero where it goes round: zeros hide factors."""
+    counts = [Fraction(c) for c in found]
+    while 0 in counts and max(counts) > 1:
+        counts[counts.index(max(counts))] -= 1
+        counts[counts.index(Fraction(0))] += 1
+    return counts
 
 
 def _round(family: str, x: float, args: Mapping[str, Any]) -> Fraction:

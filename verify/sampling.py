@@ -83,10 +83,14 @@ _DRAW: dict[str, Draw] = {
     "Bernoulli": lambda r, a: int(r.random() < a["prob"]),
     "Categorical": lambda r, a: int(r.choice(len(a["probs"]), p=np.array(a["probs"]) / np.sum(a["probs"]))),
     "Binomial": lambda r, a: int(r.binomial(int(a["total"]), a["prob"])),
+    "BetaBinomial": lambda r, a: int(r.binomial(int(a["total"]), r.beta(a["a"], a["b"]))),
     "Poisson": lambda r, a: int(r.poisson(a["rate"])),
     "Geometric": lambda r, a: int(r.geometric(a["prob"])) - 1,
     "NegativeBinomial": lambda r, a: int(r.negative_binomial(a["number"], a["prob"])),
     "Multinomial": lambda r, a: [
         int(c) for c in r.multinomial(int(a["total"]), np.array(a["probs"]) / np.sum(a["probs"]))
+    ],
+    "DirichletMultinomial": lambda r, a: [
+        int(c) for c in r.multinomial(int(a["total"]), r.dirichlet(a["concentration"]))
     ],
 }

@@ -78,6 +78,14 @@ def _multinomial(x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Inde
     return counts + total_over(x * functions.log(args["probs"]), over)
 
 
+def _dirichlet_multinomial(x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...]) -> Polynomial:
+    (over,) = axes
+    c, total = args["concentration"], args["total"]
+    counts = functions.lgamma(total + number(1)) - total_over(functions.lgamma(x + number(1)), over)
+    whole = functions.lgamma(total_over(c, over)) - functions.lgamma(total_over(c, over) + total)
+    return counts + whole + total_over(functions.lgamma(c + x) - functions.lgamma(c), over)
+
+
 def xlogx(p: Polynomial) -> Polynomial:
     """p log p, zero at zero."""
     return from_atom(Function("xlogx", (p,)))
@@ -109,6 +117,14 @@ VECTOR_FAMILIES: dict[str, VectorFamily] = {
             "count",
             "Bishop (2006), 2.34",
             _multinomial,
+        ),
+        VectorFamily(
+            "DirichletMultinomial",
+            (Param("total", "count", "n", known=True), Param("concentration", "positive", r"\alpha")),
+            "count_vector",
+            "count",
+            "Johnson, Kotz and Balakrishnan (1997), 35.13.1; Minka (2000), section 2",
+            _dirichlet_multinomial,
         ),
     )
 }

@@ -32,6 +32,12 @@ def _asymmetric_laplace(x: Any, mean: Any, scale: Any, quantile: Any) -> sympy.E
     return log(quantile) + log(1 - quantile) - log(scale) - check / scale
 
 
+def _beta_binomial(x: Any, total: Any, a: Any, b: Any) -> sympy.Expr:
+    choose = loggamma(total + 1) - loggamma(x + 1) - loggamma(total - x + 1)
+    normaliser = loggamma(a + b) - loggamma(a) - loggamma(b)
+    return choose + normaliser + loggamma(a + x) + loggamma(b + total - x) - loggamma(a + b + total)
+
+
 MIXED_FAMILIES: dict[str, MixedFamily] = {
     f.name: f
     for f in (
@@ -49,6 +55,13 @@ MIXED_FAMILIES: dict[str, MixedFamily] = {
             "real",
             _asymmetric_laplace,
             "Yu and Moyeed (2001), Statistics and Probability Letters 54, 437-447, equation 3",
+        ),
+        MixedFamily(
+            "BetaBinomial",
+            (Param("total", "count", "n", known=True), Param("a", "positive", "a"), Param("b", "positive", "b")),
+            "bounded_count",
+            _beta_binomial,
+            "Johnson, Kemp and Kotz (2005), 6.2.2; Gelman et al. (2013), table A.2",
         ),
         MixedFamily(
             "HalfCauchy",

@@ -170,10 +170,10 @@ _FAMILIES = (
         "Johnson, Kemp and Kotz (2005), chapter 5",
         declared_entropy=lambda prob: -(xlogx(prob) + xlogx(1 - prob)) / prob,
     ),
-    # The number of failures before the number-th success; the number is known and need not be whole.
+    # The number of failures before the number-th success; the number need not be whole.
     ScalarFamily(
         "NegativeBinomial",
-        (Param("number", "positive", "r", known=True), PROB),
+        (Param("number", "positive", "r", known=True, free=True), PROB),
         "count",
         lambda x, number, prob: (
             loggamma(x + number) - loggamma(number) - loggamma(x + 1) + number * log(prob) + x * log(1 - prob)

@@ -30,6 +30,8 @@ from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.array_matching import PART, array_matches
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, X
+from cavi.derive.relaxations.counted import CountedBound
+from cavi.derive.relaxations.counted_matching import counted_matches
 from cavi.derive.relaxations.fitting import AnyAugmentation, fitting, misfit, together
 from cavi.derive.relaxations.matching import Match, matches
 from cavi.derive.relaxations.rejection import M, RejectedDraws
@@ -214,7 +216,7 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
             if any(m in left for m in terms):
                 covering.append(rule)
                 left = [m for m in left if m not in terms]
-        if has_tangent(Polynomial(tuple(left)), model):
+        if _has_tangent(Relaxed(model, dict(nodes)), name, covering):
             covering.append(TANGENT)
             fits[TANGENT] = []
         fitted = [a for a in catalogue.augmentations() if fitting(p, a, model, name)]
@@ -223,6 +225,16 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
         if covering or by_latent:
             found.append(Proposal(name, tuple(fits), by_latent, tuple(covering), exact))
     return tuple(found)
+
+
+def _has_tangent(relaxed: Relaxed, node: str, rules: Sequence[str]) -> bool:
+    """Whether tangents do for what the rules leave of a node; what they keep may stand against another term."""
+    try:
+        for rule in rules:
+            relaxed = _bounded_as(relaxed, node, rule)
+    except RelaxationError:
+        return False
+    return has_tangent(relaxed.nodes[node], relaxed.model, relaxed.tangents)
 
 
 def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple[str, object]]:
@@ -392,14 +404,14 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
         over = None if match.over is None else xi.event[0]
         softmax = isinstance(bound, ArrayBound) and bound.is_softmax and not match.beside
         statistic = bound.statistic_of(argument)
-        convex = bound.convex_part if isinstance(bound, Bound) else None
+        convex = bound.convex_part if isinstance(bound, Bound) and not bound.known else None
         local[xi.name] = Tangent(xi, argument, statistic, weight, bound.statistic, over, softmax, convex)
         back = {own: i for i, own in axes.items()}
         at = from_atom(Element(xi.name, tuple(back[i] for i in xi.indices)))
         lower = bound.lower_at(match.argument, at, match.over, match.beside)
         value = value + sum_over(match.weight * lower, match.monomial.bound)
     rule = bound.rule
-    if any(match.beside for match in found):
+    if isinstance(bound, ArrayBound) and any(match.beside for match in found):
         rule = replace(rule, condition="a known term of the sum is one more element, which stays where it is")
     record = Relaxation(
         node, bound.name, "bound", rule, tuple(local), p, value, bound.derivation, BOUND, tangents=local
@@ -410,7 +422,10 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
 def found_by(p: Polynomial, bound: AnyBound, model: Model, settled: Collection[str] = ()) -> tuple[Match, ...]:
     """The terms that a bound applies to, but for those of local parameters (`settled`) alone."""
     form = bound.form if isinstance(bound, ShiftedSum | Tilt) else bound
-    found = array_matches(p, form, model) if isinstance(form, ArrayBound) else matches(p, form.function, model)
+    if isinstance(form, CountedBound):
+        found = counted_matches(p, form, model)
+    else:
+        found = array_matches(p, form, model) if isinstance(form, ArrayBound) else matches(p, form.function, model)
     names = [v.name for v in model.with_role("latent", "point") if v.name not in settled]
     return tuple(m for m in found if any(True for a in m.argument.atoms() for _ in random_atoms(a, names)))
 

@@ -60,7 +60,7 @@ def _element(
 
     The sum is over an index, or over terms written out, a known one among them.
     """
-    if not all(_is_above_zero(m, model) for m in total.monomials):
+    if not all(is_above_zero(m, model) for m in total.monomials):
         return None
     summed = [m for m in total.monomials if any(True for a in m.atoms for _ in random_atoms(a, names))]
     if len(summed) == 1 and len(summed[0].bound) == 1:
@@ -92,7 +92,8 @@ def _argument(body: Polynomial, inner: sympy.Expr, names: list[str]) -> Polynomi
     return None if any(True for a in logs for _ in random_atoms(a, names)) else argument
 
 
-def _is_above_zero(m: Monomial, model: Model) -> bool:
+def is_above_zero(m: Monomial, model: Model) -> bool:
+    """Whether a product is above zero whatever the latents and the data are."""
     return m.coefficient > 0 and all(e % 2 == 0 or is_positive(a, model) for a, e in m.powers)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy
 
@@ -40,7 +40,7 @@ class Bound:
         name: what `derive(m, bounds=...)` calls it.
         function: f, an expression in `X`.
         statistic: s, in `X`; x itself or its square, for a positive x also log x or 1/x.
-        keep: r, in `X`: what stays as it is, a polynomial of degree two or less.
+        keep: r, in `X`: what stays as it is, a polynomial of degree two or less; for a positive x log x may be in it.
         convex: h in `T`, where f - r written in s is not yet in a form whose convexity can be proved.
         on: where x lies, real or positive.
         parameter: the name of ξ.
@@ -64,6 +64,7 @@ class Bound:
     on: str = "real"
     parameter: str = "xi"
     source: str = ""
+    known: ClassVar[tuple[sympy.Symbol, ...]] = ()
 
     def __post_init__(self) -> None:
         for what, expr, symbol in (
@@ -72,7 +73,7 @@ class Bound:
             ("part to keep", self.keep, X),
             ("convex part", self.convex, T),
         ):
-            if expr is not None and (not isinstance(expr, sympy.Expr) or expr.free_symbols - {symbol}):
+            if expr is not None and (not isinstance(expr, sympy.Expr) or expr.free_symbols - {symbol, *self.known}):
                 raise RelaxationError(
                     f"the bound {self.name}: the {what} is {expr}; expected a SymPy expression in {symbol} alone"
                 )
@@ -83,9 +84,15 @@ class Bound:
                 f"the bound {self.name}: the statistic is {self.statistic}; expected x or x**2, and for a positive x "
                 "also log(x), 1/x or 1/x**2, whose expectations are moments of the factors"
             )
-        if not self.keep.is_polynomial(X) or sympy.degree(self.keep, X) > 2:
+        self._check_keep()
+
+    def _check_keep(self) -> None:
+        log = sympy.Dummy("log")
+        keep = self.keep.subs(sympy.log(X), log) if self.on == "positive" else self.keep
+        if not keep.is_polynomial(X, log) or sympy.degree(keep, X) > 2 or not keep.diff(log).is_number:
             raise RelaxationError(
-                f"the bound {self.name}: the part to keep is {self.keep}; expected a polynomial of degree two or less"
+                f"the bound {self.name}: the part to keep is {self.keep}; expected a polynomial of degree two or less, "
+                "and for a positive x also log(x)"
             )
 
     @property
@@ -161,7 +168,7 @@ class Bound:
             rest = evaluable(self.function - self.keep).subs(X, sign * p)
             inside = self.statistic.subs(X, sign * p)
             gap = rest - self.convex_part.subs(T, inside)
-            slope = sympy.simplify(sympy.diff(gap, p).rewrite(sympy.exp))
+            slope = sympy.simplify(sympy.expand_func(sympy.diff(gap, p)).rewrite(sympy.exp))
             value = sympy.simplify(sympy.exp(gap.subs(p, 1).rewrite(sympy.exp)))
             if slope != 0 or value != 1:
                 raise RelaxationError(
@@ -172,13 +179,11 @@ class Bound:
     @cached_property
     def derivation(self) -> Derivation[Any]:
         """Why it is a bound, where it touches, and which ξ is best."""
-        proof, xi = self.proof, self.xi
+        xi = self.xi
         h, at = self.convex_part, self.statistic.subs(X, self.xi)
         mean = sympy.Symbol("E_s", **{self.domain: True})
-        split = self.keep + h.subs(T, self.statistic)
         steps = (
-            Step(self.function, split, CONVEX_PART, (), "="),
-            *proof.derivation.steps,
+            *self._convex_steps(),
             Step(self.function, self.lower, TANGENT_BELOW, (f"with equality at x = {xi}",), "≥"),
             Step(
                 h.subs(T, at) + self.slope * (mean - at),
@@ -194,6 +199,11 @@ class Bound:
             steps,
             f"{self.function} is at least its tangent in {self.statistic}, which is best at {at} = E[{self.statistic}]",
         )
+
+    def _convex_steps(self) -> tuple[Step[Any], ...]:
+        """That what is not kept is a convex function of the statistic."""
+        split = sympy.Add(self.keep, self.convex_part.subs(T, self.statistic), evaluate=not self.known)
+        return Step(self.function, split, CONVEX_PART, (), "="), *self.proof.derivation.steps
 
     @property
     def rule(self) -> Rule:

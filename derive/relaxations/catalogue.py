@@ -5,12 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 
-from sympy import Abs, Integer, Rational, cosh, exp, log, oo, sqrt
+from sympy import Abs, Integer, Rational, cosh, exp, log, loggamma, oo, pi, sqrt
 
 from cavi.derive.families.special import log_normal_interval, softplus
 from cavi.derive.relaxations.array_bound import ArrayBound
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S, W
 from cavi.derive.relaxations.bound import Bound, T, X
+from cavi.derive.relaxations.counted import CountedBound, N
 from cavi.derive.relaxations.rejection import RejectedDraws, rejected
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.thinning import Thinning
@@ -38,6 +39,18 @@ def bounds() -> tuple[Bound, ...]:
             parameter="psi",
             source="Böhning and Lindsay (1988), theorem 2.1; Böhning (1992); Murphy (2012), 21.8.2",
         ),
+    )
+
+
+@cache
+def counted_bounds() -> tuple[CountedBound, ...]:
+    """Bounds of log Γ(x + n) for a known count n, of either sign; log Γ(x), which they keep, stands against another."""
+    source = "Minka (2000), appendix C"
+    return (
+        CountedBound(
+            "minka", function=loggamma(X + N), statistic=log(X), keep=loggamma(X), on="positive", source=source
+        ),
+        CountedBound("minka", function=-loggamma(X + N), keep=-loggamma(X), on="positive", source=source),
     )
 
 
@@ -70,6 +83,24 @@ def shifted_sums() -> tuple[ShiftedSum, ...]:
 
 
 @cache
+def curvature_bounds() -> tuple[Bound, ...]:
+    """Bounds that leave a quadratic beside a logarithm, so that the factor is one of `approximate=`.
+
+    log Γ(x) is log Γ(x + 1) - log x, and the curvature of log Γ(x + 1) is largest at zero, ψ'(1) = π²/6.
+    """
+    return (
+        Bound(
+            "log_gamma",
+            function=-loggamma(X),
+            keep=log(X) - pi**2 * X**2 / 12,
+            convex=pi**2 * T**2 / 12 - loggamma(T + 1),
+            on="positive",
+            source="Böhning and Lindsay (1988), theorem 2.1",
+        ),
+    )
+
+
+@cache
 def tilts() -> tuple[Tilt, ...]:
     """Bounds with a free tilt: what they leave has exponentials, so that the factor is one of `approximate=`."""
     source = "Knowles and Minka (2011), section 5.2; Saul and Jordan (1999)"
@@ -82,13 +113,13 @@ def tilts() -> tuple[Tilt, ...]:
 @cache
 def all_bounds() -> tuple[AnyBound, ...]:
     """Those that make a model conjugate, in the order in which they are proposed."""
-    return (*bounds(), *array_bounds(), *shifted_sums())
+    return (*bounds(), *counted_bounds(), *array_bounds(), *shifted_sums())
 
 
 @cache
 def every_bound() -> tuple[AnyBound, ...]:
     """Those too that are never proposed, since the factor has no closed form with them."""
-    return (*all_bounds(), *tilts())
+    return (*all_bounds(), *curvature_bounds(), *tilts())
 
 
 @cache

@@ -30,7 +30,7 @@ class Tangent:
         form: s as a function of x, in SymPy.
         over: the index of an array x_k: ξ is an array over it, of values of s, and touches at ξ_k = s(x_k).
         softmax: whether ξ enters as log Σ_k exp ξ_k and its derivatives.
-        convex: the convex function of the statistic whose tangent it is, in `T`; None of an array.
+        convex: the convex function of the statistic whose tangent it is, in `T`; None of an array and of a count.
     """
 
     variable: Variable
@@ -99,7 +99,7 @@ def joined(first: Relaxation, second: Relaxation) -> Relaxation:
     """The record of two bounds of one node, the second applied to what the first had left."""
     both = (first.rule, second.rule)
     rule = Rule(
-        " and ".join(r.name for r in both),
+        " and ".join(dict.fromkeys(r.name for r in both)),
         " ".join(r.statement for r in both),
         "; ".join(r.condition for r in both if r.condition),
         "; ".join(dict.fromkeys(r.source for r in both if r.source)),
@@ -113,7 +113,7 @@ def joined(first: Relaxation, second: Relaxation) -> Relaxation:
     )
     return replace(
         first,
-        name=f"{first.name}, {second.name}",
+        name=", ".join(dict.fromkeys((first.name, second.name))),
         through=second.through if first.through is None else first.through,
         rule=rule,
         variables=(*first.variables, *second.variables),

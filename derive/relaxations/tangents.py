@@ -2,7 +2,8 @@
 
 For every function of latents that is no statistic of a factor, c f(u) with c not negative and u one number, a `Bound`
 is made in the first of the statistics u, u², log u, 1/u that u has a moment of and in which f is proved convex. Where
-f is concave its tangents lie above it, and there is no such bound.
+f is concave its tangents lie above it, and there is no such bound: beside others that have one it stays, for a factor
+that is normalised numerically.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cavi.derive.families.special import softplus
 from cavi.derive.from_sympy import from_sympy
 from cavi.derive.identities.convexity import convexity
 from cavi.derive.model import Model
-from cavi.derive.relaxations.array_matching import is_positive
+from cavi.derive.relaxations.array_matching import is_above_zero
 from cavi.derive.relaxations.bound import Bound, X
 from cavi.derive.relaxations.matching import Match, weight_beside
 from cavi.derive.term import Element, Function, Indicator, Monomial, Polynomial, from_atom
@@ -41,12 +42,14 @@ def tangents(
     With names in `within` only of functions that mention one of them.
 
     Raises:
-        RelaxationError: when there is no such term, and for one that is not convex in any of the statistics.
+        RelaxationError: when there is no such term, and when none is convex in any of the statistics.
     """
     candidates = [
         (m, f) for m, f in _candidates(p, model, settled) if not within or any(True for _ in random_atoms(f, within))
     ]
-    found = [(_bound(m, f, model, node), m, f) for m, f in candidates]
+    found = [(bound, m, f) for m, f in candidates if (bound := _bound(m, f, model)) is not None]
+    if candidates and not found:
+        raise _not_convex(*candidates[0], model, node)
     if not found:
         raise RelaxationError(
             f"bounds: no term of the log density of {node} is a function of one number whose factor is not negative, "
@@ -61,13 +64,21 @@ def tangents(
     return tuple((b, tuple(ms)) for b, ms in together.values())
 
 
-def has_tangent(p: Polynomial, model: Model) -> bool:
-    """Whether every function of latents in it that is no statistic is convex, and there is one."""
-    found = list(_candidates(p, model))
-    try:
-        return bool(found) and all(_bound(m, f, model, "") for m, f in found)
-    except RelaxationError:
-        return False
+def has_tangent(p: Polynomial, model: Model, settled: Collection[str] = ()) -> bool:
+    """Whether tangents leave nothing that couples latents: of every function that is no statistic, or of those that do.
+
+    A function of one latent that is not convex is left to a factor that is normalised numerically.
+    """
+    found = [(_couples(f, model), _bound(m, f, model) is not None) for m, f in _candidates(p, model, settled)]
+    convex = [has for _, has in found]
+    return bool(found) and (all(convex) or (any(c for c, _ in found) and all(has for c, has in found if c)))
+
+
+def _couples(f: Function, model: Model) -> bool:
+    """Whether it is a function of more than one element of a latent."""
+    names = [v.name for v in model.with_role("latent", "point")]
+    single = all(len(e.monomials) == 1 and not e.monomials[0].bound for e in f.args)
+    return not single or len(set(random_atoms(f, names))) > 1
 
 
 def _candidates(p: Polynomial, model: Model, settled: Collection[str] = ()) -> Iterator[tuple[Monomial, Function]]:
@@ -97,28 +108,35 @@ def is_statistic(atom: Function, inner: Collection[Element | Indicator]) -> bool
     return any(t.free_symbols <= set(symbols) and atom in set(from_sympy(t, symbols).atoms()) for t in statistics)
 
 
-def _bound(m: Monomial, f: Function, model: Model, node: str) -> Bound:
-    """The first bound that is proved.
-
-    Raises:
-        RelaxationError: naming the term and its curvature.
-    """
+def _bound(m: Monomial, f: Function, model: Model) -> Bound | None:
+    """The first bound that is proved; None where none is."""
     argument = f.args[0]
-    others = [sympy.Rational(e.number.numerator, e.number.denominator) for e in f.args[1:] if e.number is not None]
-    function = int(_sign(m)) * KNOWN[f.name](X, *others)
     single = len(argument.monomials) == 1 and not argument.monomials[0].bound
-    positive = all(
-        x.coefficient > 0 and all(e % 2 == 0 or is_positive(a, model) for a, e in x.powers) for x in argument.monomials
-    )
-    # A density with log u or log Γ(u) is there for positive u only.
-    on = "positive" if positive or f.name in ("log", "lgamma") else "real"
-    bound = _proved(function, on, positive and single)
-    if bound is not None:
-        return bound
-    verdict = _verdict(function, on)
+    positive = _positive(argument, model)
+    return _proved(_signed(m, f), _domain(f, positive), positive and single)
+
+
+def _positive(p: Polynomial, model: Model) -> bool:
+    return all(is_above_zero(m, model) for m in p.monomials)
+
+
+def _signed(m: Monomial, f: Function) -> sympy.Expr:
+    others = [sympy.Rational(e.number.numerator, e.number.denominator) for e in f.args[1:] if e.number is not None]
+    return int(_sign(m)) * KNOWN[f.name](X, *others)
+
+
+def _domain(f: Function, positive: bool) -> str:
+    """A density with log u or log Γ(u) is there for positive u only."""
+    return "positive" if positive or f.name in ("log", "lgamma") else "real"
+
+
+def _not_convex(m: Monomial, f: Function, model: Model, node: str) -> RelaxationError:
+    """Why a function has no tangent, with its curvature."""
+    function = _signed(m, f)
+    verdict = _verdict(function, _domain(f, _positive(f.args[0], model)))
     why = "so its tangents lie above it: an upper bound, of no use for a lower bound of the evidence"
-    raise RelaxationError(
-        f"bounds: in {node} {function} with x = {show(argument)} is {verdict}"
+    return RelaxationError(
+        f"bounds: in {node} {function} with x = {show(f.args[0])} is {verdict}"
         + (f" in x, {why}" if verdict == "concave" else "")
         + ", and it is not proved convex in another statistic that x has a moment of; bound it by a rule of its own "
         "(Bound(...) with a part to keep), or augment it"

@@ -34,6 +34,7 @@ PATTERNS: Mapping[str, str] = {
     r"(.* ~ .*), weight (.*)": "{0:say}, 가중치 {1}",
     r"(.*), first ~ (.*) where (.*) = 1": "{0}, {2} = 1인 곳에서 시작하는 원소 ~ {1}",
     r"(.*), first ~ (.*)": "{0}, 첫 원소 ~ {1}",
+    r"at n = 0 only (.*) is left": "n = 0이면 {0}만 남는다",
     r"with equality at (.*)": "등호는 {0}일 때 성립한다",
     r"(\S+) is any number for each (\w+): where the tangent touches": "{0}는 각 {1}에 대하여 임의의 수이며 접점이다",
     r"(\S+) is any number for each (\w+)": "{0}는 각 {1}에 대하여 임의의 수이다",

@@ -101,6 +101,9 @@ RULE_WORDS: Mapping[str, str] = {
     "split off the convex part": "볼록한 부분의 분리",
     "A function is written as a part that stays as it is plus a convex function of a statistic.": "함수를 그대로 두는 부분과 "
     "통계량의 볼록 함수의 합으로 쓴다.",
+    "one count more": "개수 하나의 추가",
+    "A function of a count that is convex at zero, and to which every further count adds a convex function, is convex "
+    "for all counts.": "개수가 0일 때 볼록하고 개수가 하나 늘 때마다 볼록 함수가 더해지는 함수는 모든 개수에 대하여 볼록하다.",
     "tangent of a convex function": "볼록 함수의 접선",
     "A convex function lies above each of its tangents, and touches it at the point where it is taken.": "볼록 함수는 모든 접선 "
     "위에 있고, 접점에서 접선에 닿는다.",

@@ -163,6 +163,14 @@ def random_binomial(rng: np.random.Generator, total: np.ndarray, prob: np.ndarra
     return rng.binomial(np.asarray(total).astype(int), prob).astype(float)
 ''',
     ),
+    "BetaBinomial": (
+        ("total", "a", "b"),
+        '''
+def random_beta_binomial(rng: np.random.Generator, total: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Binomial whose probability is drawn from a Beta."""
+    return rng.binomial(np.asarray(total).astype(int), rng.beta(a, b)).astype(float)
+''',
+    ),
     "Geometric": (
         ("prob",),
         '''
@@ -205,6 +213,19 @@ def random_dirichlet(rng: np.random.Generator, concentration: np.ndarray) -> np.
 def random_multinomial(rng: np.random.Generator, total: np.ndarray, probs: np.ndarray) -> np.ndarray:
     """Counts that add up to a total."""
     return rng.multinomial(np.asarray(total).astype(int), probs / probs.sum(axis=-1, keepdims=True)).astype(float)
+''',
+    ),
+    "DirichletMultinomial": (
+        ("total", "concentration"),
+        '''
+def random_dirichlet_multinomial(
+    rng: np.random.Generator, total: np.ndarray, concentration: np.ndarray
+) -> np.ndarray:
+    """Counts that add up to a total, of probabilities that are drawn from a Dirichlet."""
+    drawn = rng.gamma(concentration)
+    empty = drawn.sum(axis=-1, keepdims=True) == 0.0  # tiny concentrations: all of the total in one place
+    probs = np.where(empty, np.arange(drawn.shape[-1]) == 0, drawn / np.where(empty, 1.0, drawn.sum(-1, keepdims=True)))
+    return rng.multinomial(np.asarray(total).astype(int), probs).astype(float)
 ''',
     ),
     "MultivariateNormal": (

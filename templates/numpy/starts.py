@@ -4,6 +4,9 @@ Components of a mixture, topics, or columns of a factorisation can be exchanged 
 model; a start that treats them alike would stay there. A factor with an index over such a set is broken
 by a categorical latent on that set, seeded from the data, or else by a random disturbance. Categories that some
 observations carry as labels are told apart by those.
+
+A binary latent that lets another one act, as the s of s[d] w[d] in a regression that selects its variables, can only be
+judged once the other has seen data: a weight as wide as its prior fits badly, and would be switched off for good.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from cavi.derive import Derived, Update, Variable
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
+from cavi.derive.index import Gather
 from cavi.derive.term import Element, Indicator, Moment, Polynomial
 from cavi.templates.numpy.reads import beside
 from cavi.templates.numpy.statistics import row_sizes
@@ -24,7 +28,7 @@ class Start:
 
     Attributes:
         kind: ``prior``; ``assign`` (categories seeded from the data or at random); ``disturb`` (prior,
-            then disturbed at random).
+            then disturbed at random); ``gate`` (prior, and updated after what it lets act).
         features: observed variables on the plates of a category, for seeding: (name, number of
             leading axes, whether it holds categories).
     """
@@ -77,7 +81,7 @@ def starts(derived: Derived) -> dict[str, Start]:
     anchored = {i.size for v in known for i in v.indices} | {v.over.size for v in known if v.over is not None}
     categorical = {n: u for u in derived.updates for n in u.factor.latents if _is_category(derived.model.variable(n))}
     seeded = {v.over.size for n in categorical if (v := derived.model.variable(n)).over is not None}
-    mirrored = _mirrored(derived)
+    mirrored, gates = _mirrored(derived), _gates(derived)
     found: dict[str, Start] = {}
     for u in derived.updates:
         (first, *_) = u.factor.latents
@@ -85,9 +89,33 @@ def starts(derived: Derived) -> dict[str, Start]:
             found[u.factor.name] = Start("assign", _features(derived, derived.model.variable(first)))
         elif _exchangeable(u, anchored, seeded) or mirrored & set(u.factor.latents):
             found[u.factor.name] = Start("disturb")
+        elif gates & set(u.factor.latents):
+            found[u.factor.name] = Start("gate")
         else:
             found[u.factor.name] = Start("prior")
     return found
+
+
+def _gates(derived: Derived) -> set[str]:
+    """The binary latents that multiply, in the density of an observation, another latent with an element for each."""
+    model = derived.model
+    latents = [v for v in model.with_role("latent") if v.distribution is not None]
+    binary = [v for v in latents if v.distribution is not None and lookup(v.distribution.family).support == "binary"]
+    found = set()
+    for x in model.with_role("observed"):
+        density = derived.log_density.get(x.name)  # none of a sum that is observed
+        for m in density.monomials if density is not None else ():
+            shown = {a.name for a in m.atoms if isinstance(a, Indicator)}
+            other = [model.variable(a.name) for a in m.atoms if isinstance(a, Element)]
+            acting = [v for v in other if v.role == "latent"]
+            found |= {b.name for b in binary if b.name in shown for v in acting if b.plates and _has(v, b)}
+    return found
+
+
+def _has(variable: Variable, gate: Variable) -> bool:
+    """Whether a variable has an element, or several, for each of a gate."""
+    sizes = [i.size for i in variable.indices]
+    return all(i.size in sizes for i in gate.plates)
 
 
 def _mirrored(derived: Derived) -> set[str]:
@@ -124,11 +152,32 @@ def _mirrored(derived: Derived) -> set[str]:
 
 
 def _labelled(derived: Derived, z: Variable) -> bool:
-    """Whether some observations carry the categories themselves: then those tell the groups apart."""
-    observed = derived.model.with_role("observed")
-    return any(
-        _is_category(v) and v.over is not None and z.over is not None and v.over.size == z.over.size for v in observed
-    )
+    """Whether some observations carry the categories themselves: then those tell the groups apart.
+
+    Answers of as many kinds as there are categories are no labels yet. They are where an array is read at the answer as
+    it is at the category, or where a known table says which answers go with which category.
+    """
+    assert z.over is not None
+    size, model = z.over.size, derived.model
+    labels = [v for v in model.with_role("observed") if _is_category(v) and v.over is not None and v.over.size == size]
+    known = model.with_role("hyper", "covariate")
+    if any([i.size for i in v.indices].count(size) > 1 for v in known):
+        return bool(labels)
+    places = _places(derived, z.name)
+    return any(places & _places(derived, v.name) for v in labels)
+
+
+def _places(derived: Derived, name: str) -> set[tuple[str, int]]:
+    """The arrays that are read at the value of a category, each with the number of the axis."""
+    found = set()
+    names = [v.name for v in derived.model.variables]
+    for density in derived.log_density.values():
+        for m in density.monomials:
+            values = {a.value for a in m.atoms if isinstance(a, Indicator) and a.name == name}
+            for a in (a for atom in m.atoms for a in random_atoms(atom, names)):
+                read = [sub in values or (isinstance(sub, Gather) and sub.name == name) for sub in a.subs]
+                found |= {(a.name, axis) for axis, here in enumerate(read) if here}
+    return found
 
 
 def _is_category(variable: Variable) -> bool:

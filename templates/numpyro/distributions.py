@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
-from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Power
+from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Ordered, Power
 from cavi.derive.index import Index, primed
 from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent
 
@@ -91,6 +91,7 @@ _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Poisson": lambda a: f"Poisson({a['rate']})",
     "Bernoulli": lambda a: f"Bernoulli(probs={a['prob']})",
     "Binomial": lambda a: f"Binomial({a['total']}, probs={a['prob']})",
+    "BetaBinomial": lambda a: f"BetaBinomial({a['a']}, {a['b']}, {a['total']})",
     "Geometric": lambda a: f"GeometricProbs({a['prob']})",
     **{f"{side}Censored{n}": _censored(side, n) for side, n in _CENSORED},
     **{f"ZeroInflated{n}": _zero_inflated(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
@@ -104,12 +105,36 @@ def _dirichlet(d: Distribution, plates: Context, arrays: Arrays) -> str:
 
 def _categorical(d: Distribution, plates: Context, arrays: Arrays) -> str:
     assert d.over is not None
+    probs = d.args["probs"]
+    if isinstance(probs, Ordered) and probs.sub == d.over:
+        return f"OrderedLogistic({arrays.write(probs.location, plates)}, {_cutpoints(probs, plates, arrays)})"
     return f"Categorical(probs={arrays.full(d.args['probs'], (*plates, d.over))})"
+
+
+def _cutpoints(probs: Ordered, plates: Context, arrays: Arrays) -> str:
+    """The lowest cutpoint and a running sum of the widths above it; those of the open categories do not count."""
+    context = (*plates, probs.axis)
+    first, widths = arrays.write(probs.first, context), arrays.full(probs.part, context)
+    if not probs.part.free() & set(plates):
+        above = f"jnp.cumsum({_set_to_zero(widths, '0')})[:-1]"
+    else:
+        above = f"jnp.cumsum({_set_to_zero(widths, '..., 0')}, -1)[..., :-1]"
+    return above if first == "0" else f"{first} + {above}"
+
+
+def _set_to_zero(array: str, where: str) -> str:
+    whole = array if array.isidentifier() else f"({array})"
+    return f"{whole}.at[{where}].set(0.0)"
 
 
 def _multinomial(d: Distribution, plates: Context, arrays: Arrays) -> str:
     probs = arrays.full(d.args["probs"], (*plates, *d.event))
     return f"Multinomial({arrays.write(d.args['total'], plates)}, probs={probs})"
+
+
+def _dirichlet_multinomial(d: Distribution, plates: Context, arrays: Arrays) -> str:
+    concentration = arrays.full(d.args["concentration"], (*plates, *d.event))
+    return f"DirichletMultinomial({concentration}, {arrays.write(d.args['total'], plates)})"
 
 
 def _multivariate_normal(d: Distribution, plates: Context, arrays: Arrays) -> str:
@@ -170,6 +195,7 @@ _VECTOR: Mapping[str, Callable[[Distribution, Context, Arrays], str]] = {
     "Dirichlet": _dirichlet,
     "Categorical": _categorical,
     "Multinomial": _multinomial,
+    "DirichletMultinomial": _dirichlet_multinomial,
     "MultivariateNormal": _multivariate_normal,
     "Wishart": _wishart,
     "InverseWishart": _inverse_wishart,

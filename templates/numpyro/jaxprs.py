@@ -16,6 +16,7 @@ from cavi.templates.programs.graph import (
     axes,
     constant,
     contract,
+    cumulative,
     elementwise,
     expanded,
     inverse,
@@ -106,6 +107,8 @@ class Scope:
             return _converted(args[0], equation.invars[0].aval.dtype, params["new_dtype"])
         if name in _SAME:
             return args[0]
+        if name == "scatter" and (put := self._put(equation, args)) is not None:
+            return put
         if called is not None or not args:
             return unknown(f"the operation {name}", args, shape)
 
@@ -114,6 +117,17 @@ class Scope:
 
         found = Node("computed", tuple(args), shape, (f"the operation {name}", compute))
         return constant(value(found, {})) if found.known else found
+
+    def _put(self, equation: Any, args: Sequence[Node]) -> Node | None:
+        """An array with one value put at known positions."""
+        array, positions, new = args
+        if new.op == "axes" and int(np.prod(new.args[0].shape)) == 1:
+            new = new.args[0]
+        if not positions.known or int(np.prod(new.shape)) != 1:
+            return None
+        ones = np.ones([*equation.invars[2].aval.shape])
+        put = self._computed(equation, 0, [np.zeros(array.shape), value(positions, {}), ones])
+        return elementwise("where", constant(put > 0), reshaped(new, ()), array)
 
     def _loop(self, equation: Any) -> Loop | None:
         if id(equation) not in self.loops:
@@ -187,7 +201,20 @@ def _stack(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ..
 
 
 def _pad(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
-    return args[0] if args[0].shape == shape else unknown("the operation pad", args, shape)
+    node, value = args
+    for axis, (low, high, inner) in enumerate(params["padding_config"]):
+        if inner or low < 0 or high < 0:
+            return unknown("the operation pad", args, shape)
+        ends = [[*node.shape[:axis], n, *node.shape[axis + 1 :]] for n in (low, high)]
+        before, after = ([axes(value, [None] * len(s), s)] if s[axis] else [] for s in ends)
+        node = joined([*before, node, *after], axis)
+    return node
+
+
+def _running(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
+    if params["reverse"]:
+        return unknown("a sum that runs backwards", args, shape)
+    return cumulative(args[0], params["axis"])
 
 
 def _dot(args: Sequence[Node], params: Mapping[str, Any], shape: tuple[int, ...]) -> Node:
@@ -255,6 +282,7 @@ _PRIMITIVES: Mapping[str, Callable[[Sequence[Node], Mapping[str, Any], tuple[int
     "expand_dims": lambda args, params, shape: reshaped(args[0], shape),
     "transpose": lambda args, params, shape: expanded(args[0], params["permutation"]),
     "reduce_sum": lambda args, params, shape: total(args[0], params["axes"]),
+    "cumsum": _running,
     "dot_general": _dot,
     "gather": _gather,
     "slice": _slice,

@@ -8,6 +8,7 @@ from typing import Any
 from cavi import derive
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.graph import Node, constant, elementwise, inverse, matmul, softmax, transposed
+from cavi.templates.programs.ordered import ordered
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
 
 Found = Drawn | Mixed | StudentT
@@ -17,7 +18,6 @@ _REMEDIES: Mapping[str, str] = {
     "Unit": "a factor has no distribution: declare it as an observed variable",
     "ImproperUniform": "give it a prior, or make it a numpyro.param, which is maximised over",
     "Delta": "use the expression itself, or numpyro.deterministic",
-    "OrderedLogistic": "an IntervalCensoredNormal of cavi.derive has the ordered answers of a Normal response",
     "LKJCholesky": "declare the precision matrix by a Wishart",
 }
 
@@ -196,6 +196,10 @@ def _negative_binomial(read: Read, given: frozenset[str]) -> Found:
     return Drawn("NegativeBinomial", {"number": read("total_count"), "prob": failure})
 
 
+def _ordered(read: Read, given: frozenset[str]) -> Found:
+    return Drawn("Categorical", {"probs": ordered(read("predictor"), read("cutpoints"))})
+
+
 def _plain(family: str, **names: str) -> Callable[[Read, frozenset[str]], Found]:
     return lambda read, given: Drawn(family, {ours: read(n) for ours, n in names.items()})
 
@@ -242,6 +246,11 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("BernoulliLogits", ("logits",), _logits("Bernoulli")),
     ("BinomialProbs", ("probs", "total_count"), _plain("Binomial", total="total_count", prob="probs")),
     ("BinomialLogits", ("logits", "total_count"), _logits("Binomial", total="total_count")),
+    (
+        "BetaBinomial",
+        ("concentration1", "concentration0", "total_count"),
+        _plain("BetaBinomial", total="total_count", a="concentration1", b="concentration0"),
+    ),
     ("GeometricProbs", ("probs",), _plain("Geometric", prob="probs")),
     ("GeometricLogits", ("logits",), _logits("Geometric")),
     ("NegativeBinomialProbs", ("total_count", "probs"), _negative_binomial),
@@ -249,12 +258,18 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("NegativeBinomial2", ("concentration", "rate"), _compound),
     ("GammaPoisson", ("concentration", "rate"), _compound),
     ("CategoricalProbs", ("probs",), _plain("Categorical", probs="probs")),
+    ("OrderedLogistic", ("predictor", "cutpoints"), _ordered),
     ("CategoricalLogits", ("logits",), lambda read, given: Drawn("Categorical", {"probs": softmax(read("logits"))})),
     ("MultinomialProbs", ("probs", "total_count"), _plain("Multinomial", total="total_count", probs="probs")),
     (
         "MultinomialLogits",
         ("logits", "total_count"),
         lambda read, given: Drawn("Multinomial", {"total": read("total_count"), "probs": softmax(read("logits"))}),
+    ),
+    (
+        "DirichletMultinomial",
+        ("concentration", "total_count"),
+        _plain("DirichletMultinomial", total="total_count", concentration="concentration"),
     ),
     ("Dirichlet", ("concentration",), _plain("Dirichlet", concentration="concentration")),
     ("MultivariateNormal", ("loc", "precision_matrix|covariance_matrix|scale_tril"), _multivariate),

@@ -7,7 +7,7 @@ should not show it. Only what holds for every value is done: the root of a squar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import reduce
 
@@ -42,6 +42,32 @@ def negated(expr: Expr) -> Expr:
     if isinstance(expr, Add):
         return Add(tuple(mul(number(-1), t) for t in expr.terms))
     return mul(number(-1), expr)
+
+
+def difference(left: Expr, right: Expr) -> Expr:
+    """Left minus right, without the terms that both have."""
+    rest, gone = list(_terms(left)), []
+    for term in _terms(right):
+        equal = next((t for t in rest if same(t, term, {})), None)
+        if equal is None:
+            gone.append(negated(term))
+        else:
+            rest.remove(equal)  # expressions are equal only to themselves
+    start: Expr = number(0)
+    return reduce(add, [*rest, *gone], start)
+
+
+def _terms(expr: Expr) -> Iterator[Expr]:
+    """The terms of a sum, and those of a multiple of one."""
+    match expr:
+        case Add(terms=terms):
+            for t in terms:
+                yield from _terms(t)
+        case Mul(factors=factors) if sums := [f for f in factors if isinstance(f, Add)]:
+            rest = [f for f in factors if f is not sums[0]]
+            yield from (t for term in sums[0].terms for t in _terms(mul(*rest, term)))
+        case _:
+            yield expr
 
 
 def mul(*parts: Expr) -> Expr:
@@ -196,7 +222,6 @@ SYMBOLIC: Mapping[str, Callable[..., Expr | None]] = {
     "cos": operations.cos,
     "abs": _abs,
     "sign": _sign,
-    "second": lambda a, b: b,
     "where": _where,
 }
 

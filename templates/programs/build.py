@@ -19,6 +19,7 @@ from cavi.templates.programs.fold import Folding
 from cavi.templates.programs.graph import Node, walk
 from cavi.templates.programs.latents import explicit
 from cavi.templates.programs.normal_cdf import normal_cdf
+from cavi.templates.programs.ordered import shares
 from cavi.templates.programs.parameters import distribution_of, weight_of
 from cavi.templates.programs.sites import Drawn, Imported, Site, ends
 from cavi.templates.programs.sizes import Axis, Sizes
@@ -50,7 +51,7 @@ def build(name: str, sites: Sequence[Site]) -> Imported:
     if not sites:
         raise DeclarationError(f"{name}: found no random variable; expected at least one")
     given = list(explicit(sites))
-    folding = Folding([n for n in _constants(given) if n.name is not None], (normal_cdf,))
+    folding = Folding([n for n in _constants(given) if n.name is not None], (normal_cdf, shares))
     read = [_folded(s, folding) for s in given]
     drawn = {s.name: s.distribution.family for s in read if isinstance(s.distribution, Drawn)}
     sizes = Sizes({n: 2 if f == "Bernoulli" else None for n, f in drawn.items() if f in _CATEGORIES})

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import NoReturn
 
 import numpy as np
 
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expression import Expr, Ref, SumOver, fresh
-from cavi.derive.index import Index, Shift
+from cavi.derive.expression import Condition, Expr, Ref, SumOver, fresh
+from cavi.derive.index import Gather, Index, Shift
 from cavi.derive.operations import identity, inverse, size
 from cavi.templates.language.evaluate import array as array_of
+from cavi.templates.programs import ordered
 from cavi.templates.programs.algebra import SYMBOLIC, add, known, mul, negated, number
 from cavi.templates.programs.declared import Declared
-from cavi.templates.programs.graph import Node, Selection
+from cavi.templates.programs.graph import Array, Node, Selection
 from cavi.templates.programs.sizes import identity_multiple, is_range, pointer, positions
 
 Key = Index | Shift | Ref | int
@@ -69,6 +71,10 @@ class Elements:
                 return same if node.op == "eq" else add(number(1), negated(same))
             case "before":
                 return self._before(node, subs)
+            case "cumulative":
+                return self._cumulative(node, subs)
+            case "ordered":
+                return ordered.read(node, subs, self)
             case "unknown" if node.detail == "the operation scan":
                 self.refuse("a scan", "declare the chain by cavi.derive, with initial= and a function of the variable")
             case "unknown":
@@ -77,7 +83,7 @@ class Elements:
                 self._unknown(str(node.detail[0]))
             case "cholesky":
                 self._unknown("a Cholesky factor")
-        args = [self.element(a, self._aligned(a, node.shape, subs)) for a in node.args]
+        args = [self.element(a, self.aligned(a, node.shape, subs)) for a in node.args]
         made = SYMBOLIC[node.op](*args) if node.op in SYMBOLIC else None
         if made is None:
             self.refuse(
@@ -98,7 +104,7 @@ class Elements:
         return ref[tuple(subs)] if subs else ref
 
     @staticmethod
-    def _aligned(node: Node, shape: tuple[int, ...], subs: Sequence[Key]) -> list[Key]:
+    def aligned(node: Node, shape: Sequence[int], subs: Sequence[Key]) -> list[Key]:
         """The subscripts of an array that broadcasts to a shape."""
         start = len(shape) - len(node.shape)
         return [0 if s == 1 < shape[start + a] else subs[start + a] for a, s in enumerate(node.shape)]
@@ -120,6 +126,8 @@ class Elements:
             if not np.isfinite(value):
                 self.refuse(f"the number {value}", "expected a finite one")
             return known(value)
+        if node.name is None and (at := _fixed(subs)) is not None:
+            return known(values[at].item())
         if node.name is None and (c := identity_multiple(values)) is not None:
             return mul(known(c), self._same(node, subs))
         return self._subscripted(self.declared.known(node, f"{self.site}_{self.label}"), subs)
@@ -170,12 +178,11 @@ class Elements:
         ref, value = self.declared.ref(str(pointer(left).name)), float(right.array.reshape(-1)[0])
         if ref.variable.over is None:
             return None
-        over, here = ref.variable.over, self.position(left, self._aligned(left, node.shape, subs), 0)
+        over, here = ref.variable.over, self.position(left, self.aligned(left, node.shape, subs), 0)
         drawn = ref.variable.distribution
         if drawn is not None and drawn.family == "Bernoulli" and isinstance(here, Ref):  # its own indicator
             return here if value == 1 else add(number(1), negated(here)) if value == 0 else number(0)
-        count = int(over.size) if over.size.isdigit() else self.declared.lengths[over.size]
-        if value not in range(count):
+        if value not in range(self._count(over)):
             return number(0)
         return identity(over)[here, int(value)]  # type: ignore[index, no-any-return]
 
@@ -184,6 +191,41 @@ class Elements:
         if not isinstance(at, Index):
             self.refuse("the element before a fixed or selected one", "expected a chain that runs along one axis")
         return self.element(node.args[0], [*subs[: node.detail], at - 1, *subs[node.detail + 1 :]])
+
+    def _cumulative(self, node: Node, subs: Sequence[Key]) -> Expr:
+        """A running sum: the element and all those before it."""
+        (array,), axis = node.args, node.detail
+        at = subs[axis]
+
+        def element(position: Key) -> Expr:
+            return self.element(array, [*subs[:axis], position, *subs[axis + 1 :]])
+
+        if isinstance(at, int):
+            return reduce(add, (element(i) for i in range(at % array.shape[axis] + 1)))
+        if not isinstance(at, Index):
+            self.refuse("a running sum at a selected position", "select from an array that is declared")
+        below = fresh(at)
+        return add(SumOver(below, mul(Condition("before", (below, at)), element(below))), element(at))
+
+    def by_category(self, values: Sequence[float], over: Index) -> Expr:
+        """Known numbers, one for each category of the variable."""
+        node = self._along_categories(np.asarray(values))
+        return self._subscripted(self.declared.known(node, f"{self.site}_widths"), [over])
+
+    def place_by_category(self, values: Sequence[int], size: str, over: Index) -> Gather:
+        """The position in a set that each category of the variable has."""
+        into = next(i for i in self.declared.model.indices if i.size == size)
+        node = self._along_categories(np.asarray(values))
+        ref = self.declared.positions(node, self._count(into), into, f"{self.site}_index")
+        return Gather(ref.name, (over,), size)
+
+    def _along_categories(self, values: Array) -> Node:
+        node, sizes = Node("constant", (), values.shape, (values, None)), self.declared.sizes
+        sizes.join(sizes.values(self.site), sizes.axis(node, 0), self.site)
+        return node
+
+    def _count(self, index: Index) -> int:
+        return int(index.size) if index.size.isdigit() else self.declared.lengths[index.size]
 
     def _inverse(self, node: Node, subs: Sequence[Key]) -> Expr:
         (inner,) = node.args
@@ -204,7 +246,7 @@ class Elements:
             if kind == "axis":
                 found.append(subs[at])
             else:
-                found.append(self.position(keys[at], self._aligned(keys[at], shape, keyed), array.shape[axis]))
+                found.append(self.position(keys[at], self.aligned(keys[at], shape, keyed), array.shape[axis]))
         return found
 
     def position(self, key: Node, subs: Sequence[Key], length: int) -> Key:
@@ -218,9 +260,9 @@ class Elements:
             case "before" if isinstance(here := subs[key.detail], Index):
                 return self.position(key.args[0], [*subs[: key.detail], here - 1, *subs[key.detail + 1 :]], length)
             case "wrapped" if key.detail == length:
-                return self.position(key.args[0], self._aligned(key.args[0], key.shape, subs), length)
-            case "constant" if key.array.size == 1:
-                value = int(key.array.reshape(-1)[0])
+                return self.position(key.args[0], self.aligned(key.args[0], key.shape, subs), length)
+            case "constant" if key.array.size == 1 or (key.array.dtype.kind in "iu" and _fixed(subs) is not None):
+                value = int(key.array.reshape(-1)[0] if key.array.size == 1 else key.array[_fixed(subs)])
                 return value + length if value < 0 else value
             case "constant" if is_range(key, length):
                 return subs[0]
@@ -239,3 +281,9 @@ class Elements:
             f"a selection by computed positions ({key.detail if key.op == 'unknown' else key.op})",
             "compute known positions before the model; a category selects as it is",
         )
+
+
+def _fixed(subs: Sequence[Key]) -> tuple[int, ...] | None:
+    """The subscripts, if all of them are fixed positions."""
+    found = tuple(s for s in subs if isinstance(s, int))
+    return found if len(found) == len(subs) else None

@@ -50,7 +50,6 @@ NUMERIC: Mapping[str, Callable[..., Any]] = {
     "or": np.logical_or,
     "not": np.logical_not,
     "where": np.where,
-    "second": lambda a, b: np.broadcast_arrays(a, b)[1],
 }
 
 
@@ -80,7 +79,7 @@ class Folding:
         made = node if args == node.args else Node(node.op, args, node.shape, node.detail)
         for rule in self.rules:
             made = rule(made)
-        if made.op in ("constant", "axes", "take", "wrapped") or not made.known or _as_written(made):
+        if made.op in ("constant", "axes", "take", "wrapped", "ordered") or not made.known or _as_written(made):
             return made
         found = value(made, {})
         return next((n for n in self.named if _equal(n.array, found)), None) or constant(found)
@@ -154,6 +153,8 @@ def _value(node: Node, args: list[Array]) -> Any:
             return np.where(args[0] < 0, args[0] + node.detail, args[0])
         case "join":
             return np.concatenate(args, node.detail)
+        case "cumulative":
+            return np.cumsum(args[0], node.detail)
         case "cholesky":
             return np.linalg.cholesky(args[0])
         case "inverse":

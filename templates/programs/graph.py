@@ -23,14 +23,15 @@ class Node:
 
     Attributes:
         op: ``constant``, ``variable``, ``axes``, ``sum``, ``take``, ``before`` (in a chain), ``inverse``, ``cholesky``,
-            ``diagonal``, ``join``, ``wrapped`` (positions that may be counted from the end), ``computed``, ``unknown``,
-            or the name of an elementwise operation.
+            ``diagonal``, ``join``, ``cumulative`` (running sums), ``ordered`` (probabilities between cutpoints),
+            ``wrapped`` (positions that may be counted from the end), ``computed``, ``unknown``, or the name of an
+            elementwise operation.
         args: the arrays that it is made from.
         shape: its shape.
         detail: of a constant its array and name, of a variable its name, of ``axes`` the argument's axis behind each
-            (None for a new one), of ``sum`` the axes, of ``before`` and ``join`` the axis, of ``take`` a `Selection`,
-            of ``wrapped`` the length, of ``computed`` what it is and a function of the arguments' values, of
-            ``unknown`` what was found.
+            (None for a new one), of ``sum`` the axes, of ``before``, ``join`` and ``cumulative`` the axis, of ``take``
+            a `Selection`, of ``wrapped`` the length, of ``computed`` what it is and a function of the arguments'
+            values, of ``unknown`` what was found.
         known: whether no random variable and nothing unknown stands below.
     """
 
@@ -185,8 +186,14 @@ def take(node: Node, keys: Sequence[Node | None]) -> Node:
 def joined(parts: Sequence[Node], axis: int) -> Node:
     """Arrays laid end to end along an axis."""
     axis %= len(parts[0].shape)
+    parts = [p for part in parts for p in (part.args if part.op == "join" and part.detail == axis else (part,))]
     shape = [*parts[0].shape[:axis], sum(p.shape[axis] for p in parts), *parts[0].shape[axis + 1 :]]
     return parts[0] if len(parts) == 1 else Node("join", tuple(parts), tuple(shape), axis)
+
+
+def cumulative(node: Node, axis: int) -> Node:
+    """Running sums along an axis."""
+    return Node("cumulative", (node,), node.shape, axis % len(node.shape))
 
 
 def inverse(node: Node) -> Node:

@@ -8,7 +8,19 @@ from typing import Any
 
 from cavi import derive
 from cavi.derive.distribution import Distribution
-from cavi.derive.expression import AnySub, Condition, Expr, Mul, Number, Power, Ref, fresh, map_subs, replace_running
+from cavi.derive.expression import (
+    AnySub,
+    Condition,
+    Expr,
+    Mul,
+    Number,
+    Ordered,
+    Power,
+    Ref,
+    fresh,
+    map_subs,
+    replace_running,
+)
 from cavi.derive.index import Index
 from cavi.derive.operations import size
 from cavi.templates.language.evaluate import array as array_of
@@ -84,6 +96,10 @@ def _probabilities(value: Expr, over: Index, elements: Elements) -> Expr:
     """Probabilities, those that are so by their form as such: equal ones in floats, normalised exponentials."""
     if isinstance(value, Number) and abs(float(value.value) * _length(over, elements) - 1) < 1e-12:
         return 1 / size(over)
+    if isinstance(value, Ordered) and value.sub == over:
+        widths = map_subs(value.part, lambda sub: replace_running(sub, value.axis, over))
+        opened = _opened(widths, (over,)) if over in widths.free() else array_of(widths, over)
+        return derive.ordered_logistic(value.location, value.first, opened)
     soft = normalised(value, over)
     return _opened(value, (over,)) if soft is None else soft
 

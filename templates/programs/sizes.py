@@ -14,6 +14,7 @@ import numpy as np
 
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.graph import Array, Node, Selection, walk
+from cavi.templates.programs.ordered import sources
 
 Axis = tuple[Hashable, Hashable]
 
@@ -114,9 +115,21 @@ class Sizes:
                 self.join(own[-1], own[-2], where)
             case "take":
                 self._take(node, own, where)
+            case "ordered":
+                self._ordered(node, own, where)
             case _:
                 for a in node.args:
                     self.aligned(a, own, where)
+
+    def _ordered(self, node: Node, own: Sequence[Axis], where: str) -> None:
+        """The categories have one more element than their cutpoints; what gives each its width runs over them."""
+        location, cutpoints = node.args
+        self.aligned(location, own[:-1], where)
+        for at in range(2, len(cutpoints.shape) + 1):
+            if cutpoints.shape[-at] == node.shape[-at]:
+                self.join(own[-at], self.axis(cutpoints, -at), where)
+        for source, at in sources(cutpoints):
+            self.join(own[-1], self.axis(source, at), where)
 
     def _take(self, node: Node, own: Sequence[Axis], where: str) -> None:
         selection: Selection = node.detail

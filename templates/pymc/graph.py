@@ -16,6 +16,7 @@ from cavi.templates.programs.graph import (
     Shape,
     axes,
     constant,
+    cumulative,
     elementwise,
     expanded,
     inverse,
@@ -51,7 +52,6 @@ _ELEMENTWISE: Mapping[str, str] = {
     "Abs": "abs",
     "Sign": "sign",
     "Switch": "where",
-    "Second": "second",
     "Maximum": "maximum",
     "ScalarMaximum": "maximum",
     "ScalarMinimum": "minimum",
@@ -118,6 +118,8 @@ class Graphs:
         if name in _SAME:
             return self.read(inputs[0])
         args = [self.read(i) for i in inputs if not _is_none(i)]
+        if name == "Second":
+            return _filled(*args)
         if name in _ELEMENTWISE:
             return (
                 reduce(lambda a, b: elementwise(_ELEMENTWISE[name], a, b), args)
@@ -224,6 +226,13 @@ class Graphs:
             return unknown("a softmax along another axis than the last", (node,), node.shape)
         return softmax(node)
 
+    def running(self, op: Any, inputs: Sequence[Any]) -> Node:
+        """A running sum."""
+        node = self.read(inputs[0])
+        if op.mode != "add":
+            return unknown("a running product", (node,), node.shape)
+        return node if not node.shape else cumulative(node, op.axis)
+
     def diagonal(self, op: Any, inputs: Sequence[Any]) -> Node:
         """The diagonal matrix of a vector."""
         node = self.read(inputs[0])
@@ -243,10 +252,18 @@ _OPERATIONS: Mapping[str, Callable[[Graphs, Any, Sequence[Any]], Node]] = {
     "Shape": Graphs.shape,
     "Shape_i": Graphs.shape,
     "AllocDiag": Graphs.diagonal,
+    "CumOp": Graphs.running,
     "Join": Graphs.join,
     "Softmax": Graphs.softmax,
     "MakeVector": Graphs.join,
 }
+
+
+def _filled(like: Node, value: Node) -> Node:
+    """A value in the shape of an array."""
+    shape = np.broadcast_shapes(like.shape, value.shape)
+    new = len(shape) - len(value.shape)
+    return axes(value, [None] * new + list(range(len(value.shape))), shape)
 
 
 def _positions(key: Node) -> Node:

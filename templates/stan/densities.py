@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
-from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Power
+from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Ordered, Power
 from cavi.derive.index import primed
 from cavi.derive.model import Variable
-from cavi.templates.stan.elements import LOG_2PI, WHOLE, Elements, nested
+from cavi.templates.stan.elements import LOG_2PI, PRODUCT, WHOLE, Elements, nested
 
 
 def log_density(v: Variable, d: Distribution, e: Elements) -> str:
@@ -161,8 +161,23 @@ def _categorical(v: Variable, d: Distribution, e: Elements) -> str:
     """The log of one probability: that of the category."""
     assert d.over is not None
     place = e.categories.get(v.name) or f"{e.element(v.name, v.plates)} + 1"
+    if isinstance(probs := d.args["probs"], Ordered) and probs.sub == d.over:
+        return f"ordered_logistic_lpmf({place} | {e.write(probs.location)}, {_cutpoints(probs, e)})"
     inner = replace(e, at={**e.at, d.over: place})
     return f"log({inner.write(d.args['probs'])})"
+
+
+def _cutpoints(probs: Ordered, e: Elements) -> str:
+    """The lowest cutpoint and a running sum of the widths above it; those of the open categories do not count."""
+    count = e.size(probs.axis)
+    with e.outside(probs.first, probs.part) as outer:
+        first, widths = outer.write(probs.first, PRODUCT), outer.vector(probs.part, probs.axis)
+        if " " in widths:
+            widths = f"({widths})"
+        name = e.names.new("cutpoints")
+        above = f"cumulative_sum(append_row(0, {widths}[2:({count} - 1)]))"
+        outer.before.append(f"vector[{count} - 1] {name} = {first} + {above};")
+    return name
 
 
 def _dirichlet(v: Variable, d: Distribution, e: Elements) -> str:
@@ -171,6 +186,11 @@ def _dirichlet(v: Variable, d: Distribution, e: Elements) -> str:
 
 def _multinomial(v: Variable, d: Distribution, e: Elements) -> str:
     return f"multinomial_lpmf({e.element(v.name, v.plates)} | {e.vector(d.args['probs'], d.event[0])})"
+
+
+def _dirichlet_multinomial(v: Variable, d: Distribution, e: Elements) -> str:
+    value, concentration = e.element(v.name, v.plates), e.vector(d.args["concentration"], d.event[0])
+    return f"dirichlet_multinomial_lpmf({value} | {concentration})"
 
 
 def _multivariate_normal(v: Variable, d: Distribution, e: Elements) -> str:
@@ -243,11 +263,13 @@ _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "Poisson": _by("poisson_lpmf", "rate"),
     "Bernoulli": _by("bernoulli_lpmf", "prob"),
     "Binomial": _by("binomial_lpmf", "total", "prob"),
+    "BetaBinomial": _by("beta_binomial_lpmf", "total", "a", "b"),
     "Geometric": _geometric,
     "NegativeBinomial": _negative_binomial,
     "Categorical": _categorical,
     "Dirichlet": _dirichlet,
     "Multinomial": _multinomial,
+    "DirichletMultinomial": _dirichlet_multinomial,
     "MultivariateNormal": _multivariate_normal,
     "Wishart": _wishart,
     "InverseWishart": _wishart,

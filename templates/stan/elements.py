@@ -6,6 +6,7 @@ Stan has no sums inside expressions: what needs statements first (sums, vectors,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -74,6 +75,7 @@ class Elements:
         categories: a latent that is summed out -> the loop variable of its category.
         previous: a chain that is summed out -> the loop variable of the category before.
         before: the statements that must stand before the expression.
+        ahead: those that need to be made only once, before every loop.
     """
 
     names: Names
@@ -81,10 +83,22 @@ class Elements:
     categories: Mapping[str, str] = field(default_factory=dict)
     previous: Mapping[str, str] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)
 
     def inside(self, **changes: object) -> Elements:
         """The same at an inner place, with statements of its own."""
         return replace(self, before=[], **changes)  # type: ignore[arg-type]
+
+    @contextmanager
+    def outside(self, *exprs: Expr) -> Iterator[Elements]:
+        """The place for statements about expressions: before every loop where they depend on none of them."""
+        summed = {*self.categories, *self.previous}
+        if any(e.free() & set(self.at) or any(r.name in summed for r in e.refs()) for e in exprs):
+            yield self
+        else:
+            outer = self.inside(at={}, categories={}, previous={})
+            yield outer
+            self.ahead.extend(outer.before)
 
     def loop(self, *indices: Index) -> tuple[dict[Index, str], list[str]]:
         """Loop variables for indices, and the heads of their loops."""

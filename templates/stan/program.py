@@ -97,10 +97,15 @@ def _statements(model: Model, found: tuple[Group, ...], root: Elements) -> Itera
     for v in model.nodes():
         group = inside.get(v.name)
         if group is None:
-            yield from _node(v, root)
-        elif id(group) not in done:
+            lines = _node(v, root)
+        elif id(group) in done:
+            continue
+        else:
             done.add(id(group))
-            yield from forward(group, root) if group.chain is not None else _mixture(group, root)
+            lines = forward(group, root) if group.chain is not None else _mixture(group, root)
+        yield from root.ahead
+        root.ahead.clear()
+        yield from lines
 
 
 def _node(v: Variable, e: Elements) -> list[str]:

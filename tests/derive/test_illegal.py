@@ -312,7 +312,31 @@ def wrong_support_prior():
     derive(m)
 
 
+def divided_by_zero():
+    m, n, k = base()
+    m.latent("mu", Normal(0, 1), k) / 0
+
+
+def function_of_numpy():
+    m, n, k = base()
+    np.exp(m.latent("eta", Normal(0, 1), k)[k])
+
+
+def sum_of_numpy():
+    m, n, k = base()
+    np.sum(m.latent("mu", Normal(0, 1), k))
+
+
+def array_of_numpy():
+    m, n, k = base()
+    np.ones(3) * m.latent("mu", Normal(0, 1), k)[k]
+
+
 CASES = [
+    (divided_by_zero, DeclarationError, ["mu by 0", "not zero"]),
+    (function_of_numpy, DeclarationError, ["numpy.exp", "eta[k]", "functions of cavi.derive"]),
+    (sum_of_numpy, DeclarationError, ["numpy.add", "mu", "functions of cavi.derive"]),
+    (array_of_numpy, DeclarationError, ["ndarray", "m.covariate"]),
     (undeclared_index, DeclarationError, ["mu", "index j", "m.index('j', 'J')"]),
     (index_outside_plates, DeclarationError, ["x", "index k", "plates of x (n)", "Sum"]),
     (wrong_plate, DeclarationError, ["mu[n]", "runs over N", "runs over K"]),
@@ -333,12 +357,12 @@ CASES = [
     (undeclared_symbol, DeclarationError, ["theta", "m.hyper('theta')"]),
     (array_parameter, DeclarationError, ["ndarray", "m.hyper(name, index)"]),
     (text_parameter, DeclarationError, ["str", "expected a number"]),
-    (real_latent_as_precision, DeclarationError, ["precision of Normal is mu", "support is real"]),
+    (real_latent_as_precision, DeclarationError, ["precision of Normal is made of mu", "support is real"]),
     (difference_as_precision, DeclarationError, ["cannot be shown to be above 0", "a, b"]),
     (two_scales, DeclarationError, ["exactly one of precision, variance, std", "precision, variance"]),
     (no_scale, DeclarationError, ["exactly one of", "found none"]),
     (latent_total, DeclarationError, ["total of Binomial must be known", "latent count"]),
-    (not_a_simplex, DeclarationError, ["probs of Categorical is mu[k]", "support is real"]),
+    (not_a_simplex, DeclarationError, ["probs of Categorical is made of mu[k]", "support is real"]),
     (unnormalised_probabilities, DeclarationError, ["cannot be shown to be a probability vector"]),
     (category_as_number, DeclarationError, ["z is a category", "select"]),
     (select_by_a_number, DeclarationError, ["w is not a category"]),
@@ -381,3 +405,10 @@ def test_the_refusal_names_factor_and_terms() -> None:
         poisson_log_rate()
     assert caught.value.factor == "eta"
     assert any("exp" in t for t in caught.value.terms)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    m, _, k = base()
+    mu = m.latent("mu", Normal(0, 1), k)
+    assert str(np.float64(2) * mu[k] + np.int64(1)) == str(2 * mu[k] + 1)
+    assert str(np.float32(1) / mu[k] - np.float64(3)) == str(1 / mu[k] - 3)

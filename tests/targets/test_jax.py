@@ -10,7 +10,7 @@ import pytest
 from generated import derived_model, generated, inputs, run, state_of
 
 from cavi import models
-from cavi.derive import CaviError
+from cavi.derive import Bernoulli, CaviError, Model, Normal, Sum, derive
 
 pytestmark = pytest.mark.targets
 # Hundreds of small programs are compiled here and run once: XLA need not spend time on making them fast.
@@ -99,6 +99,19 @@ def test_every_update_is_a_pure_function_of_a_state(name: str) -> None:
         update(old)
     assert float(bound) == pytest.approx(numpy_module.elbo(old), rel=1e-12)
     assert float(jax.jit(module.elbo)(after)) == pytest.approx(float(bound), rel=1e-12)
+
+
+def test_a_gate_waits_for_what_it_lets_act() -> None:
+    m = Model("selection")
+    n, d = m.index("n", "N"), m.index("d", "D")
+    X = m.covariate("X", n, d)
+    s, w = m.latent("s", Bernoulli(0.3), d), m.latent("w", Normal(0, 1), d)
+    m.observed("y", Normal(Sum(s[d] * w[d] * X[n, d], d), 4), n)
+    derived, rng = derive(m), np.random.default_rng(0)
+    X = rng.normal(size=(50, 3))
+    data = {"X": X, "y": X @ [1.0, -1.0, 0.0] + 0.5 * rng.normal(size=50)}
+    expected = run(derived.numpy()).fit(data, {}, max_iter=4, tol=0.0)
+    assert_same(run(derived.jax()).fit(data, {}, max_iter=4, tol=0.0), expected)
 
 
 BLOCKS = ["gaussian_mixture_full", "lda", "hmm_poisson", "robust_regression", "student_mixture", "latent_class"]

@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
-from cavi.derive import Beta, Binomial, Gamma, Model, Normal, Pareto, TruncatedNormal, derive
+from cavi.derive import (
+    Beta,
+    Binomial,
+    Gamma,
+    Model,
+    MultivariateNormal,
+    Normal,
+    Pareto,
+    TruncatedNormal,
+    derive,
+    inverse,
+)
 from cavi.verify.claim import Claim
 from cavi.verify.instance import InstanceError, make_instance
 from cavi.verify.instance_json import instance_from_json, instance_to_json
@@ -55,6 +67,31 @@ def test_values_respect_their_supports() -> None:
         assert set(data["group"].values()) == {0, 1}
         assert all(0 <= data["y"][at] <= total for at, total in data["total"].items())
         assert all(x > data["c"][()] for x in data["z"].values())
+
+
+def test_arguments_that_are_made_of_hyperparameters_lie_in_their_domains() -> None:
+    """A Pitman-Yor process has sticks Beta(1 - s, a + k s): an s above 1 is no instance of it."""
+    m = Model("sticks")
+    n, k = m.index("n", "N"), m.index("k", "K")
+    s, a = m.hyper("s a")
+    v = m.latent("v", Beta(1 - s, a + s), k)
+    m.observed("x", Binomial(3, v[k]), n, k)
+    claim = Claim(derive(m).plain())
+    assert all(make_instance(claim, seed).data["s"][()] < 1 for seed in range(10))
+
+
+def test_an_inverse_with_a_scale_is_of_a_positive_definite_matrix() -> None:
+    m = Model("process")
+    n, i = m.index("n", "N"), m.index("i", "N")
+    kernel = m.hyper("K", n, i)
+    scale = m.latent("scale", Gamma(2, 2))
+    f = m.latent("f", MultivariateNormal(0, scale * inverse(kernel), over=i))
+    m.observed("y", Normal(f[n], 3), n)
+    claim = Claim(derive(m).plain())
+    for seed in range(5):
+        found = make_instance(claim, seed).data["K"]
+        side = 1 + max(row for row, _ in found)
+        np.linalg.cholesky([[float(found[r, c]) for c in range(side)] for r in range(side)])
 
 
 def test_an_impossible_support_is_reported() -> None:

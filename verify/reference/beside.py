@@ -60,6 +60,7 @@ def beside(
         converged: what the fit says.
         seconds: that it took.
     """
+    moments = _renamed(reference, moments)
     shifts: list[float] = []
     ratios: list[Array] = []
     for latent, (mean, sd) in moments.items():
@@ -83,3 +84,21 @@ def beside(
         converged,
         seconds,
     )
+
+
+def _renamed(reference: Reference, moments: Moments) -> Moments:
+    """The moments with the labels that bring them nearest to the posterior's, where labels are free."""
+    labels = reference.labels
+    if labels is None:
+        return moments
+    means = {n: mean for n, (mean, _) in moments.items() if n in labels.axes and n in reference.mean}
+    deviations = {n: sd for n, (_, sd) in moments.items() if n in means and sd is not None}
+
+    def distance(order: tuple[int, ...]) -> float:
+        there = labels.renamed(means, order)
+        gaps = ((there[n] - reference.mean[n]) / np.maximum(reference.sd[n], 1e-300) for n in means)
+        return float(sum(np.square(g).sum() for g in gaps))
+
+    order = min(labels.orders, key=distance)
+    mean, sd = labels.renamed(means, order), labels.renamed(deviations, order)
+    return {n: (mean.get(n, own[0]), sd.get(n, own[1])) for n, own in moments.items()}

@@ -18,7 +18,7 @@ from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import size_of
 from cavi.verify.nodes import MATRICES, layout
 from cavi.verify.reference.formulas import ENGINE, Context, Expr, Scope, evaluate, whole
-from cavi.verify.reference.tape import Array, Node, Plain, apply, chosen, determinant, total
+from cavi.verify.reference.tape import Array, Node, Plain, apply, as_column, as_row, chosen, determinant, total
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 BY_PROBABILITY = ("Bernoulli", "Binomial", "NegativeBinomial", "Geometric")
@@ -155,7 +155,7 @@ def _multivariate_normal(v: Mapping[str, Any], args: Mapping[str, Expr], scope: 
     precision = evaluate(args["precision"], scope, square)
     if isinstance(precision, Node):
         precision = whole(precision, scope, square)
-        outer = _as_row(gap) * _as_column(gap) * precision
+        outer = as_row(gap) * as_column(gap) * precision
         distance = total(outer, (rank, rank + 1))
         height = determinant(precision)
     else:
@@ -163,14 +163,6 @@ def _multivariate_normal(v: Mapping[str, Any], args: Mapping[str, Expr], scope: 
         distance = _known_quadratic(gap, known)
         height = np.linalg.slogdet(known)[1]
     return (height - distance - count * LOG_TWO_PI) / 2
-
-
-def _as_row(x: Plain) -> Plain:
-    return apply(lambda a: a[..., None, :], lambda g, r, a: (g[..., 0, :],), x)
-
-
-def _as_column(x: Plain) -> Plain:
-    return apply(lambda a: a[..., :, None], lambda g, r, a: (g[..., :, 0],), x)
 
 
 def _known_quadratic(x: Plain, matrix: Array) -> Plain:

@@ -1,7 +1,7 @@
-"""How well chains have mixed: rank-normalised split R-hat and effective numbers of draws.
+"""How well chains have mixed: rank-normalised split R-hat, and effective numbers of draws in the bulk and in the tails.
 
-Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), equations 3-14, of bulk quantities; autocorrelations are summed
-by Geyer's initial monotone sequence.
+Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), equations 3-15; autocorrelations are summed by Geyer's initial
+monotone sequence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,28 @@ def rank_normalised(draws: Array) -> Array:
 
 
 def split_r_hat(draws: Array) -> Array:
-    """R-hat of each quantity from chains × draws × quantities, each chain cut in two; 1 where nothing varies."""
+    """R-hat of each quantity from chains × draws × quantities, each chain cut in two; 1 where nothing varies.
+
+    The larger one of the ranks and of the ranks of distances from the median, which sees chains that differ in spread.
+    """
+    distances = np.abs(draws - np.median(draws.reshape(-1, draws.shape[2]), axis=0))
+    return np.asarray(np.maximum(_r_hat(draws), _r_hat(distances)))
+
+
+def bulk_size(draws: Array) -> Array:
+    """The number of independent draws that chains × draws × quantities are worth, for the centre of each quantity."""
+    return _effective(_halves(rank_normalised(draws)))
+
+
+def tail_size(draws: Array) -> Array:
+    """The number of independent draws they are worth for the quantiles at 5 and at 95 %: the smaller of the two."""
+    flat = draws.reshape(-1, draws.shape[2])
+    ends = np.quantile(flat, (0.05, 0.95), axis=0)
+    low, high = (_effective(_halves((draws <= end).astype(float))) for end in ends)
+    return np.asarray(np.minimum(low, high))
+
+
+def _r_hat(draws: Array) -> Array:
     halves = _halves(rank_normalised(draws))
     count = halves.shape[1]
     within = halves.var(axis=1, ddof=1).mean(axis=0)
@@ -37,9 +58,8 @@ def split_r_hat(draws: Array) -> Array:
     return np.where(still, 1.0, np.sqrt(ratio))
 
 
-def effective_size(draws: Array) -> Array:
-    """The number of independent draws that chains × draws × quantities are worth, for each quantity."""
-    halves = _halves(rank_normalised(draws))
+def _effective(halves: Array) -> Array:
+    """The number of independent draws of half chains (chains × draws × quantities), for their means."""
     chains, count, quantities = halves.shape
     centred = halves - halves.mean(axis=1, keepdims=True)
     spectrum = np.fft.rfft(centred, 2 * count, axis=1)

@@ -1,8 +1,8 @@
 """Hamiltonian Monte Carlo on unconstrained coordinates, many chains in step.
 
-Each iteration draws a length of the path for all chains; the metric is the covariance of all chains together, found
-again in each window of the warm-up; the step is adapted by dual averaging to the mean acceptance (Neal 2011; Hoffman
-and Gelman 2014, section 3.2; Hoffman, Radul and Sountsov 2021 for chains in step).
+Each iteration draws a length of the path, the same for all chains; the metric is the covariance of all chains
+together, found again in each window of the warm-up; the step is adapted by dual averaging to the mean acceptance
+(Neal 2011; Hoffman and Gelman 2014, section 3.2; Hoffman, Radul and Sountsov 2021 for chains in step).
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ Count = Callable[[], None]
 TARGET = 0.85
 LONGEST = 48  # steps of a path
 LENGTH = 0.75 * np.pi  # of the longest path, in standard deviations
-WINDOWS = (0.1, 0.1, 0.2, 0.3, 0.3)  # shares of the warm-up; the metric is found again at the end of each but the last
+# Shares of the warm-up. In the first every chain has a step of its own, until all have come in from where they began;
+# the metric is found again at the end of each but the last.
+WINDOWS = (0.15, 0.1, 0.2, 0.3, 0.25)
 DIVERGED = 1000.0
 MANY = 300  # coordinates from which the metric is diagonal
 
@@ -60,28 +62,30 @@ def sample(
     value, slope = density(points)
     root = np.eye(points.shape[1])
     kept = np.empty((draws, *points.shape))
-    adapted = _Step(0.1)
+    adapted = _Step(np.full((len(points), 1), 0.1))
     accepted, diverged = [], []
     ends = np.cumsum([round(warmup * w) for w in WINDOWS])
     window: list[Array] = []
     for i in range(warmup + draws):
         warm = i < warmup
         step = adapted.now if warm else adapted.final * rng.uniform(0.8, 1.0)
-        path = int(np.clip(np.ceil(rng.uniform() * LENGTH / step), 1, LONGEST))
+        path = int(np.clip(np.ceil(rng.uniform() * LENGTH / np.median(step)), 1, LONGEST))
         points, value, slope, chance, lost = iterate(density, points, value, slope, root, step, path, rng)
         if warm:
-            adapted.learn(float(chance.mean()))
+            adapted.learn(chance[:, None] if i < ends[0] else chance.mean())
             window.append(points)
             if i + 1 in ends[:-1]:
                 root = metric(np.concatenate(window[len(window) // 3 :]), root)
-                window, adapted = [], _Step(adapted.now if i + 1 > ends[0] else 0.5)
+                window, adapted = [], _Step(adapted.now if i + 1 > ends[0] else np.asarray(0.5))
         else:
             kept[i - warmup] = points
             accepted.append(chance.mean())
             diverged.append(lost.mean())
         if count is not None:
             count()
-    return Chains(kept.swapaxes(0, 1), float(np.mean(accepted)), float(np.mean(diverged)), adapted.final, root)
+    return Chains(
+        kept.swapaxes(0, 1), float(np.mean(accepted)), float(np.mean(diverged)), float(np.median(adapted.final)), root
+    )
 
 
 def iterate(
@@ -90,7 +94,7 @@ def iterate(
     value: Array,
     slope: Array,
     root: Array,
-    step: float,
+    step: Array | float,
     path: int,
     rng: np.random.Generator,
 ) -> tuple[Array, Array, Array, Array, Array]:
@@ -133,26 +137,26 @@ def metric(points: Array, root: Array) -> Array:
 
 
 class _Step:
-    """Dual averaging of the length of a step (Hoffman and Gelman 2014, equation 6)."""
+    """Dual averaging of the lengths of steps (Hoffman and Gelman 2014, equation 6)."""
 
-    def __init__(self, first: float) -> None:
-        self.centre, self.sum, self.count = np.log(10.0 * first), 0.0, 0
-        self.log, self.mean = float(np.log(first)), 0.0
+    def __init__(self, first: Array) -> None:
+        self.centre, self.sum, self.count = np.log(10.0 * first), np.zeros_like(first), 0
+        self.log, self.mean = np.log(first), np.zeros_like(first)
 
-    def learn(self, chance: float) -> None:
-        """From a mean probability of acceptance."""
+    def learn(self, chance: Array) -> None:
+        """From probabilities of acceptance."""
         self.count += 1
-        self.sum += TARGET - chance
-        self.log = float(self.centre - np.sqrt(self.count) / 0.05 * self.sum / (self.count + 10.0))
+        self.sum = self.sum + TARGET - chance
+        self.log = self.centre - np.sqrt(self.count) / 0.05 * self.sum / (self.count + 10.0)
         share = self.count**-0.75
         self.mean = share * self.log + (1 - share) * self.mean
 
     @property
-    def now(self) -> float:
-        """The step to try."""
-        return float(np.exp(min(max(self.log, -9.0), 1.0)))
+    def now(self) -> Array:
+        """The steps to try."""
+        return np.asarray(np.exp(np.clip(self.log, -9.0, 1.0)))
 
     @property
-    def final(self) -> float:
-        """The step to keep."""
-        return float(np.exp(min(max(self.mean, -9.0), 1.0)))
+    def final(self) -> Array:
+        """The steps to keep."""
+        return np.asarray(np.exp(np.clip(self.mean, -9.0, 1.0)))

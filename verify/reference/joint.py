@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from cavi.verify.claim import names_in
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import size_of
 from cavi.verify.reference.coordinates import Part, mapped, parts, unmapped
 from cavi.verify.reference.densities import node_density
-from cavi.verify.reference.formulas import ENGINE, Scope, evaluate, whole
+from cavi.verify.reference.formulas import Scope, evaluate, whole
+from cavi.verify.reference.sites import SUMMED, Site, coordinates, found_site, nothing, placed
 from cavi.verify.reference.tape import Array, Node, Plain, Tape, log_sum_exp, moved, total
-
-SUMMED = ("category", "binary")
 
 
 class ReferenceError(ValueError):
@@ -33,7 +31,7 @@ class LogJoint:
         parts: the continuous latents and their coordinates.
         size: number of coordinates.
         summed: latents that are summed out.
-        scaled: Normal latents whose coordinates are (z - mean) √precision, given the latents before them.
+        sites: Normal latents whose coordinates are in standard deviations given the latents before them.
     """
 
     def __init__(
@@ -41,14 +39,14 @@ class LogJoint:
         model: Mapping[str, Any],
         sizes: Mapping[str, int],
         known: Mapping[str, Array],
-        scaled: Collection[str] = (),
+        sites: Collection[str] | Mapping[str, Site] = (),
     ) -> None:
         """From the plain data of a model without auxiliary variables, and arrays of all that is known.
 
         Raises:
             ReferenceError: for latents that are maximised over, counts, chains of categories and constraints.
         """
-        self.model, self.sizes = model, dict(sizes)
+        self.model, self.sizes, self.given = model, dict(sizes), known
         variables = [v for v in model["variables"] if v["role"] in ("latent", "observed", "point")]
         for v in variables:
             if v["role"] == "point":
@@ -57,13 +55,16 @@ class LogJoint:
                 raise ReferenceError(f"{v['name']} is a function of latents, whose joint density has no coordinates")
         latents = [v for v in variables if v["role"] == "latent"]
         discrete = [v for v in latents if FAMILIES[v["distribution"]["name"]].support in SUMMED]
-        self.nodes, self.scaled = variables, frozenset(scaled)
+        self.nodes = variables
         self.summed = {v["name"]: size_of(sizes, v["over"][1]) if v["over"] else 2 for v in discrete}
         try:
             self.parts: tuple[Part, ...] = parts([v for v in latents if v["name"] not in self.summed], sizes)
         except NotImplementedError as error:
             raise ReferenceError(f"{model['name']}: {error}") from None
         self.size = sum(p.size for p in self.parts)
+        self.sites: dict[str, Site] = dict(sites) if isinstance(sites, Mapping) else {
+            p.name: nothing(p.shape, p.support == "vector") for p in self.parts if p.name in sites
+        }  # fmt: skip
         self.known = {n: np.asarray(a)[None] for n, a in known.items()}
         self.tape = Tape(self.size)
         try:
@@ -85,6 +86,13 @@ class LogJoint:
         good = np.isfinite(found) & np.isfinite(slope).all(axis=1)
         return np.where(good, found, -np.inf), np.where(good[:, None], slope, 0.0)
 
+    def on_latents(self, points: Array) -> Array:
+        """The log density of the latents themselves at points: without the determinants of the maps."""
+        with np.errstate(all="ignore"):
+            values = self.tape.values(np.asarray(points, dtype=float))
+        height = values[self._height.place] if isinstance(self._height, Node) else np.asarray(self._height)
+        return np.asarray((values[self.output.place] - height).reshape(len(points)))
+
     def latents(self, points: Array) -> dict[str, Array]:
         """The latents themselves at points: draws × axes."""
         with np.errstate(all="ignore"):
@@ -95,21 +103,53 @@ class LogJoint:
         return found
 
     def coordinates(self, latents: Mapping[str, Array]) -> Array:
-        """The coordinates of values of the latents: the inverse of `latents`, with nothing scaled."""
-        assert not self.scaled
+        """The coordinates of values of the latents: the inverse of `latents`."""
         if not self.parts:
             return np.zeros((1, 0))
-        return np.concatenate([unmapped(p, np.asarray(latents[p.name], dtype=float)) for p in self.parts], axis=1)
+        count = len(next(iter(latents.values())))
+        found = np.zeros((count, self.size))
+        for part in self.parts:  # what is in standard deviations is so given the latents before it
+            x = np.asarray(latents[part.name], dtype=float)
+            if part.name in self.sites:
+                with np.errstate(all="ignore"):
+                    prior = self._prior(part.name, self.tape.values(found), count)
+                site = self.sites[part.name]
+                x = coordinates(x.reshape(prior[0].shape), *prior, site).reshape(x.shape)
+            found[:, part.start : part.start + part.size] = unmapped(part, x)
+        return found
+
+    def learned(self, points: Array) -> LogJoint:
+        """The same density in coordinates with the sites that draws (rows) tell."""
+        with np.errstate(all="ignore"):
+            values = self.tape.values(np.asarray(points, dtype=float))
+            nodes = dict(zip((p.name for p in self.parts), self._mapped, strict=True))
+            slopes = dict(zip(nodes, self.tape.slopes(values, self.output, list(nodes.values())), strict=True))
+        sites = {}
+        for part in self.parts:
+            if part.name in self.sites:
+                prior = self._prior(part.name, values, len(points))
+                x, slope = (a.reshape(prior[0].shape) for a in (values[nodes[part.name].place], slopes[part.name]))
+                sites[part.name] = found_site(x, *prior, slope)
+        return LogJoint(self.model, self.sizes, self.given, sites)
+
+    def _prior(self, name: str, values: Sequence[Array], count: int) -> tuple[Array, Array]:
+        """Mean and precision of a latent in standard deviations, draws first."""
+        found = [values[a.place] if isinstance(a, Node) else a for a in self._priors[name]]
+        mean, precision = (np.broadcast_to(a, (count, *a.shape[1:])) for a in found)
+        return mean, precision
 
     def _recorded(self) -> Node:
         values: dict[str, Plain] = dict(self.known)
         heights: list[Plain] = []
         self._mapped: list[Node] = []
+        self._priors: dict[str, tuple[Plain, Plain]] = {}
         by_name = {v["name"]: v for v in self.nodes}
         for part in self.parts:
             value, height = mapped(part, self.tape.input)
-            if part.name in self.scaled:
-                value, height = unscaled(value, by_name[part.name], Scope(values, self.sizes, {}))
+            if part.name in self.sites:
+                own = placed(value, by_name[part.name], self.sites[part.name], Scope(values, self.sizes, {}))
+                value, height = own.value, own.height
+                self._priors[part.name] = (own.mean, own.precision)
             values[part.name] = value
             self._mapped.append(value)
             heights += [] if height is None else [height]
@@ -118,6 +158,7 @@ class LogJoint:
         result: Plain = total(self.tape.input * 0.0, (1,))
         for h in heights:
             result = result + h
+        self._height = result
         for v in self.nodes:
             if not self._depends(terms[v["name"]]):
                 weighted = terms[v["name"]] * self._weight(v, scope)
@@ -125,7 +166,8 @@ class LogJoint:
         for group in self._groups(terms):
             result = result + self._summed_out(group, terms, scope)
         assert isinstance(result, Node)
-        self.tape.keep([result, *self._mapped])
+        priors = [n for pair in self._priors.values() for n in pair if isinstance(n, Node)]
+        self.tape.keep([result, self._height, *self._mapped, *priors])
         return result
 
     def _weight(self, v: Mapping[str, Any], scope: Scope) -> Plain:
@@ -197,33 +239,6 @@ class LogJoint:
         left = sorted(place)
         order = (*range(front), *(front + left.index(i) for i in place))
         return (summed if order == tuple(range(len(order))) else moved(summed, order)), place
-
-
-def scalable(model: Mapping[str, Any]) -> tuple[str, ...]:
-    """Normal latents whose mean or precision depends on latents declared before them.
-
-    Where data say little of them their coordinates are better taken in standard deviations (Papaspiliopoulos, Roberts
-    and Sköld 2007): no funnel is left.
-    """
-    found, before = [], set[str]()
-    for v in model["variables"]:
-        if v["role"] != "latent":
-            continue
-        if v["distribution"]["name"] == "Normal" and not v.get("chain"):
-            named = {n for e in v["distribution"]["args"].values() for n in names_in(e)}
-            found += [v["name"]] if named & before else []
-        before |= {v["name"]} if FAMILIES[v["distribution"]["name"]].support not in SUMMED else set()
-    return tuple(found)
-
-
-def unscaled(value: Plain, v: Mapping[str, Any], scope: Scope) -> tuple[Plain, Plain]:
-    """mean + u / √precision, and the log determinant of the map."""
-    context = tuple((i, s) for i, s in v["plates"])
-    args = v["distribution"]["args"]
-    precision = whole(evaluate(args["precision"], scope, context), scope, context)
-    log_precision = ENGINE("log", precision)
-    found = evaluate(args["mean"], scope, context) + value / ENGINE("sqrt", precision)
-    return found, total(log_precision, tuple(range(1, log_precision.ndim))) * -0.5
 
 
 def _mentions(e: Any, names: Sequence[str]) -> Iterator[list[Any]]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cavi.verify.reference import evidence as bridging
-from cavi.verify.reference.diagnostics import effective_size, split_r_hat
 from cavi.verify.reference.evidence import Evidence
-from cavi.verify.reference.hmc import Chains, sample
-from cavi.verify.reference.joint import LogJoint, ReferenceError, scalable
+from cavi.verify.reference.explore import Explored, explored, iterations, kept
+from cavi.verify.reference.joint import LogJoint, ReferenceError
+from cavi.verify.reference.labels import Labels
 from cavi.verify.reference.tape import Array
 
 __all__ = ["Evidence", "Reference", "ReferenceError", "declaration", "reference_posterior"]
@@ -32,10 +32,12 @@ class Reference:
         draws: latent -> draws × axes.
         evidence: log p(x) with its error.
         r_hat: the largest, over coordinates.
-        effective: the least number of effective draws, over coordinates.
+        bulk: the least number of effective draws, over coordinates, for their centre.
+        tail: likewise for their quantiles at 5 and 95 %.
         diverged: share of iterations whose energy got lost.
         joint: the log joint density on unconstrained coordinates.
         points: the draws in these coordinates.
+        labels: the set whose elements nothing tells apart, where there is one: draws have one labelling.
     """
 
     mean: Mapping[str, Array]
@@ -43,15 +45,17 @@ class Reference:
     draws: Mapping[str, Array]
     evidence: Evidence
     r_hat: float
-    effective: float
+    bulk: float
+    tail: float
     diverged: float
     joint: LogJoint
     points: Array
+    labels: Labels | None = None
 
     @property
     def converged(self) -> bool:
         """Whether the chains agree and are long enough for two digits of moments."""
-        return self.r_hat < MIXED and self.effective >= ENOUGH
+        return self.r_hat < MIXED and min(self.bulk, self.tail) >= ENOUGH
 
     def as_dict(self) -> dict[str, Any]:
         """What was found as plain data, without the draws."""
@@ -60,7 +64,9 @@ class Reference:
             "error": self.evidence.error,
             "method": self.evidence.method,
             "r_hat": self.r_hat,
-            "effective_draws": self.effective,
+            "effective_draws": min(self.bulk, self.tail),
+            "effective_bulk": self.bulk,
+            "effective_tail": self.tail,
             "diverged": self.diverged,
             "converged": self.converged,
             "mean": {n: a.tolist() for n, a in self.mean.items()},
@@ -96,8 +102,7 @@ def reference_posterior(
         sizes: every symbolic size.
         chains: run in step.
         warmup: iterations to adapt.
-        draws: iterations to keep, of each chain. Where they have not converged, Normals that depend on other latents
-            are taken in standard deviations, and what is better then goes on for longer.
+        draws: iterations to keep, of each chain; of those that have not converged, more.
         seed: of all random numbers.
         progress: called with (iterations done, in all).
 
@@ -107,22 +112,12 @@ def reference_posterior(
     model = declaration(plain)
     given = {**known(model, hyper, sizes), **known(model, data, sizes)}
     rng = np.random.default_rng(seed)
-    count = _Count(progress, warmup + draws)
-    joint = LogJoint(model, sizes, given)
-    if not joint.parts:
-        raise ReferenceError(f"{model['name']}: every latent is a category; nothing is left to draw")
-    run = sample(joint.gradient, _scattered(rng, chains, joint), warmup, draws, rng, count)
-    scaled = () if _mixed(run) else scalable(model)
-    if scaled:
-        other = LogJoint(model, sizes, given, scaled)
-        count.total += warmup + draws
-        again = sample(other.gradient, _scattered(rng, chains, other), warmup, draws, rng, count)
-        if effective_size(again.draws).min() > effective_size(run.draws).min():
-            joint, run = other, again
-    if not _mixed(run):
-        count.total += 2 * warmup + LONGER * draws
-        run = sample(joint.gradient, run.draws[:, -1], 2 * warmup, LONGER * draws, rng, count)
-    return _summarised(joint, run, rng)
+    count = _Count(progress, iterations(model, warmup, draws))
+    found = explored(model, sizes, given, chains, warmup, draws, rng, count)
+    if not found.mixed(MIXED, ENOUGH):
+        count.total += warmup + LONGER * draws
+        found = kept(found.joint, found.draws[:, -1], warmup, LONGER * draws, rng, count)
+    return _summarised(found, rng)
 
 
 class _Count:
@@ -137,17 +132,8 @@ class _Count:
             self.progress(self.done, self.total)
 
 
-def _scattered(rng: np.random.Generator, chains: int, joint: LogJoint) -> Array:
-    return rng.uniform(-1.0, 1.0, size=(chains, joint.size))
-
-
-def _mixed(run: Chains) -> bool:
-    return bool(split_r_hat(run.draws).max() < MIXED and effective_size(run.draws).min() >= ENOUGH)
-
-
-def _summarised(joint: LogJoint, run: Chains, rng: np.random.Generator) -> Reference:
-    points = run.draws.reshape(-1, joint.size)
-    r_hat, effective = float(split_r_hat(run.draws).max()), float(effective_size(run.draws).min())
+def _summarised(found: Explored, rng: np.random.Generator) -> Reference:
+    joint, points = found.joint, found.points
     latents = {n: np.array(a) for n, a in joint.latents(points).items()}
     mean = {n: a.mean(axis=0) for n, a in latents.items()}
     sd = {n: a.std(axis=0) for n, a in latents.items()}
@@ -160,9 +146,12 @@ def _summarised(joint: LogJoint, run: Chains, rng: np.random.Generator) -> Refer
             mean[n] = np.tensordot(weight, a, 1)
             sd[n] = np.sqrt(np.tensordot(weight, (a - mean[n]) ** 2, 1))
     else:
-        apart = rng.permutation(points)[: min(len(points), BRIDGED, max(200, 2 * int(effective)))]
-        evidence = bridging.by_annealing(joint.gradient, apart, run.step, rng)
-    return Reference(mean, sd, latents, evidence, r_hat, effective, run.diverged, joint, points)
+        apart = rng.permutation(points)[: min(len(points), BRIDGED, max(200, 2 * int(found.bulk)))]
+        evidence = bridging.by_annealing(found.density, apart, found.step, rng)
+    labels = None if found.folded is None else found.folded.labels
+    return Reference(
+        mean, sd, latents, evidence, found.r_hat, found.bulk, found.tail, found.diverged, joint, points, labels
+    )
 
 
 def known(model: Mapping[str, Any], given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Array]:

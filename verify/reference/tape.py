@@ -48,12 +48,20 @@ class Tape:
     def gradient(self, points: Array, output: Node) -> tuple[Array, Array]:
         """One number a draw, and its gradient in the coordinates of that draw."""
         values = self.values(points)
+        slopes = self.slopes(values, output, (self.input,))
+        return values[output.place].reshape(len(points)), slopes[0]
+
+    def slopes(self, values: Sequence[Array], output: Node, nodes: Sequence[Node]) -> list[Array]:
+        """The gradients of one number a draw in recorded arrays, from the values of all."""
         result = values[output.place]
         flowing: dict[int, Array] = {output.place: np.ones_like(result)}
+        wanted = {n.place for n in nodes}
         for place in range(output.place, 0, -1):
-            incoming = flowing.pop(place, None)
+            incoming = flowing.get(place)
             if incoming is None:
                 continue
+            if place not in wanted:
+                del flowing[place]
             node = self.nodes[place]
             assert node.backward is not None
             args = [values[a.place] if isinstance(a, Node) else a for a in node.args]
@@ -62,7 +70,7 @@ class Tape:
                     continue
                 own = summed_to(g, values[a.place].shape)
                 flowing[a.place] = flowing[a.place] + own if a.place in flowing else own
-        return result.reshape(len(points)), flowing.get(0, np.zeros_like(points))
+        return [flowing.get(n.place, np.zeros_like(values[n.place])) for n in nodes]
 
 
 class Node:
@@ -243,6 +251,16 @@ def determinant(x: Plain) -> Plain:
     )
 
 
+def as_row(x: Plain) -> Plain:
+    """With an axis of length 1 before the last."""
+    return apply(lambda a: a[..., None, :], lambda g, r, a: (g[..., 0, :],), x)
+
+
+def as_column(x: Plain) -> Plain:
+    """With an axis of length 1 after the last."""
+    return apply(lambda a: a[..., :, None], lambda g, r, a: (g[..., :, 0],), x)
+
+
 def inverted(x: Plain) -> Plain:
     """X⁻¹ over the last two axes."""
 
@@ -251,6 +269,37 @@ def inverted(x: Plain) -> Plain:
         return (-(t @ g @ t),)
 
     return apply(_inverse, back, x)
+
+
+def unrooted(x: Plain, u: Plain) -> Plain:
+    """R⁻ᵀ u over the last axes, X = R Rᵀ with R triangular (its derivative: Murray 2016, equation 9)."""
+
+    def forward(a: Array, b: Array) -> Array:
+        return np.asarray(np.linalg.solve(_root(a).swapaxes(-1, -2), b[..., None])[..., 0])
+
+    def back(g: Array, r: Array, a: Array, b: Array) -> tuple[Array, Array]:
+        root = _root(a)
+        inward = np.linalg.solve(root, g[..., None])
+        low = np.tril(root.swapaxes(-1, -2) @ -(r[..., :, None] * inward.swapaxes(-1, -2)))
+        low = low - 0.5 * low * np.eye(a.shape[-1])
+        half = np.linalg.solve(root.swapaxes(-1, -2), low)
+        slope = np.linalg.solve(root.swapaxes(-1, -2), half.swapaxes(-1, -2))
+        return 0.5 * (slope + slope.swapaxes(-1, -2)), inward[..., 0]
+
+    return apply(forward, back, x, u)
+
+
+def _root(a: Array) -> Array:
+    """Triangular roots, of what has none not a number, as `_inverse`."""
+    try:
+        return np.linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        finite = np.isfinite(a).all(axis=(-1, -2))[..., None, None]
+        safe = np.where(finite, a, np.eye(a.shape[-1]))
+        good = finite & (
+            np.linalg.eigvalsh(safe)[..., :1, None] > 1e-14 * np.abs(safe).max(axis=(-1, -2), keepdims=True)
+        )
+        return np.where(good, np.linalg.cholesky(np.where(good, safe, np.eye(a.shape[-1]))), np.nan)
 
 
 def _inverse(a: Array) -> Array:

@@ -40,11 +40,14 @@ CASES = {
     "text": (lambda: mixture(data={"x": ["a", "b"]}), ["x", "not an array of real numbers"]),
     "complex": (lambda: mixture(data={"x": np.array([1j, 2.0])}), ["x", "complex128", "real numbers"]),
     "ragged": (lambda: mixture(data={"x": [[1.0], [1.0, 2.0]]}), ["x", "not an array of real numbers"]),
+    "masked": (lambda: mixture(data={"x": np.ma.masked_array(X, X > 1)}), ["x", "2 masked value(s)", "weight="]),
     "empty": (lambda: mixture(data={"x": np.array([])}), ["x", "axis N is empty"]),
     "two axes": (lambda: mixture(data={"x": np.ones((2, 2))}), ["x", "shape (2, 2)", "1 axes (N)"]),
     "size unknown": (lambda: mixture(sizes={}), ["sizes", "'K'"]),
     "size zero": (lambda: mixture(sizes={"K": 0}), ["K = 0", "1 or more"]),
     "size half": (lambda: mixture(sizes={"K": 1.5}), ["K = 1.5", "whole number"]),
+    "size as text": (lambda: mixture(sizes={"K": "2"}), ["K = '2'", "whole number"]),
+    "size not a number": (lambda: mixture(sizes={"K": np.nan}), ["K = nan", "whole number"]),
     "size not of the model": (lambda: mixture(sizes={"K": 2, "Q": 3}), ["'Q' is not a size"]),
     "size against data": (lambda: mixture(sizes={"K": 2, "N": 7}), ["x", "found length 4", "expected 7"]),
     "negative hyperparameter": (lambda: mixture(hyper=HYPER | {"b_0": -1.0}), ["b_0", "-1", "above 0"]),
@@ -55,6 +58,10 @@ CASES = {
     "start not normalised": (lambda: mixture(init={"z": {"probs": np.ones((4, 2))}}), ["add up to 2", "expected 1"]),
     "start not positive": (lambda: mixture(init={"tau": {"shape": [1, -1], "rate": [1, 1]}}), ["tau shape", "above 0"]),
     "no sweeps": (lambda: mixture(max_iter=0), ["max_iter = 0"]),
+    "half a sweep": (lambda: mixture(max_iter=2.5), ["max_iter = 2.5", "whole numbers"]),
+    "tolerance not a number": (lambda: mixture(tol=np.nan), ["tol = nan", "expected a number"]),
+    "seed as text": (lambda: mixture(seed="a"), ["seed = 'a'", "0 or more"]),
+    "seed below zero": (lambda: mixture(seed=-1), ["seed = -1", "0 or more"]),
     "index below zero": (lambda: topics(doc=np.array([0, -1, 1])), ["doc", "-1"]),
     "index not whole": (lambda: topics(doc=np.array([0, 0.5, 1])), ["doc", "0.5", "whole numbers"]),
     "lengths differ": (lambda: topics(count=np.array([1.0, 2.0])), ["doc", "length 3", "expected 2, as in count"]),
@@ -94,6 +101,11 @@ def test_message(case: str) -> None:
 def test_one_number_stands_for_an_array_of_hyperparameters() -> None:
     found = mixture(max_iter=3, seed=0)
     assert found.params["pi"]["concentration"].shape == (2,)
+
+
+def test_a_mask_that_hides_nothing_is_no_mask() -> None:
+    plain, masked = (mixture(data={"x": x}, seed=0) for x in (X, np.ma.masked_array(X, X > 10)))
+    assert plain.elbo == masked.elbo
 
 
 def test_a_start_tells_the_sizes() -> None:

@@ -181,6 +181,28 @@ def probits(design, y):
             numpyro.sample(name, dist.Bernoulli(probs=prob), obs=(y > 0).astype(float))
 
 
+def ordered(design, answers):
+    """Cutpoints in the ways in which they are written: a running sum of positive widths, or known ones."""
+    w = numpyro.sample("w", dist.Normal(jnp.zeros(2), 1.0))
+    c = numpyro.sample("c", dist.Normal(-1.0, 2.0))
+    inner = numpyro.sample("inner", dist.HalfNormal(1.0).expand([2]))
+    steps = numpyro.sample("steps", dist.Normal(jnp.zeros(3), 1.0))
+    share = numpyro.sample("share", dist.Dirichlet(jnp.ones(4)))
+    eta = design @ w
+    with numpyro.plate("n", len(answers)):
+        ends = jnp.concatenate([c[None], c + jnp.cumsum(inner)])
+        numpyro.sample("a", dist.OrderedLogistic(eta, ends), obs=answers)
+        padded = jnp.pad(jnp.cumsum(jnp.exp(steps[1:])), (1, 0)) + steps[0]
+        numpyro.sample("b", dist.OrderedLogistic(2.0 * eta, padded), obs=answers)
+        numpyro.sample("d", dist.OrderedLogistic(eta, 5.0 * jnp.cumsum(share)[:-1] - 2.0), obs=answers)
+        numpyro.sample("e", dist.OrderedLogistic(eta, jnp.array([-1.0, 0.5, 1.25])), obs=answers)
+        numpyro.sample("f", dist.OrderedLogistic(eta, c + jnp.array([0.0, inner[0], inner[0] + 0.75])), obs=answers)
+        numpyro.sample("g", dist.OrderedLogistic(eta, jnp.array([0.3])), obs=answers // 2)
+        below = jax.nn.sigmoid(ends - eta[:, None])
+        by_hand = jnp.diff(jnp.pad(below, ((0, 0), (1, 1)), constant_values=(0.0, 1.0)))
+        numpyro.sample("h", dist.Categorical(probs=by_hand), obs=answers)
+
+
 def sticks(y):
     alpha = numpyro.sample("alpha", dist.Gamma(1.0, 1.0))
     with numpyro.plate("k", 4):
@@ -254,6 +276,7 @@ READ = [
     (families, ()),
     (more_families, (COUNTS, Y, 3)),
     (probits, (X, Y)),
+    (ordered, (X, np.array([0, 3, 1, 2, 2]))),
 ]  # what is read need not be conjugate
 
 
@@ -301,7 +324,7 @@ def test_refusals() -> None:
 
     def operation():
         numpyro.sample(
-            "y", dist.Normal(jnp.cumsum(numpyro.sample("m", dist.Normal(jnp.zeros(3), 1.0))), 1.0), obs=Y[:3]
+            "y", dist.Normal(jnp.cumprod(numpyro.sample("m", dist.Normal(jnp.zeros(3), 1.0))), 1.0), obs=Y[:3]
         )
 
     def subsample():
@@ -337,14 +360,14 @@ def test_refusals() -> None:
 
         scan(step, 0.0, Y)
 
-    def ordered():
-        m = numpyro.sample("m", dist.Normal(0.0, 1.0))
-        numpyro.sample("y", dist.OrderedLogistic(m, jnp.array([-1.0, 1.0])), obs=1)
+    def unordered():
+        m = numpyro.sample("m", dist.Normal(jnp.zeros(2), 1.0))
+        numpyro.sample("y", dist.OrderedLogistic(0.0, jnp.cumsum(m)), obs=1)
 
     for program, args, message in (
         (factor, (), "penalty: found the distribution Unit"),
         (branch, (), "branch: found a computation outside JAX"),
-        (operation, (), "y: found the operation cumsum in its mean"),
+        (operation, (), "y: found the operation cumprod in its mean"),
         (subsample, (), "the plate n: found a subsample of 2 of 5"),
         (family, (), "m: found the distribution Gumbel, which cannot be read; expected one of Normal"),
         (censored, (), "what y is made of: found the distribution Gumbel"),
@@ -356,7 +379,7 @@ def test_refusals() -> None:
         (backwards, (), "m: found a scan in its mean"),
         (summed, (), "y: found what a loop carries on in its mean"),
         (lagged, (), "y: found the element before of x in its parameters; expected that of y itself"),
-        (ordered, (), "found the distribution OrderedLogistic, .*IntervalCensoredNormal"),
+        (unordered, (), r"y: found the cutpoint m\[0\] \+ m\[1\] above m\[0\], which cannot be shown to be larger"),
         (regression, (), "regression: .*missing .*argument.* pass from_numpyro the arguments"),
         (len, ([],), "len: found no random variable"),
     ):

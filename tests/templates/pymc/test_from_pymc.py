@@ -197,7 +197,31 @@ def more_families():
     return model
 
 
+def ordered():
+    answers = np.array([0, 3, 1, 2, 2, 0])
+    with pm.Model() as model:
+        w = pm.Normal("w", 0.0, 1.0, shape=2)
+        c = pm.Normal("c", -1.0, 2.0)
+        h = pm.Gamma("h", 2.0, 1.0, shape=2)
+        cutpoints = pm.math.concatenate([c[None], c + h.cumsum()])
+        pm.OrderedLogistic("y", eta=X @ w, cutpoints=cutpoints, observed=answers, compute_p=False)
+        known = np.array([-1.0, 0.5, 1.25])
+        pm.OrderedLogistic("z", eta=0.5 * (X @ w), cutpoints=known, observed=answers)
+    return model
+
+
+def running():
+    with pm.Model() as model:
+        steps = pm.Normal("steps", 0.0, 1.0, shape=(2, 6))
+        tau = pm.Gamma("tau", 2.0, 1.0)
+        level = steps.cumsum(axis=1)
+        pm.Normal("y", level[0] + 0.5 * level[1], tau=tau, observed=Y)
+    return model
+
+
 MODELS = [
+    ordered,
+    running,
     mixture,
     eight_schools,
     regression,
@@ -305,7 +329,7 @@ def _refused(kind: str):
         elif kind == "censored":
             pm.Censored("y", pm.Normal.dist(m[0], 1.0), lower=None, upper=1.0, observed=np.array([0.5, 1.0]))
         elif kind == "operation":
-            pm.Normal("y", pm.math.cumsum(m), 1.0, observed=Y[:3])
+            pm.Normal("y", pm.math.cumprod(m), 1.0, observed=Y[:3])
         elif kind == "position":
             pm.Normal("y", m[pm.Poisson("c", 1.0)], 1.0, observed=1.0)
         elif kind == "components":
@@ -326,7 +350,7 @@ def _refused(kind: str):
         ("family", "s: found the distribution Gumbel, which cannot be read; expected one of Normal"),
         ("inflated", "y: found a location other than zero"),
         ("censored", "y: found the distribution Censored, which cannot be read; which values are limits"),
-        ("operation", "y: found the operation CumOp in its mean; there is no index notation"),
+        ("operation", "y: found a running product in its mean; there is no index notation"),
         ("position", "y: found a selection by c in its mean; only a Categorical"),
         ("components", "y: found a mixture of 2 distributions; expected one whose parameters"),
         ("sign", r"y: found sign\(m\[\w\]\) in its std"),

@@ -18,6 +18,7 @@ from cavi.verify.reference.tape import (
     reshaped,
     taken,
     total,
+    unrooted,
 )
 
 POINTS = [1e-3, 0.1, 0.7, 1.0, 2.5, 7.9, 8.1, 40.0, 1e4]
@@ -58,6 +59,7 @@ ARRAYS = {
     "repeated": lambda u: repeated(reshaped(u, (1, 6)), (4, 6)) * np.arange(24.0).reshape(1, 4, 6),
     "a choice": lambda u: chosen(np.array([[1, 0, 1, 0, 1, 0]]) == 1, u * u, TABLE["exp"](u)),
     "a product of matrices": lambda u: contracted(reshaped(u, (2, 1, 3)), np.arange(12.0).reshape(1, 1, 4, 3)),
+    "a root of a matrix": lambda u: unrooted(_positive(u), taken(u, np.array([0, 2, 5]), 6)),
     "a determinant": lambda u: determinant(_positive(u)),
     "an inverse": lambda u: inverted(_positive(u)) * np.arange(9.0).reshape(1, 3, 3),
 }

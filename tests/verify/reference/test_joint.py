@@ -16,8 +16,10 @@ from cavi.verify.calibration.setting import make_setting
 from cavi.verify.density import log_density
 from cavi.verify.evaluate import bindings, evaluate
 from cavi.verify.nodes import distribution_at, node_arguments
-from cavi.verify.reference.joint import LogJoint, ReferenceError, scalable
+from cavi.verify.reference import sites
+from cavi.verify.reference.joint import LogJoint, ReferenceError
 from cavi.verify.reference.posterior import declaration, known
+from cavi.verify.reference.sites import scalable
 
 REFUSED = {  # what has no coordinates, or is no product over elements of categories
     "gaussian_mixture_em": "maximised",
@@ -176,24 +178,52 @@ def test_the_jacobian_of_a_positive_definite_matrix() -> None:
     assert found == pytest.approx(_log_volume("positive_definite", tape.values(u)[value.place][0]), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["horseshoe_regression", "one_way_random_effects"])
+@pytest.mark.parametrize(
+    "name", ["horseshoe_regression", "one_way_random_effects", "correlated_topic_model", "matrix_factorisation_wishart"]
+)
 def test_coordinates_in_standard_deviations(name: str) -> None:
-    """The same density under a change of variables, whose determinant is found by differences."""
+    """The same density under a change of variables, its determinant by differences; with sites and without."""
     derived = derived_model(name)
+    setting = make_setting(derived, None, None, 0, {})
+    world = setting.world()
+    rng = np.random.default_rng(0)
+    world.draw_model(rng)
+    model, arrays = declaration(derived.plain()), {**setting.hyper, **setting.data, **setting.observed(world)}
+    plain = LogJoint(model, setting.sizes, arrays)
+    scaled = LogJoint(model, setting.sizes, arrays, scalable(model))
+    assert scaled.sites
+    learned = scaled.learned(rng.normal(size=(200, scaled.size)))
+    assert any(np.abs(site.precision).max() > 0 for site in learned.sites.values())
+    for joint in (scaled, learned):
+        u = 0.5 * rng.normal(size=(2, joint.size))
+        latents = joint.latents(u)
+        np.testing.assert_allclose(joint.coordinates(latents), u, rtol=1e-7, atol=1e-7)
+        moved = plain.coordinates(latents)
+        matrix = [plain.coordinates(joint.latents(u[:1] + e)) - plain.coordinates(joint.latents(u[:1] - e))
+                  for e in 1e-6 * np.eye(joint.size)]  # fmt: skip
+        height = np.linalg.slogdet(np.array(matrix)[:, 0] / 2e-6)[1]
+        assert joint(u)[0] == pytest.approx(plain(moved)[0] + height, rel=1e-7, abs=1e-6)
+        np.testing.assert_allclose(joint.on_latents(u), plain.on_latents(moved), rtol=1e-9, atol=1e-8)
+        value, slope = joint.gradient(u)
+        wanted = [float((joint(u[:1] + e) - joint(u[:1] - e))[0] / 2e-6) for e in 1e-6 * np.eye(joint.size)]
+        np.testing.assert_allclose(slope[0], wanted, rtol=1e-4, atol=1e-4 * (1 + abs(value[0])))
+
+
+def test_elements_too_many_for_one_vector_go_by_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The coordinates of each event on its own are those of all together where nothing couples them."""
+    derived = derived_model("one_way_random_effects")
     setting = make_setting(derived, None, None, 0, {})
     world = setting.world()
     world.draw_model(np.random.default_rng(0))
     model, arrays = declaration(derived.plain()), {**setting.hyper, **setting.data, **setting.observed(world)}
-    plain = LogJoint(model, setting.sizes, arrays)
-    scaled = LogJoint(model, setting.sizes, arrays, scalable(model))
-    assert len(scaled.scaled) == 1
-    u = np.random.default_rng(1).normal(size=(1, scaled.size))
-
-    def moved(points: np.ndarray) -> np.ndarray:
-        return plain.coordinates(scaled.latents(points))
-
-    matrix = np.array([(moved(u + e)[0] - moved(u - e)[0]) / 2e-6 for e in 1e-6 * np.eye(scaled.size)])
-    assert scaled(u)[0] == pytest.approx(plain(moved(u))[0] + np.linalg.slogdet(matrix)[1], abs=1e-7)
+    together = LogJoint(model, setting.sizes, arrays, scalable(model))
+    monkeypatch.setattr(sites, "TOGETHER", 1)
+    apart = LogJoint(model, setting.sizes, arrays, scalable(model))
+    (one,), (many,) = together.sites.values(), apart.sites.values()
+    assert len(one.precision) == 1 < len(many.precision)
+    u = np.random.default_rng(1).normal(size=(3, apart.size))
+    np.testing.assert_allclose(apart(u), together(u), rtol=1e-12)
+    np.testing.assert_allclose(apart.coordinates(apart.latents(u)), u, atol=1e-9)
 
 
 def test_weights_and_shapes_are_refused_with_reasons() -> None:

@@ -8,7 +8,7 @@ from generated import derived_model, generated
 
 from cavi import models
 from cavi.verify.reference import ReferenceError, beside, reference_posterior
-from cavi.verify.reference.diagnostics import effective_size, split_r_hat
+from cavi.verify.reference.diagnostics import bulk_size, split_r_hat, tail_size
 from cavi.verify.reference.evidence import bennett, by_annealing, by_quadrature
 from cavi.verify.reference.hmc import sample
 from cavi.verify.reference.rows import Given, single_copies, thinned
@@ -33,7 +33,7 @@ def test_a_long_and_thin_normal() -> None:
     cover = turn @ np.diag([1e4, 1.0, 1.0, 1e-2, 1e-4]) @ turn.T
     root, mean = np.linalg.cholesky(cover), np.arange(5.0)
     run = sample(normal(mean, root, 0.0), rng.normal(size=(24, 5)), 400, 400, rng)
-    assert split_r_hat(run.draws).max() < 1.02 and effective_size(run.draws).min() > 1000
+    assert split_r_hat(run.draws).max() < 1.02 and bulk_size(run.draws).min() > 1000
     whitened = np.linalg.solve(root, (run.draws.reshape(-1, 5) - mean).T)
     np.testing.assert_allclose(np.cov(whitened), np.eye(5), atol=0.1)
     assert run.diverged == 0 and run.accepted > 0.6
@@ -43,14 +43,17 @@ def test_diagnostics_of_known_chains() -> None:
     rng = np.random.default_rng(1)
     independent = rng.normal(size=(8, 500, 2))
     assert split_r_hat(independent).max() < 1.01
-    np.testing.assert_allclose(effective_size(independent), 4000, rtol=0.15)
+    np.testing.assert_allclose(bulk_size(independent), 4000, rtol=0.15)
     apart = independent + np.arange(8)[:, None, None]
     assert split_r_hat(apart).min() > 1.5
     slow = np.zeros((8, 4000, 1))
     for t in range(1, 4000):
         slow[:, t] = 0.9 * slow[:, t - 1] + rng.normal(size=(8, 1))
-    assert effective_size(slow)[0] == pytest.approx(32_000 * (1 - 0.9) / (1 + 0.9), rel=0.2)
+    assert bulk_size(slow)[0] == pytest.approx(32_000 * (1 - 0.9) / (1 + 0.9), rel=0.2)
     assert split_r_hat(np.ones((4, 100, 1)))[0] == 1.0
+    np.testing.assert_allclose(tail_size(independent), 4000, rtol=0.2)
+    wider = independent * np.linspace(0.2, 2.0, 8)[:, None, None]  # one centre, several spreads
+    assert split_r_hat(wider).min() > 1.1 and 10 * tail_size(wider).max() < bulk_size(wider).min()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
