@@ -102,7 +102,7 @@ def library(name: str, target: str = "numpy") -> Any:
 
 def bare_sweep(module: Any, n: int, lines: int, k: int, dtype: Any) -> Callable[[], None]:
     """The products and exponentials of a sweep over a mixture with so many lines of features, block by block."""
-    step = min(max(module.NUMBERS // (lines + k), module.BLOCK), n)
+    step = module.rows_of_block(lines, k, n)
     natural, features = np.full((k, lines), 0.1, dtype), np.full((lines, step), 0.1, dtype)
     probs, sums = np.empty((k, step), dtype), np.empty((lines, k), dtype)
 

@@ -30,6 +30,10 @@ class Asked:
     augment: Mapping[str, object] = field(default_factory=dict)
     methods: Mapping[str, str] = field(default_factory=dict)
 
+    def has_rule(self, node: str) -> bool:
+        """Whether a rule was asked for the terms of a node."""
+        return node in self.bounds or node in self.augment
+
     def also(self, rules: Mapping[str, tuple[str, object]]) -> Asked:
         """The same with further rules: node -> ``bounds`` or ``augment``, and a rule."""
         more: dict[str, dict[str, object]] = {"bounds": {}, "augment": {}}

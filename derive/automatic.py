@@ -15,7 +15,7 @@ from cavi.derive.approximations import applicable
 from cavi.derive.asked import Asked
 from cavi.derive.errors import ApproximationError, NonConjugateError
 from cavi.derive.methods import AUTOMATIC, LAST_REMEDY
-from cavi.derive.relaxations.apply import Proposal, relax
+from cavi.derive.relaxations.apply import Proposal, proposals, relax
 from cavi.derive.result import Derived, Update
 
 MAX_CHOICES = 32
@@ -32,6 +32,9 @@ def automatic(attempt: Attempt, asked: Asked, known: Sequence[Proposal]) -> Deri
         found = _by_rules(attempt, asked, known)
     except NonConjugateError as refused:
         last = _last_remedy(attempt, asked, known)
+        if last is None:
+            known = [p for p in proposals(asked.model, asked.nodes, curved=True) if not asked.has_rule(p.node)]
+            last = _last_remedy(attempt, asked, known)
         if last is None:
             raise refused from None
         found = last

@@ -266,7 +266,7 @@ def _map(p: Polynomial, place: Callable[[Atom], Atom], kept: set[Index] | None =
     return collect(normalise(m.coefficient, [(place(a), e) for a, e in m.powers], m.bound) for m in monomials)
 
 
-def _one_site(block: Block, inner: Iterable[Atom], atom: Atom) -> bool:
+def _one_site(block: Block, inner: Iterable[Element | Indicator], atom: Atom) -> bool:
     """Whether an atom is a function of one element of the factor, and of no sum over many."""
     sites = {block.site(a) for a in inner}
     return len(sites) == 1 and all(set(indices_of(s)) <= set(atom_indices(atom)) for s in next(iter(sites)))

@@ -96,7 +96,7 @@ def derive(
         return _derived(asked)
     except NonConjugateError as refused:
         error = with_approximations(refused, asked)
-        known = [p for p in proposals(model, asked.nodes) if p.node not in {**asked.bounds, **asked.augment}]
+        known = [p for p in proposals(model, asked.nodes) if not asked.has_rule(p.node)]
         if relax is None and known:
             arguments = "; ".join(map(str, known))
             raise error.also(f". Known for this form: derive(m, {arguments}), or derive(m, relax='auto')") from None

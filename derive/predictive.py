@@ -7,7 +7,7 @@ there is no such prediction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cavi.derive.canonical import add, multiply, rewrite, substitute
@@ -15,6 +15,7 @@ from cavi.derive.conditionals import block_of, generative
 from cavi.derive.errors import CaviError
 from cavi.derive.expectation import Expectation, Moments, Pattern
 from cavi.derive.index import Index
+from cavi.derive.methods import NORMAL
 from cavi.derive.result import Derived
 from cavi.derive.term import (
     Atom,
@@ -128,7 +129,9 @@ def _expectation(derived: Derived) -> Expectation:
         for s in u.moment_specs:
             (m,) = s.pattern.monomials
             moments.patterns[u.factor.name, s.key] = Pattern(m.powers, s.indices, m.bound)
-    return Expectation(tuple(block_of(f, derived.model) for f in derived.factors), moments)
+    chosen = {u.factor.name for u in derived.updates if u.chosen in NORMAL}
+    blocks = (block_of(f, derived.model) for f in derived.factors)
+    return Expectation(tuple(replace(b, projected=b.factor.name in chosen) for b in blocks), moments)
 
 
 def _known(p: Polynomial, expectation: Expectation, derived: Derived) -> Polynomial | None:

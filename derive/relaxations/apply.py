@@ -38,7 +38,7 @@ from cavi.derive.relaxations.rejection import M, RejectedDraws
 from cavi.derive.relaxations.relaxation import Relaxation, Tangent, joined
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
 from cavi.derive.relaxations.sites import Site, as_expression
-from cavi.derive.relaxations.tangents import TANGENT, has_tangent, tangents
+from cavi.derive.relaxations.tangents import TANGENT, couples, has_tangent, tangents
 from cavi.derive.relaxations.thinning import Thinning, log_share
 from cavi.derive.relaxations.tilt import Tilt
 from cavi.derive.rules import AUGMENT, BOUND
@@ -203,10 +203,11 @@ class Proposal:
         return (f"it has the bound of {bounds} at about its cost, and is exact before q is chosen",)
 
 
-def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
+def proposals(model: Model, nodes: Nodes, curved: bool = False) -> tuple[Proposal, ...]:
     """For every node with a term that has the form of a rule: the rules, in the order of the catalogue.
 
     A bound brings in one local parameter for each term, an augmentation one latent; the tighter bounds come first.
+    With `curved` also the bounds that leave no known family, where a function of several elements needs one.
     """
     found = []
     for name, p in nodes.items():
@@ -216,9 +217,8 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
             if any(m in left for m in terms):
                 covering.append(rule)
                 left = [m for m in left if m not in terms]
-        if _has_tangent(Relaxed(model, dict(nodes)), name, covering):
-            covering.append(TANGENT)
-            fits[TANGENT] = []
+        covering = _completed(Relaxed(model, dict(nodes)), name, covering, curved)
+        fits |= {rule: [] for rule in covering if rule not in fits}
         fitted = [a for a in catalogue.augmentations() if fitting(p, a, model, name)]
         by_latent = tuple(dict.fromkeys(a.name for a in fitted))
         exact = tuple(a.name for a in fitted if isinstance(a, Thinning) and covering == [a.in_place_of])
@@ -227,14 +227,25 @@ def proposals(model: Model, nodes: Nodes) -> tuple[Proposal, ...]:
     return tuple(found)
 
 
-def _has_tangent(relaxed: Relaxed, node: str, rules: Sequence[str]) -> bool:
-    """Whether tangents do for what the rules leave of a node; what they keep may stand against another term."""
+def _completed(relaxed: Relaxed, node: str, rules: list[str], curved: bool) -> list[str]:
+    """The rules, and those for what they leave of a node: what they keep may stand against another term."""
+    rules = list(rules)
     try:
         for rule in rules:
             relaxed = _bounded_as(relaxed, node, rule)
+        for bound in catalogue.curvature_bounds() if curved else ():
+            found = found_by(relaxed.nodes[node], bound, relaxed.model, relaxed.tangents)
+            if not any(couples(m.argument, relaxed.model) for m in found):
+                continue
+            relaxed = bounded(relaxed, node, bound, found)
+            rules.append(bound.name)
+            for other in catalogue.all_bounds():
+                if found_by(relaxed.nodes[node], other, relaxed.model, relaxed.tangents):
+                    relaxed = _bounded_as(relaxed, node, other.name)
+                    rules.append(other.name)
     except RelaxationError:
-        return False
-    return has_tangent(relaxed.nodes[node], relaxed.model, relaxed.tangents)
+        return rules
+    return [*rules, TANGENT] if has_tangent(relaxed.nodes[node], relaxed.model, relaxed.tangents) else rules
 
 
 def _entries(argument: str, asked: Asked | None, nodes: Nodes) -> Sequence[tuple[str, object]]:

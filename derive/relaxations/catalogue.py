@@ -118,7 +118,7 @@ def all_bounds() -> tuple[AnyBound, ...]:
 
 @cache
 def every_bound() -> tuple[AnyBound, ...]:
-    """Those too that are never proposed, since the factor has no closed form with them."""
+    """Those too with which the factor has no closed form."""
     return (*all_bounds(), *curvature_bounds(), *tilts())
 
 

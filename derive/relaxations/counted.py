@@ -88,9 +88,10 @@ class CountedBound(Bound):
 
     def _convex_steps(self) -> tuple[Step[Any], ...]:
         one_more = self.function.subs(N, N + 1) - self.function
+        kept = str(self.keep).replace("loggamma", "log Γ")
         return (
             *super()._convex_steps()[:1],
-            Step(one_more, self.increment, COUNT_INDUCTION, (f"at n = 0 only {self.keep} is left",), "="),
+            Step(one_more, self.increment, COUNT_INDUCTION, (f"at n = 0 only {kept} is left",), "="),
             *self.proof.derivation.steps,
         )
 

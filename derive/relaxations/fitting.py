@@ -47,7 +47,10 @@ def _sites(p: Polynomial, rule: Augmentation | RejectedDraws, model: Model, node
 def _misfit(site: Site, rule: Augmentation | RejectedDraws, model: Model, node: str) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
-        return f"the coefficient of {rule.shape} is {show(site.weight)}, which may be zero; expected a positive number"
+        return (
+            f"the coefficient of {rule.shape} is {show(site.weight)}, which may be zero, and an auxiliary has no "
+            "density there; expected a positive number, or a bound (bounds=), which has none"
+        )
     if rule.weight == "binary" and not is_binary(site.weight, model):
         return f"the coefficient of {rule.shape} is {show(site.weight)}; expected zero or one, whatever the data"
     if rule.above == 0 and not _seen_positive(site.argument, model, node):

@@ -90,7 +90,7 @@ class Relaxation:
         """The record of a rule that was not asked for but chosen among these, the cheapest first; `reasons` for it."""
         if not names:
             return self
-        others = ", ".join(n for n in names if n != self.name) or "none"
+        others = ", ".join(n for n in names if n not in self.name.split(", ")) or "none"
         why = f"chosen because the node is not conjugate without it; other rules for this form: {others}"
         return replace(self, reasons=(*self.reasons, why, *reasons))
 

@@ -69,16 +69,22 @@ def has_tangent(p: Polynomial, model: Model, settled: Collection[str] = ()) -> b
 
     A function of one latent that is not convex is left to a factor that is normalised numerically.
     """
-    found = [(_couples(f, model), _bound(m, f, model) is not None) for m, f in _candidates(p, model, settled)]
+    found = [(couples(f.args[0], model), _bound(m, f, model) is not None) for m, f in _candidates(p, model, settled)]
     convex = [has for _, has in found]
     return bool(found) and (all(convex) or (any(c for c, _ in found) and all(has for c, has in found if c)))
 
 
-def _couples(f: Function, model: Model) -> bool:
-    """Whether it is a function of more than one element of a latent."""
+def couples(argument: Polynomial, model: Model) -> bool:
+    """Whether more than one element of a latent is in it."""
     names = [v.name for v in model.with_role("latent", "point")]
-    single = all(len(e.monomials) == 1 and not e.monomials[0].bound for e in f.args)
-    return not single or len(set(random_atoms(f, names))) > 1
+    uncertain = [m for m in argument.monomials if any(True for a in m.atoms for _ in random_atoms(a, names))]
+    elements = {e for m in uncertain for a in m.atoms for e in random_atoms(a, names)}
+    return len(elements) > 1 or any(_sums(m) for m in uncertain)
+
+
+def _sums(m: Monomial) -> bool:
+    inside = (n for a in m.atoms if isinstance(a, Function) for e in a.args for n in e.monomials)
+    return bool(m.bound) or any(_sums(n) for n in inside)
 
 
 def _candidates(p: Polynomial, model: Model, settled: Collection[str] = ()) -> Iterator[tuple[Monomial, Function]]:

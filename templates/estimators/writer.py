@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cavi.derive import Derived
 from cavi.derive.index import Index, primed
 from cavi.derive.predictive import Prediction, mean_given, predicted, row_terms
-from cavi.derive.term import Element, Monomial, Polynomial
+from cavi.derive.term import Element, Moment, Monomial, Polynomial
 from cavi.derive.text import show
 from cavi.templates.estimators.reading import Reading, refusal
 from cavi.templates.numpy.arrays import Scope
@@ -62,10 +62,12 @@ class EstimatorWriter(ShardWriter):
         return found
 
     def _learnt(self, m: Monomial) -> bool:
-        """Whether a term has X and a shared latent."""
+        """Whether a term has X and a shared latent, or the expectation of a function of both."""
         one = Polynomial((m,))
+        inside = (self._spec(a.factor, a.key).pattern for a in one.atoms() if isinstance(a, Moment))
+        atoms = [a for p in (one, *inside) for a in p.atoms()]
         shared = set(self._latents(one)) - self.own
-        return bool(shared) and any(isinstance(a, Element) and a.name == self.reading.x.name for a in one.atoms())
+        return bool(shared) and any(isinstance(a, Element) and a.name == self.reading.x.name for a in atoms)
 
     def elbo(self) -> tuple[str, ...]:
         """The bound, and with it what else reads the factors, so that all of it is seen before anything is left out."""

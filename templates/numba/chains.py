@@ -15,15 +15,42 @@ def forward_backward(
     begins[0] = True
     level = transition.max()
     matrix = np.exp(transition - level)
+    turned = np.ascontiguousarray(matrix.T)
     weights, tops = _less_the_largest(logits)
     np.exp(weights, out=weights)
-    forward, scales = _forward(weights, matrix, begins)
-    energy, pairs = _backward(weights, forward, matrix, np.ascontiguousarray(matrix.T), begins, logits)
+    edges = _edges(weights, matrix, turned, begins)
+    if edges is None:
+        forward, scales = _forward(weights, matrix, begins)
+        energy, pairs = _backward(weights, forward, matrix, turned, begins, logits)
+    else:
+        forward, scales = _forward_in_step(weights, turned, begins, edges[0])
+        energy = _backward_in_step(weights, forward, scales, matrix, begins, edges[1], logits)
+        rows = (slice(start, start + 8000) for start in range(0, len(logits) - 1, 8000))
+        pairs = matrix * sum(forward[:-1][some].T @ weights[1:][some] for some in rows)
     with np.errstate(all="ignore"):  # a sum that vanished shows below
         log_normaliser = float(np.log(scales).sum() + tops.sum() + level * (len(begins) - begins.sum()))
     entropy = log_normaliser - energy - float((pairs * transition).sum())
     good = np.isfinite(log_normaliser) and np.isfinite(logits).all() and np.isfinite(pairs).all()
     return (logits, pairs, log_normaliser, forward, entropy) if good else None
+
+
+def _edges(
+    weights: np.ndarray, matrix: np.ndarray, turned: np.ndarray, begins: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What four blocks of positions begin with, and end with, where a chain forgets what is farther away.
+
+    Positions beside a block are gone through from every category alone. If all of them come to the same, so does
+    anything else. None where they do not, and where a chain is short: it is then gone through position by position.
+    """
+    length, groups = weights.shape
+    steps = -(-length // LANES)
+    for beside in (64, 1024):
+        if steps < 2 * groups * beside:
+            return None
+        found = _beside(weights, matrix, turned, begins, steps, beside)
+        if found is not None:
+            return found
+    return None
 
 
 @numba.njit(parallel=True)
@@ -104,6 +131,149 @@ def _backward(weights, forward, matrix, turned, begins, logits):  # type: ignore
     return energy, pairs * matrix
 '''
 
+_IN_STEP = '''
+LANES = 4  # blocks of positions that are gone through in step, so that a processor has four numbers to work on at once
+
+
+@numba.njit(error_model="numpy")
+def _beside(weights, matrix, turned, begins, steps, beside):  # type: ignore
+    """Probabilities given the past before each block, and relative ones of the future at the begin of the next."""
+    length, groups = weights.shape
+    before, after = np.ones((LANES, groups)), np.ones((LANES, groups))
+    state, moved = np.empty((groups, groups)), np.empty((groups, groups))
+    for block in range(1, LANES):
+        first = block * steps
+        if first >= length:
+            break
+        for way in range(2):
+            here = before[block] if way == 0 else after[block - 1]
+            state[:] = 0.0
+            for k in range(groups):
+                state[k, k] = 1.0
+            for i in range(1, beside):
+                t = first - beside + i if way == 0 else first + beside - i
+                if t >= length:
+                    state[:] = 1.0
+                    continue
+                for start in range(groups):  # each line of `state` began with one category
+                    total = 0.0
+                    for l in range(groups):
+                        if begins[t]:
+                            moved[start, l] = weights[t, l] if way == 0 else 1.0
+                        else:
+                            value = 0.0
+                            for k in range(groups):
+                                if way == 0:
+                                    value += turned[l, k] * state[start, k]
+                                else:
+                                    value += matrix[l, k] * weights[t, k] * state[start, k]
+                            moved[start, l] = value * weights[t, l] if way == 0 else value
+                        total += moved[start, l]
+                    inverse = 1.0 / total if total > 0.0 else 0.0  # from this category nothing is possible
+                    for l in range(groups):
+                        state[start, l] = moved[start, l] * inverse
+            known = -1
+            for start in range(groups):
+                if state[start].sum() == 0.0:
+                    continue
+                if known < 0:
+                    known = start
+                for l in range(groups):
+                    if not abs(state[start, l] - state[known, l]) <= 1e-13 * state[known, l] + 1e-290:
+                        return None
+            if known < 0:
+                return None
+            here[:] = state[known]
+    return before, after
+
+
+@numba.njit(error_model="numpy", fastmath=FAST)
+def _moved(matrix, state, moved):  # type: ignore
+    """matrix @ state, turned; `state` has a column for each block. Four sums are one vector to a processor."""
+    groups = len(matrix)
+    for l in range(groups):
+        a = b = c = d = 0.0
+        for k in range(groups):
+            step = matrix[l, k]
+            a += step * state[k, 0]
+            b += step * state[k, 1]
+            c += step * state[k, 2]
+            d += step * state[k, 3]
+        moved[0, l], moved[1, l], moved[2, l], moved[3, l] = a, b, c, d
+
+
+@numba.njit(error_model="numpy", fastmath=FAST)
+def _forward_in_step(weights, turned, begins, before):  # type: ignore
+    """As `_forward`, in blocks; what a step is divided by is that of the step before, which is known by then."""
+    length, groups = weights.shape
+    steps = (length + LANES - 1) // LANES
+    forward, scales = np.empty((length, groups)), np.empty(length)
+    state, moved, scale = np.ascontiguousarray(before.T), np.empty((LANES, groups)), np.ones(LANES)
+    for i in range(steps):
+        _moved(turned, state, moved)
+        for block in range(LANES):
+            t = block * steps + i
+            if t >= length:
+                continue
+            inverse, total, here = 1.0 / scale[block], 0.0, moved[block]
+            if begins[t]:
+                here[:] = 1.0
+                inverse = 1.0
+            for k in range(groups):
+                value = here[k] * (weights[t, k] * inverse)
+                state[k, block] = value
+                here[k] = value
+                total += value
+            scale[block] = scales[t] = total
+            inverse = 1.0 / total
+            for k in range(groups):
+                forward[t, k] = here[k] * inverse
+    return forward, scales
+
+
+@numba.njit(error_model="numpy", fastmath=FAST)
+def _backward_in_step(weights, forward, scales, matrix, begins, after, logits):  # type: ignore
+    """The marginals, in the place of the logits, and E[logits].
+
+    In the place of the weights: q(z_t) over what it was given what came before, by which pairs are
+    forward[t-1, k] matrix[k, l] weights[t, l]; zero where no link leads to t.
+    """
+    length, groups = weights.shape
+    steps = (length + LANES - 1) // LANES
+    energy, state, moved = 0.0, np.empty((groups, LANES)), np.empty((LANES, groups))
+    for block in range(LANES):
+        first = (block + 1) * steps
+        for k in range(groups):
+            state[k, block] = after[block, k] * weights[first, k] if first < length else 1.0
+    for i in range(steps - 1, -1, -1):
+        _moved(matrix, state, moved)
+        for block in range(LANES):
+            t = block * steps + i
+            if t >= length:
+                continue
+            here = moved[block]
+            if t + 1 == length or begins[t + 1]:
+                here[:] = 1.0
+            if i % 16 == 0 or i == steps - 1:  # Σ forward · here is one, but for rounding that adds up
+                norm = 0.0
+                for k in range(groups):
+                    norm += forward[t, k] * here[k]
+                inverse = 1.0 / norm
+                for k in range(groups):
+                    here[k] *= inverse
+            inverse, part = 1.0 / scales[t], 0.0
+            for k in range(groups):
+                part += forward[t, k] * here[k] * logits[t, k]
+            energy += part
+            for k in range(groups):
+                logits[t, k] = forward[t, k] * here[k]
+            for k in range(groups):
+                share = weights[t, k] * here[k] * inverse
+                state[k, block] = share
+                weights[t, k] = 0.0 if begins[t] else share
+    return energy
+'''
+
 _CHAIN_KERNELS = '''
 def kernels(
     filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None, rows: slice = slice(None)
@@ -162,4 +332,4 @@ def _scanned(maps, added, reverse, out):  # type: ignore
             out[t, i] = total
 '''
 
-SOURCES = {"forward_backward": _FORWARD_BACKWARD, "kernels": _CHAIN_KERNELS, "scanned": _SCANNED}
+SOURCES = {"forward_backward": _FORWARD_BACKWARD + _IN_STEP, "kernels": _CHAIN_KERNELS, "scanned": _SCANNED}

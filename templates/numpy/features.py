@@ -13,11 +13,12 @@ from fractions import Fraction
 
 from cavi.derive import Derived, Update
 from cavi.derive.canonical import add, substitute_atom
-from cavi.derive.index import Index, Sub, indices_of
+from cavi.derive.index import Index, Literal, Sub, indices_of
 from cavi.derive.result import Formula
 from cavi.derive.term import (
     ZERO,
     Atom,
+    Delta,
     Element,
     Function,
     Moment,
@@ -176,6 +177,27 @@ def _split(m: Monomial, row: Index, group: Index) -> tuple[Column, Polynomial] |
     mapping: dict[Index, Sub] = dict(zip(here, names, strict=True))
     weight = Monomial(m.coefficient, tuple((substitute_atom(a, mapping), e) for a, e in rest), left)
     return Column(key, names, _pair(key, names)), Polynomial((weight,))
+
+
+def by_place(p: Polynomial, row: Index) -> tuple[Polynomial, dict[Literal, Polynomial]]:
+    """What of logits is spread over rows; and what stands at one row alone, such as a prior of the first position."""
+    rest: list[Monomial] = []
+    placed: dict[Literal, Polynomial] = {}
+    for m in p.monomials:
+        found = [(a, s) for a, e in m.powers if e == 1 and (s := _place(a, row)) is not None]
+        others = tuple((a, e) for a, e in m.powers if all(a != b for b, _ in found))
+        if len(found) != 1 or any(row in set(atom_indices(a)) for a, _ in others):
+            rest.append(m)
+            continue
+        ((_, place),) = found
+        placed[place] = add(placed.get(place, ZERO), Polynomial((Monomial(m.coefficient, others, m.bound),)))
+    return Polynomial(tuple(rest)), placed
+
+
+def _place(a: Atom, row: Index) -> Literal | None:
+    """The one row at which ``δ[row, 0]`` is not zero."""
+    sides = (a.left, a.right) if isinstance(a, Delta) else ()
+    return next((s for s in sides if isinstance(s, Literal) and row in sides), None)
 
 
 def _by_row(a: Atom, row: Index) -> bool:

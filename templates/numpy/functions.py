@@ -18,7 +18,7 @@ from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
-from cavi.templates.numpy.features import Features, features
+from cavi.templates.numpy.features import Features, by_place, features
 from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
@@ -239,10 +239,14 @@ class Writer:
         yield f"natural = natural_{z}(state)"
         yield f"{name} = np.empty({shape})"
         yield f"for rows, features in blocks_{z}(state):"
-        yield f"    {name}[rows] = (natural @ features).T"
-        if plan.rest:
-            code = polynomial(plan.rest, scope, (plan.row, plan.group)).code
+        yield f"    {scope.helper('product')}(natural, features, {name}[rows].T)"
+        rest, placed = by_place(plan.rest, plan.row)
+        if rest:
+            code = polynomial(rest, scope, (plan.row, plan.group)).code
             yield from (*self._flush(scope), *assign(f"{name} +=", code))
+        for place, terms in placed.items():
+            code = polynomial(terms, scope, (plan.group,)).code
+            yield from (*self._flush(scope), *assign(f"{name}[{place.value}] +=", code))
 
     def _flush(self, scope: Scope) -> list[str]:
         lines, scope.lines = scope.lines, []
@@ -337,9 +341,12 @@ class Writer:
 
     def moments(self, update: Update) -> tuple[str, ...]:
         """The body that recomputes the moments of one factor from its parameters."""
-        scope = self.scope(f"moments {update.factor.name}")
+        return self._moments(update, update.moment_specs, f"moments {update.factor.name}")
+
+    def _moments(self, update: Update, specs: Sequence[MomentSpec], function: str) -> tuple[str, ...]:
+        scope = self.scope(function)
         body: list[str] = []
-        for s in update.moment_specs:
+        for s in specs:
             if s.value is None or (update.factor.name, s.key) in self.left_out:
                 continue
             value = _finite_logs(s.value) if self._maximised_probability(update) else s.value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cavi.templates.numpy import narrow, passes
+from cavi.templates.numpy import narrow, passes, products
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ IMPORTS = {
 SOURCES = {
     **passes.SOURCES,
     **narrow.SOURCES,
+    **products.SOURCES,
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
@@ -54,29 +55,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=-1, keepdims=True)
     return shifted
-''',
-    "normalised": '''
-def normalised(natural: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """exp(logits) normalised over the first axis, and log Σ exp(logits), of logits = natural @ features.
-
-    The largest logits are taken off first only where a sum would be out of the range in which numbers have all digits.
-    Exponentials take the place of the logits, which are made once more in that case.
-    """
-    ones = np.ones(len(natural), features.dtype)
-    with np.errstate(all="ignore"):  # what is not finite is found below
-        probs = natural @ features
-        np.exp(probs, out=probs)
-        total = ones @ probs
-    range_of = np.finfo(total.dtype)
-    top: Any = 0.0
-    if not (total.min() > range_of.tiny / range_of.eps and total.max() < range_of.max):
-        probs = natural @ features
-        top = probs.max(axis=0)
-        probs -= top
-        np.exp(probs, out=probs)
-        total = ones @ probs
-    probs *= 1.0 / total
-    return probs, top + np.log(total)
 ''',
     "blocks": '''
 def blocks(size: int, least: int = 0) -> Iterator[slice]:
@@ -291,41 +269,6 @@ def join(state: State, size: str, chosen: np.ndarray, parts: Sequence[State], fa
                 found[name] = np.concatenate(arrays, axis).take(place, axis)
             state.store(latent, **found)
         state.refresh(factor)
-''',
-    "pairs": '''
-def pairs(x: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """x[d,n] x[e,n] for d <= e, a line of `out` for each pair."""
-    x = np.ascontiguousarray(x)
-    side, line = len(x), 0
-    for d in range(side):
-        np.multiply(x[d:], x[d], out=out[line : line + side - d])
-        line += side - d
-    return out
-''',
-    "packed": '''
-def packed(matrix: np.ndarray) -> np.ndarray:
-    """What multiplies `pairs`: the diagonal, and off it what stands at (d, e) and (e, d) together."""
-    d, e = np.triu_indices(matrix.shape[-1])
-    return np.where(d == e, matrix[..., d, e], matrix[..., d, e] + matrix[..., e, d])
-''',
-    "quadratic_forms": '''
-def quadratic_forms(x: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Σ_de x[n,d] x[n,e] M[…,d,e] at [n, …], over blocks of rows."""
-    lead = matrices.shape[:-2]
-    weights = packed(matrices.reshape(-1, *matrices.shape[-2:]))
-    out = np.empty((len(x), len(weights)))
-    lines = np.empty((weights.shape[1], min(BLOCK, len(x))))
-    for rows in blocks(len(x)):
-        out[rows] = (weights @ pairs(x[rows].T, lines[:, : rows.stop - rows.start])).T
-    return out.reshape(len(x), *lead)
-''',
-    "unpacked": '''
-def unpacked(sums: np.ndarray, side: int) -> np.ndarray:
-    """Symmetric matrices from sums over `pairs`."""
-    d, e = np.triu_indices(side)
-    out = np.empty((*sums.shape[:-1], side, side), sums.dtype)
-    out[..., d, e] = out[..., e, d] = sums
-    return out
 ''',
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
@@ -963,7 +906,7 @@ _NEEDS = {
     "pair_sampler": ("in_the_plane", "line_sampler", *_LINES),
     "damped": ("blended",),
     "settled": ("damped", "blended"),
-    "quadratic_forms": ("blocks", "pairs", "packed"),
+    **products.NEEDS,
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
     "segment_sum": ("segments",),
@@ -971,8 +914,8 @@ _NEEDS = {
     "kernels": ("softmax", "blocks"),
     "pair_sum": ("Lazy", "blocks"),
     "Narrow": ("Lazy",),
-    "Outer": ("Narrow", "Lazy", "squares_of", "quadratic_forms", "blocks", "pairs", "packed"),
-    "squares_of": ("Narrow", "Lazy", "quadratic_forms", "blocks", "pairs", "packed"),
+    "Outer": ("Narrow", "Lazy", "squares_of", *products.PACKED),
+    "squares_of": ("Narrow", "Lazy", *products.PACKED),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "log_normal_interval": ("_narrow",),

@@ -27,6 +27,7 @@ class LocalView:
         width: the number of lines of T, as Python.
         unpacked: the statement that names the sizes.
         columns: the features in words, in their order.
+        ones: the lines of T that are ones, as subscripts.
         features, natural: the bodies that compute T and η.
         reads: the latents that the sums of features read, the category among them.
         collected: whether fit need not keep q of the category during sweeps.
@@ -41,6 +42,7 @@ class LocalView:
     width: str
     unpacked: str
     columns: str
+    ones: tuple[str, ...]
     features: tuple[str, ...]
     natural: tuple[str, ...]
     reads: tuple[str, ...]
@@ -66,13 +68,20 @@ def sizes_of(plan: Features) -> list[str]:
     return [i.size for i in (plan.row, plan.group, *(a for c in plan.columns for a in c.axes))]
 
 
+def ones(plan: Features) -> tuple[str, ...]:
+    """The lines of T that are ones, which are written once for all blocks."""
+    return tuple(place(plan, c) for c in plan.columns if not c.monomial.powers)
+
+
 def fills(plan: Features, scope: Scope) -> list[str]:
-    """The statements that write the features of a block of rows into the lines of `out`."""
+    """The statements that write the features of a block of rows, but for ones, into the lines of `out`."""
     lines: list[str] = []
     written: dict[str, str] = {}
     for c in plan.columns:
         for i in c.axes:
             scope.size(i.size)
+        if not c.monomial.powers:
+            continue
         target = f"out[{place(plan, c)}]"
         lines.extend(_fill(target, c, plan, scope, written))
     return lines
@@ -81,8 +90,6 @@ def fills(plan: Features, scope: Scope) -> list[str]:
 def _fill(target: str, c: Column, plan: Features, scope: Scope, written: dict[str, str]) -> list[str]:
     """A feature for a block of rows; what stands in lines above, side by side in memory, is read there."""
     row = next(iter(_row_of(c)), plan.row)
-    if not c.monomial.powers:
-        return [f"{target} = 1.0"]
     if c.pair is not None:
         atom, power = c.pair
         one = polynomial(from_atom(atom, power), scope, (c.axes[0], row)).code

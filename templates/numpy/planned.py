@@ -19,7 +19,7 @@ from cavi.templates.numpy.inner import inner_of
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
 from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
-from cavi.templates.numpy.local import LocalView, fills, lines_of, sizes_of, stacked, total, weight
+from cavi.templates.numpy.local import LocalView, fills, lines_of, ones, sizes_of, stacked, total, weight
 from cavi.templates.numpy.marks import matrix_code, sides_text
 from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
@@ -370,11 +370,13 @@ class PlannedWriter(Writer):
             unpacked=self._sizes(sizes_of(plan)),
             row=plan.row.name,
             columns=", ".join(column_text(c, self.derived) for c in plan.columns),
+            ones=ones(plan),
             features=(
                 *self._unpack(inside, (), plan.row.size),
                 *blocks,
                 "if out is None:",
                 f"    out = np.empty(({lines_of(plan)}, len({next(iter(inside.used))})), state.dtype)",
+                *(f"    out[{line}] = 1.0" for line in ones(plan)),
                 *filled,
                 "return out",
             ),

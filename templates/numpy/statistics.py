@@ -208,9 +208,15 @@ def sums_over_rows(
     summed = running | {i for i in inside if i in m.bound and i not in outside}
     if any(i.size in rows for i in inside - summed - groups):
         return None
-    statistics = [_statistic(group, summed, latents) for group in _connected(over, summed)]
     left = tuple(i for i in m.bound if i not in summed)
-    return Taken(tuple(statistics), Monomial(m.coefficient, tuple(rest), left))
+    return Taken(tuple(statistics_of(over, summed, latents)), Monomial(m.coefficient, tuple(rest), left))
+
+
+def statistics_of(
+    over: list[tuple[Atom, Fraction]], summed: set[Index], latents: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[Statistic, tuple[Sub, ...]]]:
+    """A product under a sum as canonical statistics, one for what hangs together, each with its subscripts here."""
+    return (_statistic(group, summed, latents) for group in _connected(over, summed))
 
 
 def _lifted(m: Monomial, rows: frozenset[str], latents: dict[str, tuple[str, ...]]) -> Monomial | None:

@@ -91,6 +91,11 @@ class ModuleView:
     readers: tuple[tuple[str, dict[str, str]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
+    @property
+    def functools(self) -> bool:
+        """Whether the module has a use for it: in passes over data and chains, or in a helper."""
+        return bool(self.statistics or self.locals or self.passes) or any("functools." in h for h in self.helpers)
+
 
 def module_view(
     derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY
@@ -117,7 +122,9 @@ def module_view(
     inner = [v.inner for v in passed if v.inner]
     used |= {"line_sums", "part_of", "join"} if any(i.loops is None for i in inner) else set()
     used |= {"repeated_lines"} if any(i.loops is not None for i in inner) else set()
-    used |= {"normalised"} if any(v.collected for v in local) else set()
+    used |= {"weighted"} if local else set()
+    used |= {"Softmax"} if any(v.collected for v in local) else set()
+    used |= {"product"} if maps else set()
     used |= {f.guard for f in factors if f.guard}
     own = kernels.chosen(used)
     return ModuleView(

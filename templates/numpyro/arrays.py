@@ -31,6 +31,7 @@ from cavi.derive.expression import (
     subscript_indices,
 )
 from cavi.derive.index import Gather, Index, Literal, Shift
+from cavi.derive.model import Chain
 
 Context = tuple[Index, ...]
 SUM, PRODUCT, SIGN, POWER, WHOLE = 1, 2, 3, 4, 5
@@ -41,6 +42,28 @@ _TAKEN = frozenset("jax jnp numpyro dist model scan key".split())
 def python_name(name: str) -> str:
     """The name of a declared variable in the program."""
     return f"{name}_" if name in _TAKEN else name
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Expr):
+    """One expression where a sequence of a chain begins, and another at the elements after it."""
+
+    first: Expr
+    other: Expr
+    chain: Chain
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions it is made of."""
+        return self.first, self.other
+
+    def free(self) -> set[Index]:
+        """The running indices that occur, with those of where sequences begin."""
+        starts = set() if self.chain.starts is None else self.chain.starts.free()
+        return {self.chain.index, *starts, *self.first.free(), *self.other.free()}
+
+    def __str__(self) -> str:
+        return f"{self.first} first, then {self.other}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +82,13 @@ class Arrays:
         """The array of an expression, in brackets where it binds less than `least`."""
         binds, text = self._written(expr, context)
         return text if binds >= least else f"({text})"
+
+    def begins(self, chain: Chain, context: Context) -> str:
+        """Where a sequence of a chain begins."""
+        here = f"{self.position(chain.index, context)} == 0"
+        if chain.starts is None:
+            return here
+        return f"({here}) | ({self.write(chain.starts, context, WHOLE)} == 1)"
 
     def full(self, expr: Expr, context: Context, last: int = 1) -> str:
         """The same, at full length along the last axes."""
@@ -176,6 +206,9 @@ class Arrays:
                 return WHOLE, self._inverse(expr, context)
             case Probabilities():
                 return self._written(expr.body, context)
+            case Choice():
+                branches = f"{self.write(expr.first, context)}, {self.write(expr.other, context)}"
+                return WHOLE, f"jnp.where({self.begins(expr.chain, context)}, {branches})"
         raise CaviError(f"NumPyro: there is no notation for {expr} ({type(expr).__name__})")
 
     def _sum(self, terms: tuple[Expr, ...], context: Context) -> str:

@@ -1,14 +1,17 @@
-"""Chains: numbers and vectors by shifted arrays, categories in a loop that NumPyro can enumerate."""
+"""Chains: a latent one is a loop, which NumPyro can enumerate for categories; an observed one has shifted arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
+from cavi.derive.expression import Condition, Expr, Mul
 from cavi.derive.index import Index, Shift
-from cavi.derive.model import Model, Variable
+from cavi.derive.model import Chain, Model, Variable
 from cavi.templates.mentions import mentions
-from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent, python_name, shape
+from cavi.templates.numpyro.arrays import Arrays, Choice, Context, extent, python_name, shape
 from cavi.templates.numpyro.distributions import distribution
 
 
@@ -28,42 +31,42 @@ def within(plates: Context, handlers: list[str], line: str) -> Iterator[str]:
         yield f"    {line}"
 
 
-def scanned(v: Variable) -> bool:
-    """Whether a chain is a loop over its elements: one of latent categories, which NumPyro can enumerate in a scan."""
-    return v.chain is not None and v.role == "latent" and v.distribution is not None and v.over is not None
-
-
-def _first(v: Variable, context: Context, arrays: Arrays) -> str:
-    """Where a sequence begins."""
-    assert v.chain is not None
-    here = f"{arrays.position(v.chain.index, context)} == 0"
-    if v.chain.starts is None:
-        return here
-    return f"({here}) | ({arrays.write(v.chain.starts, context, WHOLE)} == 1)"
-
-
-def linked(v: Variable) -> Iterator[str]:
-    """A chain of numbers or vectors: its density as one array expression, first elements and linked ones."""
+def _one_family(v: Variable) -> bool:
     assert v.chain is not None and v.distribution is not None
-    name, arrays = python_name(v.name), Arrays()
-    if v.role == "latent":
-        support = "real_vector" if v.event else "real" if v.domain == "real" else v.domain
-        # One event of all elements: enumeration takes batch axes outside of plates for its own.
-        sizes = shape((*v.plates, *v.event))
-        yield f'{name} = numpyro.sample("{v.name}", dist.ImproperUniform(dist.constraints.{support}, (), {sizes}))'
-    first = distribution(v.chain.initial, v.plates, arrays)
-    linked = distribution(v.distribution, v.plates, arrays)
-    yield f"{v.name}_first = {first}.log_prob({name})"
-    yield f"{v.name}_linked = {linked}.log_prob({name})"
-    total = f"jnp.where({_first(v, v.plates, arrays)}, {v.name}_first, {v.name}_linked)"
-    if v.weight is not None:
-        total = f"{arrays.write(v.weight, v.plates, 2)} * {total}"
-    yield f'numpyro.factor("{v.name}_chain", jnp.sum({total}))'
+    return v.distribution.family == v.chain.initial.family and set(v.distribution.args) == set(v.chain.initial.args)
+
+
+def stepwise(v: Variable) -> Distribution:
+    """The distribution of any element of a chain: that of a first one where a sequence begins.
+
+    Raises:
+        CaviError: where a first element is of another family than the others.
+    """
+    assert v.chain is not None and v.distribution is not None
+    if not _one_family(v):
+        raise CaviError(
+            f"NumPyro: the first element of {v.name} is {v.chain.initial}, the next ones {v.distribution}; declare "
+            "both of one family with the same parameters"
+        )
+    first, other, chain = v.chain.initial.args, v.distribution.args, v.chain
+    return replace(v.distribution, args={n: _either(first[n], other[n], chain) for n in other})
+
+
+def _either(first: Expr, other: Expr, chain: Chain) -> Expr:
+    """One of two expressions, chosen as far inside as their forms are the same."""
+    if str(first) == str(other):
+        return other
+    match first, other:
+        case Mul(factors=(Condition() as a, x)), Mul(factors=(Condition() as b, y)) if str(a) == str(b):
+            return Mul((b, _either(x, y, chain)))
+    return Choice(first, other, chain)
 
 
 def emissions(v: Variable, model: Model) -> tuple[Variable, ...]:
     """What is observed of a chain of categories, to stand in its loop; nothing if anything else mentions the chain."""
     assert v.chain is not None
+    if v.over is None:
+        return ()
     categories = [u.name for u in model.with_role("latent") if u.over is not None]
     users = [u for u in model.nodes() if u is not v and mentions(u, (v.name,))]
     if mentions(v, categories):
@@ -85,32 +88,34 @@ def emissions(v: Variable, model: Model) -> tuple[Variable, ...]:
 
 
 def scan(v: Variable, emitted: tuple[Variable, ...]) -> Iterator[str]:
-    """A chain of categories: each is drawn given the one before it, and then what is observed of it."""
-    assert v.chain is not None and v.distribution is not None and v.over is not None
-    if v.distribution.family != v.chain.initial.family:
-        raise CaviError(f"NumPyro: the first element of {v.name} is {v.chain.initial}, the next ones {v.distribution}")
+    """A chain as a loop: each element is drawn given the one before it, and then what is observed of it."""
+    assert v.chain is not None and v.distribution is not None
     t, name = v.chain.index, python_name(v.name)
     plates = tuple(p for p in v.plates if p != t)
     arrays = Arrays({t: t.name}, {v.name: (Shift(t, -1), f"{v.name}_before")})
-    ((parameter, linked),) = v.distribution.args.items()
-    ((_, initial),) = v.chain.initial.args.items()
-    context = (*plates, v.over) if parameter == "probs" else plates
-    write = arrays.full if parameter == "probs" else arrays.write
-    where = _first(v, context, arrays)
-    probs = f"jnp.where({where}, {write(initial, context)}, {write(linked, context)})"
     yield f"def {v.name}_step({v.name}_before, {t.name}):"
     weights = [] if v.weight is None else [f"numpyro.handlers.scale(scale={arrays.write(v.weight, plates)})"]
-    drawn = f'{name} = numpyro.sample("{v.name}", dist.{v.distribution.family}(probs={probs}))'
+    drawn = f'{name} = numpyro.sample("{v.name}", {distribution(stepwise(v), plates, arrays)})'
     lines = list(within(plates, weights, drawn))
     for u in emitted:
         lines += within(plates, [], _emission(u, v, t))
     yield from (f"    {line}" for line in lines)
     yield f"    return {name}, {name}"
     yield ""
-    start = f"jnp.zeros({shape(plates)}, int)"
-    yield f"_, {name} = scan({v.name}_step, {start}, jnp.arange({extent(t)}))"
+    yield f"_, {name} = scan({v.name}_step, {_start(v, (*plates, *v.event))}, jnp.arange({extent(t)}))"
     if not emitted and (axis := v.plates.index(t)) > 0:
         yield f"{name} = jnp.moveaxis({name}, 0, {axis})  # the axes of its declaration"
+
+
+def _start(v: Variable, axes: Context) -> str:
+    """What stands before the first element; nothing depends on it, but it must be in the support."""
+    if v.over is not None:
+        return f"jnp.zeros({shape(axes)}, int)"
+    if v.domain == "positive_definite":
+        return f"jnp.broadcast_to(jnp.eye({extent(axes[-1])}), {shape(axes)})"
+    if v.domain in ("unit", "simplex"):
+        return f"jnp.full({shape(axes)}, {'0.5' if v.domain == 'unit' else f'1 / {extent(axes[-1])}'})"
+    return f"jnp.{'zeros' if v.domain == 'real' else 'ones'}({shape(axes)})"
 
 
 def _emission(u: Variable, v: Variable, t: Index) -> str:

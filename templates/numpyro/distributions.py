@@ -8,7 +8,7 @@ from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
 from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Ordered, Power
 from cavi.derive.index import Index, primed
-from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent
+from cavi.templates.numpyro.arrays import WHOLE, Arrays, Choice, Context, extent
 
 
 def distribution(d: Distribution, plates: Context, arrays: Arrays) -> str:
@@ -54,6 +54,9 @@ def deviation(precision: Expr, context: Context, arrays: Arrays) -> str:
             return f"jnp.sqrt({arrays.write(base, context)})"
         case Number(value=value) if value == 1:
             return "1"
+        case Choice(first=first, other=other, chain=chain):
+            branches = ", ".join(deviation(e, context, arrays) for e in (first, other))
+            return f"jnp.where({arrays.begins(chain, context)}, {branches})"
     return f"1 / jnp.sqrt({arrays.write(precision, context)})"
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from cavi import derive
 from cavi.derive.errors import DeclarationError
-from cavi.templates.programs.graph import Node, constant, elementwise, inverse, matmul, softmax, transposed
+from cavi.templates.programs.graph import Node, constant, elementwise, expanded, inverse, matmul, softmax, transposed
 from cavi.templates.programs.ordered import ordered
-from cavi.templates.programs.sites import Drawn, Mixed, StudentT, precision
+from cavi.templates.programs.sites import Drawn, Mixed, StudentT, Walk, precision
 
-Found = Drawn | Mixed | StudentT
+Found = Drawn | Mixed | StudentT | Walk
 Read = Callable[[str], Node]
 _WRAPPERS = ("Independent", "ExpandedDistribution", "MaskedDistribution")
 _REMEDIES: Mapping[str, str] = {
@@ -200,6 +200,13 @@ def _ordered(read: Read, given: frozenset[str]) -> Found:
     return Drawn("Categorical", {"probs": ordered(read("predictor"), read("cutpoints"))})
 
 
+def _random_walk(read: Read, given: frozenset[str]) -> Found:
+    """From zero: the first element is a step, too."""
+    scale = read("scale")
+    step = Drawn("Normal", {"mean": constant(0.0), "std": expanded(scale, [*range(len(scale.shape)), None])})
+    return Walk(step, step)
+
+
 def _plain(family: str, **names: str) -> Callable[[Read, frozenset[str]], Found]:
     return lambda read, given: Drawn(family, {ours: read(n) for ours, n in names.items()})
 
@@ -228,6 +235,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], Callable[[Read, frozenset[str]], Found
     ("LeftTruncatedDistribution", _TRUNCATED, _truncated),
     ("RightTruncatedDistribution", _TRUNCATED, _truncated),
     ("TwoSidedTruncatedDistribution", _TRUNCATED, _truncated),
+    ("GaussianRandomWalk", ("scale",), _random_walk),
     ("Gamma", ("concentration", "rate"), _plain("Gamma", shape="concentration", rate="rate")),
     ("InverseGamma", ("concentration", "rate"), _plain("InverseGamma", shape="concentration", scale="rate")),
     ("Beta", ("concentration1", "concentration0"), _plain("Beta", a="concentration1", b="concentration0")),

@@ -13,10 +13,10 @@ from cavi.derive.errors import DeclarationError
 from cavi.templates.numpyro.jaxprs import Scope
 from cavi.templates.numpyro.known import arrays, distribution
 from cavi.templates.programs import Imported, build, reading
-from cavi.templates.programs.chains import chained
+from cavi.templates.programs.chains import chained, vectors
 from cavi.templates.programs.fold import value as value_of
 from cavi.templates.programs.graph import Array, Node, constant, elementwise, reshaped, variable, walk
-from cavi.templates.programs.sites import Drawn, Site
+from cavi.templates.programs.sites import Drawn, Site, Walk
 
 _READ = ("sample", "param")
 _SUPPORTS = {
@@ -198,9 +198,13 @@ def _site(name: str, site: Mapping[str, Any], node: Node, read: Mapping[str, Nod
         weights[0] = elementwise("add", weights[0], constant(0))
     weight = None if not weights else weights[0] if len(weights) == 1 else elementwise("mul", *weights)
     value = _observed(name, read["*value"]) if site["is_observed"] else None
+    if isinstance(found, Walk):
+        return Site(node, found.linked(node), labels, value, weight, initial=found.initial)
     chain = chained(node, found) if isinstance(found, Drawn) else None
     if chain is None:
         return Site(node, found, labels, value, weight)
+    if chain.linked.family == "Normal" and len(site["fn"].event_shape) == 1:
+        chain = vectors(chain, node.shape[-1])
     return Site(node, chain.linked, labels, value, weight, initial=chain.initial, starts=chain.starts)
 
 

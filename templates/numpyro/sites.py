@@ -11,7 +11,7 @@ from cavi.derive.expression import Condition
 from cavi.derive.model import Model, Variable
 from cavi.templates.mentions import mentions
 from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent, python_name, shape
-from cavi.templates.numpyro.chains import emissions, linked, scan, scanned, within
+from cavi.templates.numpyro.chains import emissions, scan, stepwise, within
 from cavi.templates.numpyro.distributions import distribution
 
 _CATEGORIES = ("Categorical", "Bernoulli")
@@ -33,7 +33,7 @@ class View:
 
 def view(model: Model) -> View:
     """The program of a model."""
-    emitted = {v.name: emissions(v, model) for v in model.variables if scanned(v)}
+    emitted = {v.name: emissions(v, model) for v in model.variables if v.chain is not None and v.role == "latent"}
     # A loop over a chain that draws its emissions, too, stands where the last of them is declared.
     last = {found[-1].name: name for name, found in emitted.items() if found}
     inside = {e.name for found in emitted.values() for e in found} | {n for n, found in emitted.items() if found}
@@ -120,10 +120,10 @@ def _site(v: Variable, model: Model) -> Iterator[str]:
     elif v.chain is None:
         outer = _outer(v, model)
         yield from within(outer, _weights(v), _sample(v, v.distribution, len(v.plates) - len(outer)))
-    elif scanned(v):
+    elif v.role == "latent":
         yield from scan(v, ())
     else:
-        yield from linked(v)
+        yield from within(v.plates, _weights(v), _sample(v, stepwise(v), 0))
 
 
 def _parameter(v: Variable) -> str:

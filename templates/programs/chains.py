@@ -15,7 +15,7 @@ import numpy as np
 from cavi.derive.errors import DeclarationError
 from cavi.templates.programs.fold import value
 from cavi.templates.programs.graph import Array, Node, axes, constant, expanded, take, walk
-from cavi.templates.programs.sites import Drawn
+from cavi.templates.programs.sites import Drawn, precision
 
 Change = Callable[[Node], Node | None]
 
@@ -74,6 +74,28 @@ def chained(node: Node, drawn: Drawn) -> Chain | None:
             "there in every parameter that reads it"
         )
     return Chain(linked, initial, constant(starts.astype(int)))
+
+
+def vectors(chain: Chain, length: int) -> Chain:
+    """The chain as one of vectors, where elements of one step depend on several of the step before.
+
+    Args:
+        chain: of independent Normals whose last axis belongs to one value.
+        length: of that axis.
+    """
+    sums = (n for n in walk(chain.linked.args["mean"]) if n.op == "sum")
+    if not any(m.op == "before" for n in sums for m in walk(n)):
+        return chain
+    linked, initial = (_vector(d, length) for d in (chain.linked, chain.initial))
+    return Chain(linked, initial, chain.starts)
+
+
+def _vector(drawn: Drawn, length: int) -> Drawn:
+    """A vector of independent Normals."""
+    mean, std = (_spread(a, (*a.shape[:-1], length)) for a in (drawn.args["mean"], drawn.args["std"]))
+    precise = precision(std)
+    matrix = Node("diagonal", (precise,), (*precise.shape, length))
+    return Drawn("MultivariateNormal", {"mean": mean, "precision": matrix})
 
 
 def _starts(drawn: Drawn) -> Array | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cavi.derive import families
 from cavi.derive.model import Model
-from cavi.templates.programs.graph import Array, Node, elementwise
+from cavi.templates.programs.graph import Array, Node, before, elementwise
 
 # The axes of one value that the last axes of an argument run over; none where nothing is said.
 _ENDS: Mapping[tuple[str, str], tuple[int, ...]] = {
@@ -55,6 +55,19 @@ class Mixed:
 
     weights: Node
     component: Drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A chain along the last axis of a value: its first element, and the steps that are added to what was before."""
+
+    initial: Drawn
+    step: Drawn
+
+    def linked(self, node: Node, axis: int = -1) -> Drawn:
+        """The distribution of an element of the walk, whose values are a node, given the one before."""
+        mean = elementwise("add", before(node, axis), self.step.args["mean"])
+        return Drawn(self.step.family, {**self.step.args, "mean": mean})
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ from cavi.derive.term import (
     atom_indices,
 )
 from cavi.derive.text import show
+from cavi.templates.numpy.statistics import Taken, statistics_of
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,26 @@ def lifted(m: Monomial, split: Split) -> Monomial:
     powers = tuple((moved(a), e) for a, e in m.powers)
     deltas = tuple((Delta(place, gather), Fraction(1)) for gather, place in places.items())
     return Monomial(m.coefficient, (*powers, *deltas), (*m.bound, *places.values()))
+
+
+def pulled(m: Monomial, split: Split, latents: dict[str, tuple[str, ...]]) -> Taken | None:
+    """A monomial with all that is contracted with the rows inside the sum over them, whatever factors it is of.
+
+    Σ_nd x[n,d] x[n,e] f[n] E[w[d]] is then one vector and no matrix. None where nothing runs over rows.
+    """
+    near = {i for i in m.bound if i.size in split.cut}
+    if not near:
+        return None
+    while True:
+        beside = [set(atom_indices(a)) for a in m.atoms if near & set(atom_indices(a))]
+        wider = near.union(*(found & set(m.bound) for found in beside))
+        if wider == near:
+            break
+        near = wider
+    over = [(a, e) for a, e in m.powers if near & set(atom_indices(a))]
+    rest = tuple((a, e) for a, e in m.powers if not near & set(atom_indices(a)))
+    left = tuple(i for i in m.bound if i not in near)
+    return Taken(tuple(statistics_of(over, near, latents)), Monomial(m.coefficient, rest, left))
 
 
 def refuse(split: Split, reason: str) -> CaviError:

@@ -5,15 +5,26 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from cavi.derive import CaviError, Derived
 from cavi.derive.cells import refuse_sparse
 from cavi.derive.index import Index
 from cavi.derive.term import Moment, Parameter, Polynomial
 from cavi.templates.numpy.names import python_names
+from cavi.templates.numpy.reads import readers
 from cavi.templates.numpy.view import ModuleView, module_view
-from cavi.templates.shards.split import Split, candidates, check_data, check_own, refuse, sequences, split_along
-from cavi.templates.shards.writer import ShardWriter
+from cavi.templates.shards.split import (
+    Split,
+    candidates,
+    check_data,
+    check_own,
+    own_latents,
+    refuse,
+    sequences,
+    split_along,
+)
+from cavi.templates.shards.writer import ShardWriter, row_function
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,12 @@ class ShardView:
         starts: sizes that are cut where a sequence starts -> the data that say where.
         totals: functions that are added up over shards -> the latents that they depend on.
         alone: whether a row's factors follow from the shared ones alone, so that nothing of them need be kept.
+        rows: shared factor -> the function that computes what it has at single rows, and its statements.
+        asks: whether sums over rows change within a sweep, so that shards are asked for them more than once.
+        together: sums that one function reads, which are asked for at once.
+        held: latents of rows whose factors shards must hold, since sums of them change with others.
+        segments: the factors of rows in the order of their updates, one whose step all shards decide on by itself.
+        changes: factor of rows -> the latents whose sums change with it.
     """
 
     module: ModuleView
@@ -45,6 +62,37 @@ class ShardView:
     starts: dict[str, str]
     totals: dict[str, tuple[str, ...]]
     alone: bool
+    rows: dict[str, tuple[str, tuple[str, ...]]]
+    asks: bool
+    together: tuple[tuple[str, ...], ...]
+    held: tuple[str, ...]
+    segments: tuple[tuple[str, ...], ...]
+    changes: dict[str, tuple[str, ...]]
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the length of a step of a factor of rows is decided by all shards."""
+        return any(f.name in self.own and f.guard in DECIDED for f in self.module.factors)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The factors that take steps, but for points of rows, which take them on their own."""
+        return tuple(f.name for f in self.module.factors if f.guard and (f.name in self.shared or f.guard in DECIDED))
+
+    @property
+    def normals(self) -> bool:
+        """Whether some of these are Normals."""
+        return any(f.guard in DECIDED for f in self.module.factors)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The factors of rows that a sweep begins with, each shard by itself."""
+        guarded = {f.name for f in self.module.factors if f.guard in DECIDED}
+        return self.segments[0] if self.segments and not guarded & set(self.segments[0]) else ()
+
+
+# Guards that look at the whole bound or at a factor as a whole; a point has a step for each element.
+DECIDED = ("damped", "settled")
 
 
 Make = Callable[[Derived, Mapping[object, str], Split], ShardWriter]
@@ -56,16 +104,6 @@ def sharded_view(derived: Derived, over: str | None = None, make: Make = ShardWr
     Raises:
         CaviError: where there is none, or for an index that the model does not have.
     """
-    for u in (u for u in derived.updates if u.chosen):
-        raise CaviError(
-            f"q({u.factor.name}) was chosen by {u.chosen}: the length of its steps is decided by the whole bound, "
-            "which no shard has; use the NumPy module, d.numpy()"
-        )
-    for u in (u for u in derived.updates if u.climbs is not None):
-        raise CaviError(
-            f"{u.factor.name} is found by steps of Newton's method, which are shortened by trying them on all data; "
-            "use the NumPy module, d.numpy()"
-        )
     refuse_sparse(derived, "a module for data in shards")
     found = candidates(derived)
     if over is not None:
@@ -102,6 +140,8 @@ def _view(derived: Derived, index: Index, make: Make) -> ShardView:
         for v in derived.model.with_role("observed", "covariate", "observed_index")
         if {i.size for i in v.indices} & split.cut
     }
+    guards = {f.name for f in module.factors if f.guard in DECIDED} & set(split.own)
+    held = _held(split, derived, totals, bool(guards))
     return ShardView(
         module=module,
         index=index.name,
@@ -113,8 +153,28 @@ def _view(derived: Derived, index: Index, make: Make) -> ShardView:
         moments=tuple(names[f, s.key] for f in split.shared for s in derived.update(f).moment_specs),
         starts={size: name for size, name in sequences(derived).items() if size in split.cut},
         totals=dict(sorted(totals.items())),
-        alone=_alone(split, derived),
+        alone=_alone(split, derived) and not held and not guards,
+        rows={n: (row_function(derived.update(n)), body) for n, body in writer.rows.items()},
+        asks=writer.asks,
+        together=writer.together(),
+        held=held,
+        segments=tuple(tuple(group) for _, group in groupby(split.own, lambda n: n if n in guards else "")),
+        changes={n: _changes(n, derived) for n in split.own},
     )
+
+
+def _held(split: Split, derived: Derived, totals: Mapping[str, tuple[str, ...]], guarded: bool) -> tuple[str, ...]:
+    """The latents of rows in sums that are made again within a sweep; all where the step of one is shortened."""
+    own = own_latents(split, derived)
+    if guarded:
+        return tuple(sorted(own))
+    return tuple(sorted({n for reads in totals.values() if set(reads) - own for n in reads if n in own}))
+
+
+def _changes(name: str, derived: Derived) -> tuple[str, ...]:
+    """The latents of a factor, and those of factors whose expectations are taken at its points."""
+    by = [factor for read, found in readers(derived) if read == name for factor, _ in found]
+    return tuple(latent for n in dict.fromkeys([name, *by]) for latent in derived.update(n).factor.latents)
 
 
 def _plan(split: Split, totals: Iterable[str]) -> list[str]:
@@ -132,8 +192,9 @@ def _plan(split: Split, totals: Iterable[str]) -> list[str]:
 
 
 def _alone(split: Split, derived: Derived) -> bool:
-    """Whether no factor of a row reads one of a row."""
-    return not any(set(_factors(derived, name)) & set(split.own) for name in split.own)
+    """Whether no factor of a row reads one of a row, nor an expectation that is taken at a point of a row."""
+    at_points = {factor for read, by in readers(derived) if read in split.own for factor, _ in by}
+    return not any(set(_factors(derived, name)) & {*split.own, *at_points} for name in split.own)
 
 
 def _factors(derived: Derived, name: str) -> Iterable[str]:

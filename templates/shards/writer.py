@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from cavi.derive import Derived
+from cavi.derive import Derived, Update
 from cavi.derive.index import Index
-from cavi.derive.result import ElboTerm
+from cavi.derive.methods import NORMAL
+from cavi.derive.result import ElboTerm, Formula, MomentSpec
 from cavi.derive.term import Moment, Monomial, Parameter, Polynomial, Size
 from cavi.derive.text import show
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.layout import assign
-from cavi.templates.numpy.names import shape_comment
+from cavi.templates.numpy.names import quote, shape_comment
 from cavi.templates.numpy.planned import PlannedWriter, StatisticView
-from cavi.templates.numpy.statistics import Planner, Statistic, Taken, name_of, statistic_text, sums_over_rows
-from cavi.templates.shards.split import Split, is_additive, lifted, own_latents, refuse
+from cavi.templates.numpy.statistics import Planner, statistic_text, sums_over_rows
+from cavi.templates.shards.planner import ShardPlanner
+from cavi.templates.shards.split import Split, is_additive, own_latents, refuse
 
 
 @dataclass(frozen=True)
@@ -36,57 +38,6 @@ class Total:
     reads: tuple[str, ...]
 
 
-@dataclass
-class ShardPlanner(Planner):
-    """A planner that takes every sum over rows out of the functions of shared factors and out of the bound.
-
-    `read` are those sums, `totals` those of them that the plain plan lacks, `beside` other sums in these functions.
-    """
-
-    split_of: Split = field(kw_only=True)
-    totals: dict[Statistic, str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
-    read: set[Statistic] = field(default_factory=set)
-    beside: set[str] = field(default_factory=set)
-
-    def called(self, statistic: Statistic) -> str:
-        """The function that a statistic is: one that the shards have anyway, or a total of its own."""
-        return self.chosen.get(statistic) or self.totals[statistic]
-
-    def split(self, m: Monomial, function: str, own: str | None) -> Taken | None:
-        """As `Planner.split`; in a shared function what runs over rows that are cut is always taken out."""
-        running = {i.size for i in m.bound} & self.split_of.cut
-        if not running or not self._shared(function) or not is_additive(m, self.split_of):
-            found = super().split(m, function, own)
-            if found is not None and self._shared(function):
-                self.beside |= {self.chosen[s] for s, _ in found.statistics}
-            return found
-        if self.choosing:  # what the shards would keep anyway
-            super().split(m, function, own)
-        taken = sums_over_rows(lifted(m, self.split_of), self.split_of.cut, self.latents)
-        if taken is None or any(own is not None and own in s.reads for s, _ in taken.statistics):
-            return None
-        for s, _ in taken.statistics:
-            if self.choosing:
-                self.totals.setdefault(s, "")
-            else:
-                self.read.add(s)
-        return None if self.choosing else taken
-
-    def name_totals(self) -> None:
-        """After `choose`: names for the sums that are no function of the shards' own plan."""
-        for s in self.totals:
-            name = name_of(s, self.names, self.derived)
-            while name in self.taken or name in self.chosen.values():
-                name += "_"
-            self.taken.add(name)
-            self.totals[s] = name
-        self.totals = {s: n for s, n in self.totals.items() if s not in self.chosen}
-
-    def _shared(self, function: str) -> bool:
-        return function == "elbo" or function.partition(" ")[2] in self.split_of.shared
-
-
 class ShardWriter(PlannedWriter):
     """Writes the functions of a model whose data are cut."""
 
@@ -97,10 +48,14 @@ class ShardWriter(PlannedWriter):
         self.split = split
         self.parts: dict[str, Total] = {}
         self.entropies: dict[str, tuple[str, ...]] = {}
+        self.rows: dict[str, tuple[str, ...]] = {}
         self.own = own_latents(split, derived)
 
     def _planner(self) -> Planner:
-        return ShardPlanner(self.derived, dict(self.names), split_of=self.split)
+        of_rows = {(f.latent, f.name) for n in self.split.shared for f in self._row_formulas(self.derived.update(n))}
+        return ShardPlanner(
+            self.derived, dict(self.names), split_of=self.split, own=frozenset(self.own), of_rows=frozenset(of_rows)
+        )
 
     @property
     def shard_planner(self) -> ShardPlanner:
@@ -108,9 +63,63 @@ class ShardWriter(PlannedWriter):
         assert isinstance(self.planner, ShardPlanner)
         return self.planner
 
+    def _cut(self, indices: Iterable[Index]) -> bool:
+        return any(i.size in self.split.cut for i in indices)
+
+    def _row_formulas(self, update: Update) -> list[Formula]:
+        """Parameters of a shared factor at single rows: E[f(x[n]·w)] by quadrature, the argument of a function."""
+        return [f for f in update.formulas if update.factor.name in self.split.shared and self._cut(f.indices)]
+
+    def _row_moments(self, update: Update) -> list[MomentSpec]:
+        """Expectations under a shared factor at single rows."""
+        return [s for s in update.moment_specs if update.factor.name in self.split.shared and self._cut(s.indices)]
+
+    def _rows(self, update: Update) -> tuple[str, ...]:
+        """The body that computes what a shared factor has at single rows, on a shard."""
+        formulas, moments = self._row_formulas(update), self._row_moments(update)
+        name = update.factor.name
+        first = self._formulas(formulas, f"rows {name}") if formulas else ()
+        if not moments:
+            return first
+        parts = self._moments(update, moments, f"moments of rows {name}")
+        return (*first, *(line for line in parts if line not in first or " = state." not in line))
+
+    def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
+        """As of the plain module; what a shared factor has at single rows is left to `rows`."""
+        gone = self._row_formulas(update)
+        if not gone:
+            return super().update(update, formulas, kind)
+        here = super().update(update, [f for f in formulas if f not in gone], kind)
+        before = kind == "update" and any(f.role == "auxiliary" for f in gone)
+        return (*self._on_shards(update), *here) if before else here
+
+    def follow(self, update: Update) -> tuple[str, ...]:
+        """As of the plain module, without what a shared factor has at single rows."""
+        gone = self._row_formulas(update)
+        return super().follow(replace(update, formulas=tuple(f for f in update.formulas if f not in gone)))
+
+    def moments(self, update: Update) -> tuple[str, ...]:
+        """As of the plain module; of a shared factor those at single rows only where there are rows."""
+        gone = self._row_moments(update)
+        if not gone and not self._row_formulas(update):
+            return super().moments(update)
+        kept = replace(update, moment_specs=tuple(s for s in update.moment_specs if s not in gone))
+        self.rows[update.factor.name] = self._rows(update)
+        return (*super().moments(kept), *self._on_shards(update))
+
+    def _on_shards(self, update: Update) -> tuple[str, ...]:
+        return "if not isinstance(state, Lead):", f"    {row_function(update)}(state)"
+
+    def _write(self, u: Update) -> None:
+        super()._write(u)
+        if u.height is not None:
+            self.height(u)
+
     def _found(self) -> None:
         """The totals are functions too, and use what the shards keep."""
         for position, s in enumerate(self.shard_planner.totals):
+            if self.shard_planner.made_again(s):
+                self.shard_planner.unsplit.add(f"total {position}")
             self._total(f"total {position}", Total(Polynomial((s.monomial,)), s.axes, "", s.reads))
         for name, part in self.parts.items():
             self._total(name, part)
@@ -175,10 +184,36 @@ class ShardWriter(PlannedWriter):
         plain = {n: s.reads for s, n in planner.chosen.items() if s in planner.read}
         return {**plain, **{n: t.reads for n, t in self.totals().items()}, **self.entropies}
 
+    def together(self) -> tuple[tuple[str, ...], ...]:
+        """Sums that a function reads at once: those of the bound, then those of heights, then those of updates."""
+        planner, found = self.shard_planner, dict[str, set[str]]()
+        for function, read in planner.read_by.items():
+            found[function] = {planner.called(s) for s in read}
+        found["elbo"] = found.get("elbo", set()) | set(self.parts) | set(self.entropies)
+        kinds = ["elbo", "height", "update"]
+        order = sorted(found, key=lambda f: (kinds.index(k) if (k := f.partition(" ")[0]) in kinds else 3, f))
+        return tuple(tuple(sorted(found[f])) for f in order if found[f])
+
+    @property
+    def asks(self) -> bool:
+        """Whether sums change within a sweep: where they read shared factors, or a factor of rows has a guard."""
+        if any(set(reads) - self.own for reads in self.total_names().values()):
+            return True
+        return any(self.derived.update(n).chosen in NORMAL for n in self.split.own)
+
     def statistics(self) -> tuple[StatisticView, ...]:
         """The sums that a shard keeps, and the totals as functions of a shard."""
         totals = tuple(self._total(name, t) for name, t in self.totals().items())  # first: they use sums of the shard
-        return (*super().statistics(), *totals)
+        found = (*super().statistics(), *totals)
+        if not self.asks:
+            return found
+        asked = {n for n, reads in self.total_names().items() if reads}
+        return tuple(
+            replace(s, body=("if isinstance(state, Lead):", f"    return state.asked({quote(s.name)})", *s.body))
+            if s.name in asked
+            else s
+            for s in found
+        )
 
     def _total(self, name: str, t: Total) -> StatisticView:
         scope = self.scope(name)
@@ -191,12 +226,13 @@ class ShardWriter(PlannedWriter):
         return StatisticView(name, t.formula, t.reads, tuple(body))
 
     def check(self) -> None:
-        """Once everything is written: refuse shared functions that read rows, and totals that read shared factors.
+        """Once everything is written: refuse shared functions that read rows, and sums that no shard can make alone.
 
         Raises:
             CaviError: naming what is read, and where.
         """
-        shared = {f"{kind} {f}" for f in self.split.shared for kind in ("update", "moments", "follow")} | {"elbo"}
+        kinds = ("update", "moments", "follow", "height")
+        shared = {f"{kind} {f}" for f in self.split.shared for kind in kinds} | {"elbo"}
         for function in sorted((shared | self.shard_planner.beside) & set(self.reads)):
             for key in sorted(self.reads[function], key=str):
                 if self._is_of_rows(key):
@@ -205,13 +241,39 @@ class ShardWriter(PlannedWriter):
                         f"the {kind} of q({factor})" if factor else "the bound" if kind == "elbo" else f"the sum {kind}"
                     )
                     raise refuse(self.split, f"{where} reads {self.names[key]} of single rows")
-        for name, reads in self.total_names().items():
-            if set(reads) - self.own:
-                latents = ", ".join(sorted(set(reads) - self.own))
-                raise refuse(self.split, f"the sum {name} over rows depends on the shared {latents} row by row")
+        for name in self.split.shared:
+            self._check_shared(self.derived.update(name))
+
+    def _check_shared(self, update: Update) -> None:
+        """Refuse what shards cannot compute of a shared factor at rows, and points of rows that follow its steps."""
+        name, gone = update.factor.name, self._row_formulas(update)
+        if update.factor.sequential and (gone or self._row_moments(update)):
+            raise refuse(
+                self.split, f"the elements of q({name}) are updated one after another, with expectations at single rows"
+            )
+        known = {(f.latent, f.name) for f in update.formulas if f.role != "auxiliary" or f in gone}
+        for f in gone:
+            read = f.value.atoms() if isinstance(f.value, Polynomial) else ()
+            for a in read:
+                if isinstance(a, Parameter) and a.latent in update.factor.latents and (a.latent, a.name) not in known:
+                    raise refuse(
+                        self.split,
+                        f"{f.latent}.{f.name} of single rows depends on {a.latent}.{a.name} within an update",
+                    )
+        late = sorted(set(update.climbs or ()) & self.own)
+        if late:
+            raise refuse(self.split, f"{', '.join(late)} of rows would follow each step of the shared {name}")
 
     def _is_of_rows(self, key: object) -> bool:
         if isinstance(key, str):
             return any(i.size in self.split.cut for i in self.derived.model.variable(key).indices)
         assert isinstance(key, tuple)
-        return key[1] in self.own if key[0] == "parameter" else key[0] in self.split.own
+        if key[0] == "parameter":
+            formula = self._formulas_of(str(key[1])).get(str(key[2]))
+            return key[1] in self.own or (formula is not None and self._cut(formula.indices))
+        return key[0] in self.split.own or self._cut(self._spec(str(key[0]), str(key[1])).indices)
+
+
+def row_function(update: Update) -> str:
+    """The name of the function that computes what a shared factor has at single rows."""
+    return f"rows_of_{update.factor.name.replace(',', '_')}"

@@ -15,6 +15,7 @@ from generated import derived_model, inputs, run
 
 pytestmark = pytest.mark.targets
 NAMES = ["gaussian_mixture_full", "lda", "bayesian_pca", "linear_regression", "poisson_matrix_factorisation"]
+NAMES += ["poisson_regression", "multilevel_poisson_regression"]  # steps that all shards decide on
 
 
 @contextmanager
@@ -131,7 +132,9 @@ def kill_one(client) -> None:
     os.kill(numbers[max(numbers, key=lambda worker: len(held.get(worker, ())))], signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("name", "kills"), [("gaussian_mixture_full", (2,)), ("lda", (2, 6))])
+@pytest.mark.parametrize(
+    ("name", "kills"), [("gaussian_mixture_full", (2,)), ("lda", (2, 6)), ("multilevel_poisson_regression", (2, 6))]
+)
 def test_a_worker_is_lost(name: str, kills: tuple[int, ...], client, monkeypatch) -> None:
     """Factors of rows are found again from the start, the second time from copies on another worker."""
     module, shards, hyper, sizes, given, whole = problem(name, 9)
@@ -177,7 +180,7 @@ def test_a_shard_that_ends_its_workers(client, monkeypatch) -> None:
         module.fit_dask(shards, hyper, sizes, client=client, **given)
 
 
-@pytest.mark.parametrize("name", ["gaussian_mixture_full", "lda"])
+@pytest.mark.parametrize("name", ["gaussian_mixture_full", "lda", "multilevel_poisson_regression"])
 def test_a_run_goes_on(name: str, client, tmp_path) -> None:
     module, shards, hyper, sizes, given, whole = problem(name)
     path = str(tmp_path / "run.npz")

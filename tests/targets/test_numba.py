@@ -151,6 +151,38 @@ def test_passes_over_chains_are_those_of_numpy(length: int, sequences: bool) -> 
     assert fast.forward_backward(hopeless, hopeless) is None
 
 
+@pytest.mark.parametrize("kind", ["forgets", "late", "never", "some steps are impossible", "blocks begin sequences"])
+@pytest.mark.parametrize("length", [3001, 30_002])
+def test_blocks_in_step_are_the_chain(kind: str, length: int) -> None:
+    """Blocks are gone through in step where what is beside them tells all; else positions one after another."""
+    plain, fast = generated("hmm_gaussian"), compiled("hmm_gaussian")
+    rng = np.random.default_rng(length)
+    logits, transition = 3.0 * rng.normal(size=(length, 3)) - 50.0, rng.normal(size=(3, 3))
+    starts = None
+    if kind in ("late", "never"):
+        logits *= 1e-6
+        memory = 0.95 if kind == "late" else 1.0 - 1e-9
+        transition = np.log((1.0 - memory) / 3.0 + memory * np.eye(3))
+    if kind == "some steps are impossible":
+        transition[0, 1] = transition[2, 0] = -1e4
+    if kind == "blocks begin sequences":
+        starts, steps = np.zeros(length), -(-length // fast.LANES)
+        starts[[0, 1, steps - 1, steps, steps + 1, 2 * steps, 3 * steps - 2, length - 1]] = 1.0
+        transition = np.log(1e-9 / 3.0 + (1.0 - 1e-9) * np.eye(3))
+    asked: list[bool] = []
+    edges = fast._edges
+    try:
+        fast._edges = lambda *known: asked.append((found := edges(*known)) is not None) or found
+        found = fast.forward_backward(logits.copy(), transition, starts)
+    finally:
+        fast._edges = edges
+    far = {"late", "blocks begin sequences"}  # what is beside must be longer, and so the chain
+    assert asked == [kind in ("forgets", "some steps are impossible") or (kind in far and length > 3001)]
+    expected = plain.forward_backward(logits.copy(), transition, starts)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 @pytest.mark.parametrize("name", ["linear_dynamical_system", "dynamic_level"])
 def test_recursions_are_those_of_numpy(name: str) -> None:
     plain, fast, rng = generated(name), compiled(name), np.random.default_rng(0)

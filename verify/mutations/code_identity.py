@@ -208,10 +208,20 @@ def _logdet(matrix: Any, axes: int = 1) -> Any:
     return found.reshape(lead) if lead else found[0]
 
 
-def _normalised(natural: Any, features: Any) -> Any:
-    weights = _elementwise("exp")(natural @ features)
-    total = weights.sum(axis=0)
-    return weights / total, _elementwise("log")(total)
+class _Softmax:
+    """Softmaxes of products, without regard to the range of numbers."""
+
+    def __init__(self, natural: Any) -> None:
+        self.natural = natural
+
+    def __call__(self, features: Any) -> tuple[Any, Any]:
+        weights = _elementwise("exp")(self.natural @ features)
+        total = weights.sum(axis=0)
+        return weights / total, _elementwise("log")(total).sum()
+
+
+def _product(natural: Any, features: Any, out: Any) -> None:
+    out[...] = natural @ features
 
 
 def _segments(index: Any, size: Any) -> Any:
@@ -351,7 +361,9 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "logdet": _logdet,
     "forward_backward": lambda *arguments: None,  # it declines: the recursion in logarithms is followed
     "distinct": lambda array, axes: array,
-    "normalised": _normalised,
+    "Softmax": _Softmax,
+    "product": _product,
+    "weighted": lambda features, shares: features @ shares,
     "marks": _marks,
     "scanned": _scanned,
     "unsettled": _unsettled,

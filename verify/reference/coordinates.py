@@ -5,8 +5,11 @@
 | real, vector, matrix | u | 0 |
 | positive | exp u | u |
 | unit | 1 / (1 + exp(-u)) | log x (1 - x) |
-| simplex | exp(u_k) / Σ exp(u), the last u zero | Σ log x_k |
+| simplex | b_k Π_{j<k} (1 - b_j), the last b one; logit b_k = h(u_k) | Σ log h'(u) b (1 - b) + Σ log rests |
 | positive definite | L Lᵀ, L triangular, log L_ii = u | K log 2 + Σ (K - i + 2) log L_ii, i from 1 |
+
+where h(u) = s(u)² / 2c' - s(-u)² / 2c with s the softplus function. The logit of a fraction b ~ Beta(c, c') has tails
+exp(c h) and exp(-c' h), the longer the smaller c, where no step is right for all of it; those of u are about Normal.
 """
 
 from __future__ import annotations
@@ -17,16 +20,20 @@ from typing import Any
 
 import numpy as np
 
+from cavi.verify.claim import names_in
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import size_of
+from cavi.verify.reference.formulas import Scope, evaluate, whole
 from cavi.verify.reference.functions import nodes
-from cavi.verify.reference.tape import Array, Node, Plain, apply, log_sum_exp, reshaped, taken, total
+from cavi.verify.reference.tape import Array, Node, Plain, apply, reshaped, taken, total
 
 E = nodes()
 MAPPED = ("real", "vector", "matrix", "positive", "unit", "simplex", "positive_definite")
 
+SHARPEST = 1e-3  # the least concentration whose tails are followed
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """The coordinates of one latent: where they start among all, and the array that they make."""
 
@@ -34,6 +41,7 @@ class Part:
     support: str
     shape: tuple[int, ...]
     start: int
+    tails: tuple[Array, Array] | None = None  # of a simplex: c and c' of its fractions
 
     @property
     def size(self) -> int:
@@ -50,8 +58,15 @@ class Part:
         return int(np.prod(shape))
 
 
-def parts(variables: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> tuple[Part, ...]:
+def parts(
+    variables: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], known: Mapping[str, Array]
+) -> tuple[Part, ...]:
     """The coordinates of latents, one after another.
+
+    Args:
+        variables: the latents.
+        sizes: every symbolic size.
+        known: data and hyperparameters, with a first axis of length 1.
 
     Raises:
         NotImplementedError: for a support that has no map here.
@@ -65,9 +80,25 @@ def parts(variables: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> t
                 f"{v['name']} is on a support ({support}) that has no coordinates on the line here"
             )
         shape = tuple(size_of(sizes, s) for _, s in [*v["plates"], *v["event"]])
-        found.append(Part(v["name"], support, shape, start))
+        tails = _of_dirichlet(v, shape, sizes, known) if support == "simplex" else None
+        found.append(Part(v["name"], support, shape, start, tails))
         start += found[-1].size
     return tuple(found)
+
+
+def _of_dirichlet(
+    v: Mapping[str, Any], shape: tuple[int, ...], sizes: Mapping[str, int], known: Mapping[str, Array]
+) -> tuple[Array, Array]:
+    """c and c' of the fractions of a Dirichlet, and of another simplex those of a flat one."""
+    context = tuple((i, s) for i, s in [*v["plates"], *v["event"]])
+    e = v["distribution"]["args"].get("concentration")
+    c = np.ones(shape)
+    if e is not None and set(names_in(e)) <= set(known):
+        c = np.broadcast_to(
+            np.asarray(whole(evaluate(e, Scope(known, sizes, {}), context), Scope(known, sizes, {}), context))[0], shape
+        )
+    rest = np.cumsum(c[..., ::-1], axis=-1)[..., ::-1]
+    return np.maximum(c[..., :-1], SHARPEST), np.maximum(rest[..., 1:], SHARPEST)
 
 
 def mapped(part: Part, u: Node) -> tuple[Plain, Plain | None]:
@@ -95,7 +126,8 @@ def unmapped(part: Part, x: Array) -> Array:
         case "unit":
             found = np.log(x) - np.log1p(-x)
         case "simplex":
-            found = np.log(x[..., :-1]) - np.log(x[..., -1:])
+            rest = np.cumsum(x[..., ::-1], axis=-1)[..., ::-1][..., 1:]
+            found = _unbent(np.log(x[..., :-1]) - np.log(rest), *_tails(part))
         case "positive_definite":
             root = np.linalg.cholesky(x)
             rows, columns = np.tril_indices(part.shape[-1])
@@ -107,15 +139,41 @@ def unmapped(part: Part, x: Array) -> Array:
 
 
 def _simplex(part: Part, own: Plain) -> tuple[Plain, Plain]:
-    free = reshaped(own, (*part.shape[:-1], part.shape[-1] - 1))
-    last = free.ndim - 1
+    u = reshaped(own, (*part.shape[:-1], part.shape[-1] - 1))
+    low, high = _tails(part)
+    up, down = E("softplus", u), E("softplus", -u)
+    logit = up * up * (0.5 / high) - down * down * (0.5 / low)
+    slope = up * E("exp", -down) * (1.0 / high) + down * E("exp", -up) * (1.0 / low)
+    yes, no = -E("softplus", -logit), -E("softplus", logit)
 
-    def forward(a: Array) -> Array:
-        return np.concatenate([a, np.zeros((*a.shape[:-1], 1))], axis=-1)
+    def forward(a: Array, b: Array) -> Array:  # log x_k: of the fraction, and of what those before have left
+        left = np.cumsum(b, axis=-1)
+        first = np.zeros((*a.shape[:-1], 1))
+        return np.asarray(np.concatenate([a, first], axis=-1) + np.concatenate([first, left], axis=-1))
 
-    padded = apply(forward, lambda g, r, a: (g[..., :-1],), free)
-    logs = padded - log_sum_exp(padded, (last,))
-    return E("exp", logs), total(logs, tuple(range(1, last + 1)))
+    def back(g: Array, r: Array, a: Array, b: Array) -> tuple[Array, Array]:
+        return g[..., :-1], np.cumsum(g[..., ::-1], axis=-1)[..., ::-1][..., 1:]
+
+    logs = apply(forward, back, yes, no)
+    rests = no * np.arange(part.shape[-1] - 2.0, -1.0, -1.0)  # the rest before each fraction, added up
+    return E("exp", logs), total(yes + no + rests + E("log", slope), tuple(range(1, u.ndim)))
+
+
+def _tails(part: Part) -> tuple[Array, Array]:
+    """How the logits of the fractions of a simplex fall off."""
+    assert part.tails is not None
+    return part.tails
+
+
+def _unbent(logit: Array, low: Array, high: Array) -> Array:
+    """u of h(u), by halving: h rises."""
+    below, above = np.full(logit.shape, -80.0), np.full(logit.shape, 80.0)
+    for _ in range(70):
+        u = 0.5 * (below + above)
+        up, down = np.logaddexp(0.0, u), np.logaddexp(0.0, -u)
+        small = up**2 * (0.5 / high) - down**2 * (0.5 / low) < logit
+        below, above = np.where(small, u, below), np.where(small, above, u)
+    return np.asarray(0.5 * (below + above))
 
 
 def _positive_definite(part: Part, own: Plain) -> tuple[Plain, Plain]:

@@ -58,7 +58,11 @@ class LogJoint:
         self.nodes = variables
         self.summed = {v["name"]: size_of(sizes, v["over"][1]) if v["over"] else 2 for v in discrete}
         try:
-            self.parts: tuple[Part, ...] = parts([v for v in latents if v["name"] not in self.summed], sizes)
+            self.parts: tuple[Part, ...] = parts(
+                [v for v in latents if v["name"] not in self.summed],
+                sizes,
+                {n: np.asarray(x)[None] for n, x in known.items()},
+            )
         except NotImplementedError as error:
             raise ReferenceError(f"{model['name']}: {error}") from None
         self.size = sum(p.size for p in self.parts)

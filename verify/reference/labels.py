@@ -138,4 +138,4 @@ class Folded:
             there = self.labels.renamed(features, order, 1)
             gaps = [(((there[n] - self.pivot[n]) / self.scale[n]) ** 2).reshape(len(there[n]), -1) for n in there]
             distances.append(np.sum([g.sum(axis=1) for g in gaps], axis=0))
-        return np.argmin(distances, axis=0)
+        return np.asarray(np.argmin(distances, axis=0))

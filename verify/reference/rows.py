@@ -10,7 +10,8 @@ import numpy as np
 
 from cavi.verify.claim import names_in
 from cavi.verify.density import FAMILIES
-from cavi.verify.reference.joint import SUMMED, ReferenceError
+from cavi.verify.reference.joint import ReferenceError
+from cavi.verify.reference.sites import SUMMED
 from cavi.verify.reference.tape import Array
 
 

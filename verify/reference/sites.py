@@ -139,7 +139,7 @@ def coordinates(x: Array, mean: Array, precision: Array, site: Site) -> Array:
     pull = np.einsum("gij,gj->gi", site.precision, site.centre)
     weighted = np.einsum("ngij,ngj->ngi", precision, mean) + pull
     middle = np.linalg.solve(both, weighted[..., None])[..., 0]
-    return np.einsum("ngij,ngi->ngj", np.linalg.cholesky(both), x - middle)
+    return np.asarray(np.einsum("ngij,ngi->ngj", np.linalg.cholesky(both), x - middle))
 
 
 def found_site(x: Array, mean: Array, precision: Array, slope: Array) -> Site:

@@ -8,7 +8,7 @@ import sympy
 from generated import run
 
 from cavi import models
-from cavi.derive import Augmentation, Model, NegativeBinomial, Normal, RelaxationError, derive, dot, sigmoid
+from cavi.derive import Augmentation, Binomial, Model, NegativeBinomial, Normal, RelaxationError, derive, dot, sigmoid
 from cavi.derive.families.special import softplus
 from cavi.derive.relaxations import augmentations
 from cavi.derive.relaxations.augmentation import B, W
@@ -123,3 +123,16 @@ def test_the_augmented_model_is_typeset_and_its_auxiliary_declared() -> None:
     assert r"\operatorname{PG}" in tex or r"\mathrm{PG}" in tex
     assert "augmentation of" in tex and "lower bound of the bound" not in tex
     assert "Relaxation" in derived.html()
+
+
+def test_a_total_that_may_be_zero_is_left_to_a_bound() -> None:
+    """With no trials a Pólya-Gamma has no density; a bound has no auxiliary."""
+    m = Model("trials")
+    n = m.index("n", "N")
+    total, u = m.covariate("total", n), m.latent("u", Normal(0, 1))
+    m.observed("y", Binomial(total[n], sigmoid(u)), n)
+    with pytest.raises(
+        RelaxationError, match=r"total\[n\], which may be zero.* or a bound \(bounds=\), which has none"
+    ):
+        derive(m, augment={"y": "polya_gamma"})
+    assert str(derive(m, bounds={"y": "jaakkola_jordan"}).update("u").family) == "Normal"

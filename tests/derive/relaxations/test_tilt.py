@@ -8,7 +8,6 @@ from cavi.derive import (
     ApproximationError,
     Bernoulli,
     Categorical,
-    CaviError,
     Gamma,
     Model,
     NonConjugateError,
@@ -142,9 +141,3 @@ def test_a_positive_parameter_and_a_latent_are_refused() -> None:
         m = Model("mean")
         m.observed("y", Normal(m.latent("mu", Normal(0, 1)), 1), m.index("n", "N"))
         derive(m, approximate={"mu": "newton"})
-
-
-def test_shards_refuse_what_is_decided_by_all_data() -> None:
-    d = derive(poisson(), [("b",)], approximate={"b": "newton"})
-    with pytest.raises(CaviError, match="found by steps of Newton's method"):
-        d.render("dask")

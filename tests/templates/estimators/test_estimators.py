@@ -208,3 +208,19 @@ def test_minibatches_of_a_regression_and_a_classifier() -> None:
         classifier.partial_fit(x[:3], np.array(["up", "left", "up"]))
     regression.fit(x[:100], y[:100])  # forgets the minibatches
     assert regression.params_["tau"]["shape"] == pytest.approx(1.0 + 50.0)
+
+
+def test_the_mean_of_a_step_is_that_of_its_normal() -> None:
+    """E[exp(x·w)] under a Normal factor by choice, for rows that were not there when it was found."""
+    module = run(derived_model("poisson_regression").estimator())
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    y = rng.poisson(np.exp(x @ [0.4, -0.3])).astype(float)
+    model = module.PoissonRegression().fit(x, y)
+    w, new = model.params_["w"], rng.normal(size=(7, 2))
+    spread = np.einsum("nd,de,ne->n", new, np.linalg.inv(w["precision"]), new)
+    np.testing.assert_allclose(model.predict(new), np.exp(new @ w["mean"] + 0.5 * spread), rtol=1e-12)
+    steps = module.PoissonRegression()
+    for part in np.array_split(np.arange(200), 4):
+        steps.partial_fit(x[part], y[part])
+    np.testing.assert_allclose(steps.predict(new), model.predict(new), rtol=0.3)

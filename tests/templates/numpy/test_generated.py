@@ -1,11 +1,14 @@
 """Laws that every generated module obeys, over the library and models that are not in it."""
 
 import ast
+import builtins
 
 import numpy as np
 import pytest
-from generated import NAMES, derived_model, generated, inputs, state_of, world_of
+from generated import NAMES, derived_model, generated, inputs, run, state_of, world_of
 
+from cavi import models
+from cavi.derive import derive
 from cavi.derive.cells import over_cells
 from cavi.derive.result import ArrayOperation, Integral
 
@@ -147,3 +150,35 @@ def test_a_million_observations_do_not_overflow() -> None:
     found = generated("gaussian_mixture").fit({"x": x}, hyper, {"K": 3}, seed=1, max_iter=3)
     assert np.isfinite(found.elbo)
     assert np.isfinite(found.params["z"]["probs"]).all()
+
+
+def unknown_names(source: str) -> set[str]:
+    """What a module reads by name and nothing in it binds."""
+    tree = ast.walk(ast.parse(source))
+    read, bound = set(), {*dir(builtins), "__name__", "__file__"}
+    for node in tree:
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.alias(name=name, asname=other):
+                bound.add((other or name).partition(".")[0])
+            case ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+    return read - bound
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_known(name: str) -> None:
+    assert not unknown_names(derived_model(name).numpy())
+
+
+def test_a_vector_by_the_cvi_method_knows_its_names_and_climbs() -> None:
+    """One factor of several elements, and nothing else that would ask for the module's tools."""
+    name = "gaussian_process_classification"
+    source = derive(models.load(name), models.info(name).factors, approximate={"f": "cvi"}).numpy()
+    assert not unknown_names(source)
+    known = models.data(name)
+    found = run(source).fit(known.data, known.hyper, known.sizes, seed=0, max_iter=5)
+    assert (np.diff(found.elbo_trace) >= 0).all()

@@ -14,11 +14,63 @@ def test_logits_of_any_size_are_normalised(level: float, dtype: type) -> None:
     """Also where the exponentials of all of a column, or of some columns, are no numbers."""
     rng = np.random.default_rng(0)
     logits = (5.0 * rng.normal(size=(4, 50)) + level * (rng.random(50) < 0.5)).astype(dtype)
-    probs, total = generated("gaussian_mixture_full").normalised(np.eye(4, dtype=dtype), logits)
-    exact = logits.astype(float)
-    digits = 20 * np.finfo(dtype).eps
-    np.testing.assert_allclose(probs, np.exp(log_softmax(exact, axis=0)), rtol=200 * digits, atol=digits)
-    np.testing.assert_allclose(total, logsumexp(exact, axis=0), rtol=digits, atol=digits)
+    exact, digits = logits.astype(float), 20 * float(np.finfo(dtype).eps)
+    softmaxes = generated("gaussian_mixture_full").Softmax(np.eye(4, dtype=dtype))
+    for _ in range(3):  # the next blocks begin with the level of the one before
+        with np.errstate(all="ignore"):  # as the passes over blocks have it
+            probs, total = softmaxes(logits)
+        np.testing.assert_allclose(probs, np.exp(log_softmax(exact, axis=0)), rtol=200 * digits, atol=digits)
+        assert total == pytest.approx(logsumexp(exact, axis=0).sum(), rel=digits, abs=50 * digits)
+
+
+def test_blocks_that_are_far_from_zero_are_made_once_each() -> None:
+    """The level of the first block will do for the others, whose logits are a thousand below zero."""
+    module, made = generated("gaussian_mixture_full"), []
+    plain = module.product
+    softmaxes = module.Softmax(np.eye(4))
+    logits = np.random.default_rng(0).normal(size=(5, 4, 50)) - 1000.0
+    try:
+        module.product = lambda natural, features, out: made.append(1) or plain(natural, features, out)
+        with np.errstate(all="ignore"):
+            totals = [softmaxes(block)[1] for block in logits]
+    finally:
+        module.product = plain
+    assert len(made) == 6
+    assert totals == pytest.approx(logsumexp(logits, axis=1).sum(axis=1), rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_groups_that_are_far_apart_take_no_more_time(dtype: type) -> None:
+    """Exponentials that cannot be told from zero are the least numbers with all digits, after the first block."""
+    logits = np.array([[0.0, 0.0], [-740.0, -2000.0]], dtype)
+    softmaxes = generated("gaussian_mixture_full").Softmax(np.eye(2, dtype=dtype))
+    for _ in range(2):
+        probs, total = softmaxes(logits)
+    assert (probs[1] >= np.finfo(dtype).tiny).all() and (probs[1] < 10 * np.finfo(dtype).tiny).all()
+    assert total == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lines", "groups", "rows"), [(3, 4, 50), (153, 20, 2080), (70, 30, 1001), (20, 60, 3000), (900, 30, 200)]
+)
+def test_products_in_pieces_are_the_products(lines: int, groups: int, rows: int) -> None:
+    module, rng = generated("gaussian_mixture_full"), np.random.default_rng(0)
+    memory = rng.normal(size=(lines, rows + 3))
+    natural, features, shares = rng.normal(size=(groups, lines)), memory[:, :rows], rng.random((rows, groups))
+    for out in (np.empty((groups, rows)), np.empty((rows, groups)).T):
+        module.product(natural, features, out)
+        np.testing.assert_allclose(out, natural @ features, rtol=1e-11, atol=1e-12)
+    for turned in (shares, np.asfortranarray(shares)):
+        np.testing.assert_allclose(module.weighted(features, turned), features @ shares, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("side", [1, 2, 5])
+def test_pairs_are_packed_in_the_order_in_which_they_are_made(side: int) -> None:
+    module, rng = generated("gaussian_mixture_full"), np.random.default_rng(0)
+    x, matrices = rng.normal(size=(side, 7)), rng.normal(size=(3, side, side))
+    lines = module.pairs(x, np.empty((side * (side + 1) // 2, 7)))
+    np.testing.assert_allclose(module.packed(matrices) @ lines, np.einsum("kde,dn,en->kn", matrices, x, x), atol=1e-13)
+    np.testing.assert_array_equal(module.unpacked(lines.T, side), np.einsum("dn,en->nde", x, x))
 
 
 def separated(rows: int, groups: int, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,14 +20,6 @@ scan = pytest.importorskip("numpyro.contrib.control_flow").scan
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(5, 2)), RNG.normal(size=5)
 
-# Chains of numbers are written as factors, so that NUTS sees whole arrays.
-REFUSED = {
-    "dynamic_level": "cannot be drawn from",
-    "hmm_autoregression": "y_chain: found the distribution Unit",
-    "linear_dynamical_system": "cannot be drawn from",
-    "stochastic_volatility": "cannot be drawn from",
-    "switching_level": "cannot be drawn from",
-}
 # Student's t is read as the mixture over a scale that makes it conjugate, which has a latent more.
 READ_AS_MIXTURE = {"student_regression": {"y_scale"}}
 NOT_WRITTEN = {
@@ -45,10 +37,6 @@ def test_library_round_trip(name: str) -> None:
     known = {v.name: point.arrays[v.name] for v in model.variables if not v.is_random}
     made = types.ModuleType(name)
     exec(compile(render(model), f"<{name}>", "exec"), made.__dict__)
-    if name in REFUSED:
-        with pytest.raises(DeclarationError, match=REFUSED[name]):
-            from_numpyro(made.model, known, known, point.sizes)
-        return
     imported = from_numpyro(made.model, known, known, point.sizes)
     if name in READ_AS_MIXTURE:
         latents = {v.name for v in model.with_role("latent")}
@@ -242,6 +230,44 @@ def random_walk(y, trend):
     scan(step, (2.0, 0), (y, trend))
 
 
+def walks(y):
+    """Two Gaussian walks from zero, each of its own spread."""
+    with numpyro.plate("group", 2):
+        tau = numpyro.sample("tau", dist.Gamma(2.0, 1.0))
+        x = numpyro.sample("x", dist.GaussianRandomWalk(1 / jnp.sqrt(tau), num_steps=len(y)))
+    one = numpyro.sample("one", dist.GaussianRandomWalk(0.5, num_steps=len(y)))
+    with numpyro.plate("time", len(y)):
+        numpyro.sample("y", dist.Normal(x[0] - x[1] + one, 0.5), obs=y)
+
+
+def state_space(y):
+    """A vector that turns and shrinks, from a prior of its own; two numbers are seen of each."""
+    turn = jnp.array([[0.9, -0.3], [0.3, 0.9]])
+    noise = jnp.array([[0.5, 0.1], [0.1, 0.4]])
+    rate = numpyro.sample("rate", dist.Gamma(2.0, 1.0))
+    first = numpyro.sample("first", dist.MultivariateNormal(jnp.zeros(2), jnp.eye(2)))
+
+    def step(before, y_t):
+        x = numpyro.sample("x", dist.MultivariateNormal(turn @ before, noise))
+        numpyro.sample("y", dist.Normal(x, 1 / jnp.sqrt(rate)).to_event(1), obs=y_t)
+        return x, x
+
+    scan(step, first, y)
+
+
+def independent_states(y):
+    """A level and its trend, with independent noise."""
+    tau = numpyro.sample("tau", dist.Gamma(2.0, 1.0))
+
+    def step(before, y_t):
+        mean = jnp.array([[1.0, 1.0], [0.0, 1.0]]) @ before
+        x = numpyro.sample("x", dist.Normal(mean, jnp.array([0.4, 0.1])).to_event(1))
+        numpyro.sample("y", dist.Normal(x[0], 1 / jnp.sqrt(tau)), obs=y_t)
+        return x, x
+
+    scan(step, jnp.zeros(2), y)
+
+
 def series(y):
     """Groups of walks side by side, each of a level that is drawn first with a spread of its own."""
     level = numpyro.sample("level", dist.Normal(0.0, 1.0))
@@ -267,6 +293,9 @@ PROGRAMS = [
     (hidden_states, (Y, 3)),
     (random_walk, (Y, X[:, 0])),
     (series, (X,)),
+    (walks, (Y,)),
+    (state_space, (X,)),
+    (independent_states, (Y,)),
 ]
 
 

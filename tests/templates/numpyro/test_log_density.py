@@ -36,7 +36,7 @@ def arguments(model, point, left_out=()):
     known = {v.name: point.arrays[v.name] for v in model.variables if not v.is_random}
     random = {v.name: point.arrays[v.name] for v in model.variables if v.is_random and v.name not in left_out}
     for v in model.with_role("latent"):
-        if v.chain is not None and v.over is not None and v.name not in left_out:
+        if v.chain is not None and v.name not in left_out:
             random[v.name] = np.moveaxis(random[v.name], v.plates.index(v.chain.index), 0)
     return known, random
 

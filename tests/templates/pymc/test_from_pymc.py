@@ -135,6 +135,15 @@ def walk():
     return model
 
 
+def vector_walk():
+    steps, first = np.array([[1.0, 0.3], [0.3, 0.5]]), np.array([[4.0, 1.0], [1.0, 3.0]])
+    with pm.Model(coords={"day": range(6), "part": range(2)}) as model:
+        start = pm.MvNormal.dist(np.array([0.5, -0.5]), cov=first)
+        x = pm.MvGaussianRandomWalk("x", mu=np.array([0.1, 0.2]), cov=steps, init_dist=start, dims=("day", "part"))
+        pm.Normal("y", x[:, 0] - 0.5 * x[:, 1], 0.5, observed=Y, dims="day")
+    return model
+
+
 def autoregression():
     with pm.Model() as model:
         rho = pm.Normal("rho", 0.0, 1.0, shape=2)
@@ -235,6 +244,7 @@ MODELS = [
     imputed,
     walk,
     autoregression,
+    vector_walk,
     idioms,
     families,
     more_families,

@@ -19,9 +19,6 @@ REFUSED = {
     "supervised_topics": "would both be cut",
     "sparse_poisson_factorisation": "y is declared sparse, and a module for data in shards",
     **dict.fromkeys(["dirichlet_multinomial", "gaussian_process_classification"], "no factor is shared"),
-    **dict.fromkeys(["negative_binomial", "beta_binomial"], "reads y of single rows"),
-    "poisson_regression": "was chosen by cvi",
-    "multilevel_poisson_regression": "was chosen by cvi",
 }
 
 
