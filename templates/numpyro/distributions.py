@@ -69,6 +69,11 @@ def _zero_inflated(base: str) -> Callable[[_Scalar], str]:
     return lambda a: f"ZeroInflatedDistribution(dist.{_SCALAR[base](a)}, gate={a['inflation']})"
 
 
+def _hurdle(base: str) -> Callable[[_Scalar], str]:
+    """NumPyro's gate is the probability of zero, that of a declaration of crossing it."""
+    return lambda a: f"HurdleDistribution(dist.{_SCALAR[base](a)}, gate=1 - {a.signed('crossing')})"
+
+
 def _censored(side: str, base: str) -> Callable[[_Scalar], str]:
     """NumPyro's indicator is of being censored, that of a declaration of being seen."""
     return lambda a: f"{side}CensoredDistribution(dist.{_SCALAR[base](a)}, censored={a.signed('event')} == 0)"
@@ -97,6 +102,7 @@ _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "BetaBinomial": lambda a: f"BetaBinomial({a['a']}, {a['b']}, {a['total']})",
     "Geometric": lambda a: f"GeometricProbs({a['prob']})",
     **{f"{side}Censored{n}": _censored(side, n) for side, n in _CENSORED},
+    **{f"Hurdle{n}": _hurdle(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
     **{f"ZeroInflated{n}": _zero_inflated(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
     "NegativeBinomial": lambda a: f"NegativeBinomialProbs({a['number']}, 1 - {a.signed('prob')})",
 }

@@ -18,6 +18,9 @@ _REMEDIES: Mapping[str, str] = {
     "Unit": "a factor has no distribution: declare it as an observed variable",
     "ImproperUniform": "give it a prior, or make it a numpyro.param, which is maximised over",
     "Delta": "use the expression itself, or numpyro.deterministic",
+    "TransformedDistribution": "draw from its base, and write the transformation as an expression of what was drawn",
+    "MixtureGeneral": "use a MixtureSameFamily, whose parameters have the components as their last axis",
+    "DiscreteUniform": "use a Categorical with equal probabilities",
     "LKJCholesky": "declare the precision matrix by a Wishart",
 }
 
@@ -92,14 +95,20 @@ _AROUND: Mapping[str, tuple[str, ...]] = {
     "ZeroInflatedProbs": ("gate",),
     "ZeroInflatedLogits": ("gate_logits",),
     "ZeroInflatedPoisson": ("gate",),
+    "HurdleProbs": ("gate",),
+    "HurdleLogits": ("gate_logits",),
+    "HurdlePoisson": ("gate",),
     "RightCensoredDistribution": ("censored",),
     "LeftCensoredDistribution": ("censored",),
 }
 
 
+_EXTRA_ZEROS = ("ZeroInflated", "Hurdle")
+
+
 def _around(kind: str, name: str, base: Found, read: Read) -> Drawn:
     """A count with further zeros, or a value that may be censored: a family of its own, if there is one."""
-    around = "ZeroInflated" if kind.startswith("Zero") else kind.removesuffix("Distribution")
+    around = next((a for a in _EXTRA_ZEROS if kind.startswith(a)), kind.removesuffix("Distribution"))
     family = around + base.family if isinstance(base, Drawn) else ""
     if not isinstance(base, Drawn) or not hasattr(derive, family):
         known = sorted(n.removeprefix(around) for n in vars(derive) if n.startswith(around))
@@ -108,8 +117,10 @@ def _around(kind: str, name: str, base: Found, read: Read) -> Drawn:
             f"{', '.join(known)}"
         )
     args = dict(base.args)
-    if around == "ZeroInflated":
+    if around in _EXTRA_ZEROS:
         gate = elementwise("sigmoid", read("gate_logits")) if kind.endswith("Logits") else read("gate")
+        if around == "Hurdle":  # its gate keeps back what the probability of a declaration lets across
+            return Drawn(family, {**args, "crossing": elementwise("sub", constant(1), gate)})
         return Drawn(family, {**args, "inflation": gate})
     if base.family == "Weibull":  # by the rate of x**shape
         rate = elementwise("pow", args.pop("scale"), elementwise("neg", args["shape"]))

@@ -47,7 +47,13 @@ def chained(node: Node, drawn: Drawn) -> Chain | None:
             axis than the first.
     """
     links = [n for a in drawn.args.values() for n in walk(a) if n.op == "before" and len(n.args) == 2]
-    others = sorted({str(_source(n).name) for n in links if _source(n) is not node})
+    sources = [s for s in map(_source, links) if s is not node]
+    if any(s.op != "variable" for s in sources):
+        raise DeclarationError(
+            f"{node.name}: found a loop that hands on more than the element before, such as the one before that; "
+            "expected a chain of order one: carry only what the step draws"
+        )
+    others = sorted({str(s.name) for s in sources})
     if others:
         raise DeclarationError(
             f"{node.name}: found the element before of {', '.join(others)} in its parameters; expected that of "

@@ -144,7 +144,7 @@ class SiteWriter(Writer):
         offset = self._function(
             f"offset_{label}", f"What is known in {site.variable}.", site.scalar.offset, site.plates, (site.plates,)
         )
-        log_site, moments = self._log(site, label), self._moments(site, tilted, label)
+        log_site, moments = self._log(site, label), self._tilted_moments(site, tilted, label)
         title = f"Values of {site.variable} at which the site of {site.name} is not smooth."
         kinks = tuple(self._function(f"kink_{label}", title, k, site.plates, (site.plates,)) for k in tilted.kinks)
         return SiteView(site.name, _sizes(site.plates), tuple(columns), offset, log_site, moments, kinks)
@@ -164,7 +164,7 @@ class SiteWriter(Writer):
         self.functions.append(FunctionView(name, (f"{site.variable}: np.ndarray",), title, lines))
         return name
 
-    def _moments(self, site: Site, tilted: Tilted, label: str) -> str:
+    def _tilted_moments(self, site: Site, tilted: Tilted, label: str) -> str:
         """The function with the closed form of a site's tilted moments; empty where there is none."""
         if tilted.method != "closed form":
             return ""

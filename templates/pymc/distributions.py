@@ -24,6 +24,7 @@ _REMEDIES: Mapping[str, str] = {
     "HalfStudentT": "a HalfNormal, or an InverseGamma for the variance, can be derived",
     "Cauchy": "it is a StudentT of one degree of freedom",
     "Uniform": "declare a Beta, or a Normal or Gamma that is wide enough",
+    "DiscreteUniform": "use a Categorical with equal probabilities",
     "Geometric": "PyMC counts trials; cavi.derive.Geometric counts failures, one less",
     "_LKJCholeskyCov": "declare the precision matrix by a Wishart in cavi.derive",
     "LKJCorr": "declare the precision matrix by a Wishart in cavi.derive",

@@ -23,7 +23,6 @@ X, Y = RNG.normal(size=(5, 2)), RNG.normal(size=5)
 # Student's t is read as the mixture over a scale that makes it conjugate, which has a latent more.
 READ_AS_MIXTURE = {"student_regression": {"y_scale"}}
 NOT_WRITTEN = {
-    "hurdle_poisson",
     "ordinal_regression",
     "poisson_matrix_factorisation",
     "sparse_poisson_factorisation",
@@ -138,6 +137,10 @@ def more_families(counts, y, kinds):
         numpyro.sample("b", dist.ZeroInflatedDistribution(dist.Poisson(rate), gate_logits=level), obs=counts)
         numpyro.sample("c", dist.ZeroInflatedDistribution(dist.Binomial(9, probs=gate), gate=0.2), obs=counts)
         numpyro.sample("d", dist.NegativeBinomial2(rate, 3.0), obs=counts)
+        numpyro.sample("hurdle", dist.HurdlePoisson(gate, rate), obs=counts)
+        numpyro.sample(
+            "hurdle_of_nine", dist.HurdleDistribution(dist.Binomial(9, probs=0.3), gate_logits=level), obs=counts
+        )
         numpyro.sample("e", dist.NegativeBinomialLogits(3.0, level), obs=counts)
         numpyro.sample("f", dist.GammaPoisson(2.0, rate), obs=counts)
         numpyro.sample("g", dist.AsymmetricLaplaceQuantile(level, tau, 0.3), obs=y)
@@ -389,6 +392,18 @@ def test_refusals() -> None:
 
         scan(step, 0.0, Y)
 
+    def second_order():
+        def step(before, y_t):
+            x = numpyro.sample("x", dist.Normal(0.5 * before[0] - 0.2 * before[1], 1.0))
+            numpyro.sample("y", dist.Normal(x, 1.0), obs=y_t)
+            return (x, before[0]), None
+
+        scan(step, (0.0, 0.0), Y)
+
+    def transformed():
+        base = dist.Normal(jnp.zeros(3), 1.0)
+        numpyro.sample("m", dist.TransformedDistribution(base, dist.transforms.OrderedTransform()))
+
     def unordered():
         m = numpyro.sample("m", dist.Normal(jnp.zeros(2), 1.0))
         numpyro.sample("y", dist.OrderedLogistic(0.0, jnp.cumsum(m)), obs=1)
@@ -408,6 +423,12 @@ def test_refusals() -> None:
         (backwards, (), "m: found a scan in its mean"),
         (summed, (), "y: found what a loop carries on in its mean"),
         (lagged, (), "y: found the element before of x in its parameters; expected that of y itself"),
+        (second_order, (), "x: found a loop that hands on more than the element before"),
+        (
+            transformed,
+            (),
+            "m: found the distribution TransformedDistribution, which cannot be read; draw from",
+        ),
         (unordered, (), r"y: found the cutpoint m\[0\] \+ m\[1\] above m\[0\], which cannot be shown to be larger"),
         (regression, (), "regression: .*missing .*argument.* pass from_numpyro the arguments"),
         (len, ([],), "len: found no random variable"),

@@ -18,7 +18,6 @@ REFUSED = {
     "poisson_matrix_factorisation": "observed function of latents",
     "sparse_poisson_factorisation": "observed function of latents",
     "additive_poisson": "observed function of latents",
-    "hurdle_poisson": "NumPyro has no HurdlePoisson",
     "gig_variance": "NumPyro has no GeneralisedInverseGaussian",
     "ordinal_regression": "NumPyro has no IntervalCensoredNormal",
 }
