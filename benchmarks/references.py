@@ -58,7 +58,7 @@ CASES: Mapping[str, Case] = {
     "horseshoe_regression": Case(rows=60),
     "quantile_regression": Case(),
     "student_regression": Case(),
-    "student_t": Case(rows=30),
+    "student_t": Case(rows=30, draws=1000),
     "gamma_shape": Case(),
     "gamma_shape_rate": Case(),
     "weibull_survival": Case(),

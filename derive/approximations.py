@@ -61,7 +61,8 @@ def approached(block: Block, methods: Mapping[str, str]) -> Block:
     """
     own = {methods.get(n) for n in block.variables}
     both = QUADRATURE in own and block.is_joint
-    return replace(block, projected=both or bool(own & set(NORMAL)), normal=own == {CVI})
+    chosen = bool(own & set(NORMAL))
+    return replace(block, projected=both or chosen, normal=own == {CVI}, chosen=chosen)
 
 
 def applicable(

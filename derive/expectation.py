@@ -253,9 +253,13 @@ def internal(block: Block, powers: Powers, bound: Iterable[Index]) -> tuple[Inde
                 names |= {a.name for a in inner} or {""}
                 if any(s != index and index in set(indices_of(s)) for a in inner for s in a.subs):
                     names.add("")
-        if "" not in names and len(names) > 1:
+        if "" not in names and len(names) > 1 and not (block.chosen and _in_a_function(powers, index)):
             found.append(index)
     return tuple(found)
+
+
+def _in_a_function(powers: Powers, index: Index) -> bool:
+    return any(isinstance(a, Function) and index in set(atom_indices(a)) for a, _ in powers)
 
 
 def _map(p: Polynomial, place: Callable[[Atom], Atom], kept: set[Index] | None = None) -> Polynomial:

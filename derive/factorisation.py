@@ -36,6 +36,8 @@ class Block:
         projected: whether a function of several elements of the factor has an expectation: that of a sum of them, which
             is one number, or that of two numbers, by quadrature over both.
         normal: whether that is the exact one under a Normal factor, so that E[exp u] is known.
+        chosen: whether it is a Normal factor that is chosen, under which a function of a sum has one expectation for
+            each datum in it.
     """
 
     factor: Factor
@@ -44,6 +46,7 @@ class Block:
     declared: tuple[Index, ...] = ()
     projected: bool = False
     normal: bool = False
+    chosen: bool = False
 
     def site(self, atom: Element | Indicator) -> Site:
         """The plate subscripts of an atom: which element of the product it belongs to."""

@@ -87,6 +87,8 @@ class Optimum:
         height: the expected log joint at the mean of q, where the mean is to be its mode; of a point that is found by
             steps, at its value.
         climbs: for a point that is found by steps, the points that follow each of them, at their best given it.
+        way_back: of Normals that are more than a mean and a precision, the natural parameters by which the formulas
+            begin, in the standard ones.
     """
 
     families: Mapping[str, Family]
@@ -105,6 +107,7 @@ class Optimum:
     chosen: str = ""
     height: Polynomial | None = None
     climbs: tuple[str, ...] | None = None
+    way_back: tuple[Formula, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ Sources: Khan and Lin (2017), section 3; Wang and Blei (2013), sections 3.1 and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -30,15 +30,17 @@ from cavi.derive.derivatives import HALF, PLACEHOLDER, U, at, contains, derivati
 from cavi.derive.errors import ApproximationError, NonConjugateError
 from cavi.derive.expectation import Expectation, Pattern, localise
 from cavi.derive.factorisation import Block, random_atoms
+from cavi.derive.gaussian import Quadratic, is_quadratic
 from cavi.derive.index import Index
 from cavi.derive.methods import CVI, DELTA, LAPLACE, WORDS
-from cavi.derive.model import Variable
+from cavi.derive.natural import Natural
 from cavi.derive.optimum import Optimum, Request, Stage
 from cavi.derive.optimum_gaussian import gaussian
+from cavi.derive.optimum_kalman import kalman
 from cavi.derive.optimum_scalar import scalar
 from cavi.derive.recognise import support_of
 from cavi.derive.result import Projected
-from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE
+from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE, QUADRATIC_FORM
 from cavi.derive.term import ZERO, Atom, Element, Function, Monomial, Parameter, Polynomial, from_atom, number
 
 RULES: Mapping[str, Rule] = {CVI: CONJUGATE_COMPUTATION, LAPLACE: MODE_AND_CURVATURE, DELTA: DELTA_METHOD}
@@ -65,20 +67,16 @@ def chosen(request: Request) -> Optimum | None:
     if not methods:
         return None
     (method,) = methods
-    variable = _one_real(request, method)
-    plain, terms = _divided(request, variable, method)
+    names = _real(request, method)
+    plain, terms = _divided(request, names, method)
     step = _Step(method, request.expectation)
     surrogate = plain
     for t in terms:
         surrogate = surrogate + step.quadratic(t)
     # Points inside a function have stayed there, and come out of it with the argument.
     surrogate = request.expectation.of(surrogate, block)
-    cond = replace(
-        request.conditional, averaged=surrogate, coefficients=by_statistic(block, tuple(block.variables), surrogate)
-    )
-    inner = replace(request, conditional=cond, approximate={})
     try:
-        base = gaussian(inner) or scalar(inner)
+        base = _optimum_of(surrogate, request)
     except NonConjugateError as error:
         raise ApproximationError(f"approximate={{{block.factor.name!r}: {method!r}}}: {error}") from None
     if not {str(f) for f in base.families.values()} <= {"Normal", "MultivariateNormal"}:
@@ -97,13 +95,47 @@ def chosen(request: Request) -> Optimum | None:
         integral=known.integral if known.numeric else None,
         stages=(Stage(surrogate, RULES[method], (WORDS[method],), "→"), *base.stages),
         chosen=method,
-        height=_at_mean(request.conditional.averaged, variable) if method == LAPLACE else None,
+        height=_at_mean(request.conditional.averaged, block, base) if method == LAPLACE else None,
     )
 
 
-def _at_mean(p: Polynomial, variable: Variable) -> Polynomial:
+def _optimum_of(form: Polynomial, request: Request) -> Optimum:
+    """The Normal factor of a quadratic form, by its natural parameters where it is more than a mean and a precision."""
+    block = request.block
+    names = tuple(block.variables)
+
+    def given(averaged: Polynomial) -> Request:
+        cond = replace(request.conditional, averaged=averaged, coefficients=by_statistic(block, names, averaged))
+        return replace(request, conditional=cond, approximate={})
+
+    if not block.is_joint:
+        whole = given(form)
+        return kalman(whole) or gaussian(whole) or scalar(whole)
+    if not is_quadratic(form, names):
+        return scalar(given(form))  # which refuses it
+    natural = Natural(Quadratic(block, form), names)
+    first = gaussian(given(natural.form())) or scalar(given(form))
+    natural = natural.known_as(first.formulas)
+    named = natural.form()
+    base = gaussian(given(named)) or first
+    return replace(
+        base,
+        statistics=tuple((p.polynomial, c) for p, c in by_statistic(block, names, form).items()),
+        formulas=(*natural.read(form), *natural.beside(base.formulas)),
+        stages=(Stage(named, QUADRATIC_FORM, (), "="), *base.stages),
+        way_back=natural.read(base.log_q),
+    )
+
+
+def _at_mean(p: Polynomial, block: Block, base: Optimum) -> Polynomial:
     """The expected log joint at the mean of the factor: what Newton's method raises."""
-    return at_parameter(p, (variable.name,), "mean")
+
+    def mean(atom: Element) -> Polynomial:
+        value = base.moment(Pattern(((atom, Fraction(1)),), block.factor.plates))
+        assert value is not None
+        return value
+
+    return _at(p, tuple(block.variables), mean)
 
 
 def _at_values(p: Polynomial, points: tuple[str, ...]) -> Polynomial:
@@ -113,94 +145,96 @@ def _at_values(p: Polynomial, points: tuple[str, ...]) -> Polynomial:
 
 def at_parameter(p: Polynomial, names: Collection[str], parameter: str) -> Polynomial:
     """Elements of some latents replaced by a parameter of their factor, inside functions too."""
+    return _at(p, names, lambda atom: from_atom(Parameter(atom.name, parameter, atom.subs)))
+
+
+def _at(p: Polynomial, names: Collection[str], value_of: Callable[[Element], Polynomial]) -> Polynomial:
+    """Elements of some latents replaced by what stands for them, inside functions too."""
 
     def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
         if isinstance(atom, Element) and atom.name in names:
-            return from_atom(Parameter(atom.name, parameter, atom.subs), exponent)
+            return functions.raise_to(value_of(atom), number(exponent))
         if isinstance(atom, Function) and any(True for _ in random_atoms(atom, names)):
-            value = functions.apply(atom.name, *(at_parameter(a, names, parameter) for a in atom.args))
+            value = functions.apply(atom.name, *(_at(a, names, value_of) for a in atom.args))
             return functions.raise_to(value, number(exponent))
         return None
 
     return rewrite(p, rule)
 
 
-def _one_real(request: Request, method: str) -> Variable:
-    """The latent of the factor.
+def _real(request: Request, method: str) -> tuple[str, ...]:
+    """The latents of the factor.
 
     Raises:
-        ApproximationError: for blocks of several and for other supports.
+        ApproximationError: where one of them is not real.
     """
     factor = request.block.factor
     asked = f"approximate={{{factor.name!r}: {method!r}}}"
-    if len(request.block.variables) > 1:
-        raise ApproximationError(
-            f"{asked}: q({factor.name}) holds several latents; expected one: give each a factor of its own and a method"
-        )
-    (variable,) = request.block.variables.values()
-    if support_of(variable) not in ("real", "vector") or factor.point:
-        raise ApproximationError(
-            f"{asked}: {variable.name} has the support {support_of(variable)}; expected real numbers, as a Normal has; "
-            "for one positive number or probability take 'quadrature'"
-        )
-    return variable
+    for variable in request.block.variables.values():
+        if support_of(variable) not in ("real", "vector") or factor.point:
+            raise ApproximationError(
+                f"{asked}: {variable.name} has the support {support_of(variable)}; expected real numbers, as a Normal "
+                "has; for one positive number or probability take 'quadrature'"
+            )
+    return tuple(request.block.variables)
 
 
-def _divided(request: Request, variable: Variable, method: str) -> tuple[Polynomial, list[Term]]:
-    """The terms that are polynomials in the latent, and those that are functions of it.
+def _divided(request: Request, names: tuple[str, ...], method: str) -> tuple[Polynomial, list[Term]]:
+    """The terms that are polynomials in the latents, and those that are functions of them.
 
     Raises:
         ApproximationError: for a function of something else, and where there is none.
     """
     plain: list[Monomial] = []
     terms: list[Term] = []
+    asked = f"approximate={{{request.block.factor.name!r}: {method!r}}}"
     for m in request.conditional.averaged.monomials:
-        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, [variable.name]))]
+        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, names))]
         if all(isinstance(a, Element) and e.denominator == 1 and e > 0 for a, e in own):
             plain.append(m)
             continue
         rest = [(a, e) for a, e in m.powers if (a, e) not in own]
-        found = _function(own, variable)
-        asked = f"approximate={{{variable.name!r}: {method!r}}}"
+        found = _function(own, names)
         if found is None:
+            of = ", ".join(names)
             raise ApproximationError(
-                f"{asked}: found a term that is no function of one affine expression in {variable.name}; expected f(u) "
-                f"with u = a + Σ b {variable.name}"
+                f"{asked}: found a term that is no function of one affine expression in {of}; expected f(u) with u = a "
+                + "".join(f"+ Σ b_{n} {n}" if len(names) > 1 else f"+ Σ b {n}" for n in names)
             )
         function, argument = found
         if derivative(function) is None:
-            names = ", ".join(dict.fromkeys(a.name for a in function.atoms() if isinstance(a, Function)))
+            unknown = ", ".join(dict.fromkeys(a.name for a in function.atoms() if isinstance(a, Function)))
             raise ApproximationError(
-                f"{asked}: no derivative of {names} is known; expected exp, log, softplus, lgamma, …"
+                f"{asked}: no derivative of {unknown} is known; expected exp, log, softplus, lgamma, …"
             )
         terms.append(Term(function, argument, collect([normalise(m.coefficient, rest, ())]), m.bound))
     if not terms:
         raise ApproximationError(
-            f"approximate={{{variable.name!r}: {method!r}}}: every term of q({variable.name}) is quadratic, so that "
-            "its optimum is Normal; leave the approximation out"
+            f"{asked}: every term of q({request.block.factor.name}) is quadratic, so that its optimum is Normal; leave "
+            "the approximation out"
         )
     return Polynomial(tuple(plain)), terms
 
 
-def _function(own: list[tuple[Atom, Fraction]], variable: Variable) -> tuple[Polynomial, Polynomial] | None:
+def _function(own: list[tuple[Atom, Fraction]], names: tuple[str, ...]) -> tuple[Polynomial, Polynomial] | None:
     """The function of the placeholder and its affine argument."""
     ((atom, exponent), *others) = own
     if others or not isinstance(atom, Function):
         return None
-    moving = [p for p, a in enumerate(atom.args) if _depends(a, variable)]
-    if len(moving) != 1 or not _affine(atom.args[moving[0]], variable):
+    moving = [p for p, a in enumerate(atom.args) if _depends(a, names)]
+    if len(moving) != 1 or not _affine(atom.args[moving[0]], names):
         return None
     args = tuple(U if p == moving[0] else a for p, a in enumerate(atom.args))
     return from_atom(Function(atom.name, args), exponent), atom.args[moving[0]]
 
 
-def _depends(p: Polynomial, variable: Variable) -> bool:
-    return any(True for a in p.atoms() for _ in random_atoms(a, [variable.name]))
+def _depends(p: Polynomial, names: tuple[str, ...]) -> bool:
+    return any(True for a in p.atoms() for _ in random_atoms(a, names))
 
 
-def _affine(p: Polynomial, variable: Variable) -> bool:
+def _affine(p: Polynomial, names: tuple[str, ...]) -> bool:
     for m in p.monomials:
-        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, [variable.name]))]
+        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, names))]
         if own and not (len(own) == 1 and isinstance(own[0][0], Element) and own[0][1] == 1):
             return False
     return True

@@ -200,6 +200,31 @@ class _Chain:
                 ),
             ),
             from_marginals=self.from_marginals(here, matrix),
+            way_back=self.way_back(here, matrix),
+        )
+
+    def way_back(self, here: tuple[Index, ...], matrix: tuple[Index, ...]) -> tuple[Formula, ...]:
+        """h_t = J_t c_t - G_{t-1}ᵀ J_{t-1} c_{t-1}, P_t = J_t + G_{t-1}ᵀ J_{t-1} G_{t-1}, B_t = J_{t-1} G_{t-1}."""
+        t, a, w, i, j = self.t, self.axes, self.wide, self.fresh(), self.fresh()
+        before = shifted(t, -1)
+
+        def precision(when: Sub, left: Sequence[Sub], right: Sequence[Sub]) -> Polynomial:
+            return self.parameter("precision", when, *left, *right, symmetric=True)
+
+        def gained(column: Sequence[Sub]) -> Polynomial:
+            return self.parameter("gain", before, *i, *column) * precision(before, i, j)
+
+        linear = sum_over(precision(t, a, j) * self.parameter("offset", t, *j), j) - self.linked * sum_over(
+            gained(a) * self.parameter("offset", before, *j), [*i, *j]
+        )
+        square = precision(t, a, w) + self.linked * sum_over(
+            gained(a) * self.parameter("gain", before, *j, *w), [*i, *j]
+        )
+        cross = self.linked * sum_over(precision(before, a, j) * self.parameter("gain", before, *j, *w), j)
+        return (
+            Formula(self.name, "linear", here, linear, "auxiliary"),
+            Formula(self.name, "diagonal", matrix, square, "auxiliary"),
+            Formula(self.name, "cross", matrix, cross, "auxiliary"),
         )
 
     def from_marginals(self, here: tuple[Index, ...], matrix: tuple[Index, ...]) -> tuple[Formula, ...]:

@@ -270,6 +270,7 @@ def _update(
         chosen=best.chosen,
         height=best.height,
         climbs=best.climbs,
+        way_back=best.way_back if best.chosen else (),
     )
 
 

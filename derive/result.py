@@ -191,6 +191,8 @@ class Update:
         height: the expected log joint at the mean of one element, where the mean is to be its mode, or at the value of
             a point that is found by steps; else None.
         climbs: for a point that is found by steps, the points that are set to their best after each; else None.
+        way_back: of a Normal that was chosen and is more than a mean and a precision, the natural parameters by which
+            its formulas begin, in the standard ones; steps are shortened in them.
         derivation: the named steps that lead here.
         context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
@@ -210,6 +212,7 @@ class Update:
     proposed: bool = False
     height: Polynomial | None = field(default=None, repr=False)
     climbs: tuple[str, ...] | None = None
+    way_back: tuple[Formula, ...] = field(default=(), repr=False)
     context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property

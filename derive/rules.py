@@ -77,6 +77,12 @@ POTENTIALS = Rule(
     "no other elements of the chain occur together",
     "Bishop (2006), 8.4.1",
 )
+QUADRATIC_FORM = Rule(
+    "natural parameters of a quadratic form",
+    "The coefficients of a quadratic form are given names: those of each latent, and of each product of two latents.",
+    "every term is linear or quadratic in the latents",
+    "Wainwright and Jordan (2008), 3.3",
+)
 FORWARD_ELIMINATION = Rule(
     "forward elimination along a chain",
     "Going forward, each element is summed or integrated out given the next one: this leaves a message for the next "
@@ -227,6 +233,7 @@ CATALOGUE: tuple[Rule, ...] = (
     DELTA_METHOD,
     COMPLETE_SQUARE,
     POTENTIALS,
+    QUADRATIC_FORM,
     FORWARD_ELIMINATION,
     SUM_OUT,
     MAXIMISER,

@@ -120,6 +120,11 @@ def to_mpf(x: Any) -> Any:
     return mpmath.mpf(x)
 
 
+def midpoint(x: Any) -> Any:
+    """A scalar of any engine as an exact one: the midpoint of a ball."""
+    return x.mid() if hasattr(x, "rad") else x
+
+
 def to_float(x: Any) -> float:
     """A scalar of any engine as a float."""
     return float(to_mpf(x)) if hasattr(x, "rad") else float(x)

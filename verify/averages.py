@@ -175,12 +175,19 @@ class Averages:
             return apart
         family = distribution_at(v, self.state, binding)["name"]
         parts, inner = zip(*node_parts(v, self.state, binding), strict=True)
+
+        def value_of(scope: OnGrid) -> Value:
+            return log_density(self.engine, family, *node_arguments(v, scope, binding))
+
+        along = self.along_one(parts, inner, value_of, partial(polynomial_degree, v), assigned)
+        if along is not None:
+            return along
         touched = self.touched(parts, inner, assigned)
         scales = parts_of.scales()
         units = self.units(touched - set(scales), partial(polynomial_degree, v), assigned)
         scope = OnGrid(self, assigned, units)
         scope.placed |= {x: mean for x, (_, mean) in scales.items()}
-        value = self.contract(log_density(self.engine, family, *node_arguments(v, scope, binding)), units)
+        value = self.contract(value_of(scope), units)
         order = len(list(bindings(v["event"], self.state.sizes, binding)))
         for log, mean in scales.values():
             value = value + order * (log - self.engine("log", mean)) / 2
@@ -255,7 +262,9 @@ class Averages:
     def _product_mean(self, group: list[Plain], binding: Binding) -> Value:
         """E of a product whose factors depend on each other."""
         parts, inner = group, [binding] * len(group)
-        along = self._along_one(group, binding)
+        along = self.along_one(
+            parts, inner, partial(_product, group, binding), partial(_product_degree, group), self.held.assigned
+        )
         if along is not None:
             return along
         total: Value = self.engine.number(0)
@@ -264,27 +273,30 @@ class Averages:
         } - set(self.held.assigned)
         for assigned in assignments(categories, self.state, self.held.assigned):
             units = self.units(self.touched(parts, inner, assigned), partial(_product_degree, group), assigned)
-            scope = OnGrid(self, assigned, units)
-            value = self.engine.number(1)
-            for f in group:
-                value = value * evaluate(f, scope, binding)
+            value = _product(group, binding, OnGrid(self, assigned, units))
             total = total + self._probability(assigned) * self.contract(value, units)
         return total
 
-    def _along_one(self, group: list[Plain], binding: Binding) -> Value | None:
-        """E of a function of one combination of the elements of a chosen Normal vector, points beside it.
+    def along_one(
+        self,
+        parts: Sequence[Plain],
+        inner: Sequence[Binding],
+        value_of: Callable[[OnGrid], Value],
+        degree_in: Callable[[Sequence[str]], int],
+        assigned: Mapping[Element, int],
+    ) -> Value | None:
+        """E of a function of one combination of the elements of a chosen Normal factor, points beside it.
 
-        None where it is another one, and where there is no such vector.
+        None where it is another one, or a polynomial, and where there is no such factor.
         """
         state, claim = self.state, self.state.claim
-        touched = self.touched(group, [binding] * len(group), self.held.assigned)
-        sites = sorted({claim.site_of(*x) for x in touched})
+        sites = sorted({claim.site_of(*x) for x in self.touched(parts, inner, assigned)})
         vectors = [s for s in sites if not claim.factor_named[s[0]]["point"]]
         if len(vectors) != 1 or claim.factor_named[vectors[0][0]].get("chosen") != "cvi":
             return None
         factor = claim.factor_named[vectors[0][0]]
         elements = list(claim.elements(factor, vectors[0][1], state.sizes))
-        if len(elements) < 2 or _product_degree(group, factor["latents"]) < 99 or set(elements) & set(self.held.points):
+        if len(elements) < 2 or degree_in(factor["latents"]) < 99 or set(elements) & set(self.held.points):
             return None
         middle, precision = state.normal(factor, vectors[0][1])
         args = {"mean": middle, "precision": precision}
@@ -295,11 +307,9 @@ class Averages:
             averages = Averages(state, one)
 
             def at(values: Mapping[Element, Value], averages: Averages = averages) -> Value:
-                scope = OnGrid(averages, averages.held.assigned, points)
+                scope = OnGrid(averages, assigned, points)
                 scope.placed |= values
-                value: Value = self.engine.number(1)
-                for f in group:
-                    value = value * evaluate(f, scope, binding)
+                value = value_of(scope)
                 return value if np.size(value) > 1 else np.ravel(np.asarray(value, dtype=object))[0]
 
             mean = projected(state, elements, args, at)
@@ -375,6 +385,14 @@ class Averages:
             weights = unit.weights.reshape(unit.shape + (1,) * (value.ndim - axis - count))
             value = (value * weights).sum(axis=axes)
         return flat(value)
+
+
+def _product(factors: Sequence[Plain], binding: Binding, scope: OnGrid) -> Value:
+    """The value of a product."""
+    value: Value = scope.engine.number(1)
+    for f in factors:
+        value = value * evaluate(f, scope, binding)
+    return value
 
 
 def _product_degree(factors: Sequence[Plain], names: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import mpmath
@@ -11,15 +11,15 @@ import numpy as np
 from cavi.verify.arithmetic import Value, to_mpf
 from cavi.verify.averages import Averages, Held
 from cavi.verify.claim import Axes
-from cavi.verify.evaluate import Position, positions
+from cavi.verify.evaluate import Position, bindings, evaluate, positions
+from cavi.verify.joint_normal import times
 from cavi.verify.matrix import inverse
 from cavi.verify.points import as_array
-from cavi.verify.state import State
+from cavi.verify.state import State, Tables
 
 LAPLACE = "laplace"
 HALVED, ROUNDING = 1e-9, 1e-13  # of a step, as generated code has them
-MOST = 30  # steps of Newton's method, which needs a dozen
-Rows = list[list[Any]]
+MOST = 200  # steps of Newton's method, which needs a dozen near the mode
 
 
 def stepped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Value]) -> State:
@@ -42,14 +42,14 @@ def height(state: State, factor: Mapping[str, Any]) -> Value:
     total: Value = state.engine.number(0)
     for site in positions(factor["plates"], state.sizes):
         own = list(state.claim.elements(factor, site, state.sizes))
-        mean, _ = moments_at(state, factor, site)
+        mean, _ = state.normal(factor, site)
         held = Held({}, {x: as_array([m]) for x, m in zip(own, mean, strict=True)})
         total = total + np.ravel(np.asarray(Averages(state, held).touching(set(own)), dtype=object))[0]
     return total
 
 
 def _means(state: State, factor: Mapping[str, Any]) -> list[Value]:
-    return list(state.params[factor["latents"][0], "mean"].values())
+    return [m for n in factor["latents"] for m in state.params[n, "mean"].values()]
 
 
 def _damped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Value]) -> State:
@@ -62,46 +62,61 @@ def _damped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Va
     found, share = after, 1.0
     while not to_mpf(merit(found)) >= least and share > 0:
         share = share / 2 if share > HALVED else 0.0
-        found = _blended(state, after, factor, share)
+        found = between(state, after, factor, share)
     return found
 
 
-def _blended(before: State, after: State, factor: Mapping[str, Any], share: float) -> State:
-    e = before.engine
-    part = e.number(share)
+def between(before: State, after: State, factor: Mapping[str, Any], share: float | Value) -> State:
+    """The factor whose natural parameters lie so far from those of the first state to those of the second."""
+    part = before.engine.number(share) if isinstance(share, float) else share
     found = before
     for site in positions(factor["plates"], before.sizes):
-        (m0, p0), (m1, p1) = (moments_at(s, factor, site) for s in (before, after))
-        size = range(len(m0))
-        precision = [[(1 - part) * p0[i][j] + part * p1[i][j] for j in size] for i in size]
-        h0, h1 = (times(p, m) for p, m in ((p0, m0), (p1, m1)))
-        mean = times(inverse(e, precision), [(1 - part) * h0[i] + part * h1[i] for i in size])
-        found = put(found, factor, site, mean, precision)
+        old, new = (_natural(s, factor, site) for s in (before, after))
+        tables = {
+            key: {at: (1 - part) * x + part * new[key][at] for at, x in table.items()} for key, table in old.items()
+        }
+        found = _put(found, factor, site, tables)
     return found
 
 
-def times(matrix: Rows, vector: list[Any]) -> list[Any]:
-    """A matrix times a vector."""
-    return [sum((x * y for x, y in zip(row[1:], vector[1:], strict=True)), row[0] * vector[0]) for row in matrix]
+def _natural(state: State, factor: Mapping[str, Any], site: Position) -> Tables:
+    """The natural parameters at a site: by the claimed way back, or precision and linear coefficient."""
+    if not factor.get("way_back"):
+        mean, precision = state.normal(factor, site)
+        (latent,) = factor["latents"]
+        flat = {"mean": times(precision, mean), "precision": [x for row in precision for x in row]}
+        return {
+            (latent, n): dict(zip(places_of(state, factor, latent, n, site), x, strict=True)) for n, x in flat.items()
+        }
+    outer = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+    found: Tables = {}
+    for f in factor["way_back"]:
+        free = [a for a in f["indices"] if a[0] not in outer]
+        table = found[f["latent"], f["name"]] = {}
+        for b in bindings(free, state.sizes, outer):
+            table[tuple(b[i] for i, _ in f["indices"])] = evaluate(f["value"], state, b)
+    return found
 
 
-def moments_at(state: State, factor: Mapping[str, Any], site: Position) -> tuple[list[Any], Rows]:
-    """The mean and the precision of one element of a Normal factor, as a vector and a matrix."""
-    return state.normal(factor, site)
-
-
-def put(state: State, factor: Mapping[str, Any], site: Position, mean: list[Any], precision: Rows) -> State:
-    """The state with another mean and precision at a site, and what follows from them."""
+def _put(state: State, factor: Mapping[str, Any], site: Position, natural: Tables) -> State:
+    """The state with other natural parameters at a site, and what follows from them."""
+    if factor.get("way_back"):
+        return state.with_natural(factor, site, natural)
     (latent,) = factor["latents"]
-    axes: dict[str, Axes] = {p["name"]: p["indices"] for p in state.claim.standard(latent)}
-    flat = {"mean": mean, "precision": [x for row in precision for x in row]}
-    tables = {}
-    for name, values in flat.items():
-        places = [at for at in positions(axes[name], state.sizes) if _at_site(at, axes[name], factor, site)]
-        tables[name] = dict(zip(places, values, strict=True))
+    linear, square = (list(natural[latent, n].values()) for n in ("mean", "precision"))
+    size = len(linear)
+    rows = [square[i * size : (i + 1) * size] for i in range(size)]
+    mean = times(inverse(state.engine, rows), linear)
+    places = places_of(state, factor, latent, "mean", site)
+    tables = {**natural, (latent, "mean"): dict(zip(places, mean, strict=True))}
     return state.with_parameters(factor, site, tables)
 
 
-def _at_site(at: Position, axes: Axes, factor: Mapping[str, Any], site: Position) -> bool:
-    named = dict(zip((i for i, _ in axes), at, strict=True))
-    return all(named[i] == p for (i, _), p in zip(factor["plates"], site, strict=True))
+def places_of(state: State, factor: Mapping[str, Any], latent: str, name: str, site: Position) -> Iterator[Position]:
+    """Where a standard parameter of one element stands."""
+    axes: Axes = next(p["indices"] for p in state.claim.standard(latent) if p["name"] == name)
+    plates = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+    for at in positions(axes, state.sizes):
+        named = dict(zip((i for i, _ in axes), at, strict=True))
+        if all(named[i] == p for i, p in plates.items()):
+            yield at

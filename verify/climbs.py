@@ -63,7 +63,7 @@ def _moved(state: State, factor: Mapping[str, Any], site: Position, moves: Mappi
     (latent,) = factor["latents"]
     part = state.engine.number(share)
     table = {at: state.params[latent, "value"][at] + part * by for (_, at), by in moves.items()}
-    return state.with_parameters(factor, site, {"value": table})
+    return state.with_parameters(factor, site, {(latent, "value"): table})
 
 
 def at_the_top(state: State, factor: Mapping[str, Any], merit: Merit) -> State:

@@ -252,12 +252,16 @@ def same_integrals(module: Generated, case: Case, name: str) -> Finding:
 
 def shortened(module: Generated, case: Case, name: str) -> Finding:
     """An update that starts at a wide Normal or a point far from the data, where a whole step may be too long."""
-    (latent,) = case.claim.factor_named[name]["latents"]
-    q = case.instance.q[latent]
-    wide = {n: {at: FAR_AWAY * x for at, x in q[n].items()} for n in ("mean", "value") if n in q}
-    if "precision" in q:
-        wide["precision"] = {at: x / FAR_AWAY for at, x in q["precision"].items()}
-    far = replace(case.instance, q={**case.instance.q, latent: {**case.instance.q[latent], **wide}})
+    q, latents = dict(case.instance.q), case.claim.factor_named[name]["latents"]
+    added_up = sum(len(q[n]["mean"]) for n in latents) if len(latents) > 1 else 1
+    far_away = 1 + Fraction(FAR_AWAY - 1, added_up)  # for each number of a block; what is far is their sum
+    for latent in latents:
+        own = q[latent]
+        wide = {n: {at: far_away * x for at, x in own[n].items()} for n in ("mean", "value", "offset") if n in own}
+        if "precision" in own:
+            wide["precision"] = {at: x / far_away for at, x in own["precision"].items()}
+        q[latent] = {**own, **wide}
+    far = replace(case.instance, q=q)
     if case.claim.factor_named[name].get("chosen"):
         far = _with_points_at_their_best(case.claim, far)
     return same_update(module, Case(case.claim, f"{case.where}, far away", far), name)

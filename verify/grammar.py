@@ -314,8 +314,9 @@ def _factor(f: object, walk: Walker) -> None:
         one_of(family, tuple(FAMILIES), n, "family")
     if f.get("chosen") is not None:
         one_of(f["chosen"], CHOSEN, n, "method")
-        if len(f["latents"]) != 1 or not set(f["families"].values()) <= WITH_INTEGRALS - {NUMERIC}:
-            raise CertificateError(f"{n}: a factor that is chosen is of one latent, and Normal")
+        if not set(f["families"].values()) <= WITH_INTEGRALS - {NUMERIC}:
+            raise CertificateError(f"{n}: a factor that is chosen is Normal")
+        _way_back(f, n, walk)
     if f.get("climbs") is not None:
         for follower in field(f, "climbs", list, n):
             name(follower, n)
@@ -345,9 +346,9 @@ def _factor(f: object, walk: Walker) -> None:
             name(value[2], where)
         elif value[:1] == ["integral"]:
             found = set(f["families"].values())
-            if len(f["latents"]) > (2 if found == {NUMERIC} else 1) or not found <= WITH_INTEGRALS:
+            if (NUMERIC in found and len(f["latents"]) > 2) or not found <= WITH_INTEGRALS:
                 raise CertificateError(
-                    f"{where}: an integral is of a factor of one latent, Numeric or Normal, or of two, Numeric"
+                    f"{where}: an integral is of a Normal factor, or of a Numeric one of one latent or two"
                 )
             if len(value) != 3:
                 raise CertificateError(f"{where}: 'integral' takes a name and a pattern, found {short(value)}")
@@ -367,6 +368,21 @@ def _factor(f: object, walk: Walker) -> None:
         _q_link(q, n, walk)
     walk.expression(field(f, "entropy", list, n), f"{n}: entropy")
     walk.expression(field(f, "log_q", list, n), f"{n}: log_q")
+
+
+def _way_back(f: dict[str, Any], n: str, walk: Walker) -> None:
+    """The natural parameters of a factor that is more than a mean and a precision, in its standard ones."""
+    if "way_back" not in f:
+        if len(f["latents"]) != 1:
+            raise CertificateError(f"{n}: a factor of several latents that is chosen says its natural parameters")
+        return
+    own = {(p.get("latent"), p.get("name")) for p in field(f, "parameters", list, n) if isinstance(p, dict)}
+    for p in field(f, "way_back", list, n):
+        where = f"{n}: way back to {short(p.get('name')) if isinstance(p, dict) else ''}"
+        if (field(p, "latent", str, where), field(p, "name", str, where)) not in own:
+            raise CertificateError(f"{where}: it is no parameter of the factor")
+        axes(field(p, "indices", list, where), where)
+        walk.expression(field(p, "value", list, where), where)
 
 
 def field(of: object, key: str, kind: type, where: str) -> Any:

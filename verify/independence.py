@@ -16,7 +16,7 @@ import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value
 from cavi.verify.claim import Claim, Element
-from cavi.verify.degree import polynomial_degree
+from cavi.verify.degree import degree, polynomial_degree
 from cavi.verify.evaluate import Binding, Plain, bindings, evaluate
 from cavi.verify.matrix import log_determinant
 from cavi.verify.mentions import mentioned
@@ -168,11 +168,25 @@ class Parts:
         log: Value = self.engine.number(0)
         mean: Value = self.engine.number(1)
         for f, scope in zip(factors, scopes, strict=True):
+            means = [self._along_one(g) for g in (["fn", "log", [f]], f)]
+            if None not in means:
+                log, mean = log + means[0], mean * means[1]
+                continue
             units = self.averages.units(scope, partial(polynomial_degree, self.v), self.assigned)
             value = evaluate(f, OnGrid(self.averages, self.assigned, units), self.binding)
             log = log + self.averages.contract(self.engine("log", value), units)
             mean = mean * self.averages.contract(value, units)
         return log, mean
+
+    def _along_one(self, e: Plain) -> Value | None:
+        """E[e] as an integral over one number, where it is one under a Normal factor that was chosen."""
+        return self.averages.along_one(
+            [e],
+            [self.binding],
+            lambda scope: evaluate(e, scope, self.binding),
+            partial(degree, e),
+            self.assigned,
+        )
 
     def _is_positive(self, e: Plain) -> bool:
         """Whether a factor is positive by its form and the declared domains."""

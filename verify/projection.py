@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import mpmath
 import numpy as np
 
-from cavi.verify.arithmetic import Engine, Value, digits_of, to_mpf
+from cavi.verify.arithmetic import Engine, Value, digits_of, midpoint, to_mpf
 from cavi.verify.claim import Element
 from cavi.verify.matrix import inverse
 
@@ -68,9 +68,10 @@ def projected(state: State, elements: list[Element], args: Mapping[str, Any], f:
         return f(dict(zip(elements, w, strict=True)))
 
     h = e.number(Fraction(1, 10 ** (mpmath.mp.dps // 3)))
+    centre = [midpoint(m) for m in mean]  # what is not known of it would be divided by the step
     a = []
     for d in size:
-        ends = [at([m + sign * h * int(i == d) for i, m in enumerate(mean)]) for sign in (1, -1)]
+        ends = [at([m + sign * h * int(i == d) for i, m in enumerate(centre)]) for sign in (1, -1)]
         a.append((ends[0] - ends[1]) / (2 * h))
     square = sum((x * x for x in a[1:]), a[0] * a[0])
     if square == 0:
@@ -79,7 +80,7 @@ def projected(state: State, elements: list[Element], args: Mapping[str, Any], f:
         away = [e.number(Fraction(int(rng.integers(-90, 90)), 97)) for _ in size]
         along = sum((away[i] * a[i] for i in size), e.number(0)) / square
         across = [away[i] - along * a[i] for i in size]
-        middle = [mean[i] + along * a[i] for i in size]
+        middle = [centre[i] + along * a[i] for i in size]
         if digits_of(at([middle[i] + across[i] for i in size]), at(middle)) < state.digits + 5:
             return None
     covariance = inverse(e, args["precision"])

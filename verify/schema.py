@@ -230,7 +230,8 @@ def _factor() -> Schema:
         chain=_or_null(chain),
     )
     return _object(
-        optional=("q", "chosen", "climbs"),
+        optional=("q", "chosen", "climbs", "way_back"),
+        way_back={"type": "array", "items": parameter},
         climbs={"type": "array", "items": NAME},
         chosen={"enum": list(grammar.CHOSEN)},
         name=TEXT,

@@ -7,7 +7,6 @@ The expectation of the expansion about the mean is a rule with the mean and two 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +24,10 @@ if TYPE_CHECKING:
 EXPANDED = ("laplace", "delta")  # the methods with expectations to second order
 
 
-def second_order(state: State, elements: list[Element], args: Mapping[str, Any]) -> Parts:
+def second_order(state: State, elements: list[Element], mean: list[Value], precision: list[list[Value]]) -> Parts:
     """The rule of the expansion about the mean."""
     e, size = state.engine, len(elements)
-    vector = isinstance(args["mean"], list)
-    mean = args["mean"] if vector else [args["mean"]]
-    root = lower_inverse(e, cholesky(e, args["precision"] if vector else [[args["precision"]]]))
+    root = lower_inverse(e, cholesky(e, precision))
     h = e.number(Fraction(1, 10 ** (state.digits // 2 + 4)))
     columns = [[value] for value in mean]
     weights = [1 - size / (h * h)]
@@ -39,9 +36,9 @@ def second_order(state: State, elements: list[Element], args: Mapping[str, Any])
             for d in range(size):
                 columns[d].append(mean[d] + sign * h * root[axis][d])
             weights.append(1 / (2 * h * h))
-    values = {x: as_array(c) for x, c in zip(elements, columns, strict=True)}
-    at = list(values.values()) if vector else values[elements[0]]
-    return values, as_array(weights), log_density(e, "MultivariateNormal" if vector else "Normal", at, args)
+    values = [as_array(c) for c in columns]
+    log_q = log_density(e, "MultivariateNormal", values, {"mean": mean, "precision": precision})
+    return dict(zip(elements, values, strict=True)), as_array(weights), log_q
 
 
 def as_array(values: list[Any]) -> Value:

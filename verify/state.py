@@ -17,6 +17,7 @@ from cavi.verify.degree import NORMALS, degree
 from cavi.verify.density import FAMILIES
 from cavi.verify.evaluate import Binding, Plain, Position, bindings, evaluate, positions, size_of
 from cavi.verify.instance import Instance
+from cavi.verify.joint_normal import vector_of
 from cavi.verify.matrix import inverse, log_determinant
 from cavi.verify.numeric import FAMILY as NUMERIC
 from cavi.verify.numeric import Density
@@ -42,6 +43,7 @@ class State:
         self._units: dict[tuple[str, Position, int], Unit | QuadratureError] = {}
         self._moments: dict[tuple[str, str, Position], Value] = {}
         self._densities: dict[tuple[str, Position], Density] = {}
+        self._vectors: dict[tuple[str, Position], tuple[list[Value], list[list[Value]]]] = {}
         self.averaged: dict[Hashable, Value] = {}  # what `Averages` has found
         for factor in claim.factors:
             for site in positions(factor["plates"], self.sizes):
@@ -159,7 +161,12 @@ class State:
         return args
 
     def normal(self, factor: Mapping[str, Any], site: Position) -> tuple[list[Value], list[list[Value]]]:
-        """Mean and precision of one element of a Normal factor of one latent, all its axes as one."""
+        """Mean and precision of one element of a Normal factor, all its axes and latents as one."""
+        if len(factor["latents"]) > 1 or any(link["chain"] for link in factor.get("q", ())):
+            place = (factor["name"], site)
+            if place not in self._vectors:
+                self._vectors[place] = vector_of(self, factor, site)
+            return self._vectors[place]
         (latent,) = factor["latents"]
         axes = {p["name"]: p["indices"] for p in self.claim.standard(latent)}
         plates = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
@@ -209,16 +216,23 @@ class State:
         after._forget(factor, site)
         return after
 
-    def with_parameters(
-        self, factor: Mapping[str, Any], site: Position, tables: Mapping[str, Mapping[Position, Any]]
-    ) -> State:
-        """The state with other standard parameters of a factor of one latent at a site, and what follows from them."""
-        (latent,) = factor["latents"]
+    def with_parameters(self, factor: Mapping[str, Any], site: Position, tables: Tables) -> State:
+        """The state with other standard parameters of a factor at a site, and what follows from them."""
         after = self._copy()
-        for name, table in tables.items():
-            after.params[latent, name].update(table)
+        for key, table in tables.items():
+            after.params[key].update(table)
         after._forget(factor, site)
         after._derive(factor, site)
+        return after
+
+    def with_natural(self, factor: Mapping[str, Any], site: Position, tables: Tables) -> State:
+        """The state with other natural parameters of a factor at a site, and all that the claim makes of them."""
+        after = self._copy()
+        for key, table in tables.items():
+            after.params.setdefault(key, {}).update(table)
+        rest = [p for p in factor["parameters"] if (p["latent"], p["name"]) not in tables]
+        after._run(factor, rest, site, self)
+        after._forget(factor, site)
         return after
 
     def with_moments_of(self, before: State) -> State:
@@ -285,7 +299,7 @@ class State:
         other.__dict__.update(self.__dict__)
         other.params = {k: dict(t) for k, t in self.params.items()}
         other._units, other._moments, other.averaged = dict(self._units), dict(self._moments), {}
-        other._densities = dict(self._densities)
+        other._densities, other._vectors = dict(self._densities), dict(self._vectors)
         return other
 
     def forget(self) -> None:
@@ -298,6 +312,7 @@ class State:
 
     def _forget(self, factor: Mapping[str, Any], site: Position) -> None:
         self._densities.pop((factor["name"], site), None)
+        self._vectors.pop((factor["name"], site), None)
         self._units = {k: u for k, u in self._units.items() if k[:2] != (factor["name"], site)}
         gone = {factor["name"], *self.claim.beside.get(factor["name"], ())}
         self._moments = {k: v for k, v in self._moments.items() if k[0] not in gone}

@@ -69,7 +69,7 @@ def build_unit(state: State, factor: Mapping[str, Any], site: Position, order: i
     if factor["point"]:
         return _point(state, factor, site, elements)
     if factor.get("chosen") in EXPANDED:
-        return Unit(name, site, *second_order(state, elements, state.arguments(factor["latents"][0], site)))
+        return Unit(name, site, *second_order(state, elements, *state.normal(factor, site)))
     if linked(state, factor, elements):
         grid = Grid(state, factor, site, order)
         return Unit(name, site, grid.values, grid.weights, grid.log_q, grid.axis_of)

@@ -15,20 +15,19 @@ IMPORTS = ("digamma", "expit", "gammaln", "log_ndtr", "multigammaln", "polygamma
 
 # What is written alike for both targets.
 _SHARED = (
+    "blended",
     "placed",
     "spaced",
     "shares",
     "normal_nodes",
     "deviation",
     "correlation",
-    "blended",
     "fall",
     "multidigamma",
     "one_hot_argmax",
     "log_probability",
     "softplus",
     "tanhc",
-    "log_bessel_k",
     "dlog_bessel_k",
     "log_normal_interval",
     "_narrow",
@@ -173,40 +172,41 @@ PLANE = 120
     "damped": '''
 def damped(
     state: State,
-    latent: str,
+    factor: str,
     propose: Callable[[State], State],
     merit: Callable[[State], jax.Array] = lambda state: elbo(state),
+    natural: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
 ) -> State:
     """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost.
 
     Where the bound is not finite, since an expectation overflows, the Normal is first drawn in around its mean.
+    `natural` reads and puts the natural parameters, where they are more than those of a mean and a precision.
     """
-
-    def put(precision: jax.Array, mean: jax.Array) -> State:
-        after = state.store(latent, precision=precision, mean=mean)
-        return (FOLLOWS[latent](after) if latent in FOLLOWS else after).refresh(latent)
+    get, put = natural or (
+        lambda state: natural_of_normal(state, factor),
+        lambda state, found: put_natural_of_normal(state, factor, found),
+    )
 
     def narrower(carry: Any) -> Any:
-        precision, _, turns = carry
-        return 4.0 * precision, merit(put(4.0 * precision, mean)), turns + 1
+        now, _, turns = carry
+        now = {name: 4.0 * value for name, value in now.items()}
+        return now, merit(put(state, now)), turns + 1
 
-    precision, mean = (state.whole(latent, name) for name in ("precision", "mean"))
-    carry = (precision, merit(put(precision, mean)), 0)
-    precision, least, _ = lax.while_loop(lambda c: ~jnp.isfinite(c[1]) & (c[2] < DRAWN_IN), narrower, carry)
-    before = {"precision": precision, "mean": mean}
+    now = get(state)
+    carry = (now, merit(put(state, now)), 0)
+    before, least, _ = lax.while_loop(lambda c: ~jnp.isfinite(c[1]) & (c[2] < DRAWN_IN), narrower, carry)
     least = least - 1e-13 * (1.0 + jnp.abs(least))
-    proposed = propose(put(precision, mean))
-    after = {name: proposed.whole(latent, name) for name in ("precision", "mean")}
+    after = get(propose(put(state, before)))
 
     def shorter(carry: Any) -> Any:
         share, _, _ = carry
         share = jnp.where(share > HALVED, share / 2.0, 0.0)
         found = blended(before, after, share)
-        return share, found, merit(put(**found))
+        return share, found, merit(put(state, found))
 
-    carry = (jnp.array(1.0), after, merit(put(**after)))
+    carry = (jnp.array(1.0), after, merit(put(state, after)))
     _, found, _ = lax.while_loop(lambda c: ~(c[2] >= least) & (c[0] > 0.0), shorter, carry)
-    return put(**found)
+    return put(state, found)
 
 
 HALVED, DRAWN_IN = 1e-9, 60
@@ -255,24 +255,60 @@ SHORTEST = 1e-9
 ''',
     "settled": '''
 def settled(
-    state: State, latent: str, propose: Callable[[State], State], height: Callable[[State], jax.Array]
+    state: State,
+    factor: str,
+    propose: Callable[[State], State],
+    height: Callable[[State], jax.Array],
+    natural: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
 ) -> State:
-    """Newton's method for the mode of a factor: steps of `propose` until the mean stays where it is."""
-    arrays = {name: state.whole(latent, name) for name in ("precision", "mean")}
+    """Newton's method for the mode of a factor: steps of `propose` until the means stay where they are."""
+    get, put = natural or (
+        lambda state: natural_of_normal(state, factor),
+        lambda state, found: put_natural_of_normal(state, factor, found),
+    )
 
-    def put(arrays: Any) -> State:
-        after = state.store(latent, **arrays)
-        return (FOLLOWS[latent](after) if latent in FOLLOWS else after).refresh(latent)
+    def largest(means: list[jax.Array]) -> jax.Array:
+        return jnp.max(jnp.array([jnp.max(jnp.abs(m), initial=0.0) for m in means]))
 
     def turn(carry: Any) -> Any:
-        arrays, _, turns = carry
-        found = damped(put(arrays), latent, propose, height)
-        after = {name: found.whole(latent, name) for name in ("precision", "mean")}
-        moved = jnp.max(jnp.abs(after["mean"] - arrays["mean"]), initial=0.0)
-        return after, moved > 1e-13 * (1.0 + jnp.max(jnp.abs(arrays["mean"]), initial=0.0)), turns + 1
+        now, _, turns = carry
+        begun = put(state, now)
+        found = damped(begun, factor, propose, height, natural)
+        before, after = ([s.whole(n, "mean") for n in factor.split(",")] for s in (begun, found))
+        moved = largest([a - b for a, b in zip(after, before)])
+        return get(found), moved > 1e-13 * (1.0 + largest(before)), turns + 1
 
-    found, _, _ = lax.while_loop(lambda c: c[1] & (c[2] < 200), turn, (arrays, jnp.array(True), 0))
-    return put(found)
+    found, _, _ = lax.while_loop(lambda c: c[1] & (c[2] < 200), turn, (get(state), jnp.array(True), 0))
+    return put(state, found)
+''',
+    "natural_of_normal": '''
+def natural_of_normal(state: State, latent: str) -> dict[str, jax.Array]:
+    """The precisions of Normals and the products of these with their means."""
+    precision, mean = (state.whole(latent, name) for name in ("precision", "mean"))
+    lead, side = _sides(precision, mean)
+    if not side:
+        return {"precision": precision, "linear": precision * mean}
+    linear = precision.reshape(*lead, side, side) @ mean.reshape(*lead, side, 1)
+    return {"precision": precision, "linear": linear.reshape(mean.shape)}
+
+
+def put_natural_of_normal(state: State, latent: str, natural: dict[str, jax.Array]) -> State:
+    """Normals with other precisions and products of these with their means."""
+    precision, linear = natural["precision"], natural["linear"]
+    lead, side = _sides(precision, linear)
+    if side:
+        mean = jnp.linalg.solve(precision.reshape(*lead, side, side), linear.reshape(*lead, side, 1))
+    else:
+        mean = linear / precision
+    after = state.store(latent, precision=precision, mean=mean.reshape(linear.shape))
+    return (FOLLOWS[latent](after) if latent in FOLLOWS else after).refresh(latent)
+
+
+def _sides(precision: jax.Array, mean: jax.Array) -> tuple[tuple[int, ...], int]:
+    """The shape of many vectors and the length of one, from their precisions; of single numbers the length 0."""
+    axes = precision.ndim - mean.ndim
+    lead = mean.shape[: mean.ndim - axes]
+    return lead, functools.reduce(lambda a, b: a * b, mean.shape[mean.ndim - axes :]) if axes else 0
 ''',
     "Rows": '''
 class Rows(NamedTuple):
@@ -463,6 +499,11 @@ def forward_backward(
     good = jnp.isfinite(log_normaliser) & jnp.isfinite(marginals).all() & jnp.isfinite(pairs).all()
     return marginals, pairs, jnp.where(good, log_normaliser, jnp.nan), forward
 ''',
+    "log_bessel_k": '''
+def log_bessel_k(order: Any, x: Any) -> jax.Array:
+    """Log of the modified Bessel function of the second kind, also where it over- or underflows."""
+    return _bessel_k_integral(order, x)[0]
+''',
     "kernels": '''
 def kernels(filtered: jax.Array, transition: jax.Array, starts: jax.Array | None = None) -> jax.Array:
     """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
@@ -537,8 +578,8 @@ _LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")
 _NEEDS = {
     "quadrature": _LINES,
     "plane_quadrature": _LINES,
-    "damped": ("blended",),
-    "settled": ("damped",),
+    "damped": ("blended", "natural_of_normal"),
+    "settled": ("damped", "natural_of_normal"),
     "quadratic_forms": ("by_blocks", "pairs", "packed"),
     "by_blocks": ("over_blocks", "taken"),
     "over_blocks": ("Rows", "taken"),

@@ -115,6 +115,8 @@ def _factor(f: FactorView) -> FactorView:
         f,
         body=spelled(f.body),
         height=spelled(f.height),
+        natural=spelled(f.natural),
+        put=spelled(f.put),
         initial=spelled(f.initial),
         moments=spelled(f.moments),
         follow=spelled(f.follow),

@@ -55,9 +55,11 @@ class JaxWriter(PlannedWriter):
         """The body of an update or a start; chains start by their recursion as well."""
         return Writer.update(self, update, formulas, kind)
 
-    def _formulas(self, formulas: Sequence[Formula], function: str = "") -> tuple[str, ...]:
+    def _formulas(
+        self, formulas: Sequence[Formula], function: str = "", given: Sequence[Formula] = ()
+    ) -> tuple[str, ...]:
         self.writing = {(f.latent, f.name): f for f in formulas}
-        lines = super()._formulas(formulas, function)
+        lines = super()._formulas(formulas, function, given)
         return lines if function.startswith(("update", "start")) else (*lines, "return state")
 
     def _unpack(self, scope: Scope, local: Iterable[str], rows: str = "") -> list[str]:

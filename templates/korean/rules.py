@@ -61,6 +61,10 @@ RULE_WORDS: Mapping[str, str] = {
     "잠재 변수의 이차 형식은 나머지가 주어졌을 때의 정규 분포의 로그 밀도와 제곱 뒤에 남는 항의 합이다. 남는 항은 일차 "
     "계수의 제곱을 정밀도로 나눈 값의 절반에서 정밀도의 로그 행렬식의 절반을 뺀 것이다.",
     "the precision is positive definite": "정밀도가 양의 정부호이다",
+    "natural parameters of a quadratic form": "이차 형식의 자연 매개변수",
+    "The coefficients of a quadratic form are given names: those of each latent, and of each product of two latents.": "이차 "
+    "형식의 계수에 이름을 붙인다. 각 잠재 변수의 계수와 두 잠재 변수의 곱마다 하나씩의 계수이다.",
+    "every term is linear or quadratic in the latents": "모든 항이 잠재 변수에 대하여 일차이거나 이차이다",
     "potentials of a chain": "사슬의 퍼텐셜",
     "The terms of a chain are collected by single elements and by pairs of neighbours.": "사슬의 항을 원소 하나씩, 그리고 "
     "이웃한 쌍별로 모은다.",

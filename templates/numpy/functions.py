@@ -76,10 +76,34 @@ class Writer:
         name = update.factor.name
         return (*self._formulas(formulas, f"{kind} {name}"), f"state.refresh({quote(name)})")
 
-    def _formulas(self, formulas: Sequence[Formula], function: str = "") -> tuple[str, ...]:
+    def natural(self, update: Update) -> tuple[str, ...]:
+        """The body that returns the natural parameters of a factor, read off its standard ones."""
+        scope = self.scope(f"follow {update.factor.name}")
+        entries: list[str] = []
+        for f in update.way_back:
+            assert isinstance(f.value, Polynomial)
+            code = self._whole(f.value, scope, f.indices)
+            entries.extend(f"    {line}" for line in assign(f"{quote(f'{f.latent}.{f.name}')}:", code, end=","))
+        lines = self._flush(scope)
+        return (*self._unpack(scope, ()), *lines, "return {", *entries, "}")
+
+    def put(self, update: Update) -> tuple[str, ...]:
+        """The body that takes over natural parameters and computes all that follows from them."""
+        known = {(f.latent, f.name) for f in update.way_back}
+        rest = [f for f in update.formulas if (f.latent, f.name) not in known]
+        given = [f for f in update.formulas if (f.latent, f.name) in known]
+        name = update.factor.name
+        return (*self._formulas(rest, f"update {name}", given), f"state.refresh({quote(name)})")
+
+    def _formulas(
+        self, formulas: Sequence[Formula], function: str = "", given: Sequence[Formula] = ()
+    ) -> tuple[str, ...]:
+        """The statements that compute parameters and keep them; those that are `given` come as natural parameters."""
         scope = self.scope(function)
-        body: list[str] = []
-        local: set[str] = set()
+        local = {self.names["parameter", f.latent, f.name] for f in given}
+        body = [
+            f"{self.names['parameter', f.latent, f.name]} = natural[{quote(f'{f.latent}.{f.name}')}]" for f in given
+        ]
         for (along, numeric), group in groupby(formulas, key=_pass):
             if numeric:
                 body.extend(self._integrals(tuple(group), scope, local))
@@ -88,8 +112,8 @@ class Writer:
                 local |= {self.names["parameter", f.latent, f.name] for f in formulas if f.along == along}
             else:
                 body.extend(self._plain(tuple(group), scope, local))
-        for latent in dict.fromkeys(f.latent for f in formulas):
-            mine = [f for f in formulas if f.latent == latent]
+        for latent in dict.fromkeys(f.latent for f in (*given, *formulas)):
+            mine = [f for f in (*given, *formulas) if f.latent == latent]
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
         return (*self._unpack(scope, local), *body)

@@ -653,34 +653,33 @@ def normal_nodes(mean: Any, variance: Any) -> tuple[np.ndarray, np.ndarray]:
     "damped": '''
 def damped(
     state: State,
-    latent: str,
+    factor: str,
     propose: Callable[[State], None],
     merit: Callable[[State], float] = lambda state: elbo(state),
+    natural: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
 ) -> None:
     """A step of the natural parameters of a Normal to what `propose` makes of them, halved until nothing is lost.
 
     Where the bound is not finite, since an expectation overflows, the Normal is first drawn in around its mean.
+    `natural` reads and puts the natural parameters, where they are more than those of a mean and a precision.
     """
-
-    def put(**values: np.ndarray) -> None:
-        state.store(latent, **values)
-        if latent in FOLLOWS:
-            FOLLOWS[latent](state)
-        state.refresh(latent)
-
+    get, put = natural or (
+        lambda state: natural_of_normal(state, factor),
+        lambda state, found: put_natural_of_normal(state, factor, found),
+    )
     for _ in range(DRAWN_IN):
         if np.isfinite(merit(state)):
             break
-        put(precision=4.0 * state.params[latent]["precision"], mean=state.params[latent]["mean"])
-    before = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
+        put(state, {name: 4.0 * value for name, value in get(state).items()})
+    before = get(state)
     least = merit(state)
     least -= 1e-13 * (1.0 + abs(least))
     propose(state)
-    after = {name: np.array(state.params[latent][name]) for name in ("precision", "mean")}
+    after = get(state)
     share = 1.0
     while not merit(state) >= least and share > 0.0:
         share = share / 2.0 if share > HALVED else 0.0
-        put(**blended(before, after, share))
+        put(state, blended(before, after, share))
 
 
 HALVED, DRAWN_IN = 1e-9, 60
@@ -721,34 +720,56 @@ SHORTEST = 1e-9
 ''',
     "settled": '''
 def settled(
-    state: State, latent: str, propose: Callable[[State], None], height: Callable[[State], float]
+    state: State,
+    factor: str,
+    propose: Callable[[State], None],
+    height: Callable[[State], float],
+    natural: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
 ) -> None:
-    """Newton's method for the mode of a factor: steps of `propose` until the mean stays where it is."""
+    """Newton's method for the mode of a factor: steps of `propose` until the means stay where they are."""
+    latents = factor.split(",")
     for _ in range(200):
-        before = np.array(state.params[latent]["mean"])
-        damped(state, latent, propose, height)
-        if np.max(np.abs(state.params[latent]["mean"] - before), initial=0.0) <= 1e-13 * (1.0 + np.max(np.abs(before))):
+        before = [np.array(state.params[latent]["mean"]) for latent in latents]
+        damped(state, factor, propose, height, natural)
+        moved = [np.max(np.abs(state.params[n]["mean"] - m), initial=0.0) for n, m in zip(latents, before)]
+        if max(moved) <= 1e-13 * (1.0 + max(np.max(np.abs(m), initial=0.0) for m in before)):
             return
 ''',
     "blended": '''
 def blended(before: dict[str, np.ndarray], after: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
-    """Precisions and means of Normals whose natural parameters lie so far from the first to the second."""
-    precision = (1.0 - share) * before["precision"] + share * after["precision"]
-    shape = before["mean"].shape
-    axes = precision.ndim - len(shape)  # of one side of a matrix
-    if not axes:
-        linear = [q["precision"] * q["mean"] for q in (before, after)]
-        return {"precision": precision, "mean": ((1.0 - share) * linear[0] + share * linear[1]) / precision}
-    lead = shape[: len(shape) - axes]
-    side = functools.reduce(lambda a, b: a * b, shape[len(shape) - axes :])
+    """Natural parameters so far from the first to the second."""
+    return {name: (1.0 - share) * value + share * after[name] for name, value in before.items()}
+''',
+    "natural_of_normal": '''
+def natural_of_normal(state: State, latent: str) -> dict[str, np.ndarray]:
+    """The precisions of Normals and the products of these with their means."""
+    precision, mean = (np.array(state.params[latent][name]) for name in ("precision", "mean"))
+    lead, side = _sides(precision, mean)
+    if not side:
+        return {"precision": precision, "linear": precision * mean}
+    linear = precision.reshape(*lead, side, side) @ mean.reshape(*lead, side, 1)
+    return {"precision": precision, "linear": linear.reshape(mean.shape)}
 
-    def square(matrix: np.ndarray) -> np.ndarray:
-        return matrix.reshape(*lead, side, side)
 
-    linear = [(square(q["precision"]) @ q["mean"].reshape(*lead, side, 1))[..., 0] for q in (before, after)]
-    right = ((1.0 - share) * linear[0] + share * linear[1])[..., None]
-    mean = np.linalg.solve(square(precision), right)[..., 0].reshape(shape)
-    return {"precision": precision, "mean": mean}
+def put_natural_of_normal(state: State, latent: str, natural: dict[str, np.ndarray]) -> None:
+    """Normals with other precisions and products of these with their means."""
+    precision, linear = natural["precision"], natural["linear"]
+    lead, side = _sides(precision, linear)
+    if side:
+        mean = np.linalg.solve(precision.reshape(*lead, side, side), linear.reshape(*lead, side, 1))
+    else:
+        mean = linear / precision
+    state.store(latent, precision=precision, mean=mean.reshape(linear.shape))
+    if latent in FOLLOWS:
+        FOLLOWS[latent](state)
+    state.refresh(latent)
+
+
+def _sides(precision: np.ndarray, mean: np.ndarray) -> tuple[tuple[int, ...], int]:
+    """The shape of many vectors and the length of one, from their precisions; of single numbers the length 0."""
+    axes = precision.ndim - mean.ndim
+    lead = mean.shape[: mean.ndim - axes]
+    return lead, functools.reduce(lambda a, b: a * b, mean.shape[mean.ndim - axes :]) if axes else 0
 ''',
     "deviation": '''
 def deviation(nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -771,7 +792,13 @@ def log_bessel_i(order: Any, x: Any) -> np.ndarray:
     "log_bessel_k": '''
 def log_bessel_k(order: Any, x: Any) -> np.ndarray:
     """Log of the modified Bessel function of the second kind, also where it over- or underflows."""
-    return _bessel_k_integral(order, x)[0]
+    v, x = np.broadcast_arrays(np.abs(np.asarray(order, float)), np.asarray(x, float))
+    with np.errstate(all="ignore"):
+        found = np.asarray(np.log(special.kve(v, x)) - x)
+    beyond = ~np.isfinite(found)
+    if np.any(beyond):
+        found[beyond] = _bessel_k_integral(v[beyond], x[beyond])[0]
+    return found
 ''',
     "dlog_bessel_k": '''
 def dlog_bessel_k(order: Any, x: Any) -> np.ndarray:
@@ -904,8 +931,8 @@ _NEEDS = {
     "plane_quadrature": ("in_the_plane", *_LINES),
     "number_sampler": ("on_the_line", "line_sampler", *_LINES),
     "pair_sampler": ("in_the_plane", "line_sampler", *_LINES),
-    "damped": ("blended",),
-    "settled": ("damped", "blended"),
+    "damped": ("blended", "natural_of_normal"),
+    "settled": ("damped", "blended", "natural_of_normal"),
     **products.NEEDS,
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
@@ -924,7 +951,7 @@ _NEEDS = {
     "truncated_mean": _TRUNCATED,
     "truncated_second": _TRUNCATED,
 }
-_SCIPY = {"log_bessel_i", "log_normal_interval", "log_normal_outside"}
+_SCIPY = {"log_bessel_i", "log_bessel_k", "log_normal_interval", "log_normal_outside"}
 
 
 def closure(used: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from cavi.templates.numpy import helpers
 from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
-from cavi.templates.numpy.names import function_name, python_names
+from cavi.templates.numpy.names import function_name, python_names, quote
 from cavi.templates.numpy.planned import ChainView, PlannedWriter, StatisticView
 from cavi.templates.numpy.reads import readers, reads
 from cavi.templates.numpy.starts import Start, local_factors, start_order, starts
@@ -45,6 +45,17 @@ class FactorView:
     guard: str = ""
     height: tuple[str, ...] = ()
     followers: str = ""
+    natural: tuple[str, ...] = ()
+    put: tuple[str, ...] = ()
+
+    @property
+    def guarded(self) -> str:
+        """The arguments of what guards its steps, after the state."""
+        given = [quote(self.name), self.function.replace("update_", "propose_")]
+        given += [f"height_{self.python}"] if self.height else []
+        given += [self.followers] if self.followers else []
+        given += [f"natural=(natural_of_{self.python}, put_natural_{self.python})"] if self.natural else []
+        return ", ".join(given)
 
 
 @dataclass(frozen=True)
@@ -223,6 +234,8 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         guard="climbed" if update.climbs is not None else {"": "", LAPLACE: "settled"}.get(update.chosen, "damped"),
         height=writer.height(update) if update.height is not None else (),
         followers=str(update.climbs) if update.climbs else "",
+        natural=writer.natural(update) if update.way_back else (),
+        put=writer.put(update) if update.way_back else (),
     )
 
 

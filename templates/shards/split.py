@@ -130,6 +130,12 @@ def check_own(split: Split, derived: Derived) -> None:
     Raises:
         CaviError: naming the factor and the term.
     """
+    for update in derived.updates:
+        if update.way_back:
+            raise refuse(
+                split,
+                f"q({update.factor.name}) was chosen by {update.chosen} for a block or a chain, which is kept whole",
+            )
     sequence, own = set(sequences(derived)), own_latents(split, derived)
     near = split.cut - sequence  # what stands before the start of a sequence is not read
     for name in split.own:

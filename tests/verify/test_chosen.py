@@ -151,7 +151,7 @@ def test_what_it_cannot_do_is_refused() -> None:
     m.observed("x", Normal(mu, 1), n)
     with pytest.raises(ApproximationError, match="its optimum is Normal; leave the approximation out"):
         derive(m, approximate={"mu": "laplace"})
-    for refused in ("exact", "gibbs", "streaming"):
+    for refused in ("exact", "gibbs"):
         with pytest.raises(CaviError, match="chosen"):
             value = getattr(derived("logistic", "cvi"), refused)
             value()

@@ -72,6 +72,16 @@ def _of_factor(f: dict[str, Any], i: int, points: frozenset[str]) -> Iterator[Si
     best: tuple[str, ...] = (f"{name} is the maximiser",) if f["point"] else (f"log q*({name}) -",)
     if f.get("climbs") is not None:
         best = (f"the step of {name} is", *best)
+    if f.get("chosen"):
+        best = (f"q({name}) is",)
+    for j, p in enumerate(f.get("way_back", ())):
+        path: Path = ("factors", i, "way_back", j, "value")
+        checks = (f"a shortened step of q({name})",)
+        indices = tuple((n, s) for n, s in p["indices"])
+        square = p.get("domain") == "positive_definite"
+        yield Site(
+            path, "parameter", f"way back to {p['latent']}.{p['name']}", name, indices, "", square, points, checks
+        )
     for j, p in enumerate(f["parameters"]):
         if p["value"][0] == "integral":
             continue  # it says what is integrated, and that is log q
@@ -93,7 +103,7 @@ def _of_factor(f: dict[str, Any], i: int, points: frozenset[str]) -> Iterator[Si
             label = f"E[{m['key']}] of {name}"
             indices = tuple((n, s) for n, s in m["indices"])
             checks = (f"E[{m['key']}] under q({name})",)
-            path: Path = ("factors", i, "moments", j, "value")
+            path = ("factors", i, "moments", j, "value")
             yield Site(path, "moment", label, name, indices, points=points, checks=checks)
     if f["point"]:
         return

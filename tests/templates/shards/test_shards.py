@@ -16,6 +16,7 @@ REFUSED = {
     **dict.fromkeys(["linear_dynamical_system", "a_chain_split_into_elements", "two_chains_at_once"], JOINT),
     **dict.fromkeys(["gaussian_process", "values_of_a_process"], JOINT),
     **dict.fromkeys(["stochastic_block_model", "undirected_blocks", "mixed_memberships"], "would both be cut"),
+    "poisson_state_space": "was chosen by cvi for a block or a chain",
     "supervised_topics": "would both be cut",
     "sparse_poisson_factorisation": "y is declared sparse, and a module for data in shards",
     **dict.fromkeys(["dirichlet_multinomial", "gaussian_process_classification"], "no factor is shared"),
