@@ -290,6 +290,7 @@ def _leaf(expr: Number | Ref, domain: str, where: str, variables: dict[str, Vari
 def _check_number(value: Fraction, domain: str, where: str) -> None:
     good = {
         "positive": value > 0,
+        "nonnegative": value >= 0,
         "unit": 0 < value < 1,
         "simplex": 0 <= value <= 1,
         "count": value >= 0 and value.denominator == 1,
@@ -297,6 +298,7 @@ def _check_number(value: Fraction, domain: str, where: str) -> None:
     if not good:
         wanted = {
             "positive": "a number above 0",
+            "nonnegative": "a number of 0 or more",
             "unit": "a number between 0 and 1",
             "simplex": "a probability",
             "count": "a whole number of 0 or more",

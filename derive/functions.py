@@ -30,7 +30,7 @@ def log(p: Polynomial) -> Polynomial:
     """log p: the log of a product is the sum of the logs; pure numbers stay together (log 2π)."""
     if p.number == 1:
         return ZERO
-    if (parts := _common(p)) is not None:
+    if (parts := common(p)) is not None:
         return log(parts[0]) + log(parts[1])
     if (beside := _beside_one(p)) is not None:
         return beside
@@ -102,7 +102,7 @@ def tanhc(p: Polynomial) -> Polynomial:
     return from_atom(Function("tanhc", (-p if p.monomials[0].coefficient < 0 else p,)))
 
 
-def _common(p: Polynomial) -> tuple[Polynomial, Polynomial] | None:
+def common(p: Polynomial) -> tuple[Polynomial, Polynomial] | None:
     """A product of atoms that every term of a sum has, and the sum without it; None where there is none."""
     if len(p.monomials) < 2:
         return None
@@ -144,7 +144,7 @@ def raise_to(p: Polynomial, exponent: Polynomial) -> Polynomial:
             return collect([normalise(coefficient, [_power(a, e * value) for a, e in m.powers], ())])
     if whole and value > 0:
         return power(p, int(value))
-    if whole and (parts := _common(p)) is not None:
+    if whole and (parts := common(p)) is not None:
         return raise_to(parts[0], exponent) * raise_to(parts[1], exponent)
     return from_atom(Function("pow", (p, exponent)))
 
@@ -241,7 +241,7 @@ def _standard(value: Polynomial, row: Index, column: Index) -> tuple[Polynomial,
 
 def logdet(value: Polynomial, row: Index, column: Index) -> Polynomial:
     """log det of the symmetric positive-definite matrix with this element at (row, column)."""
-    if (shared := _common(value)) is not None and not {row, column} & shared[0].free:
+    if (shared := common(value)) is not None and not {row, column} & shared[0].free:
         return size_of(row) * log(shared[0]) + logdet(shared[1], row, column)
     parts = _scaled_matrix(value, row, column)
     if parts is None:
@@ -260,7 +260,7 @@ def logdet(value: Polynomial, row: Index, column: Index) -> Polynomial:
 
 def inverse(value: Polynomial, row: Index, column: Index, left: Sub, right: Sub) -> Polynomial:
     """Element (left, right) of the inverse of the matrix with this element at (row, column)."""
-    if (shared := _common(value)) is not None and not {row, column} & shared[0].free:
+    if (shared := common(value)) is not None and not {row, column} & shared[0].free:
         return reciprocal(shared[0]) * inverse(shared[1], row, column, left, right)
     parts = _scaled_matrix(value, row, column)
     if parts is None:

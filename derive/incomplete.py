@@ -51,9 +51,29 @@ def ZeroTruncatedNegativeBinomial(number: object, prob: object) -> Distribution:
 
 
 @checked_call
-def TruncatedExponential(rate: object, upper: object) -> Distribution:
-    """Exponential by rate, recorded only where it is below a known limit."""
-    return scalars("TruncatedExponential", rate=as_expr(rate), lower=as_expr(0), upper=as_expr(upper))
+def TruncatedExponential(rate: object, upper: object, lower: object = 0) -> Distribution:
+    """Exponential by rate, recorded only where it is below a known limit, and above another where that is given."""
+    return scalars("TruncatedExponential", rate=as_expr(rate), lower=as_expr(lower), upper=as_expr(upper))
+
+
+@checked_call
+def TruncatedWeibull(shape: object, rate: object, upper: object, lower: object = 0) -> Distribution:
+    """Weibull of known shape, recorded only below a known limit, and above another where that is given."""
+    return scalars(
+        "TruncatedWeibull", shape=as_expr(shape), rate=as_expr(rate), lower=as_expr(lower), upper=as_expr(upper)
+    )
+
+
+@checked_call
+def LeftTruncatedExponential(rate: object, minimum: object) -> Distribution:
+    """Exponential by rate, recorded only where it is above a known limit (delayed entry)."""
+    return scalars("LeftTruncatedExponential", rate=as_expr(rate), minimum=as_expr(minimum))
+
+
+@checked_call
+def LeftTruncatedWeibull(shape: object, rate: object, minimum: object) -> Distribution:
+    """Weibull of known shape, recorded only where it is above a known limit (delayed entry)."""
+    return scalars("LeftTruncatedWeibull", shape=as_expr(shape), rate=as_expr(rate), minimum=as_expr(minimum))
 
 
 @checked_call
@@ -84,6 +104,36 @@ def RightCensoredExponential(rate: object, event: object) -> Distribution:
 def RightCensoredWeibull(shape: object, rate: object, event: object) -> Distribution:
     """Weibull of known shape k, k λ x^(k-1) exp(-λ x^k), seen (event 1) or known to lie above the value (event 0)."""
     return scalars("RightCensoredWeibull", shape=as_expr(shape), rate=as_expr(rate), event=as_expr(event))
+
+
+@checked_call
+def LeftCensoredExponential(rate: object, event: object) -> Distribution:
+    """Exponential by rate, seen (event 1) or known to lie below the value (event 0)."""
+    return scalars("LeftCensoredExponential", rate=as_expr(rate), event=as_expr(event))
+
+
+@checked_call
+def LeftCensoredWeibull(shape: object, rate: object, event: object) -> Distribution:
+    """Weibull of known shape, seen (event 1) or known to lie below the value (event 0)."""
+    return scalars("LeftCensoredWeibull", shape=as_expr(shape), rate=as_expr(rate), event=as_expr(event))
+
+
+@checked_call
+def LeftCensoredLogNormal(mean: object, precision: object, event: object) -> Distribution:
+    """Log-normal, seen (event 1) or known to lie below the value (event 0)."""
+    return scalars("LeftCensoredLogNormal", mean=as_expr(mean), precision=as_expr(precision), event=as_expr(event))
+
+
+@checked_call
+def IntervalCensoredExponential(rate: object, width: object) -> Distribution:
+    """Exponential by rate, known to lie between the value and the value plus the width, as between two inspections."""
+    return scalars("IntervalCensoredExponential", rate=as_expr(rate), width=as_expr(width))
+
+
+@checked_call
+def IntervalCensoredWeibull(shape: object, rate: object, width: object) -> Distribution:
+    """Weibull of known shape, known to lie between the value and the value plus the width."""
+    return scalars("IntervalCensoredWeibull", shape=as_expr(shape), rate=as_expr(rate), width=as_expr(width))
 
 
 @checked_call

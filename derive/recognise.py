@@ -53,7 +53,7 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "unit": ("Beta",),
     "count": ("Poisson", "Geometric", "NegativeBinomial"),
     "bounded_count": ("Binomial",),
-    "interval": ("TruncatedNormal",),
+    "interval": ("TruncatedExponential", "TruncatedNormal"),
     "outside": ("OutsideNormal",),
     "above": ("Pareto",),
     "angle": ("VonMises",),

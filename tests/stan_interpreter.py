@@ -90,6 +90,8 @@ FUNCTIONS = {
     "skew_double_exponential_lpdf": lambda x, m, s, t: stats.laplace_asymmetric.logpdf(
         x, (t / (1 - t)) ** 0.5, m, s / (2 * (t * (1 - t)) ** 0.5)
     ),
+    "exponential_lccdf": lambda x, b: stats.expon.logsf(x, scale=1 / b),
+    "weibull_lcdf": lambda x, a, s: stats.weibull_min.logcdf(x, a, scale=s),
     "weibull_lccdf": lambda x, a, s: stats.weibull_min.logsf(x, a, scale=s),
     "pareto_lpdf": lambda x, least, a: stats.pareto.logpdf(x, a, scale=least),
     "weibull_lpdf": lambda x, a, s: stats.weibull_min.logpdf(x, a, scale=s),

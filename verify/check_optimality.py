@@ -93,7 +93,7 @@ def _statistics(state: State, factor: Mapping[str, Any], site: Position) -> Find
         gap = log_q_at(best, factor, site, held.assigned, held.points) - stated
         differences += [to_mpf(g) for g in np.ravel(np.asarray(gap, dtype=object))]
         scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(stated, dtype=object))))
-    return _spread(differences, scale, site)
+    return _unless_at_an_end(_spread(differences, scale, site), best, factor)
 
 
 def free_axes(e: Any, bound: set[str]) -> list[list[str]]:
@@ -125,7 +125,20 @@ def _constant(state: State, factor: Mapping[str, Any], site: Position) -> Findin
         values = [gap] if not isinstance(gap, np.ndarray) else list(gap)
         differences += [to_mpf(g) for g in values]
         scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(expected, dtype=object))))
-    return _spread(differences, scale, site)
+    return _unless_at_an_end(_spread(differences, scale, site), best, factor)
+
+
+def _unless_at_an_end(finding: Finding, best: State, factor: Mapping[str, Any]) -> Finding:
+    """What is not finite because a probability lies nearer to zero or one than the working digits tell is undecided."""
+    if finding.digits or not finding.detail.startswith("not finite"):
+        return finding
+    told = mpmath.mpf(10) ** (SLACK - mpmath.mp.dps)
+    for p in factor["parameters"]:
+        values = [to_mpf(v) for v in best.params[p["latent"], p["name"]].values()] if p["domain"] == "unit" else []
+        if any(min(abs(v), abs(1 - v)) < told for v in values):
+            reason = f"{p['latent']}.{p['name']} is zero or one to {mpmath.mp.dps - SLACK} digits: log q has no value"
+            return Finding(None, reason)
+    return finding
 
 
 def _spread(differences: list[Any], scale: Any, site: Position) -> Finding:

@@ -190,13 +190,38 @@ def _censored(side: str, name: str, log_beyond: LogDensity) -> None:
 
 
 def _truncated(name: str, log_beyond: LogDensity) -> None:
-    """The family of that name below a limit."""
+    """The family of that name between two limits, or above one."""
     base = FAMILIES[name]
     domains = {p.name: p.domain for p in base.parameters}
 
     @_family(f"Truncated{name}", "interval", **domains, lower="bound", upper="bound")
     def density(e: Engine, x: Value, a: Args) -> Value:
-        return base.log_density(e, x, a) - e("log", 1 - e("exp", log_beyond(e, a["upper"], a)))
+        above = e("exp", log_beyond(e, a["lower"], a)) if "lower" in a else 1
+        return base.log_density(e, x, a) - e("log", above - e("exp", log_beyond(e, a["upper"], a)))
+
+    @_family(f"LeftTruncated{name}", "above", **domains, minimum="positive")
+    def from_a_limit(e: Engine, x: Value, a: Args) -> Value:
+        return base.log_density(e, x, a) - log_beyond(e, a["minimum"], a)
+
+
+def _before(log_beyond: LogDensity) -> LogDensity:
+    """log P(before x)."""
+
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        return e("log", 1 - e("exp", log_beyond(e, x, a)))
+
+    return density
+
+
+def _interval_censored(name: str, log_beyond: LogDensity) -> None:
+    """log P(x < a value of the family of that name < x + width)."""
+    base = FAMILIES[name]
+    domains = {p.name: p.domain for p in base.parameters}
+
+    @_family(f"IntervalCensored{name}", base.support, **domains, width="positive")
+    def density(e: Engine, x: Value, a: Args) -> Value:
+        low, high = (e("exp", log_beyond(e, at, a)) for at in (x, x + a["width"]))
+        return e("log", low - high)
 
 
 @_family("IntervalCensoredNormal", "real", mean="real", precision="positive", width="positive")
@@ -400,9 +425,15 @@ for _name in ("Poisson", "Binomial", "NegativeBinomial"):
     _zero_inflated(_name)
     _zero_truncated(_name)
     _hurdle(_name)
-_censored("Right", "Exponential", lambda e, x, a: -a["rate"] * x)
-_truncated("Exponential", lambda e, x, a: -a["rate"] * x)
-_censored("Right", "Weibull", lambda e, x, a: -a["rate"] * e("exp", a["shape"] * e("log", x)))
+for _name, _beyond in (
+    ("Exponential", lambda e, x, a: -a["rate"] * x),
+    ("Weibull", lambda e, x, a: -a["rate"] * e("pow", x, a["shape"])),
+):
+    _censored("Right", _name, _beyond)
+    _censored("Left", _name, _before(_beyond))
+    _interval_censored(_name, _beyond)
+    _truncated(_name, _beyond)
 _censored("Right", "LogNormal", lambda e, x, a: _log_tail(e, e("log", x) - a["mean"], a))
+_censored("Left", "LogNormal", lambda e, x, a: _log_tail(e, a["mean"] - e("log", x), a))
 _censored("Right", "Normal", lambda e, x, a: _log_tail(e, x - a["mean"], a))
 _censored("Left", "Normal", lambda e, x, a: _log_tail(e, a["mean"] - x, a))

@@ -32,6 +32,7 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "simplex": {"positive": True},
     # Not declared an integer: SymPy would write log Γ of it as the log of a factorial.
     "count": {"nonnegative": True},
+    "nonnegative": {"nonnegative": True},
     "positive_definite": {"real": True},
 }
 
@@ -135,12 +136,16 @@ class DeclaredDensity:
     def density(self, x: Polynomial, args: Mapping[str, Polynomial], axes: tuple[Index, ...] = ()) -> Polynomial:
         """log p(x | args) in the normal form; a known parameter that is left out has its default."""
         env: dict[sympy.Symbol, Polynomial] = {X: x}
+        finite: dict[sympy.Symbol, sympy.Expr] = {}  # SymPy sees that 0^k is zero for a shape k
         for p in self.parameters:
-            if p.name in args:
+            default = p.default
+            if default is not None and default.is_finite and (p.name not in args or args[p.name].number == 0):
+                finite[p.symbol] = sympy.S.Zero if p.name in args else default
+            elif p.name in args:
                 env[p.symbol] = args[p.name]
-            elif p.default is not None:
-                env[p.symbol] = from_sympy(p.default, {})
-        return from_sympy(self.log_density, env)
+            elif default is not None:
+                env[p.symbol] = from_sympy(default, {})
+        return from_sympy(self.log_density.subs(finite), env)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ r"""Observations that are not always what they count: excess zeros, and values k
     censoring         log p(x) = d log f(x) + (1 - d) log P(beyond x),      d = 1 where x was seen, 0 for a limit
     intervals         log p(x) = log P(between x and x + h),                h > 0 the known width
     truncation        p(x) = f(x) / (1 - f(0)),                             x = 1, 2, …; the zeros are not recorded
-                      p(x) = f(x) / (1 - P(beyond u)),                      0 < x < u, the rest is not recorded
+                      p(x) = f(x) / P(beyond l),                            x > l, the rest is not recorded
+                      p(x) = f(x) / (P(beyond l) - P(beyond u)),            l < x < u, likewise
     hurdles           p(x) = (1 - π) [x = 0] + π f(x) / (1 - f(0)) [x > 0]
 
 Each is made from a family of the catalogue and, where it takes more than f, the log probability of what lies there.
@@ -28,12 +29,14 @@ from cavi.derive.families.special import log_normal_interval, softplus
 
 INFLATION = Param("inflation", "unit", r"\pi")
 EVENT = Param("event", "binary", "d", known=True)
-LOWER = Param("lower", "real", r"\ell", known=True, default=sympy.S.Zero)
+LOWER = Param("lower", "nonnegative", r"\ell", known=True, default=sympy.S.Zero)
+MINIMUM = Param("minimum", "positive", "c", known=True)
 UPPER = Param("upper", "positive", "u", known=True)
 CROSSING = Param("crossing", "unit", r"\pi")
 WIDTH = Param("width", "positive", "h", known=True)
 
 
+TRUNCATION = "Klein and Moeschberger (2003), Survival Analysis, section 3.4"
 SURVIVAL = "Klein and Moeschberger (2003), Survival Analysis, section 3.5"
 LogDensity = Callable[..., sympy.Expr]
 
@@ -89,14 +92,24 @@ def _log_above_zero(base: ScalarFamily, parameters: Any) -> sympy.Expr:
 
 
 def truncated(base: ScalarFamily, log_beyond: LogDensity) -> MixedFamily:
-    """A positive value that is recorded only where it is below a limit; `log_beyond` takes it and the parameters."""
+    """A positive value that is recorded only between two limits; `log_beyond` takes one of them and the parameters."""
 
     def density(x: Any, *args: Any) -> sympy.Expr:
-        *own, _, upper = args
-        return base.declared_density(x, *own) - log(1 - exp(log_beyond(upper, *own)))
+        *own, lower, upper = args
+        above = log_beyond(lower, *own)
+        return base.declared_density(x, *own) - above - log(1 - exp(log_beyond(upper, *own) - above))
 
-    source = "Klein and Moeschberger (2003), Survival Analysis, section 3.4"
-    return MixedFamily(f"Truncated{base.name}", (*base.parameters, LOWER, UPPER), "interval", density, source)
+    return MixedFamily(f"Truncated{base.name}", (*base.parameters, LOWER, UPPER), "interval", density, TRUNCATION)
+
+
+def left_truncated(base: ScalarFamily, log_beyond: LogDensity) -> MixedFamily:
+    """A positive value that is recorded only where it is above a limit."""
+
+    def density(x: Any, *args: Any) -> sympy.Expr:
+        *own, minimum = args
+        return base.declared_density(x, *own) - log_beyond(minimum, *own)
+
+    return MixedFamily(f"LeftTruncated{base.name}", (*base.parameters, MINIMUM), "above", density, TRUNCATION)
 
 
 def censored(side: str, base: ScalarFamily, log_beyond: LogDensity) -> MixedFamily:
@@ -126,21 +139,45 @@ def _log_phi(x: Any) -> sympy.Expr:
     return log_normal_interval(-oo, x)
 
 
+def _log_survival(x: Any, shape: Any, rate: Any) -> sympy.Expr:
+    """log P(beyond x) of a Weibull; of an Exponential with the shape one."""
+    return -rate * x**shape
+
+
+def _log_before(x: Any, shape: Any, rate: Any) -> sympy.Expr:
+    """log P(before x)."""
+    return log(1 - exp(_log_survival(x, shape, rate)))
+
+
+def _log_within(low: Any, high: Any, shape: Any, rate: Any) -> sympy.Expr:
+    """log(P(beyond low) - P(beyond high))."""
+    beyond = _log_survival(low, shape, rate)
+    return beyond + log(1 - exp(sympy.expand(_log_survival(high, shape, rate) - beyond)))
+
+
 _INFLATED = ("Poisson", "Binomial", "NegativeBinomial")
 _BEYOND: tuple[tuple[str, str, LogDensity], ...] = (
-    ("Right", "Exponential", lambda x, rate: -rate * x),
-    ("Right", "Weibull", lambda x, shape, rate: -rate * x**shape),
+    ("Right", "Exponential", lambda x, rate: _log_survival(x, 1, rate)),
+    ("Right", "Weibull", _log_survival),
     ("Right", "LogNormal", lambda x, mean, precision: _log_phi(-_standard(log(x), mean, precision))),
     ("Right", "Normal", lambda x, mean, precision: _log_phi(-_standard(x, mean, precision))),
+    ("Left", "Exponential", lambda x, rate: _log_before(x, 1, rate)),
+    ("Left", "Weibull", _log_before),
+    ("Left", "LogNormal", lambda x, mean, precision: _log_phi(_standard(log(x), mean, precision))),
     ("Left", "Normal", lambda x, mean, precision: _log_phi(_standard(x, mean, precision))),
+)
+_BETWEEN: tuple[tuple[str, LogDensity], ...] = (
+    ("Exponential", lambda a, b, rate: _log_within(a, b, 1, rate)),
+    ("Weibull", _log_within),
+    ("Normal", lambda a, b, m, p: log_normal_interval(_standard(a, m, p), _standard(b, m, p))),
 )
 INCOMPLETE: tuple[MixedFamily, ...] = (
     *(make(CATALOGUE[n]) for make in (zero_inflated, hurdle) for n in _INFLATED),
     *(zero_truncated(CATALOGUE[n]) for n in _INFLATED),
     *(censored(side, CATALOGUE[n], beyond) for side, n, beyond in _BEYOND),
-    truncated(CATALOGUE["Exponential"], lambda x, rate: -rate * x),
-    interval_censored(
-        CATALOGUE["Normal"], lambda a, b, m, p: log_normal_interval(_standard(a, m, p), _standard(b, m, p))
-    ),
+    *(interval_censored(CATALOGUE[n], between) for n, between in _BETWEEN),
+    truncated(CATALOGUE["Weibull"], _log_survival),
+    left_truncated(CATALOGUE["Exponential"], lambda x, rate: _log_survival(x, 1, rate)),
+    left_truncated(CATALOGUE["Weibull"], _log_survival),
 )
 MIXED_FAMILIES.update((f.name, f) for f in INCOMPLETE)

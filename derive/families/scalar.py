@@ -69,6 +69,12 @@ def _outside_moments(x: Any, mean: Any, precision: Any, lower: Any, upper: Any) 
     return {x: mean + first, x**2: mean**2 + 2 * mean * first + second}
 
 
+def _mean_between(rate: Any, lower: Any, width: Any) -> sympy.Expr:
+    """l + w (½ + (1 - (y/2)/tanh(y/2))/y), y = w rate: the middle less what the slope takes."""
+    y = rate * width
+    return lower + width * (HALF + (1 - 1 / tanhc(y / 2)) / y)
+
+
 _FAMILIES = (
     ScalarFamily(
         "Normal",
@@ -239,6 +245,19 @@ _FAMILIES = (
         "Johnson, Kotz and Balakrishnan (1994), chapter 13",
         aliases=SPREAD,
         declared_moments_of=_truncated_moments,
+    ),
+    # Exponential, or its mirror image, where it is between two ends.
+    ScalarFamily(
+        "TruncatedExponential",
+        (
+            RATE,
+            Param("lower", "nonnegative", r"\ell", known=True, default=sympy.S.Zero),
+            Param("upper", "positive", "u", known=True),
+        ),
+        "interval",
+        lambda x, rate, lower, upper: log(rate) - rate * x + rate * lower - log(1 - exp(-rate * upper + rate * lower)),
+        "Klein and Moeschberger (2003), Survival Analysis, section 3.4",
+        declared_moments_of=lambda x, rate, lower, upper: {x: _mean_between(rate, lower, upper - lower)},
     ),
     # A Normal where it is below the one bound or above the other, such as a draw that was rejected.
     ScalarFamily(

@@ -186,6 +186,18 @@ def augmentations() -> tuple[Augmentation | RejectedDraws | Thinning, ...]:
             variable="m",
             source="Dempster, Laird and Rubin (1977), JRSS B 39, 1-38, section 4.2",
         ),
+        # What is known to have happened before a limit or between two: when, as a share of the time that it had.
+        Augmentation(
+            "event_time",
+            function=log(1 - exp(-X)),
+            family="TruncatedExponential",
+            parameters={"rate": Integer(1), "lower": Integer(0), "upper": Integer(1)},
+            joint=B * (log(X) - W * X + W + log(1 - exp(-Integer(1)))),
+            above=Integer(0),
+            weight="binary",
+            variable="t",
+            source="Tanner and Wong (1987), JASA 82, 528-540, section 2",
+        ),
         Augmentation(
             "gamma_mixture",
             function=-log(1 + X),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sympy
 
+from cavi.derive import functions
+from cavi.derive.expand import expand
 from cavi.derive.families import lookup
 from cavi.derive.model import Model
 from cavi.derive.relaxations.augmentation import ENDS, Augmentation, B, S
@@ -11,7 +13,7 @@ from cavi.derive.relaxations.matching import not_negative
 from cavi.derive.relaxations.rejection import RejectedDraws
 from cavi.derive.relaxations.sites import Site, exclusive, is_binary, is_positive, scaled, sites
 from cavi.derive.relaxations.thinning import Thinning, shares
-from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, number
+from cavi.derive.term import Atom, Element, Function, Monomial, Polynomial, from_atom, number
 from cavi.derive.text import show
 
 AnyAugmentation = Augmentation | RejectedDraws | Thinning
@@ -21,7 +23,7 @@ def fitting(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> tu
     """The sites of the rule's function whose weight and argument are what the rule asks for."""
     if isinstance(rule, Thinning):
         return shares(p, model, node)
-    found = tuple(s for s in _sites(p, rule, model, node) if not _misfit(s, rule, model))
+    found = tuple(s for s in _sites(p, rule, model, node) if not _misfit(s, rule, model, node))
     beside_known = rule.function.has(*ENDS)
     return tuple(scaled(s, model) for s in found) if rule.function.has(S) and not beside_known else found
 
@@ -34,7 +36,7 @@ def misfit(p: Polynomial, rule: AnyAugmentation, model: Model, node: str) -> str
     if not found:
         known = " (l and u known)" if rule.shape.has(*ENDS) else ""
         return f"no term of its log density is {rule.shape}{known} of latents with a coefficient that is not negative"
-    return _misfit(found[0], rule, model)
+    return _misfit(found[0], rule, model, node)
 
 
 def _sites(p: Polynomial, rule: Augmentation | RejectedDraws, model: Model, node: str) -> tuple[Site, ...]:
@@ -42,7 +44,7 @@ def _sites(p: Polynomial, rule: Augmentation | RejectedDraws, model: Model, node
     return sites(p, rule.shape, model, node, by_element=rule.weight == "binary", with_scale=together)
 
 
-def _misfit(site: Site, rule: Augmentation | RejectedDraws, model: Model) -> str:
+def _misfit(site: Site, rule: Augmentation | RejectedDraws, model: Model, node: str) -> str:
     """What keeps a rule from a site; empty if nothing does."""
     if rule.weight == "positive" and not is_positive(site.weight, model):
         return (
@@ -51,14 +53,52 @@ def _misfit(site: Site, rule: Augmentation | RejectedDraws, model: Model) -> str
         )
     if rule.weight == "binary" and not is_binary(site.weight, model):
         return f"the coefficient of {rule.shape} is {show(site.weight)}; expected zero or one, whatever the data"
-    if rule.above == 0 and not _seen_positive(site.argument, model):
+    if rule.above == 0 and not _seen_positive(site.argument, model, node):
         return f"the argument {show(site.argument)} is not a product of what is positive"
     return ""
 
 
-def _seen_positive(p: Polynomial, model: Model) -> bool:
-    """A product of what is positive; logarithms of probabilities are negative and come in pairs with other signs."""
-    return bool(p.monomials) and all(_positive_product(m, model) for m in p.monomials)
+def _seen_positive(p: Polynomial, model: Model, node: str) -> bool:
+    """Products of what is positive; logarithms of probabilities are negative and come in pairs with other signs.
+
+    Or such a product times the difference of a power at two known ends, such as λ (u^k - l^k).
+    """
+    if not p.monomials or all(_positive_product(m, model) for m in p.monomials):
+        return bool(p.monomials)
+    shared, rest = functions.common(p) or (number(1), p)
+    return _seen_positive(shared, model, node) and ascends(rest, model, ends_of(model, node))
+
+
+def ends_of(model: Model, node: str) -> tuple[Polynomial, Polynomial] | None:
+    """The known ends between which a node lies, the lower one first, if it has two."""
+    declared = model.variable(node).distribution
+    if declared is None or not {"lower", "upper"} <= set(declared.args):
+        return None
+    return expand(declared.args["lower"]), expand(declared.args["upper"])
+
+
+def ascends(p: Polynomial, model: Model, ends: tuple[Polynomial, Polynomial] | None) -> bool:
+    """Whether it is high^k - low^k of numbers that are not negative, high above low and k positive."""
+    if len(p.monomials) != 2 or (sorted(m.coefficient for m in p.monomials) != [-1, 1] and ends is None):
+        return False
+    if ends is not None and p == ends[1] - ends[0]:
+        return True
+    found = [_as_power(m) for m in sorted(p.monomials, key=lambda m: m.coefficient)]
+    if [m.coefficient for m in sorted(p.monomials, key=lambda m: m.coefficient)] != [-1, 1] or None in found:
+        return False
+    (low, k), (high, same) = (f for f in found if f is not None)
+    rises = is_positive(high - low, model) or ends == (low, high)
+    return k == same and is_positive(k, model) and rises
+
+
+def _as_power(m: Monomial) -> tuple[Polynomial, Polynomial] | None:
+    """The base and the exponent of one power without a coefficient."""
+    if m.bound or len(m.powers) != 1:
+        return None
+    ((atom, exponent),) = m.powers
+    if isinstance(atom, Function) and atom.name == "pow" and exponent == 1:
+        return atom.args[0], atom.args[1]
+    return from_atom(atom), number(exponent)
 
 
 def _positive_product(m: Monomial, model: Model) -> bool:

@@ -21,8 +21,8 @@ def log_density(v: Variable, d: Distribution, e: Elements) -> str:
     """
     if d.family.startswith("ZeroInflated"):
         return _zero_inflated(v, replace(d, family=d.family.removeprefix("ZeroInflated")), e)
-    for prefix, write in (("ZeroTruncated", _zero_truncated), ("Hurdle", _hurdle)):
-        if d.family.startswith(prefix):
+    for prefix, write in _INCOMPLETE:
+        if d.family.startswith(prefix) and d.family not in _DENSITIES:
             return write(v, replace(d, family=d.family.removeprefix(prefix)), e)
     side, censored, base = d.family.partition("Censored")
     if censored and d.family not in _DENSITIES:
@@ -84,9 +84,22 @@ def _hurdle(v: Variable, d: Distribution, e: Elements) -> str:
     return f"{zero} * log1m({crossing}) + (1 - {zero}) * (log({crossing}) + {_zero_truncated(v, d, e)})"
 
 
-def _truncated_exponential(v: Variable, d: Distribution, e: Elements) -> str:
-    rate, upper = e.write(d.args["rate"]), e.write(d.args["upper"])
-    return f"exponential_lpdf({_value(v, e)} | {rate}) - exponential_lcdf({upper} | {rate})"
+def _beyond(seen: str, v: Variable, e: Elements, at: str) -> str:
+    """The log probability beyond a value, from the text of the density."""
+    return seen.replace("_lpdf", "_lccdf", 1).replace(f"({_value(v, e)} |", f"({at} |", 1)
+
+
+def _between(v: Variable, d: Distribution, e: Elements) -> str:
+    """A density between two known limits."""
+    seen = _DENSITIES[d.family](v, d, e)
+    low, high = (_beyond(seen, v, e, e.write(d.args[end])) for end in ("lower", "upper"))
+    return f"{seen} - log_diff_exp({low}, {high})"
+
+
+def _left_truncated(v: Variable, d: Distribution, e: Elements) -> str:
+    """A density above a known limit."""
+    seen = _DENSITIES[d.family](v, d, e)
+    return f"{seen} - {_beyond(seen, v, e, e.write(d.args['minimum']))}"
 
 
 def _censored(v: Variable, d: Distribution, e: Elements, beyond: str) -> str:
@@ -94,11 +107,11 @@ def _censored(v: Variable, d: Distribution, e: Elements, beyond: str) -> str:
     return f"{event} * {seen} + (1 - {event}) * {seen.replace('_lpdf', beyond, 1)}"
 
 
-def _interval_censored_normal(v: Variable, d: Distribution, e: Elements) -> str:
-    args = f"{e.write(d.args['mean'])}, {deviation(d.args['precision'], e)}"
-    low = _value(v, e)
+def _interval_censored(v: Variable, d: Distribution, e: Elements) -> str:
+    """The log probability of the interval above a value."""
+    seen, low = _DENSITIES[d.family](v, d, e).replace("_lpdf", "_lcdf", 1), _value(v, e)
     high = f"{low} + {e.write(d.args['width'])}"
-    return f"log_diff_exp(normal_lcdf({high} | {args}), normal_lcdf({low} | {args}))"
+    return f"log_diff_exp({seen.replace(f'({low} |', f'({high} |', 1)}, {seen})"
 
 
 def _half_cauchy(v: Variable, d: Distribution, e: Elements) -> str:
@@ -222,6 +235,14 @@ def _matrix_normal(v: Variable, d: Distribution, e: Elements) -> str:
     )
 
 
+_INCOMPLETE: tuple[tuple[str, Callable[[Variable, Distribution, Elements], str]], ...] = (
+    ("ZeroTruncated", _zero_truncated),
+    ("Hurdle", _hurdle),
+    ("IntervalCensored", _interval_censored),
+    ("LeftTruncated", _left_truncated),
+    ("Truncated", _between),
+)
+
 _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "Normal": _by("normal_lpdf", "mean", "precision"),
     "LogNormal": _by("lognormal_lpdf", "mean", "precision"),
@@ -231,12 +252,10 @@ _DENSITIES: Mapping[str, Callable[[Variable, Distribution, Elements], str]] = {
     "InverseGamma": _by("inv_gamma_lpdf", "shape", "scale"),
     "Beta": _by("beta_lpdf", "a", "b"),
     "Exponential": _by("exponential_lpdf", "rate"),
-    "TruncatedExponential": _truncated_exponential,
     "Laplace": _by("double_exponential_lpdf", "location", "scale"),
     "StudentT": _by("student_t_lpdf", "dof", "mean", "precision"),
     "AsymmetricLaplace": _asymmetric_laplace,
     "HalfCauchy": _half_cauchy,
-    "IntervalCensoredNormal": _interval_censored_normal,
     "InverseNakagami": _inverse_nakagami,
     "Pareto": _by("pareto_lpdf", "minimum", "shape"),
     "Weibull": _weibull,

@@ -131,6 +131,13 @@ def test_counts_above_zero_have_what_is_left_without_the_zero(family: str, x: in
 def test_below_a_limit_and_outside_of_an_interval() -> None:
     found = log_density(doubles(), "TruncatedExponential", 0.7, {"rate": 2.5, "lower": 0.0, "upper": 1.1})
     assert float(found) == pytest.approx(stats.truncexpon(2.75, 0, 0.4).logpdf(0.7), rel=1e-12)
+    for name in ("Exponential", "Weibull"):
+        args, x, reference = CASES[name]
+        between = {**args, "lower": x - 0.9, "upper": x + 0.4}
+        expected = reference.logpdf(x) - np.log(reference.cdf(x + 0.4) - reference.cdf(x - 0.9))
+        assert float(log_density(doubles(), f"Truncated{name}", x, between)) == pytest.approx(expected, rel=1e-12)
+        above = float(log_density(doubles(), f"LeftTruncated{name}", x, {**args, "minimum": x - 0.9}))
+        assert above == pytest.approx(reference.logpdf(x) - reference.logsf(x - 0.9), rel=1e-12)
     args, _, inside = CASES["TruncatedNormal"]
     whole = stats.norm(0.3, 0.5)
     rest = whole.cdf(args["lower"]) + whole.sf(args["upper"])
@@ -162,7 +169,8 @@ def test_intervals_of_a_normal_in_doubles_and_in_balls(width: float) -> None:
 
 def test_every_family_is_covered() -> None:
     vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical", "PolyaGamma"}
-    elsewhere = {"TruncatedExponential", "OutsideNormal", "Wishart", "InverseWishart", "MatrixNormal", "Numeric"}
+    truncated = {f"{side}{name}" for side in ("Truncated", "LeftTruncated") for name in ("Exponential", "Weibull")}
+    elsewhere = {*truncated, "OutsideNormal", "Wishart", "InverseWishart", "MatrixNormal", "Numeric"}
     assert set(CASES) | vectors | elsewhere | {*ZERO_INFLATED, *CENSORED, *INTERVALS, *TRUNCATED} == set(FAMILIES)
 
 

@@ -42,6 +42,7 @@ POINTS: dict[str, tuple[tuple[sympy.Rational, ...], tuple[sympy.Rational, ...]]]
     "Laplace": ((R(2, 5), R(7, 4)), (R(2, 5), R(3, 8))),
     "HalfNormal": ((R(11, 5),), (R(5, 8),)),
     "TruncatedNormal": ((R(3, 7), R(11, 5), R(-1, 4), R(8, 5)), (R(-2, 3), R(5, 8), R(-1, 4), R(8, 5))),
+    "TruncatedExponential": ((R(17, 5), R(1, 4), R(8, 5)), (R(7, 3), R(1, 4), R(8, 5))),
     "OutsideNormal": ((R(3, 7), R(11, 5), R(-1, 4), R(8, 5)), (R(-2, 3), R(5, 8), R(-1, 4), R(8, 5))),
     "GeneralisedInverseGaussian": ((R(-7, 4), R(11, 5), R(3, 8)), (R(3, 5), R(5, 8), R(13, 6))),
     "VonMises": ((R(3, 7), R(11, 5)), (R(-2, 3), R(5, 8))),
@@ -382,7 +383,14 @@ def test_standard_parameters_from_natural_ones(family):
 
 WITHOUT_MODE = {
     *("Bernoulli", "Binomial", "Poisson", "Geometric", "NegativeBinomial"),  # discrete
-    *("Exponential", "HalfNormal", "Pareto", "TruncatedNormal", "Weibull"),  # at a boundary, or may be
+    *(
+        "Exponential",
+        "HalfNormal",
+        "Pareto",
+        "TruncatedExponential",
+        "TruncatedNormal",
+        "Weibull",
+    ),  # at a boundary, or may be
     *("OutsideNormal", "PolyaGamma"),  # two of them; no closed form
 }
 
