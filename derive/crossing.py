@@ -67,6 +67,8 @@ def crosses(blocks: Sequence[Block], atom: Atom) -> bool:
     touched = _touched(blocks, atom)
     if not touched or not all(b.normal or b.expanded for b in touched):
         return False
+    if any(b.expanded and _is_of_several(b, atom) for b in touched):
+        return False  # to second order the elements are one after another, as factors are: their number is not known
     if atom.name == "normal_mean" or any(isinstance(a, Moment) for arg in atom.args for a in arg.atoms()):
         return True
     places = {(b.factor.name, b.site(a)) for b in touched for a in placed_atoms(atom, b.variables)}
@@ -190,9 +192,11 @@ def splits(items: Sequence[tuple[Sub, ...]]) -> Iterator[tuple[list[tuple[Sub, .
 
 
 def has_several(block: Block, atom: Atom) -> bool:
-    """Whether a function is of a sum over several elements of one Normal factor."""
-    if not isinstance(atom, Function) or block.factor.point or not (block.normal or block.expanded):
-        return False
+    """Whether a function is of a sum over several elements of one Normal factor with exact expectations."""
+    return isinstance(atom, Function) and not block.factor.point and block.normal and _is_of_several(block, atom)
+
+
+def _is_of_several(block: Block, atom: Atom) -> bool:
     outside = set(atom_indices(atom))
     sites = {block.site(a) for a in placed_atoms(atom, block.variables)}
     return len(sites) > 1 or any(not set(indices_of(s)) <= outside for site in sites for s in site)

@@ -58,7 +58,7 @@ def _damped(state: State, factor: Mapping[str, Any], merit: Callable[[State], Va
     least -= ROUNDING * (1 + abs(least))
     after = state
     for site in positions(factor["plates"], state.sizes):
-        after = after.solve(factor, site, state)
+        after = after.solve(factor, site, after if factor["sequential"] else state)
     found, share = after, 1.0
     while not to_mpf(merit(found)) >= least and share > 0:
         share = share / 2 if share > HALVED else 0.0

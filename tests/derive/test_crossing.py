@@ -100,8 +100,7 @@ def test_the_bound_is_that_of_a_product_rule() -> None:
     assert found == pytest.approx(total, rel=1e-10)
 
 
-@pytest.mark.parametrize("split", [False, True])
-@pytest.mark.parametrize("method", ["cvi", "delta"])
+@pytest.mark.parametrize("method, split", [("cvi", False), ("cvi", True), ("delta", False)])
 def test_no_sweep_lowers_the_bound_and_factors_agree(method: str, split: bool) -> None:
     d = derive(multilevel(), None if split else [("w",)], approximate=both(method))
     assert bool(d.update("w").factor.sequential) == split
@@ -241,6 +240,14 @@ def test_bounds_of_a_softmax_have_their_scores_in_several_factors(bound: str, jo
 def test_rules_of_the_logistic_function_hold_across_factors(rule: dict[str, dict[str, str]]) -> None:
     d = derive(multilevel(), [("w",)], **rule)  # type: ignore[arg-type]
     assert str(d.update("b").family) == "Normal" and str(d.update("w").family) == "MultivariateNormal"
+
+
+@pytest.mark.parametrize("method", ["laplace", "delta"])
+def test_of_several_elements_of_one_factor_only_exact_expectations_are_taken(method: str) -> None:
+    with pytest.raises(NonConjugateError, match="approximate"):
+        derive(pairs())
+    with pytest.raises(NonConjugateError):
+        derive(pairs(), approximate={"b": method})
 
 
 def test_what_else_depends_on_the_factors_is_refused() -> None:
