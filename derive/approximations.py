@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cavi.derive.along import along_one
 from cavi.derive.builders import optimum
 from cavi.derive.conditional import conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
-from cavi.derive.factorisation import Block, blocks
-from cavi.derive.methods import CVI, NEWTON, NORMAL, QUADRATURE, WORDS
+from cavi.derive.factorisation import Block, blocks, random_atoms
+from cavi.derive.methods import CVI, EXPANDED, NEWTON, NORMAL, QUADRATURE, WORDS
 from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
 from cavi.derive.separation import separated
-from cavi.derive.term import Polynomial
+from cavi.derive.term import Function, Polynomial, from_atom
 
 
 def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
@@ -62,7 +63,38 @@ def approached(block: Block, methods: Mapping[str, str]) -> Block:
     own = {methods.get(n) for n in block.variables}
     both = QUADRATURE in own and block.is_joint
     chosen = bool(own & set(NORMAL))
-    return replace(block, projected=both or chosen, normal=own == {CVI}, chosen=chosen)
+    expanded = chosen and own <= set(EXPANDED)
+    return replace(block, projected=both or chosen, normal=own == {CVI}, chosen=chosen, expanded=expanded)
+
+
+def companions(
+    factor: str,
+    model: Model,
+    nodes: Mapping[str, Polynomial],
+    factors: Sequence[object] | None,
+    known: Mapping[str, str],
+) -> tuple[str, ...]:
+    """The other factors without a method in functions of sums that a factor is in: they need one too."""
+    split = [b for b in blocks(model, nodes, factors) if not b.factor.point]
+    names = {n for b in split for n in b.variables}
+    mine = next((b for b in split if b.factor.name == factor), None)
+    if mine is None:
+        return ()
+    shared = [
+        atom
+        for p in nodes.values()
+        for atom in dict.fromkeys(a for m in p.monomials for a in m.atoms)
+        if isinstance(atom, Function)
+        and any(True for _ in random_atoms(atom, mine.variables))
+        and along_one(from_atom(atom), names) is not None
+    ]
+    return tuple(
+        b.factor.name
+        for b in split
+        if b is not mine
+        and not set(b.variables) & set(known)
+        and any(True for atom in shared for _ in random_atoms(atom, b.variables))
+    )
 
 
 def applicable(
@@ -72,13 +104,15 @@ def applicable(
     factors: Sequence[object] | None,
     known: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """The methods by which a factor that was refused can be had, beside those `known` for others; found by trying."""
+    """The methods by which a factor that was refused can be had, beside those `known` for others; found by trying.
+
+    Factors that share a function of a sum with it have the same method where they have none.
+    """
     found = []
+    beside = companions(factor, model, nodes, factors, known)
     for method in WORDS:
-        split = tuple(
-            approached(b, dict.fromkeys(b.variables, method) if b.factor.name == factor else known)
-            for b in blocks(model, nodes, factors)
-        )
+        tried = {**known, **{n: method for f in (factor, *beside) for n in f.split(",")}}
+        split = tuple(approached(b, tried) for b in blocks(model, nodes, factors))
         separate = {name: separated(p, split) for name, p in nodes.items()}
         expectation = Expectation(split, Moments())
         block = next((b for b in split if b.factor.name == factor), None)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cavi.derive.canonical import add, collect, deltas, multiply, normalise, sum_over
+from cavi.derive.crossing import crosses, has_several, one_of_several
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expectation import Expectation, Pattern, internal, localise, splits
 from cavi.derive.factorisation import Block, Site, random_atoms
@@ -91,9 +92,12 @@ def _divide(
 def _restrict(block: Block, m: Monomial, expectation: Expectation) -> Polynomial:
     """The part of a term that belongs to one element: Σ over the sites that may be that element."""
     inside, outside = _divide(block, m)
+    if any(has_several(block, a) for a, _ in inside):
+        return one_of_several(block, m, inside, tuple(outside), expectation)
     sites: dict[Site, list[tuple[Atom, Fraction]]] = {}
     for atom, exponent in inside:
-        expectation.block_of(atom)  # refuses a function of several elements
+        if not crosses(expectation.blocks, atom):
+            expectation.block_of(atom)  # refuses a function of several elements
         sites.setdefault(block.site(next(random_atoms(atom, block.variables))), []).append((atom, exponent))
     plates = block.factor.plates
     total = ZERO
@@ -142,8 +146,9 @@ def sequential_plates(block: Block, coefficients: Mapping[Pattern, Polynomial]) 
     """Positions of the plates along which the update of one element uses the others."""
     found: set[int] = set()
     plates = block.factor.plates
-    for coefficient in coefficients.values():
-        for atom in coefficient.atoms():
+    for pattern, coefficient in coefficients.items():
+        # Within a function of a sum of several elements the others stand beside the one that is updated.
+        for atom in (*coefficient.atoms(), *pattern.polynomial.atoms()):
             if isinstance(atom, Moment) and atom.factor == block.factor.name:
                 found |= {p for p, i in enumerate(plates) if atom.subs[p] != i}
     return tuple(sorted(found))

@@ -2,6 +2,8 @@
 
     (exp u)' = exp u,   softplus'(u) = exp(u - softplus u),   (log Φ)'(u) = exp(-u²/2 - ½ log 2π - log Φ(u))
 
+The mean of f under a Normal number, normal_mean(f, m, v) = E[f(m + √v z)], has the derivative E[f'(m + √v z)] in m.
+
 Source: NIST Digital Library of Mathematical Functions, 4.7, 5.2 and 7.10.
 """
 
@@ -11,7 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from cavi.derive import functions
-from cavi.derive.canonical import collect, multiply, normalise, rewrite
+from cavi.derive.canonical import collect, multiply, normalise
 from cavi.derive.families.matrix import log_two_pi
 from cavi.derive.term import ZERO, Atom, Constant, Function, Polynomial, from_atom, number
 
@@ -45,16 +47,34 @@ def contains(p: Polynomial) -> bool:
 
 def at(p: Polynomial, argument: Polynomial) -> Polynomial:
     """A function of the placeholder at its argument."""
+    return functions.at(p, PLACEHOLDER, argument)
 
-    def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
-        if atom == PLACEHOLDER:
-            return functions.raise_to(argument, number(exponent))
-        if isinstance(atom, Function) and any(map(contains, atom.args)):
-            value = functions.apply(atom.name, *(at(a, argument) for a in atom.args))
-            return value if exponent == 1 else functions.raise_to(value, number(exponent))
-        return None
 
-    return rewrite(p, rule)
+def split(p: Polynomial) -> Polynomial:
+    """The sum of coefficients times what one expectation each is taken of: one atom in a term has the placeholder."""
+    total = ZERO
+    for m in p.monomials:
+        inside = [(a, e) for a, e in m.powers if has_placeholder(a)]
+        outside = [(a, e) for a, e in m.powers if (a, e) not in inside]
+        one = together(collect([normalise(Fraction(1), inside, ())])) if inside else number(1)
+        total = total + multiply(collect([normalise(m.coefficient, outside, m.bound)]), one)
+    return total
+
+
+def has_placeholder(atom: Atom) -> bool:
+    """Whether an atom is the placeholder, or a function of it."""
+    return atom == PLACEHOLDER or (isinstance(atom, Function) and any(map(contains, atom.args)))
+
+
+def together(p: Polynomial) -> Polynomial:
+    """The same as one atom, so that an expectation of it is one."""
+    if len(p.monomials) == 1 and len(p.monomials[0].powers) == 1 and p.monomials[0].coefficient == 1:
+        ((atom, exponent),) = p.monomials[0].powers
+        p = functions.raise_to(from_atom(atom), number(exponent))  # exp(u)² = exp(2 u)
+    if len(p.monomials) == 1 and not p.monomials[0].bound and p.monomials[0].coefficient == 1:
+        if len(p.monomials[0].powers) == 1 and p.monomials[0].powers[0][1] == 1:
+            return p
+    return from_atom(Function("pow", (p, number(1))))
 
 
 def _of_atom(atom: Atom) -> Polynomial | None:
@@ -87,6 +107,16 @@ def _log_normal_interval(a: Polynomial, b: Polynomial) -> Polynomial | None:
     return _chain(functions.exp(log_ratio).scaled(sign), moving)
 
 
+def _normal_mean(f: Polynomial, mean: Polynomial, variance: Polynomial) -> Polynomial | None:
+    """E[f] of a Normal number whose mean alone depends on the placeholder."""
+    if contains(variance):
+        return None
+    slope = derivative(functions.at(f, functions.UNDER_NORMAL, U))
+    if slope is None:
+        return None
+    return _chain(functions.normal_mean(at(slope, from_atom(functions.UNDER_NORMAL)), mean, variance), mean)
+
+
 _RULES: dict[str, Callable[..., Polynomial | None]] = {
     "exp": lambda g: _chain(functions.exp(g), g),
     "log": lambda g: _chain(functions.reciprocal(g), g),
@@ -95,4 +125,5 @@ _RULES: dict[str, Callable[..., Polynomial | None]] = {
     "digamma": lambda g: _chain(from_atom(Function("trigamma", (g,))), g),
     "pow": _power,
     "log_normal_interval": _log_normal_interval,
+    "normal_mean": _normal_mean,
 }

@@ -22,6 +22,7 @@ from cavi.derive.canonical import (
     sum_over,
     with_fresh_bound,
 )
+from cavi.derive.crossing import crossed, crosses
 from cavi.derive.factorisation import Block, Site, placed_atoms, random_atoms
 from cavi.derive.index import Gather, Index, Shift, Sub, indices_of, primed, shifted
 from cavi.derive.remedies import refusal
@@ -307,7 +308,9 @@ class Expectation:
             if _one_site(touched[0], inner, atom):
                 return touched[0]
         if len(touched) > 1 or (isinstance(atom, Function | Matrix) and len(inner) > 1):
-            raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
+            # What keeps the others from having an expectation is the factor without a method.
+            open_ = next((b for b in touched if not (b.normal or b.expanded)), touched[0])
+            raise refusal(open_.factor, from_atom(atom), sorted({a.name for a in inner}))
         if isinstance(atom, Function) and any(not set(atom_indices(a)) <= set(atom_indices(atom)) for a in inner):
             # A function of a sum over many elements: no element of the factor stands alone in it.
             raise refusal(touched[0].factor, from_atom(atom), sorted({a.name for a in inner}))
@@ -317,7 +320,10 @@ class Expectation:
         rest: list[tuple[Atom, Fraction]] = []
         known = number(1)
         by_block: dict[str, tuple[Block, dict[Site, list[tuple[Atom, Fraction]]]]] = {}
-        for atom, exponent in m.powers:
+        across, single = self._across(m, keep)
+        if across:
+            known = crossed(self, across, keep)
+        for atom, exponent in single:
             block = self.block_of(atom)
             if block is None or block is keep:
                 rest.append((atom, exponent))
@@ -337,6 +343,26 @@ class Expectation:
             absorbed.extend(inside)
             result = multiply(result, self.sites(block, sites, inside))
         return sum_over(result, [i for i in m.bound if i not in absorbed])
+
+    def _across(self, m: Monomial, keep: Block | None) -> tuple[Powers, Powers]:
+        """The functions of sums over several factors, some of which are to be averaged over, and the other atoms.
+
+        Raises:
+            NonConjugateError: where other atoms depend on the same factors.
+        """
+        found = tuple((a, e) for a, e in m.powers if crosses(self.blocks, a))
+        averaged = [b for b in self.blocks if b is not keep]
+        mine = [b for b in averaged if any(True for a, _ in found for _ in random_atoms(a, b.variables))]
+        if not mine:
+            return (), m.powers
+        rest = tuple(x for x in m.powers if x not in found)
+        for b in mine:
+            if not b.factor.point and any(True for a, _ in rest for _ in random_atoms(a, b.variables)):
+                term = collect([normalise(ONE, m.powers, ())])
+                raise refusal(
+                    b.factor, term, b.variables, "a function of one sum alone: something else beside it is random"
+                )
+        return found, rest
 
     def _at_points(self, block: Block, atom: Atom, exponent: Fraction, keep: Block) -> Polynomial:
         """E[exp u] = exp(E[u] + ½ V[u]) under a Normal factor, as a function of a point in u.

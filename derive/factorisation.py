@@ -36,6 +36,7 @@ class Block:
         projected: whether a function of several elements of the factor has an expectation: that of a sum of them, which
             is one number, or that of two numbers, by quadrature over both.
         normal: whether that is the exact one under a Normal factor, so that E[exp u] is known.
+        expanded: whether it is that of the expansion to second order about the mean of a Normal factor.
         chosen: whether it is a Normal factor that is chosen, under which a function of a sum has one expectation for
             each datum in it.
     """
@@ -46,6 +47,7 @@ class Block:
     declared: tuple[Index, ...] = ()
     projected: bool = False
     normal: bool = False
+    expanded: bool = False
     chosen: bool = False
 
     def site(self, atom: Element | Indicator) -> Site:

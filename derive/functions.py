@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from cavi.derive.canonical import collect, deltas, normalise, power, substitute, sum_over
+from cavi.derive.canonical import collect, deltas, normalise, power, rewrite, substitute, sum_over
 from cavi.derive.index import Index, Sub
 from cavi.derive.term import (
     ZERO,
@@ -17,10 +17,13 @@ from cavi.derive.term import (
     Monomial,
     Polynomial,
     Size,
+    arguments,
     atom_indices,
     from_atom,
     number,
 )
+
+UNDER_NORMAL = Constant("t")  # the Normal number that the first argument of normal_mean is a function of
 
 
 def log(p: Polynomial) -> Polynomial:
@@ -308,6 +311,45 @@ def _interval(name: str) -> Callable[[Polynomial, Polynomial], Polynomial]:
     return apply
 
 
+def at(p: Polynomial, placeholder: Constant, argument: Polynomial) -> Polynomial:
+    """A function of a placeholder at its argument."""
+
+    def rule(atom: Atom, exponent: Fraction) -> Polynomial | None:
+        if atom == placeholder:
+            return raise_to(argument, number(exponent))
+        if isinstance(atom, Function) and any(placeholder in a.atoms() for a in atom.args):
+            value = apply(atom.name, *(at(a, placeholder, argument) for a in atom.args))
+            return value if exponent == 1 else raise_to(value, number(exponent))
+        return None
+
+    return rewrite(p, rule)
+
+
+def _is_single(m: Monomial) -> bool:
+    """Whether a term has the Normal number once: in one function, or as it is."""
+    own = [(a, e) for a, e in m.powers if UNDER_NORMAL == a or any(UNDER_NORMAL in p.atoms() for p in arguments(a))]
+    return len(own) <= 1 and all(a != UNDER_NORMAL or e == 1 for a, e in own)
+
+
+def normal_mean(f: Polynomial, mean: Polynomial, variance: Polynomial) -> Polynomial:
+    """E[f(t)], t ~ Normal(mean, variance), of a function f of `UNDER_NORMAL`.
+
+    In closed form where f is the exponential of an affine function, else by name. With the variance zero it is f at the
+    mean, and written out where f is a sum of single functions: a product of several would be multiplied out.
+    """
+    if not variance and all(_is_single(m) for m in f.monomials):
+        return at(f, UNDER_NORMAL, mean)
+    m = f.monomials[0] if len(f.monomials) == 1 and len(f.monomials[0].powers) == 1 else None
+    if m is not None and not m.bound and isinstance(m.powers[0][0], Function) and m.powers[0][0].name == "exp":
+        inside = m.powers[0][0].args[0].scaled(m.powers[0][1])
+        level = at(inside, UNDER_NORMAL, ZERO)
+        slope = at(inside, UNDER_NORMAL, number(1)) - level
+        if inside == level + slope * from_atom(UNDER_NORMAL):
+            spread = (slope * slope * variance).scaled(Fraction(1, 2))
+            return exp(level + slope * mean + spread).scaled(m.coefficient)
+    return from_atom(Function("normal_mean", (f, mean, variance)))
+
+
 _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "log": log,
     "exp": exp,
@@ -319,6 +361,7 @@ _SPECIAL: dict[str, Callable[..., Polynomial]] = {
     "softplus": softplus,
     "probit": lambda p: exp(log_phi(p)),
     "tanhc": tanhc,
+    "normal_mean": normal_mean,
     **{n: _interval(n) for n in ("log_normal_interval", "truncated_mean", "truncated_second")},
 }
 

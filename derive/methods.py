@@ -7,6 +7,7 @@ from collections.abc import Mapping
 QUADRATURE, CVI, LAPLACE, DELTA = "quadrature", "cvi", "laplace", "delta"
 NEWTON = "newton"  # a point parameter without a closed maximiser
 NORMAL = (CVI, LAPLACE, DELTA)  # a Normal factor that is chosen, where the optimum is in no family
+EXPANDED = (LAPLACE, DELTA)  # with expectations to second order
 AUTOMATIC = (QUADRATURE, CVI)  # what relax="auto" may take, where no rule makes a factor conjugate
 LAST_REMEDY = "the last remedy: no bound and no augmentation leaves this factor in a known family"
 KEEP_THE_BOUND = ("", CVI)  # methods under which the bound is one; no method is the optimum

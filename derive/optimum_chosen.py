@@ -23,10 +23,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cavi.derive import functions
+from cavi.derive.along import along_one
 from cavi.derive.canonical import collect, multiply, normalise, rewrite, sum_over
 from cavi.derive.conditional import by_statistic
 from cavi.derive.derivation import Rule
-from cavi.derive.derivatives import HALF, PLACEHOLDER, U, at, contains, derivative
+from cavi.derive.derivatives import HALF, PLACEHOLDER, at, contains, derivative, has_placeholder, split
 from cavi.derive.errors import ApproximationError, NonConjugateError
 from cavi.derive.expectation import Expectation, Pattern, localise
 from cavi.derive.factorisation import Block, random_atoms
@@ -41,7 +42,7 @@ from cavi.derive.optimum_scalar import scalar
 from cavi.derive.recognise import support_of
 from cavi.derive.result import Projected
 from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE, QUADRATIC_FORM
-from cavi.derive.term import ZERO, Atom, Element, Function, Monomial, Parameter, Polynomial, from_atom, number
+from cavi.derive.term import ZERO, Atom, Element, Function, Moment, Monomial, Parameter, Polynomial, from_atom, number
 
 RULES: Mapping[str, Rule] = {CVI: CONJUGATE_COMPUTATION, LAPLACE: MODE_AND_CURVATURE, DELTA: DELTA_METHOD}
 
@@ -54,6 +55,15 @@ class Term:
     argument: Polynomial
     outside: Polynomial
     bound: tuple[Index, ...]
+
+    @property
+    def is_beside_others(self) -> bool:
+        """Whether expectations of other factors stand in it, so that its own are functions of these too."""
+        return any(
+            isinstance(a, Moment) or (isinstance(a, Function) and a.name == "normal_mean")
+            for p in (self.function, self.argument)
+            for a in p.atoms()
+        )
 
 
 def chosen(request: Request) -> Optimum | None:
@@ -88,7 +98,8 @@ def chosen(request: Request) -> Optimum | None:
     points = tuple(n for b in request.expectation.blocks if b.factor.point for n in b.variables)
     known = _Known(block, base, method, {}, {}, points)
     for t in terms:
-        known.add(t)
+        if not t.is_beside_others:
+            known.add(t)
     return replace(
         base,
         moment=known.moment,
@@ -218,37 +229,7 @@ def _divided(request: Request, names: tuple[str, ...], method: str) -> tuple[Pol
 
 def _function(own: list[tuple[Atom, Fraction]], names: tuple[str, ...]) -> tuple[Polynomial, Polynomial] | None:
     """The function of the placeholder and its affine argument."""
-    ((atom, exponent), *others) = own
-    if others or not isinstance(atom, Function):
-        return None
-    moving = [p for p, a in enumerate(atom.args) if _depends(a, names)]
-    if len(moving) != 1 or not _affine(atom.args[moving[0]], names):
-        return None
-    args = tuple(U if p == moving[0] else a for p, a in enumerate(atom.args))
-    return from_atom(Function(atom.name, args), exponent), atom.args[moving[0]]
-
-
-def _depends(p: Polynomial, names: tuple[str, ...]) -> bool:
-    return any(True for a in p.atoms() for _ in random_atoms(a, names))
-
-
-def _affine(p: Polynomial, names: tuple[str, ...]) -> bool:
-    for m in p.monomials:
-        own = [(a, e) for a, e in m.powers if any(True for _ in random_atoms(a, names))]
-        if own and not (len(own) == 1 and isinstance(own[0][0], Element) and own[0][1] == 1):
-            return False
-    return True
-
-
-def together(p: Polynomial) -> Polynomial:
-    """The same as one atom, so that an expectation of it is one."""
-    if len(p.monomials) == 1 and len(p.monomials[0].powers) == 1 and p.monomials[0].coefficient == 1:
-        ((atom, exponent),) = p.monomials[0].powers
-        p = functions.raise_to(from_atom(atom), number(exponent))  # exp(u)² = exp(2 u)
-    if len(p.monomials) == 1 and not p.monomials[0].bound and p.monomials[0].coefficient == 1:
-        if len(p.monomials[0].powers) == 1 and p.monomials[0].powers[0][1] == 1:
-            return p
-    return from_atom(Function("pow", (p, number(1))))
+    return along_one(collect([normalise(Fraction(1), own, ())]), names)
 
 
 @dataclass(frozen=True)
@@ -265,7 +246,7 @@ class _Step:
         second = None if first is None else derivative(first)
         assert first is not None and second is not None
         if self.method == CVI:
-            slope, bend = (self.expectation.of(at(_split(p), t.argument)) for p in (first, second))
+            slope, bend = (self.expectation.of(at(split(p), t.argument)) for p in (first, second))
         else:
             slope, bend = at(first, mean), at(second, mean)
         if self.method == DELTA:
@@ -276,21 +257,6 @@ class _Step:
         linear = (slope - bend * mean) * t.argument
         square = (bend * t.argument * t.argument).scaled(HALF)
         return sum_over(multiply(t.outside, linear + square), t.bound)
-
-
-def _split(p: Polynomial) -> Polynomial:
-    """The sum of coefficients times what one expectation each is taken of."""
-    total = ZERO
-    for m in p.monomials:
-        inside = [(a, e) for a, e in m.powers if a == PLACEHOLDER or _has_placeholder(a)]
-        outside = [(a, e) for a, e in m.powers if (a, e) not in inside]
-        one = together(collect([normalise(Fraction(1), inside, ())])) if inside else number(1)
-        total = total + multiply(collect([normalise(m.coefficient, outside, m.bound)]), one)
-    return total
-
-
-def _has_placeholder(atom: Atom) -> bool:
-    return isinstance(atom, Function) and any(map(contains, atom.args))
 
 
 @dataclass(frozen=True)
@@ -311,8 +277,8 @@ class _Known:
         assert first is not None and second is not None
         wanted = [t.function]
         if self.method == CVI:
-            parts = [m for p in (first, second) for m in _split(p).monomials]
-            wanted += [from_atom(a, e) for m in parts for a, e in m.powers if a == PLACEHOLDER or _has_placeholder(a)]
+            parts = [m for p in (first, second) for m in split(p).monomials]
+            wanted += [from_atom(a, e) for m in parts for a, e in m.powers if a == PLACEHOLDER or has_placeholder(a)]
         for function in wanted:
             self._add(function, t.argument, second)
 

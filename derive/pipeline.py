@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cavi.derive.approximations import applicable, approached, checked
+from cavi.derive.approximations import applicable, approached, checked, companions
 from cavi.derive.asked import Asked
 from cavi.derive.automatic import automatic
 from cavi.derive.builders import optimum
@@ -116,7 +116,9 @@ def with_approximations(error: NonConjugateError, asked: Asked) -> NonConjugateE
     names = applicable(error.factor, relaxed.model, relaxed.nodes, asked.factors, asked.methods)
     if not names:
         return error
-    known = " or ".join(f"derive(m, {_beside(asked)}approximate={{{error.factor!r}: {n!r}}})" for n in names)
+    together = (error.factor, *companions(error.factor, relaxed.model, relaxed.nodes, asked.factors, asked.methods))
+    methods = ({**asked.methods, **dict.fromkeys(together, n)} for n in names)
+    known = " or ".join(f"derive(m, {_beside(asked)}approximate={m!r})" for m in methods)
     return error.also(f"; or {known}")
 
 

@@ -7,6 +7,7 @@ from cavi.derive.index import Index
 from cavi.derive.methods import KEEP_THE_BOUND, LAST_REMEDY, WORDS
 from cavi.derive.relaxations.relaxation import Relaxation
 from cavi.derive.result import ArrayOperation, Derived, Formula, Integral, Projected, Update
+from cavi.derive.term import Function, Polynomial
 from cavi.derive.text import name_text, show
 
 
@@ -46,9 +47,16 @@ def accuracy_text(u: Update) -> tuple[str, ...]:
         supports = next(f.value.supports for f in u.formulas if isinstance(f.value, Integral))
         numbers = " and ".join(COORDINATES[support].format(name_text(n)) for n, support in supports)
         return (f"Numerically: by the {RULES_OF[len(supports)]} in {numbers}; {MEASURED[len(supports)]}.",)
-    if any(isinstance(f.value, Projected) for f in u.formulas):
+    if any(isinstance(f.value, Projected) or _has_normal_means(f.value) for f in u.formulas):
         return (f"Numerically: by the {NORMAL_RULE}; {NORMAL_MEASURED}.",)
     return ()
+
+
+def _has_normal_means(value: object) -> bool:
+    """Whether a formula has the mean of a function under a Normal number, as one of a sum over several factors is."""
+    return isinstance(value, Polynomial) and any(
+        isinstance(a, Function) and a.name == "normal_mean" and bool(a.args[2]) for a in value.atoms()
+    )
 
 
 def _factor_text(u: Update) -> str:

@@ -181,6 +181,13 @@ class Polynomial:
     def __bool__(self) -> bool:
         return bool(self.monomials)
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.monomials)
+
+    def __hash__(self) -> int:
+        return self._hash  # functions of functions are looked up again and again
+
     def __add__(self, other: Polynomial) -> Polynomial:
         from cavi.derive.canonical import add
 

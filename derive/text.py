@@ -110,7 +110,7 @@ class Printer:
         """One atom."""
         match atom:
             case Constant():
-                return {"pi": "π", "infinity": "∞", "minus_infinity": "-∞"}[atom.name]
+                return {"pi": "π", "infinity": "∞", "minus_infinity": "-∞"}.get(atom.name, "u")
             case Size():
                 return atom.name
             case Element():
@@ -155,6 +155,10 @@ class Printer:
                 label = _FUNCTIONS.get(atom.name, atom.name)
                 if len(inside) == 1 and atom.name == "log" and _is_plain(atom.args[0]):
                     return f"log {inside[0]}"
+                if atom.name == "normal_mean" and not atom.args[2]:
+                    return f"({inside[0]} at u = {inside[1]})"
+                if atom.name == "normal_mean":
+                    return f"E[{inside[0]} | u ~ N({inside[1]}, {inside[2]})]"
                 if atom.name == "E":
                     return f"E[ {inside[0]} ]"
                 return f"{label}({', '.join(inside)})"

@@ -96,7 +96,9 @@ def _indexed(name: str, subs: tuple[sympy.Expr, ...]) -> sympy.Expr:
 def _atom(atom: Atom, names: Mapping[Index, str], scope: Scope) -> sympy.Expr:
     match atom:
         case Constant():
-            return {"pi": sympy.pi, "infinity": sympy.oo, "minus_infinity": -sympy.oo}[atom.name]
+            return {"pi": sympy.pi, "infinity": sympy.oo, "minus_infinity": -sympy.oo}.get(atom.name) or sympy.Symbol(
+                "u"
+            )
         case Size():
             return size_symbol(atom.name)
         case Element():
@@ -123,6 +125,14 @@ def _atom(atom: Atom, names: Mapping[Index, str], scope: Scope) -> sympy.Expr:
             return _indexed(f"{atom.latent}.{atom.name}", tuple(_sub(s, names) for s in atom.subs))
         case Moment():
             return _indexed(f"E[{atom.key}]", tuple(_sub(s, names) for s in atom.subs))
+        case Function(name="normal_mean", args=(f, mean, variance)):
+            m, v = (_polynomial(a, names, scope) for a in (mean, variance))
+            u = sympy.Dummy("u", real=True)
+            body = _polynomial(f, names, scope).xreplace({sympy.Symbol("u"): u})
+            if v == 0:
+                return body.xreplace({u: m})
+            density = sympy.exp(-((u - m) ** 2) / (2 * v)) / sympy.sqrt(2 * sympy.pi * v)
+            return sympy.Integral(body * density, (u, -sympy.oo, sympy.oo))
         case Function():
             args = [_polynomial(a, names, scope) for a in atom.args]
             known = _FUNCTIONS.get(atom.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction as Rational
 
+from cavi.derive.functions import UNDER_NORMAL
 from cavi.derive.index import Gather, Index
 from cavi.derive.term import (
     Atom,
@@ -62,7 +63,7 @@ def constant(name: str) -> Box:
             return _INFINITY
         case "minus_infinity":
             return row(NEGATIVE, _INFINITY)
-        case "u":
+        case "u" | UNDER_NORMAL.name:
             return symbol("u")
     raise ValueError(f"no symbol for the constant {name!r}; expected pi, infinity or minus_infinity")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from cavi.derive.term import Constant, Function, Polynomial, from_atom
 from cavi.templates.layout import (
     COMMA,
+    DISTRIBUTED,
     EQUALS,
+    EXPECTATION,
     GIVEN,
     PLUS,
     Accent,
@@ -78,6 +80,11 @@ def draw(f: Function, args: list[Box], digamma: Box = _PSI) -> Box:
         case "log_polya_gamma":
             density = Script(Glyph("p", "p"), Glyph(r"\mathrm{PG}", "PG", upright=True))
             return row(_LOG, density, parens(row(args[1], GIVEN, args[0])))
+        case "normal_mean" if not f.args[2]:  # at the mean
+            return Script(brackets(args[0]), row(symbol("u"), EQUALS, args[1]))
+        case "normal_mean":
+            normal = row(Glyph(r"\mathcal{N}", "𝒩", upright=True), parens(separated(args[1:])))
+            return row(EXPECTATION, brackets(row(args[0], GIVEN, symbol("u"), DISTRIBUTED, normal)))
         case "tanhc":
             return Fraction(row(function("tanh"), parens(args[0])), args[0])
         case "log_bessel_i":

@@ -262,9 +262,14 @@ class Averages:
     def _product_mean(self, group: list[Plain], binding: Binding) -> Value:
         """E of a product whose factors depend on each other."""
         parts, inner = group, [binding] * len(group)
-        along = self.along_one(
-            parts, inner, partial(_product, group, binding), partial(_product_degree, group), self.held.assigned
-        )
+
+        def product(scope: OnGrid) -> Value:
+            value: Value = self.engine.number(1)
+            for f in group:
+                value = value * evaluate(f, scope, binding)
+            return value
+
+        along = self.along_one(parts, inner, product, partial(_product_degree, group), self.held.assigned)
         if along is not None:
             return along
         total: Value = self.engine.number(0)
@@ -273,8 +278,8 @@ class Averages:
         } - set(self.held.assigned)
         for assigned in assignments(categories, self.state, self.held.assigned):
             units = self.units(self.touched(parts, inner, assigned), partial(_product_degree, group), assigned)
-            value = _product(group, binding, OnGrid(self, assigned, units))
-            total = total + self._probability(assigned) * self.contract(value, units)
+            scope = OnGrid(self, assigned, units)
+            total = total + self._probability(assigned) * self.contract(product(scope), units)
         return total
 
     def along_one(
@@ -285,37 +290,45 @@ class Averages:
         degree_in: Callable[[Sequence[str]], int],
         assigned: Mapping[Element, int],
     ) -> Value | None:
-        """E of a function of one combination of the elements of a chosen Normal factor, points beside it.
+        """E of a function of one combination of the elements of chosen Normal factors, points beside them.
 
-        None where it is another one, or a polynomial, and where there is no such factor.
+        Factors are independent: together they are one Normal vector. None where it is another function or a polynomial,
+        where other factors are in it, and where there is one number alone.
         """
         state, claim = self.state, self.state.claim
         sites = sorted({claim.site_of(*x) for x in self.touched(parts, inner, assigned)})
-        vectors = [s for s in sites if not claim.factor_named[s[0]]["point"]]
-        if len(vectors) != 1 or claim.factor_named[vectors[0][0]].get("chosen") != "cvi":
+        normals = [s for s in sites if not claim.factor_named[s[0]]["point"]]
+        if not normals or any(claim.factor_named[name].get("chosen") != "cvi" for name, _ in normals):
             return None
-        factor = claim.factor_named[vectors[0][0]]
-        elements = list(claim.elements(factor, vectors[0][1], state.sizes))
-        if len(elements) < 2 or degree_in(factor["latents"]) < 99 or set(elements) & set(self.held.points):
+        elements: list[Element] = []
+        middle: list[Value] = []
+        blocks = []
+        for name, at in normals:
+            factor = claim.factor_named[name]
+            elements += claim.elements(factor, at, state.sizes)
+            mean, precision = state.normal(factor, at)
+            middle += mean
+            blocks.append(precision)
+        latents = [x for name, _ in normals for x in claim.factor_named[name]["latents"]]
+        if len(elements) < 2 or degree_in(latents) < 99 or set(elements) & set(self.held.points):
             return None
-        middle, precision = state.normal(factor, vectors[0][1])
-        args = {"mean": middle, "precision": precision}
-        points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) != vectors[0]}
+        args = {"mean": middle, "precision": _block_diagonal(self.engine, blocks)}
+        points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) not in normals}
         found = []
         for i in range(self.held.count):
             one = Held(self.held.assigned, {x: p[i : i + 1] if len(p) > 1 else p for x, p in self.held.points.items()})
             averages = Averages(state, one)
 
-            def at(values: Mapping[Element, Value], averages: Averages = averages) -> Value:
+            def value_at(placed: Mapping[Element, Value], averages: Averages = averages) -> Value:
                 scope = OnGrid(averages, assigned, points)
-                scope.placed |= values
+                scope.placed |= placed
                 value = value_of(scope)
                 return value if np.size(value) > 1 else np.ravel(np.asarray(value, dtype=object))[0]
 
-            mean = projected(state, elements, args, at)
-            if mean is None:
+            average = projected(state, elements, args, value_at)
+            if average is None:
                 return None
-            found.append(mean)
+            found.append(average)
         return as_array(found) if len(found) > 1 else found[0]
 
     def scope(self, assigned: Mapping[Element, int], values: Mapping[Element, Value]) -> OnGrid:
@@ -387,12 +400,14 @@ class Averages:
         return flat(value)
 
 
-def _product(factors: Sequence[Plain], binding: Binding, scope: OnGrid) -> Value:
-    """The value of a product."""
-    value: Value = scope.engine.number(1)
-    for f in factors:
-        value = value * evaluate(f, scope, binding)
-    return value
+def _block_diagonal(e: Any, blocks: Sequence[list[list[Value]]]) -> list[list[Value]]:
+    """Square matrices along the diagonal of one, zeros elsewhere."""
+    size, rows, before = sum(map(len, blocks)), [], 0
+    for block in blocks:
+        for row in block:
+            rows.append([e.number(0)] * before + list(row) + [e.number(0)] * (size - before - len(row)))
+        before += len(block)
+    return rows
 
 
 def _product_degree(factors: Sequence[Plain], names: Sequence[str]) -> int:

@@ -13,11 +13,15 @@ from fractions import Fraction
 from itertools import product
 from typing import Any, Protocol
 
+import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_int
 from cavi.verify.matrix import inverse, log_determinant
+from cavi.verify.rules import QuadratureError
+from cavi.verify.standard_normal import standard_mean
 
+FLOAT_DIGITS = 11  # asked of an integral where numbers have sixteen
 GUARDS = ("link", "delta", "before")
 Plain = list[Any]
 Position = tuple[int, ...]
@@ -120,9 +124,47 @@ def evaluate(e: Plain, scope: Scope, binding: Binding) -> Value:
             return total
         case ["fn", "E", [inner]]:
             return scope.expectation(inner, binding)
+        case ["fn", "normal_mean", [f, mean, variance]]:
+            m, v = (evaluate(a, scope, binding) for a in (mean, variance))
+            return _normal_mean(f, m, v, scope, binding)
+        case ["given", value]:
+            return value
         case ["fn", name, args]:
             return engine(name, *(evaluate(a, scope, binding) for a in args))
     raise ValueError(f"no rule to evaluate {str(e)[:80]}")
+
+
+def _normal_mean(f: Plain, mean: Value, variance: Value, scope: Scope, binding: Binding) -> Value:
+    """E[f(t)] of t ~ Normal(mean, variance), for each of an array of them."""
+    if isinstance(mean, np.ndarray) or isinstance(variance, np.ndarray):
+        means, variances = np.broadcast_arrays(np.asarray(mean, dtype=object), np.asarray(variance, dtype=object))
+        found = np.empty(means.shape, dtype=object)
+        for at in np.ndindex(means.shape):
+            found[at] = _normal_mean(f, means[at], variances[at], scope, binding)
+        return found
+    e = scope.engine
+    if variance == 0:
+        return evaluate(_with_value(f, mean), scope, binding)
+    deviation = e("sqrt", variance)
+    digits = FLOAT_DIGITS if e.name == "float64" else mpmath.mp.dps // 3
+    value = standard_mean(e, lambda z: evaluate(_with_value(f, mean + deviation * z), scope, binding), digits)
+    if value is None:
+        raise QuadratureError(
+            f"the mean of {str(f)[:80]} under a Normal has no {digits} digits by the trapezoidal rule"
+        )
+    return value
+
+
+def _with_value(f: Any, value: Value) -> Any:
+    """A function of the Normal number at a value of it; one inside is of another number."""
+    match f:
+        case ["const", "t"]:
+            return ["given", value]
+        case ["fn", "normal_mean", [inner, *rest]]:
+            return ["fn", "normal_mean", [inner, *(_with_value(a, value) for a in rest)]]
+        case list():
+            return [_with_value(part, value) for part in f]
+    return f
 
 
 def subscript(s: Plain, scope: Scope, binding: Binding) -> int:

@@ -23,7 +23,9 @@ WITH_INTEGRALS = {NUMERIC, "Normal", "MultivariateNormal"}
 CHOSEN = ("cvi", "laplace", "delta")
 INTEGRALS = ("log_normaliser", "deviation", "correlation", "expectation")
 ARRAY_OPERATIONS = ("softmax", "logsumexp", "one_hot_argmax", "inverse", "logdet")
-CONSTANTS = ("pi", "infinity", "minus_infinity")
+UNDER_NORMAL = "t"  # the Normal number that the first argument of normal_mean is a function of
+CONSTANTS = ("pi", "infinity", "minus_infinity", UNDER_NORMAL)
+FUNCTIONS = (*NAMES, "E", "normal_mean")
 LENGTHS = {
     **{"num": 2, "const": 2, "size": 2, "ref": 3, "is": 4, "delta": 3, "moment": 4, "param": 4},
     **{"add": 2, "mul": 2, "pow": 3, "sum": 3, "fn": 3},
@@ -56,6 +58,7 @@ class Walker:
     def __init__(self) -> None:
         self.nodes = 0
         self.open = 0
+        self.normals = 0
 
     def expression(self, e: object, where: str, depth: int = 0) -> None:
         """An expression and all below it."""
@@ -73,7 +76,7 @@ class Walker:
             case "num":
                 number(e[1], where)
             case "const":
-                one_of(e[1], CONSTANTS, where, "constant")
+                one_of(e[1], CONSTANTS if self.normals else CONSTANTS[:-1], where, "constant")
             case "size":
                 _size(where, e[1])
             case "ref" | "is":
@@ -95,8 +98,10 @@ class Walker:
                 self.sum(e, where, depth)
             case "logdet" | "inverse":
                 self.matrix(e, where, depth)
+            case "fn" if e[1] == "normal_mean":
+                self.normal_mean(listed(e[2], where), where, depth)
             case "fn":
-                one_of(e[1], (*NAMES, "E"), where, "function")
+                one_of(e[1], FUNCTIONS, where, "function")
                 self.many(e[2], where, depth)
 
     def sum(self, e: list[Any], where: str, depth: int) -> None:
@@ -107,6 +112,15 @@ class Walker:
             raise CertificateError(f"{where}: more than {MAX_BOUND} nested sums")
         self.expression(e[2], where, depth)
         self.open -= len(e[1])
+
+    def normal_mean(self, args: list[Any], where: str, depth: int) -> None:
+        """The mean of a function of one Normal number, which stands in the function alone; its mean and variance."""
+        if len(args) != 3:
+            raise CertificateError(f"{where}: 'normal_mean' takes a function, a mean and a variance, found {len(args)}")
+        self.normals += 1
+        self.expression(args[0], where, depth)
+        self.normals -= 1
+        self.many(args[1:], where, depth)
 
     def matrix(self, e: list[Any], where: str, depth: int) -> None:
         """A matrix by its element at a row and a column, which it binds; of an inverse, the element asked for."""

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 from cavi.verify import grammar
-from cavi.verify.arithmetic import NAMES
 from cavi.verify.certificate import KIND
 from cavi.verify.certificate import SCHEMA as CERTIFICATE
 from cavi.verify.density import FAMILIES
@@ -43,7 +42,7 @@ PARTS: dict[str, list[Schema]] = {
     "mul": [{"type": "array", "items": EXPRESSION}],
     "pow": [EXPRESSION, NUMBER],
     "sum": [AXES, EXPRESSION],
-    "fn": [{"enum": [*sorted(NAMES), "E"]}, {"type": "array", "items": EXPRESSION}],
+    "fn": [{"enum": sorted(grammar.FUNCTIONS)}, {"type": "array", "items": EXPRESSION}],
     "link": [{"$ref": "#/$defs/subscript"}],
     "before": [{"$ref": "#/$defs/subscript"}] * 2,
     "logdet": [{"$ref": "#/$defs/axis"}] * 2 + [EXPRESSION],

@@ -108,6 +108,17 @@ def located(
     left, right = (jnp.arcsinh(reach(height, (mode, top, scale), sign, FALL)) for sign in (-1.0, 1.0))
     return mode, scale, -left, right
 ''',
+    "normal_mean": '''
+def normal_mean(f: Callable[[jax.Array], jax.Array], mean: Any, variance: Any) -> jax.Array:
+    """E[f(u)] of Normal numbers u, element by element, at the nodes of `normal_nodes` one after another."""
+    center, deviation = jnp.broadcast_arrays(jnp.asarray(mean, dtype=float), jnp.sqrt(jnp.maximum(variance, 0.0)))
+    z, weights = normal_nodes(0.0, 1.0)
+
+    def add(total: jax.Array, node: Any) -> tuple[jax.Array, None]:
+        return total + node[1] * f(center + node[0] * deviation), None
+
+    return lax.scan(add, jnp.zeros(center.shape), (z, weights))[0]
+''',
     "quadrature": '''
 def quadrature(
     log_density: Callable[..., jax.Array], support: str, shape: tuple[int, ...]
@@ -578,6 +589,7 @@ _LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")
 _NEEDS = {
     "quadrature": _LINES,
     "plane_quadrature": _LINES,
+    "normal_mean": ("normal_nodes",),
     "damped": ("blended", "natural_of_normal"),
     "settled": ("damped", "natural_of_normal"),
     "quadratic_forms": ("by_blocks", "pairs", "packed"),

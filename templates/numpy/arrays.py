@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from cavi.derive.functions import UNDER_NORMAL
 from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of
 from cavi.derive.term import (
     Before,
@@ -60,6 +61,7 @@ class Scope:
         function: the function that is being written.
         statistic: whether the function is itself a sum over rows.
         own: a factor whose elements change while this code runs, one after another.
+        normal: the axes of the nodes of the Normal number that a function is of, where its mean is taken.
     """
 
     names: Mapping[object, str]
@@ -76,6 +78,7 @@ class Scope:
     statistic: bool = False
     own: str | None = None
     batch: Mapping[Index, str] = field(default_factory=dict)
+    normal: Axes = ()
 
     def within(self, index: Index, many: bool = False) -> Scope:
         """The scope inside a loop over one more index, or over arrays of `many` positions of it.
@@ -246,6 +249,8 @@ def atom(a: object, scope: Scope) -> Operand:
     match a:
         case Constant(name="pi"):
             return Operand("np.pi")
+        case Constant() if a == UNDER_NORMAL:
+            return Operand("node", scope.normal)
         case Constant():
             return Operand("np.inf" if a.name == "infinity" else "-np.inf", plain=a.name == "infinity")
         case Size():
@@ -283,9 +288,43 @@ def atom(a: object, scope: Scope) -> Operand:
         case Function(name="log", args=(p,)) if (inside := _exponent(number(1) - p)) is not None:
             one = polynomial(inside, scope)  # log(1 - exp a): 1 - exp a has no digits left where a is near zero
             return Operand(f"np.log(-np.expm1({one.code}))", one.axes)
+        case Function(name="normal_mean"):
+            return normal_mean(a, scope)
+        case Function(name="exp", args=(p,)) if (share := _logistic_power(p)) is not None:
+            inside, power_ = share
+            one = polynomial(inside, scope)
+            return power(Operand(f"{scope.helper('expit')}({one.code})", one.axes), power_)
         case Function():
             return function(a.name, [_argument(p, scope) for p in a.args], scope)
     raise TypeError(f"no array for {a!r}")
+
+
+def normal_mean(a: Function, scope: Scope) -> Operand:
+    """The mean of a function of a Normal number, with the function as one of Python; computed once."""
+    from cavi.templates.numpy.emit import polynomial
+
+    f, *moments = a.args
+    middle, variance = (_named(polynomial(p, scope), word, scope) for p, word in zip(moments, _MOMENTS, strict=True))
+    free = tuple(i for i in sorted(f.free, key=lambda i: (i.size, i.name)) if i not in scope.fixed)
+    axes = tuple(dict.fromkeys((*middle.axes, *variance.axes, *free)))
+    code = polynomial(f, replace(scope, normal=axes), axes).code
+    integrand = scope.temporaries.get(f"def {code}")
+    if integrand is None:
+        integrand = f"integrand_{len(scope.temporaries) + 1}"
+        scope.temporaries[f"def {code}"] = integrand
+        scope.lines.extend([f"def {integrand}(node: np.ndarray) -> np.ndarray:", f"    return {code}"])
+    if not a.args[2]:  # at the mean
+        return name_it(Operand(f"{integrand}({spread(middle, axes)})", axes), "value", scope)
+    arguments = ", ".join([integrand, *(spread(o, axes) for o in (middle, variance))])
+    return name_it(Operand(f"{scope.helper('normal_mean')}({arguments})", axes), "average", scope)
+
+
+_MOMENTS = ("center", "spread")
+
+
+def _named(o: Operand, hint: str, scope: Scope) -> Operand:
+    """What is more than a name or a number, by a name: it is needed more than once."""
+    return o if not o.axes or o.code.isidentifier() else name_it(o, hint, scope)
 
 
 def _argument(p: Polynomial, scope: Scope) -> Operand:
@@ -313,6 +352,20 @@ def _logistic(base: Polynomial, exponent: Polynomial) -> Polynomial | None:
         return None
     inside = _exponent(base - number(1))
     return None if inside is None else -inside
+
+
+def _logistic_power(p: Polynomial) -> tuple[Polynomial, Fraction] | None:
+    """x and k, where the polynomial is k (x - log(1 + exp x)), so that its exponential is 1 / (1 + exp(-x)) ** k."""
+    for m in p.monomials:
+        match m.powers:
+            case ((Function(name="softplus", args=(x,)), 1),) if m.coefficient < 0 and not m.bound:
+                k = -m.coefficient
+                rest = p - Polynomial((m,))
+                if rest == x.scaled(k):
+                    return x, k
+                if not rest:  # exp(-k log(1 + exp x))
+                    return -x, k
+    return None
 
 
 def _exponent(p: Polynomial) -> Polynomial | None:

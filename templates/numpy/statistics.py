@@ -371,6 +371,9 @@ def _words(a: Atom, e: Fraction, names: dict[object, str]) -> list[str]:
             return [names["parameter", a.latent, a.name] + power]
         case Delta():
             return ["by_" + "_".join(names[g.name] for g in gathers_of(a))] if list(gathers_of(a)) else ["at"]
+        case Function(name="normal_mean", args=(f, *_)):
+            names_of = dict.fromkeys(b.name for b in f.atoms() if isinstance(b, Function))
+            return ["_".join(["mean", *names_of]) + power]
         case Function():
             inner = [w for p in a.args for m in p.monomials for b, x in m.powers for w in _words(b, x, names)]
             total = ["sum"] if any(m.bound for p in a.args for m in p.monomials) else []

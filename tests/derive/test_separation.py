@@ -58,12 +58,12 @@ def test_a_product_of_factors_is_not_split() -> None:
         derive(m, approximate={"a": "cvi", "b": "cvi"})
 
 
-def test_a_sum_over_elements_is_not_split() -> None:
+def test_a_sum_over_elements_is_one_number() -> None:
     m = Model("many")
     n, d = m.index("n", "N"), m.index("d", "D")
     x = m.covariate("X", n, d)
     a, w = m.latent("a", Normal(0, 1)), m.latent("w", Normal(0, 1), d)
     m.observed("y", Poisson(exp(a + dot(w, x[n]))), n)
-    with pytest.raises(NonConjugateError):
-        derive(m, factors=[w.split(d)], approximate={"a": "cvi", "w": "cvi"})
     assert derive(m, factors=[("w",)], approximate={"a": "cvi", "w": "cvi"}).update("a").chosen == "cvi"
+    each = derive(m, factors=[w.split(d)], approximate={"a": "cvi", "w": "cvi"})
+    assert each.update("w").factor.sequential == (d,)
