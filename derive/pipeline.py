@@ -141,7 +141,11 @@ def _derived(asked: Asked) -> Derived:
     """The stages, once it is known what to relax."""
     relaxed = apply_relaxations(asked.model, asked.nodes, asked.bounds, asked.augment)
     if relaxed.relaxations and asked.marginalise:
-        raise RelaxationError("found marginalise= beside bounds= or augment=; choose one or the other")
+        raise RelaxationError(
+            "found marginalise= beside bounds= or augment=: the best local parameter of a bound is an expectation "
+            "under factors that would be gone, and an integral is checked on declared densities only; keep "
+            f"{', '.join(map(str, asked.marginalise))} as a factor, or in a block (factors=) with what it depends on"
+        )
     model, methods = relaxed.model, {**asked.methods, **dict.fromkeys(relaxed.tilts, NEWTON)}
     nodes, gone = integrate_out(model, relaxed.nodes, asked.marginalise)
     split = tuple(approached(b, methods) for b in blocks(model, nodes, asked.factors, gone))

@@ -108,6 +108,17 @@ def random_truncated_normal(
     return mean + np.where(flip, -x, x) / np.sqrt(precision)
 ''',
     ),
+    "TruncatedExponential": (
+        ("rate", "lower", "upper"),
+        '''
+def random_truncated_exponential(
+    rng: np.random.Generator, rate: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
+    """Exponential restricted to an interval, by the inverse of its distribution function."""
+    share = rng.uniform(size=np.shape(rate))
+    return lower - np.log1p(share * np.expm1(-rate * (upper - lower))) / rate
+''',
+    ),
     "GeneralisedInverseGaussian": (
         ("p", "a", "b"),
         '''

@@ -119,6 +119,20 @@ def test_a_mistake_in_the_factor_of_the_time_and_in_the_augmentation_is_seen() -
     assert not verify(plain, only="augmentation event_time: integrating t out gives p(x)").ok
 
 
+def test_a_gibbs_sampler_draws_from_the_posterior() -> None:
+    name = "in an interval, Weibull"
+    derived = derive(declared(name), relax="auto")
+    known = {"x": TIMES, "h": KNOWN["h"]}
+    draws = np.ravel(run(derived.gibbs()).sample(known, {}, draws=4000, seed=0).values["r"])
+    rate = np.linspace(1e-3, 6, 4001)
+    log_joint = gamma.logpdf(rate, 2) + log_likelihood(name, rate)
+    weight = np.exp(log_joint - logsumexp(log_joint))
+    mean = (weight * rate).sum()
+    deviation = np.sqrt((weight * rate**2).sum() - mean**2)
+    assert abs(draws.mean() - mean) < 0.1 * deviation
+    assert draws.std() == pytest.approx(deviation, rel=0.1)
+
+
 def test_a_log_normal_time_before_a_limit() -> None:
     m = Model("m")
     n = m.index("n", "N")
