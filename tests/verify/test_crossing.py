@@ -42,6 +42,17 @@ def test_the_evidence_is_the_bound_and_the_gap() -> None:
     assert report.ok and report.rows
 
 
+@pytest.mark.parametrize("only", ["ELBO = E[log p]", "the step of q(b)", "update_b"])
+def test_elements_of_one_factor_are_updated_one_after_another(only: str) -> None:
+    m = Model("pairs")
+    n, g = m.index("n", "N"), m.index("g", "G")
+    first, second = m.observed_index("first", n, over=g), m.observed_index("second", n, over=g)
+    b = m.latent("b", Normal(0, 1), g)
+    m.observed("y", Bernoulli(sigmoid(b[first[n]] - b[second[n]])), n)
+    report = verify(derive(m, approximate={"b": "cvi"}), digits=10, only=only)
+    assert report.ok and report.rows and all(r.verdict == "checked" for r in report.rows), report
+
+
 def _normal_means(e: Any) -> list[Any]:
     found = [e] if isinstance(e, list) and e[:2] == ["fn", "normal_mean"] else []
     return found + [x for part in e if isinstance(part, list) for x in _normal_means(part)]
