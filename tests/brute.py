@@ -89,6 +89,7 @@ class World:
         self.arrays = {k: np.asarray(v) for k, v in arrays.items()}
         self.moments = {k: np.asarray(v) for k, v in (moments or {}).items()}
         self.parameters = {k: np.asarray(v) for k, v in (parameters or {}).items()}
+        self.number = math.nan  # t, inside of a mean under a Normal
         self.grids: dict[object, tuple[list[tuple[float, ...]], np.ndarray, float]] = {}
 
     def size(self, name: str) -> int:
@@ -111,6 +112,8 @@ class World:
 
     def atom(self, atom: Any, at: Mapping[Index, int]) -> float:
         match atom:
+            case Constant(name="t"):
+                return self.number
             case Constant():
                 return {"pi": math.pi, "infinity": math.inf, "minus_infinity": -math.inf}[atom.name]
             case Size():
@@ -138,9 +141,19 @@ class World:
                 return float(self.moments[atom.factor, atom.key][self.subs(atom.subs, at)])
             case Parameter():
                 return float(self.parameters[atom.latent, atom.name][self.subs(atom.subs, at)])
+            case Function(name="normal_mean", args=(f, mean, variance)):
+                return self.under_normal(f, self.value(mean, at), self.value(variance, at) ** 0.5, at)
             case Function():
                 return float(FUNCTIONS[atom.name](*(self.value(a, at) for a in atom.args)))
         raise TypeError(atom)
+
+    def under_normal(self, f: Polynomial, mean: float, deviation: float, at: Mapping[Index, int]) -> float:
+        """E[f(t)], t ~ Normal(mean, deviation²), by the trapezoidal rule over twelve deviations."""
+        total, weights = 0.0, 0.0
+        for z in np.linspace(-12.0, 12.0, 481):
+            self.number, weight = mean + deviation * z, math.exp(-z * z / 2)
+            total, weights = total + weight * self.value(f, at), weights + weight
+        return total / weights
 
     def value(self, p: Polynomial, at: Mapping[Index, int] | None = None) -> float:
         at = at or {}

@@ -102,3 +102,14 @@ def test_the_bound_of_a_sum_of_rates_is_that_with_auxiliary_counts(seed: int) ->
     derived = derive(sums(True)), derive(sums(False), bounds={"x": "jensen"})
     fits = [run(d.numpy()).fit(data, {}, {"K": 2}, init=init, tol=1e-13, max_iter=20_000) for d in derived]
     assert fits[0].elbo == pytest.approx(fits[1].elbo, rel=1e-9)
+
+
+def test_effects_of_plates_are_as_published() -> None:
+    """Breslow and Clayton (1993), table 2: -0.548 (0.167), 0.097 (0.278), 1.337 (0.237), -0.810 (0.385), σ = 0.313."""
+    found = fitted("random_effects_logistic_regression").params
+    mean, published = found["w"]["mean"], np.array([-0.548, 0.097, 1.337, -0.810])
+    error = np.array([0.167, 0.278, 0.237, 0.385])
+    assert (abs(mean - published) < 0.2 * error).all()
+    assert 0.2 < (found["tau"]["rate"] / found["tau"]["shape"]) ** 0.5 < 0.4
+    seeds = table("seeds")
+    assert (seeds["seeds"].sum(), seeds["germinated"].sum(), len(seeds["seeds"])) == (831, 424, 21)

@@ -22,6 +22,7 @@ REFUSED = {
     "maximum_a_posteriori_mixture": "maximised",
     "poisson_regression": "was chosen by cvi",
     "poisson_state_space": "was chosen by cvi",
+    "random_effects_logistic_regression": "was chosen by cvi",
     "multilevel_poisson_regression": "was chosen by cvi",
     "sparse_poisson_factorisation": "y is declared sparse, and a Gibbs sampler",
     "truncated_regression": "copies",
