@@ -97,8 +97,9 @@ PLACES = (
 # Values for the arguments beside the one that is latent.
 KNOWN = {
     "real": 0,
-    "positive": 6,
+    "positive": 6.5,
     "positive_definite": 1,
+    "nonnegative": None,  # left at its default
     "unit": 0.5,
     "count": 3,
     "binary": 1,

@@ -213,10 +213,12 @@ def _divided(request: Request, names: tuple[str, ...], method: str) -> tuple[Pol
                 + "".join(f"+ Σ b_{n} {n}" if len(names) > 1 else f"+ Σ b {n}" for n in names)
             )
         function, argument = found
-        if derivative(function) is None:
-            unknown = ", ".join(dict.fromkeys(a.name for a in function.atoms() if isinstance(a, Function)))
+        orders = 3 if method == DELTA else 2
+        if (without := _without_derivative(function, orders)) is not None:
+            unknown = ", ".join(dict.fromkeys(a.name for a in without.atoms() if isinstance(a, Function)))
             raise ApproximationError(
-                f"{asked}: no derivative of {unknown} is known; expected exp, log, softplus, lgamma, …"
+                f"{asked}: no derivative of {unknown} is known, and the method takes {orders} of a function; expected "
+                "exp, log, softplus, …"
             )
         terms.append(Term(function, argument, collect([normalise(m.coefficient, rest, ())]), m.bound))
     if not terms:
@@ -225,6 +227,16 @@ def _divided(request: Request, names: tuple[str, ...], method: str) -> tuple[Pol
             "the approximation out"
         )
     return Polynomial(tuple(plain)), terms
+
+
+def _without_derivative(f: Polynomial, orders: int) -> Polynomial | None:
+    """The first of a function and its derivatives that has no derivative in the normal form, of so many."""
+    for _ in range(orders):
+        further = derivative(f)
+        if further is None:
+            return f
+        f = further
+    return None
 
 
 def _function(own: list[tuple[Atom, Fraction]], names: tuple[str, ...]) -> tuple[Polynomial, Polynomial] | None:

@@ -72,9 +72,14 @@ def test_a_factor_in_no_family_says_how_it_is_found(found) -> None:
 
 
 def test_what_is_refused_says_why(found) -> None:
-    entry = found["Gamma", "shape", "a sum of Gammas"]
+    entry = found["HalfCauchy", "scale", "a sum of Gammas"]
     assert entry.verdict == "refused"
-    assert "log Γ(Σ_j w[j])" in entry.detail
+    assert "log Σ_j w[j]" in entry.detail
+
+
+def test_what_no_rule_parts_is_bounded_and_found_numerically(found) -> None:
+    entry = found["Gamma", "shape", "a sum of Gammas"]
+    assert (entry.verdict, entry.detail) == ("bound", "log gamma and bound jensen, by quadrature")
 
 
 def test_every_family_is_there(found) -> None:
