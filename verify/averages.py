@@ -293,7 +293,7 @@ class Averages:
         """E of a function of one combination of the elements of chosen Normal factors, points beside them.
 
         Factors are independent: together they are one Normal vector. None where it is another function or a polynomial,
-        where other factors are in it, and where there is one number alone.
+        where other factors are in it.
         """
         state, claim = self.state, self.state.claim
         sites = sorted({claim.site_of(*x) for x in self.touched(parts, inner, assigned)})
@@ -310,7 +310,7 @@ class Averages:
             middle += mean
             blocks.append(precision)
         latents = [x for name, _ in normals for x in claim.factor_named[name]["latents"]]
-        if len(elements) < 2 or degree_in(latents) < 99 or set(elements) & set(self.held.points):
+        if degree_in(latents) < 99 or set(elements) & set(self.held.points):
             return None
         args = {"mean": middle, "precision": _block_diagonal(self.engine, blocks)}
         points = {state.unit(claim.factor_named[n], at): 1 for n, at in sites if (n, at) not in normals}
