@@ -146,7 +146,7 @@ def _normal_mean(f: Plain, mean: Value, variance: Value, scope: Scope, binding: 
     if variance == 0:
         return evaluate(_with_value(f, mean), scope, binding)
     deviation = e("sqrt", variance)
-    digits = FLOAT_DIGITS if e.name == "float64" else mpmath.mp.dps // 2
+    digits = FLOAT_DIGITS if e.name == "float64" else mpmath.mp.dps // 3
     value = standard_mean(e, lambda z: evaluate(_with_value(f, mean + deviation * z), scope, binding), digits)
     if value is None:
         raise QuadratureError(

@@ -35,13 +35,14 @@ def projected(state: State, elements: list[Element], args: Mapping[str, Any], f:
 
     h = e.number(Fraction(1, 10 ** (mpmath.mp.dps // 3)))
     centre = [midpoint(m) for m in mean]  # what is not known of it would be divided by the step
-    a = []
+    a, flat = [], True
     for d in size:
         ends = [at([m + sign * h * int(i == d) for i, m in enumerate(centre)]) for sign in (1, -1)]
         a.append((ends[0] - ends[1]) / (2 * h))
-    square = sum((x * x for x in a[1:]), a[0] * a[0])
-    if square == 0:
+        flat = flat and digits_of(*ends) >= 2 * (mpmath.mp.dps // 3)
+    if flat:  # far fewer digits agree where there is a slope: the step is a third of them
         return None
+    square = sum((x * x for x in a[1:]), a[0] * a[0])
     for _ in range(2):
         away = [e.number(Fraction(int(rng.integers(-90, 90)), 97)) for _ in size]
         along = sum((away[i] * a[i] for i in size), e.number(0)) / square
