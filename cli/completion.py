@@ -74,7 +74,7 @@ def identity_names() -> list[str]:
 
 # The functions of the catalogue that list the rules of each option.
 _LISTED = {
-    "bounds": ("bounds", "array_bounds", "shifted_sums", "tilts"),
+    "bounds": ("bounds", "counted_bounds", "curvature_bounds", "array_bounds", "shifted_sums", "tilts"),
     "augment": ("augmentations",),
 }
 

@@ -6,15 +6,6 @@ from cavi.derive import Gamma, Model, NonConjugateError, Normal, Poisson, derive
 from cavi.derive.joint_remedy import requested_blocks
 
 
-def spread_regression() -> Model:
-    """A precision that is log-linear in covariates."""
-    m = Model("spread")
-    n, d = m.index("n", "N"), m.index("d", "D")
-    X, g = m.covariate("X", n, d), m.latent("g", Normal(0, 1), d)
-    m.observed("y", Normal(0, exp(dot(g, X[n]))), n)
-    return m
-
-
 def product_rate() -> Model:
     """Counts whose log rate is a product of two numbers."""
     m = Model("product")
@@ -34,12 +25,12 @@ def gamma_regression() -> Model:
 
 
 @pytest.mark.parametrize("relax", [None, "auto"])
-@pytest.mark.parametrize("declare, block", [(spread_regression, ("g",)), (product_rate, ("u", "v"))])
-def test_the_block_that_is_named_does(declare, block: tuple[str, ...], relax: str | None) -> None:
+def test_the_block_that_is_named_does(relax: str | None) -> None:
+    block = ("u", "v")
     with pytest.raises(NonConjugateError) as caught:
-        derive(declare(), relax=relax)
+        derive(product_rate(), relax=relax)
     assert str(caught.value).endswith(f"found by trying, derive(m, factors=[{block!r}], relax='auto')")
-    assert ",".join(block) in [u.factor.name for u in derive(declare(), [block], relax="auto").updates]
+    assert ",".join(block) in [u.factor.name for u in derive(product_rate(), [block], relax="auto").updates]
 
 
 def test_none_is_named_where_none_does() -> None:
@@ -68,6 +59,5 @@ def test_one_block_may_be_given_by_itself() -> None:
 def test_what_was_asked_beside_it_is_repeated() -> None:
     with pytest.raises(NonConjugateError) as caught:
         derive(gamma_regression(), approximate={"a": "quadrature"})
-    call = "derive(m, factors=[('b',)], approximate={'a': 'quadrature'}, relax='auto')"
-    assert str(caught.value).endswith(call)
-    derive(gamma_regression(), factors=[("b",)], approximate={"a": "quadrature"}, relax="auto")
+    assert str(caught.value).endswith("derive(m, approximate={'a': 'quadrature', 'b': 'cvi'})")
+    derive(gamma_regression(), approximate={"a": "quadrature", "b": "cvi"})

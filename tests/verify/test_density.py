@@ -49,6 +49,7 @@ CASES: dict[str, tuple[dict[str, float], Any, Any]] = {
     "Bernoulli": ({"prob": 0.3}, 1, stats.bernoulli(0.3)),
     "Binomial": ({"total": 7, "prob": 0.3}, 2, stats.binom(7, 0.3)),
     "Poisson": ({"rate": 2.5}, 4, stats.poisson(2.5)),
+    "BetaBinomial": ({"total": 7, "a": 1.3, "b": 2.5}, 2, stats.betabinom(7, 1.3, 2.5)),
     "Geometric": ({"prob": 0.3}, 4, stats.geom(0.3, -1)),
     "NegativeBinomial": ({"number": 3.5, "prob": 0.3}, 4, stats.nbinom(3.5, 0.3)),
 }
@@ -67,6 +68,8 @@ def test_vector_densities_agree_with_scipy() -> None:
     assert log_density(e, "Dirichlet", x, {"concentration": c}) == pytest.approx(stats.dirichlet.logpdf(x, c))
     found = log_density(e, "Multinomial", [2, 1, 1], {"total": 4, "probs": x})
     assert found == pytest.approx(stats.multinomial.logpmf([2, 1, 1], 4, x))
+    found = log_density(e, "DirichletMultinomial", [2, 1, 1], {"total": 4, "concentration": c})
+    assert found == pytest.approx(stats.dirichlet_multinomial.logpmf([2, 1, 1], c, 4))
     precision_matrix = np.array([[2.0, 0.3], [0.3, 1.5]])
     found = log_density(e, "MultivariateNormal", [0.4, -0.2], {"mean": [0.1, 0.2], "precision": precision_matrix})
     expected = stats.multivariate_normal.logpdf([0.4, -0.2], [0.1, 0.2], np.linalg.inv(precision_matrix))
@@ -109,7 +112,7 @@ def test_a_limit_counts_what_lies_beyond(family: str) -> None:
 @pytest.mark.parametrize("family", INTERVALS)
 def test_an_interval_counts_what_lies_in_it(family: str) -> None:
     args, x, reference = CASES[family.removeprefix("IntervalCensored")]
-    expected = np.log(reference.cdf(x + 0.7) - reference.cdf(x))
+    expected = np.log(reference.sf(x) - reference.sf(x + 0.7))
     assert float(log_density(doubles(), family, x, {**args, "width": 0.7})) == pytest.approx(expected, rel=1e-12)
 
 
@@ -168,7 +171,7 @@ def test_intervals_of_a_normal_in_doubles_and_in_balls(width: float) -> None:
 
 
 def test_every_family_is_covered() -> None:
-    vectors = {"Dirichlet", "Multinomial", "MultivariateNormal", "Categorical", "PolyaGamma"}
+    vectors = {"Dirichlet", "Multinomial", "DirichletMultinomial", "MultivariateNormal", "Categorical", "PolyaGamma"}
     truncated = {f"{side}{name}" for side in ("Truncated", "LeftTruncated") for name in ("Exponential", "Weibull")}
     elsewhere = {*truncated, "OutsideNormal", "Wishart", "InverseWishart", "MatrixNormal", "Numeric"}
     assert set(CASES) | vectors | elsewhere | {*ZERO_INFLATED, *CENSORED, *INTERVALS, *TRUNCATED} == set(FAMILIES)

@@ -18,12 +18,9 @@ from cavi.derive import (
     Model,
     NegativeBinomial,
     NonConjugateError,
-    Normal,
     RelaxationError,
     Sum,
     derive,
-    dot,
-    exp,
 )
 from cavi.derive.relaxations.bound import X
 from cavi.derive.relaxations.catalogue import counted_bounds, curvature_bounds
@@ -173,22 +170,17 @@ def test_a_function_of_a_sum_of_maximised_elements_is_refused_by_its_own_name() 
 
 
 SHAPES = {
-    "a sum": (lambda m, n: Sum(m.latent("a", Gamma(2, 1), k := m.index("k", "K"))[k], k), (), "log_gamma, jensen"),
-    "a product": (lambda m, n: m.latent("a", Gamma(2, 1)) * m.latent("b", Gamma(2, 1)), (), "log_gamma"),
-    "a regression": (
-        lambda m, n: exp(dot(m.latent("w", Normal(0, 1), d := m.index("d", "D")), m.covariate("X", n, d)[n])),
-        [("w",)],
-        "log_gamma",
-    ),
+    "a sum": (lambda m: Sum(m.latent("a", Gamma(2, 1), k := m.index("k", "K"))[k], k), "log_gamma, jensen"),
+    "a product": (lambda m: m.latent("a", Gamma(2, 1)) * m.latent("b", Gamma(2, 1)), "log_gamma"),
 }
 
 
-@pytest.mark.parametrize("shape,factors,rules", SHAPES.values(), ids=SHAPES)
-def test_a_shape_of_several_latents_is_parted_by_the_bound_of_log_gamma(shape, factors, rules: str) -> None:
+@pytest.mark.parametrize(("shape", "rules"), SHAPES.values(), ids=SHAPES)
+def test_a_shape_of_several_latents_is_parted_by_the_bound_of_log_gamma(shape, rules: str) -> None:
     m = Model("shape")
     n = m.index("n", "N")
-    m.observed("x", Gamma(shape(m, n), 1), n)
-    found = derive(m, factors=factors, relax="auto")
+    m.observed("x", Gamma(shape(m), 1), n)
+    found = derive(m, relax="auto")
     assert [r.name for r in found.relaxations] == [rules]
     report = verify(found, only="bound")
     assert report.ok and report.rows

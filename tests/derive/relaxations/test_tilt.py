@@ -91,11 +91,6 @@ def test_the_best_tilt_has_a_step_and_its_place_follows() -> None:
     assert any(s.rule.name == "Newton's method" for s in update.derivation)
 
 
-def test_scores_apart_are_refused_with_the_block() -> None:
-    with pytest.raises(NonConjugateError, match="a joint block of the latents"):
-        derive(classes(), bounds={"y": "knowles_minka"}, approximate={"w": "cvi"})
-
-
 def test_an_expansion_is_no_expectation_of_a_tilt() -> None:
     with pytest.raises(NonConjugateError, match="as an exponential under a Normal factor is"):
         derive(labels(), [("w",)], bounds={"y": "knowles_minka"}, approximate={"w": "delta"})
