@@ -5,7 +5,7 @@ For a point mass the objective must be stationary at the claimed value and lower
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -82,6 +82,7 @@ def _statistics(state: State, factor: Mapping[str, Any], site: Position) -> Find
     best = state.solve(factor, site)
     plates = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
     differences: list[Any] = []
+    heights: list[Any] = []
     scale = mpmath.mpf(1)
     for held in held_points(state, factor, site):
         averages = Averages(state, held)
@@ -92,8 +93,9 @@ def _statistics(state: State, factor: Mapping[str, Any], site: Position) -> Find
                 stated = stated + averages.expression(["mul", [coefficient, statistic]], binding)
         gap = log_q_at(best, factor, site, held.assigned, held.points) - stated
         differences += [to_mpf(g) for g in np.ravel(np.asarray(gap, dtype=object))]
-        scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(stated, dtype=object))))
-    return _unless_at_an_end(_spread(differences, scale, site), best, factor)
+        heights += [to_mpf(x) for x in np.ravel(np.asarray(stated, dtype=object))]
+    scale = max(scale, *map(abs, heights))
+    return _unless_at_an_end(_spread(differences, scale, site), best, factor, heights)
 
 
 def free_axes(e: Any, bound: set[str]) -> list[list[str]]:
@@ -117,6 +119,7 @@ def free_axes(e: Any, bound: set[str]) -> list[list[str]]:
 def _constant(state: State, factor: Mapping[str, Any], site: Position) -> Finding:
     best = state.solve(factor, site)
     differences: list[Any] = []
+    heights: list[Any] = []
     scale = mpmath.mpf(1)
     for held in held_points(state, factor, site):
         expected = objective(state, factor, site, held)
@@ -124,15 +127,21 @@ def _constant(state: State, factor: Mapping[str, Any], site: Position) -> Findin
         gap = log_q - expected
         values = [gap] if not isinstance(gap, np.ndarray) else list(gap)
         differences += [to_mpf(g) for g in values]
-        scale = max(scale, *(abs(to_mpf(x)) for x in np.ravel(np.asarray(expected, dtype=object))))
-    return _unless_at_an_end(_spread(differences, scale, site), best, factor)
+        heights += [to_mpf(x) for x in np.ravel(np.asarray(expected, dtype=object))]
+    scale = max(scale, *map(abs, heights))
+    return _unless_at_an_end(_spread(differences, scale, site), best, factor, heights)
 
 
-def _unless_at_an_end(finding: Finding, best: State, factor: Mapping[str, Any]) -> Finding:
-    """What is not finite because a probability lies nearer to zero or one than the working digits tell is undecided."""
+def _unless_at_an_end(finding: Finding, best: State, factor: Mapping[str, Any], heights: Sequence[Any]) -> Finding:
+    """What is not finite because a probability lies nearer to zero or one than the working digits tell is undecided.
+
+    It must be so: the heights of the optimum, which know nothing of the probability, are as far apart.
+    """
     if finding.digits or not finding.detail.startswith("not finite"):
         return finding
     told = mpmath.mpf(10) ** (SLACK - mpmath.mp.dps)
+    if max(heights) - min(heights) < -mpmath.log(told) / 2:
+        return finding
     for p in factor["parameters"]:
         values = [to_mpf(v) for v in best.params[p["latent"], p["name"]].values()] if p["domain"] == "unit" else []
         if any(min(abs(v), abs(1 - v)) < told for v in values):
@@ -145,9 +154,9 @@ def _spread(differences: list[Any], scale: Any, site: Position) -> Finding:
     """Digits to which differences are all the same."""
     if len(differences) < 2:
         return Finding(None, "fewer than two points in the support")
-    spread = max(differences) - min(differences)
-    if not mpmath.isfinite(spread):
+    if not all(map(mpmath.isfinite, differences)):  # a maximum passes over what is no number
         return Finding(0.0, f"not finite at {site}")
+    spread = max(differences) - min(differences)
     digits = 60.0 if spread == 0 else float(-mpmath.log10(spread / scale))
     return Finding(
         max(0.0, min(60.0, digits)), f"varies by {float(spread):.3g} over {len(differences)} points at {site}"

@@ -59,12 +59,12 @@ def _at(state: State, factor: Mapping[str, Any], step: Mapping[str, Any], site: 
         before, after = (s * length if len(s) == 1 else s for s in (before, after))
         gaps += [(a, b) for a, b in zip(before, after, strict=True)]
         scale = max(scale, *map(abs, after))
+    if not all(mpmath.isfinite(x) for pair in gaps for x in pair):  # a maximum passes over what is no number
+        return Finding(0.0, f"not finite at {site}")
     if step["relation"] == "=":
         spread = min(max(abs(a * f - b) for a, b in gaps) for f in _copies(factor, weight))
     else:
         spread = min(max(a * f - b for a, b in gaps) - min(a * f - b for a, b in gaps) for f in _copies(factor, weight))
-    if not mpmath.isfinite(spread):
-        return Finding(0.0, f"not finite at {site}")
     digits = 60.0 if spread == 0 else float(-mpmath.log10(spread / scale))
     return Finding(max(0.0, min(60.0, digits)), f"the two sides differ by {float(spread):.3g} at {site}")
 
