@@ -13,7 +13,7 @@ from cavi.verify import verify
     "only", ["log q*(omega) - E[log p] is constant", "log q*(omega) has the stated", "factor of omega, step 3"]
 )
 def test_a_probability_claimed_to_be_certain_fails(value: str, only: str) -> None:
-    """Under it log q(ω) is infinite at the other value, where a difference is no number and a maximum passes over it."""
+    """Under it log q(ω) is infinite at the other value: a difference is no number, and a maximum passes over it."""
     plain = copy.deepcopy(models.derived("zero_inflated_poisson").plain())
     (prob,) = (p for f in plain["factors"] if f["name"] == "omega" for p in f["parameters"] if p["name"] == "prob")
     prob["value"] = ["num", value]
