@@ -345,7 +345,7 @@ def _normal_nodes(mean: Any, variance: Any) -> Any:
     return nodes, _row("weight", 3)
 
 
-def _step(state: Any, latent: str, propose: Callable[[Any], None], *merit: Any) -> None:
+def _step(state: Any, latent: str, propose: Callable[[Any], None], *merit: Any, **ways: Any) -> None:
     """What a step proposes; whether it is shortened is a matter of rounding too."""
     propose(state)
 
