@@ -1,4 +1,4 @@
-"""All cores of a machine: whoever computes the sums, the sweeps are those of `fit`, and every row comes back in its place."""
+"""All cores of a machine: the sweeps are those of `fit`, and every row comes back in its place."""
 
 import importlib
 import os
@@ -112,7 +112,9 @@ def test_a_process_that_is_lost_is_named(points, tmp_path: Path, monkeypatch: py
     def kill(_) -> None:
         os.kill(crews[0].processes[1].pid, signal.SIGKILL)
 
-    with pytest.raises(RuntimeError, match=r"process 2 of 2 has ended \(exit code -9\); if memory is short, use fewer cores"):
+    with pytest.raises(
+        RuntimeError, match=r"process 2 of 2 has ended \(exit code -9\); if memory is short, use fewer cores"
+    ):
         module.fit_cores({"x": points}, HYPER, {"K": 2}, seed=1, cores=2, tol=0.0, progress=kill)
     assert crews[0].processes == []  # none is left
 
@@ -131,14 +133,19 @@ if __name__ == "__main__":
 """
     (tmp_path / "script.py").write_text(script, encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "script.py"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
     while process.stdout.readline().strip() != "3":
         pass
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 0 and out.endswith("done (20000, 5)\n") and err == ""
+    assert err == "" and process.returncode == 0 and out.endswith("done (20000, 5)\n")
 
 
 def test_a_script_without_a_guard_runs_on_threads(points, tmp_path: Path) -> None:
