@@ -165,6 +165,8 @@ def test_what_is_wrong_is_said_before_anything_starts(points) -> None:
     module = run(derived_model("gaussian_mixture_full").streaming())
     with pytest.raises(module.DataError, match="cores = 0"):
         module.fit_cores({"x": points}, HYPER, {"K": 2}, cores=0)
+    with pytest.raises(module.DataError, match="dtype = 'half a number'; expected np.float64 or np.float32"):
+        module.fit_cores({"x": points}, HYPER, {"K": 2}, cores=2, dtype="half a number")
     with pytest.raises(module.DataError, match="x: found 1 NaN"):
         module.fit_cores({"x": np.array([[np.nan, 1.0]])}, HYPER, {"K": 2})
     with pytest.raises(module.DataError, match="expected the shared latents"):
