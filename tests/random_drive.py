@@ -154,7 +154,7 @@ def fit(derived: Derived) -> None:
 
 
 def shards(derived: Derived) -> None:
-    """Where the data can be cut, the sweeps over shards of one row, or of half the rows, are those of a run on all data.
+    """Where the data can be cut, sweeps over shards of one row, or of half the rows, are those of a run on all data.
 
     Raises:
         AssertionError: when a bound differs.
