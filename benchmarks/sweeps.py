@@ -58,6 +58,7 @@ SIZES: dict[str, dict[str, int]] = {
     "dynamic_level": {"N": 5_000},
     "kalman_sequences": {"T": 10_000, "D": 6, "K": 4},
     "ard_regression": {"N": 100, "D": 5_000},
+    "factorial_hmm": {"T": 50_000, "D": 4, "M": 3, "K": 4},
 }
 LENGTH = 50  # of sequences that lie end to end
 

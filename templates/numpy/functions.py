@@ -398,7 +398,7 @@ class Writer:
             target = self._place(f"state.params[{quote(f.latent)}][{quote(f.name)}]", f.indices, fixed)
             stored.append(f"{target} = {self.names['parameter', f.latent, f.name]}")
         for s in update.moment_specs:
-            if s.value is not None:
+            if s.value is not None and (update.factor.name, s.key) not in self.left_out:
                 code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
                 target = self._place(f"state.moments[{quote(self.names[update.factor.name, s.key])}]", s.indices, fixed)
                 stored.extend([*self._flush(scope), *assign(f"{target} =", code)])
