@@ -61,11 +61,12 @@ def test_the_readmes_large_data_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     x = np.concatenate([rng.normal(size=(400, 2)), rng.normal(size=(600, 2)) + 5.0])
     np.save("x.npy", x)
     hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": 3.0, "m_0": 0.0, "W_0": 1.0}
-    namespace: dict = {"np": np, "rng": rng, "hyper": hyper, "new": x[:5]}
+    namespace: dict = {"__name__": "__main__", "np": np, "rng": rng, "hyper": hyper, "new": x[:5]}
     exec(blocks[2], namespace)
     (large,) = (b for b in blocks if ".streaming()" in b)
     exec(large.replace("rows=100_000", "rows=300"), namespace)
     assert namespace["fit"].converged and namespace["steps"].steps == 100
+    assert namespace["whole"].params["z"]["probs"].shape == (1000, 3)
     assert (tmp_path / "run.npz").is_file()
     sys.modules.pop("clusters")
 
