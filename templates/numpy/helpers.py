@@ -48,9 +48,28 @@ SOURCES = {
     **passes.SOURCES,
     **narrow.SOURCES,
     **products.SOURCES,
+    "across": '''
+def across(values: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of rows with the last axis first, in memory of their own.
+
+    What is taken over a last axis of few numbers, for each row anew, is a loop over many rows then.
+    """
+    size = max(1, 2080 // max(1, int(np.prod(values.shape[1:-1]))))
+    for start in range(0, len(values), size):
+        some = slice(start, start + size)
+        yield some, np.array(np.moveaxis(values[some], -1, 0), order="C")
+''',
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
+    if logits.ndim > 1 and logits.shape[-1] <= 32 < len(logits):
+        out = np.empty(logits.shape, logits.dtype)
+        for some, block in across(logits):
+            block -= block.max(axis=0)
+            np.exp(block, out=block)
+            block /= block.sum(axis=0)
+            out[some] = np.moveaxis(block, 0, -1)
+        return out
     shifted = logits - logits.max(axis=-1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=-1, keepdims=True)
@@ -273,6 +292,13 @@ def join(state: State, size: str, chosen: np.ndarray, parts: Sequence[State], fa
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
     """log Σ exp(logits) over the last axis, without overflow."""
+    if logits.ndim > 1 and logits.shape[-1] <= 32 < len(logits):
+        out = np.empty(logits.shape[:-1], logits.dtype)
+        for some, block in across(logits):
+            largest = block.max(axis=0)
+            block -= largest
+            out[some] = np.log(np.exp(block, out=block).sum(axis=0)) + largest
+        return out
     top = logits.max(axis=-1, keepdims=True)
     return top[..., 0] + np.log(np.exp(logits - top).sum(axis=-1))
 ''',
@@ -934,7 +960,7 @@ def _scaled_tail(x: Any) -> np.ndarray:
 _TRUNCATED = ("_normal_ratio", "_scaled_tail", "log_normal_interval", "_narrow")
 _LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")  # trapezoidal rules on a line
 _NEEDS = {
-    "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
+    "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "across", "raised", "lowered"),
     "line_sums": ("cells", "batches", "sums_of_lines"),
     "quadrature": ("on_the_line", *_LINES),
     "plane_quadrature": ("in_the_plane", *_LINES),
@@ -948,7 +974,9 @@ _NEEDS = {
     "logdet": ("distinct",),
     "segment_sum": ("segments",),
     "forward_backward": ("Walk",),
-    "kernels": ("softmax", "blocks"),
+    "softmax": ("across",),
+    "logsumexp": ("across",),
+    "kernels": ("softmax", "across", "blocks"),
     "pair_sum": ("Lazy", "blocks"),
     "Narrow": ("Lazy",),
     "Outer": ("Narrow", "Lazy", "squares_of", *products.PACKED),
