@@ -97,7 +97,7 @@ def _relaxation(r: RelaxationView) -> dict[str, Any]:
         "node": inline(r.node),
         "variables": listed(r.variables),
         "statement": r.statement,
-        "condition": r.condition,
+        "condition": "; ".join(r.conditions),
         "source": r.source,
         "steps": [_step(s, None) for s in r.steps],
         "equations": display(r.equations),

@@ -83,7 +83,7 @@ def _relaxation(r: RelaxationView, say: Speaker) -> dict[str, Any]:
         "node": to_tex(r.node),
         "variables": ", ".join(f"${to_tex(v)}$" for v in r.variables),
         "statement": say.tex(r.statement),
-        "condition": say.tex(r.condition),
+        "condition": "; ".join(map(say.tex, r.conditions)),
         "source": say.tex(r.source),
         "steps": [_step(s, say) for s in r.steps],
         "equations": _display(r.equations),
