@@ -116,6 +116,7 @@ def _update(u: UpdateView, badges: Badges, defined: set[str], say: Speaker) -> d
         "whole": inline(u.whole),
         "element": inline(u.element),
         "families": display(u.families),
+        "remarks": [sentence(r) for r in u.remarks],
         "steps": [_step(s, badges.step(u.title, s.number)) for s in u.steps],
         "formulas": display(u.formulas),
         "moments": display(u.moments) if u.moments else "",

@@ -100,6 +100,7 @@ def _update(u: UpdateView, say: Speaker) -> dict[str, Any]:
         "point": u.point,
         "chosen": u.chosen,
         "families": _display(u.families) if u.families else "",
+        "remarks": [sentence(r, say) for r in u.remarks],
         "formulas": rows(u.formulas),
         "moments": _display(u.moments) if u.moments else "",
         "plates": to_tex(u.plates) if u.plates is not None else "",

@@ -116,6 +116,7 @@ def _update(u: UpdateView) -> dict[str, Any]:
         "whole": inline(u.whole),
         "steps": [_step(s) for s in u.steps],
         "families": display(u.families) if u.families else "",
+        "remarks": [sentence(r) for r in u.remarks],
         "plates": "" if u.plates is None else inline(u.plates),
         "sequential": sentence(u.sequential),
         "formulas": display(u.formulas),
