@@ -10,7 +10,7 @@ from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.term import Polynomial
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
-from cavi.templates.jax.writer import JaxWriter
+from cavi.templates.jax.writer import JaxWriter, PassView
 from cavi.templates.numpy import view as numpy_view
 from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
@@ -61,6 +61,7 @@ def module_view(derived: Derived) -> JaxView:
         factors=tuple(map(_factor, base.factors)),
         elbo=spelled(base.elbo),
         blocked="over_blocks" in helpers.closure(used),
+        lazy="Lazy" in used,
     )
     alike = tuple(
         ((f.latent, f.name), axes)
@@ -107,7 +108,15 @@ def _tables(v: TablesView) -> TablesView:
 
 
 def _chain(v: ChainView) -> ChainView:
-    return replace(v, body=spelled(v.body), transition=one(v.transition), keeps=named(v.keeps))
+    assert isinstance(v, PassView)
+    return replace(
+        v,
+        body=spelled(v.body),
+        transition=one(v.transition),
+        keeps=named(v.keeps),
+        first=spelled(v.first),
+        first_transition=one(v.first_transition),
+    )
 
 
 def _factor(f: FactorView) -> FactorView:

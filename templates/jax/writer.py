@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived, Update
 from cavi.derive.index import Index
@@ -19,7 +19,7 @@ from cavi.templates.jax.helpers import LACKS
 from cavi.templates.jax.loops import BEFORE, carried, neighbours
 from cavi.templates.jax.names import jax_names
 from cavi.templates.jax.spelling import hoisted
-from cavi.templates.numpy.arrays import Operand, Scope
+from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features
@@ -28,16 +28,31 @@ from cavi.templates.numpy.layout import assign, call
 from cavi.templates.numpy.linear_pass import KEPT
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import quote, shape_comment
-from cavi.templates.numpy.planned import PlannedWriter
+from cavi.templates.numpy.planned import ChainView, PlannedWriter
 from cavi.templates.numpy.statistics import Planner, Statistic
 from cavi.templates.numpy.tables import Sum, Tables
+
+
+@dataclass(frozen=True)
+class PassView(ChainView):
+    """A chain that a sweep need not keep whole, and how it starts without being whole.
+
+    Attributes:
+        marks: the argument that has the known marks of where sequences start, if there are such.
+        first: the statements that compute the logits of a start from the prior; none where it has another.
+        first_transition: the log weights of a step of such a start.
+    """
+
+    marks: str
+    first: tuple[str, ...]
+    first_transition: str
 
 
 class JaxWriter(PlannedWriter):
     """Writes the functions of a JAX module; `spelling.spelled` gives its lines their last form."""
 
     rows_or_elements = False
-    of_chains = frozenset({"forward_backward", "kernels"})
+    of_chains = frozenset({"forward_backward", "in_logarithms", "kernels", "begun", "compiled", "Lazy", "xlogy"})
 
     def __init__(self, derived: Derived) -> None:
         names = jax_names(derived)
@@ -92,9 +107,27 @@ class JaxWriter(PlannedWriter):
         return replace(super()._planner(), sparse=False)  # sparse matrices are not for XLA
 
     def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
-        pairs = chain.pair_sum(s)
-        assert pairs is not None
-        return polynomial(pairs, scope, s.axes)
+        axes = chain.is_pair_sum(s)
+        assert axes is not None
+        kernel, probs = (scope.name(("parameter", chain.latent, n)) for n in ("kernel", "probs"))
+        starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
+        code = f"{scope.helper('pair_sum')}({kernel}, {probs}{starts})"
+        return Operand(spread(Operand(code, axes), s.axes), s.axes)
+
+    def _pass(self, chain: Chain) -> ChainView | None:
+        view = super()._pass(chain)
+        if view is None:
+            return None
+        marks = f', state.data["{chain.starts}"]' if chain.starts is not None else ""
+        first = self.first_chains.get(chain.update.factor.name)
+        if first is None:
+            return PassView(**vars(view), marks=marks, first=(), first_transition="")
+        scope = self.scope(f"start {chain.update.factor.name}")
+        body = [*self._own_logits(first.update.initial[0], scope)]
+        transition = polynomial(first.transition, scope, (first.before, first.after)).code
+        body.extend(self._flush(scope))
+        lines = (*self._unpack(scope, {view.logits}), *body)
+        return PassView(**vars(view), marks=marks, first=lines, first_transition=transition)
 
     def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
         return False

@@ -114,6 +114,27 @@ def test_a_gate_waits_for_what_it_lets_act() -> None:
     assert_same(run(derived.jax()).fit(data, {}, max_iter=4, tol=0.0), expected)
 
 
+def needs(module, data: dict, hyper: dict, sizes: dict, collect: str = "scaled") -> dict[str, int]:
+    """The bytes that XLA asks for, beside what it is given: to start, for sweeps, and for the result."""
+    import jax
+
+    known, hypers, found = module.prepare(data, hyper, sizes)
+    state = module.State(known, hypers, tuple(found.items()))
+    drawn = module.draw(state, np.random.default_rng(0))
+    order = module.order_of({}, drawn)
+    start = module._start.lower(state, {}, drawn, order, collect, False, (), ())
+    shapes = jax.eval_shape(lambda: module._start(state, {}, drawn, order, collect, False, (), ()))
+    facts, moving = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+    state = module.replace(state, facts=facts)
+    sweeps = module._ASCEND.lower(state, moving, -np.inf, True, 3, 0.0, order, collect, False, ())
+    shown = module._shown.lower(module._at(state, moving))
+    asked = {
+        part: lowered.compile().memory_analysis()
+        for part, lowered in {"start": start, "sweeps": sweeps, "result": shown}.items()
+    }
+    return {part: m.temp_size_in_bytes + m.output_size_in_bytes for part, m in asked.items()}
+
+
 BLOCKS = ["gaussian_mixture_full", "lda", "hmm_poisson", "robust_regression", "student_mixture", "latent_class"]
 
 
@@ -130,19 +151,35 @@ def test_blocks_of_rows_count_every_row_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gaussian_mixture", "bayesian_pca", "lda"])
 def test_sweeps_do_not_keep_an_array_over_rows_and_groups(name: str) -> None:
-    module = compiled(name)
-    data, hyper, sizes = problem(name, 200_000, 10)
-    known, hypers, found = module.prepare(data, hyper, sizes)
-    state = module.State(known, hypers, tuple(found.items()))
-    drawn = module.draw(state, np.random.default_rng(0))
-    order = module.order_of({}, drawn)
-    facts, moving = module._start(state, {}, drawn, order, True, False, (), ())
-    state = module.replace(state, facts=facts)
-    needs = (
-        module._ASCEND.lower(state, moving, -np.inf, True, 3, 0.0, order, True, False, ()).compile().memory_analysis()
-    )
     rows_and_groups = 200_000 * 10 * 8
-    assert needs.temp_size_in_bytes + needs.output_size_in_bytes < rows_and_groups / 8
+    assert needs(compiled(name), *problem(name, 200_000, 10))["sweeps"] < rows_and_groups / 8
+
+
+CHAINS = ["hmm_gaussian", "hmm_categorical", "hmm_autoregression", "switching_level", "chains_laid_end_to_end"]
+
+
+@pytest.mark.parametrize("collect", ["scaled", "in logarithms"])
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_run_along_a_chain_has_no_array_over_positions_and_pairs(name: str, collect: str) -> None:
+    """Neither its start, nor sweeps by either kind of passes, nor what is taken from the last of them."""
+    positions_and_pairs = 20_000 * 24 * 24 * 8
+    for part, found in needs(compiled(name), *problem(name, 20_000, 24), collect).items():
+        assert found < positions_and_pairs / 2, part
+
+
+def test_a_chain_from_independent_elements_is_kept_without_its_kernel() -> None:
+    import jax
+
+    module, rng = compiled("chains_laid_end_to_end"), np.random.default_rng(1)
+    known, hypers, found = module.prepare(*problem("chains_laid_end_to_end"))
+    state = module.State(known, hypers, tuple(found.items())).store("z", probs=rng.dirichlet(np.ones(3), size=20))
+    whole, kept = module.FROM_MARGINALS["z"](state).refresh("z"), module.APART["z"](state)
+    made = {n: make() for n, make in module.LEFT_OUT["z"](kept).items()}
+    np.testing.assert_allclose(made["kernel"], whole.params["z"]["kernel"], rtol=1e-14)
+    kept_sums = {n for n in module.SUMS if n in kept.sums}
+    assert len(kept_sums) == 2
+    for n in kept_sums:
+        np.testing.assert_allclose(jax.jit(module.SUMS[n])(kept), jax.jit(module.SUMS[n])(whole), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["hmm_categorical", "chains_laid_end_to_end"])
@@ -168,7 +205,7 @@ def test_what_passes_cannot_represent_is_done_in_logarithms(monkeypatch: pytest.
     tried, climb = [], module._climb
     monkeypatch.setattr(module, "_climb", lambda *a: tried.append(a[3]) or climb(*a))
     found = module.fit(*known, init=init, max_iter=3, tol=0.0)
-    assert tried == [True, False]  # by passes, and then without
+    assert tried == ["scaled", "in logarithms"]
     assert_same(found, generated(name).fit(*known, init=init, max_iter=3, tol=0.0))
 
 
