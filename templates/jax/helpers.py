@@ -453,7 +453,8 @@ def forward_backward(
 
     Positions are cut into blocks. Within them the passes run in step, each block first as a matrix of what becomes of
     every category that it may begin with, so that there are about 2 √T steps, not T. The last result has the
-    probabilities of each category given what came before. Where all weights of a step vanish in floating point, log Z is no number.
+    probabilities of each category given what came before. Where all weights of a step vanish in floating point, log Z
+    is no number.
     """
     length, groups = logits.shape
     steps = max(1, int(np.sqrt(length / 4)))
@@ -577,6 +578,69 @@ def kernels(forward: jax.Array, transition: jax.Array, begins: jax.Array) -> jax
     ends = jnp.roll(begins, -1)[:, None, None]
     return softmax(forward[:, None, :] + jnp.where(ends, 0.0, transition.T))
 ''',
+    "Narrow": '''
+class Narrow(NamedTuple):
+    """E[w wᵀ] of Normal vectors whose covariance is diag(1 / diagonal) - halfᵀ half, with a line a row of the data."""
+
+    half: jax.Array
+    diagonal: jax.Array
+    mean: jax.Array
+
+    def variances(self) -> jax.Array:
+        """The diagonal of the covariance."""
+        return jnp.maximum(1.0 / self.diagonal - (self.half * self.half).sum(axis=0), 1e-16 / self.diagonal)
+
+    def squares(self, rows: jax.Array) -> jax.Array:
+        """E[(x·w)²] for rows x."""
+        spread = (rows * rows) @ (1.0 / self.diagonal) - ((rows @ self.half.T) ** 2).sum(axis=1)
+        return (rows @ self.mean) ** 2 + jnp.maximum(spread, 0.0)
+
+
+def second_of(state: State, latent: str, moment: str) -> Any:
+    """E[w wᵀ]: an array, or what it follows from where there are fewer rows than elements."""
+    params = state.params[latent]
+    if "half" not in params:
+        return state.moments[moment]
+    return Narrow(params["half"], params["diagonal"], params["mean"])
+''',
+    "solved_by_rows": '''
+def solved_by_rows(rows: jax.Array, weights: Any, diagonal: Any, linear: jax.Array) -> Arrays:
+    """A Normal vector with the precision diag(diagonal) + Σ_n weights[n] rows[n] rows[n]ᵀ, by Woodbury's identity.
+
+    The product of its precision and mean is `linear`. The largest matrix is of rows and rows.
+    """
+    a, weights = jnp.broadcast_to(diagonal, rows.shape[1]), jnp.broadcast_to(weights, len(rows))
+    scaled = jnp.sqrt(weights)[:, None] * rows
+    factor = jnp.linalg.cholesky(jnp.eye(len(rows)) + (scaled / a) @ scaled.T)
+    half = solve_triangular(factor, scaled / a, lower=True)
+    mean = linear / a - half.T @ (half @ linear)
+    logdet = jnp.log(a).sum() + 2.0 * jnp.log(jnp.diagonal(factor)).sum()
+    return {"mean": mean, "logdet_precision": logdet, "half": half, "diagonal": a, "weights": weights}
+
+
+def whole_precision(rows: jax.Array, weights: jax.Array, diagonal: jax.Array) -> jax.Array:
+    """That precision as a matrix."""
+    return jnp.diag(diagonal) + (weights[:, None] * rows).T @ rows
+''',
+    "Outer": '''
+class Outer(NamedTuple):
+    """Σ_n weights[n] rows[n] rows[n]ᵀ, not added up."""
+
+    rows: jax.Array
+    weights: Any = 1.0
+
+
+def trace_of_product(second: Any, outer: Any) -> jax.Array:
+    """Σ_de E[w wᵀ][d, e] outer[d, e], by rows where these are not added up."""
+    if not isinstance(outer, Outer):
+        return jnp.vdot(second, outer)
+    return jnp.broadcast_to(outer.weights, len(outer.rows)) @ squares_of(outer.rows, second)
+''',
+    "squares_of": '''
+def squares_of(rows: jax.Array, second: Any) -> jax.Array:
+    """E[(x·w)²] for rows x, from E[w wᵀ]."""
+    return second.squares(rows) if isinstance(second, Narrow) else quadratic_forms(rows, second)
+''',
     "inverse": '''
 def inverse(matrix: jax.Array, axes: int = 1) -> jax.Array:
     """Inverse of symmetric positive definite matrices, by Cholesky factors; each side has so many of the last axes."""
@@ -665,6 +729,11 @@ _NEEDS = {
     "log_normal_interval": ("log_ndtr", "_narrow"),
     "multidigamma": ("digamma",),
     "inverse": ("solve_triangular",),
+    "solved_by_rows": ("solve_triangular",),
+    "second_of": ("Narrow",),
+    "whole_precision": ("solved_by_rows",),
+    "Outer": ("squares_of",),
+    "squares_of": ("Narrow", "quadratic_forms"),
 }
 
 

@@ -9,7 +9,7 @@ from cavi.templates.numpy.names import python_names
 
 _OURS = re.compile(
     r"lax|jax|jnp|one|step|held|before|position|places|by_blocks|over_blocks|taken|begun|in_logarithms|passes|compiled|known"
-    r"|transition|pair_sum|energy|entropy|begins|forward|params|\w+_now"
+    r"|narrow|transition|pair_sum|energy|entropy|begins|forward|params|\w+_now"
 )
 
 

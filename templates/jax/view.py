@@ -12,6 +12,7 @@ from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
 from cavi.templates.jax.writer import JaxWriter, PassView
 from cavi.templates.numpy import view as numpy_view
+from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.planned import ChainView, StatisticView
@@ -27,11 +28,13 @@ class JaxView:
         base: the view of the NumPy module with statements, helpers and imports of JAX.
         latents: of each factor, in their order.
         alike: latent, parameter -> the axes along which all of its matrices are one.
+        duals: the vectors that are kept without their matrices where there are fewer rows than elements.
     """
 
     base: ModuleView
     latents: tuple[tuple[str, tuple[str, ...]], ...]
     alike: tuple[tuple[tuple[str, str], tuple[int, ...]], ...]
+    duals: tuple[Dual, ...]
 
 
 def module_view(derived: Derived) -> JaxView:
@@ -69,7 +72,8 @@ def module_view(derived: Derived) -> JaxView:
         for f in u.formulas
         if f.role == "standard" and (axes := _alike(u, f))
     )
-    return JaxView(base, tuple((u.factor.name, u.factor.latents) for u in derived.updates), alike)
+    latents = tuple((u.factor.name, u.factor.latents) for u in derived.updates)
+    return JaxView(base, latents, alike, tuple(writer.duals.values()))
 
 
 def _alike(update: Update, f: Formula) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from cavi.templates.jax.names import jax_names
 from cavi.templates.jax.spelling import hoisted
 from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.chains import Chain
+from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features
 from cavi.templates.numpy.functions import Writer
@@ -51,7 +52,7 @@ class PassView(ChainView):
 class JaxWriter(PlannedWriter):
     """Writes the functions of a JAX module; `spelling.spelled` gives its lines their last form."""
 
-    rows_or_elements = False
+    of_duals = frozenset({"solved_by_rows", "Outer", "Narrow", "second_of", "whole_precision", "compiled", "Lazy"})
     of_chains = frozenset({"forward_backward", "in_logarithms", "kernels", "begun", "compiled", "Lazy", "xlogy"})
 
     def __init__(self, derived: Derived) -> None:
@@ -67,8 +68,16 @@ class JaxWriter(PlannedWriter):
         super().__init__(derived, names)
 
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
-        """The body of an update or a start; chains start by their recursion as well."""
-        return Writer.update(self, update, formulas, kind)
+        """The body of an update or a start; chains start by recursion too, vectors may have a form by rows."""
+        dual, found = self.duals.get(update.factor.name), Writer.update(self, update, formulas, kind)
+        return (*self._by_rows(dual, formulas, kind), *found) if dual is not None else found
+
+    def follow(self, update: Update) -> tuple[str, ...]:
+        """The body that computes what follows from the standard parameters, if they are not those of a form by rows."""
+        found, dual = super().follow(update), self.duals.get(update.factor.name)
+        if dual is None or not found:
+            return found
+        return (f'if "half" in state.params[{quote(dual.latent)}]:', "    return state", *found)
 
     def _formulas(
         self, formulas: Sequence[Formula], function: str = "", given: Sequence[Formula] = ()
@@ -88,7 +97,32 @@ class JaxWriter(PlannedWriter):
             )
         return super()._unpack(scope, {*local, *self.before}, rows)
 
+    def _fewer_rows(self, plan: Dual) -> str:
+        return f"state.by_rows({quote(plan.latent)}, {quote(plan.row.size)}, {quote(plan.element.size)})"
+
+    def _solved_by_rows(self, plan: Dual, data: str, weights: str, diagonal: str) -> Iterator[str]:
+        z = quote(plan.latent)
+        yield f"found = solved_by_rows({data}, {weights or '0.0'}, {diagonal}, linear)"
+        yield f"return state.forget({z}).store({z}, linear=linear, **found).refresh({quote(plan.update.factor.name)})"
+
+    def _moments_by_rows(self, plan: Dual) -> Iterator[str]:
+        name = plan.update.factor.name
+        values = [(plan.mean, "narrow.mean")]
+        values += [(plan.square, "narrow.variances() + narrow.mean ** 2")] if plan.square else []
+        yield f'if "half" in state.params[{quote(plan.latent)}]:  # fewer rows than elements'
+        yield f"    narrow = second_of(state, {quote(plan.latent)}, {quote(self.names[name, plan.second])})"
+        yield f"    return state.expect({', '.join(f'{self.names[name, key]}={code}' for key, code in values)})"
+
+    def narrow_start(self, update: Update) -> tuple[str, ...]:
+        """The start of a vector without a proper prior that may have a form by rows."""
+        name = quote(update.factor.name)
+        plain = (f"state = FOLLOWS[{name}](_plain_start(state, {name}))", f"return state.refresh({name})")
+        return (*self._by_rows(self.duals[update.factor.name], (), "start"), *plain)
+
     def _source(self, key: object) -> str:
+        if isinstance(key, tuple) and any((d.update.factor.name, d.second) == key for d in self.duals.values()):
+            shape = shape_comment(i.size for i in self._spec(*key).indices)
+            return f"second_of(state, {quote(key[0])}, {quote(self.names[key])})  # {shape}"
         if isinstance(key, tuple) and key[0] == "parameter" and key[1] in self.maps and key[2] in KEPT:
             return f"state.whole({quote(key[1])}, {quote(key[2])})"
         return super()._source(key)

@@ -135,6 +135,38 @@ def needs(module, data: dict, hyper: dict, sizes: dict, collect: str = "scaled")
     return {part: m.temp_size_in_bytes + m.output_size_in_bytes for part, m in asked.items()}
 
 
+REGRESSIONS = """
+ard_regression linear_regression_joint horseshoe_regression probit_regression bayesian_lasso logistic_regression
+student_regression quantile_regression robust_regression negative_binomial_regression ordinal_regression
+""".split()
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_a_vector_by_rows_is_that_by_elements(name: str) -> None:
+    """Fewer rows than elements, as NumPy has it: from the prior, given, with leaps, several side by side."""
+    module, known = compiled(name), problem(name, 7, 12)
+    assert module.State({}, {}, (("N", 7), ("D", 12))).by_rows("w", "N", "D")
+    for options in ({}, {"accelerate": True}, {"restarts": 2}):
+        expected = generated(name).fit(*known, seed=4, max_iter=5, tol=0.0, **options)
+        assert_same(module.fit(*known, seed=4, max_iter=5, tol=0.0, **options), expected)
+    again = generated(name).fit(*known, init=expected.params, max_iter=2, tol=0.0)
+    assert_same(module.fit(*known, init=expected.params, max_iter=2, tol=0.0), again)
+
+
+def test_a_callback_sees_a_vector_by_rows() -> None:
+    module, known, seen = compiled("ard_regression"), problem("ard_regression", 7, 12), []
+    found = module.fit(*known, max_iter=3, tol=0.0, callback=lambda *now: seen.append(now) and False)
+    for _, bound, state in seen:
+        assert float(module.elbo(state)) == pytest.approx(bound, rel=1e-12)
+    assert_same(found, module.fit(*known, max_iter=3, tol=0.0))
+
+
+@pytest.mark.parametrize("name", ["ard_regression", "logistic_regression", "robust_regression"])
+def test_few_rows_of_many_elements_need_no_matrix_of_elements(name: str) -> None:
+    for part, found in needs(compiled(name), *problem(name, 20, 3000)).items():
+        assert found < 8 * 3000 * 3000 / 8, part
+
+
 BLOCKS = ["gaussian_mixture_full", "lda", "hmm_poisson", "robust_regression", "student_mixture", "latent_class"]
 
 
