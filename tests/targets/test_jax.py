@@ -199,6 +199,26 @@ def test_a_run_along_a_chain_has_no_array_over_positions_and_pairs(name: str, co
         assert found < positions_and_pairs / 2, part
 
 
+@pytest.mark.parametrize("held", [(), ("x",)])
+def test_a_loop_carries_what_is_read_again_and_the_result(held: tuple) -> None:
+    """Of a Kalman chain the three arrays of matrices that a result has, in the place of steps and moments."""
+    import jax
+
+    module = compiled("linear_dynamical_system")
+    known, hypers, found = module.prepare(*problem("linear_dynamical_system", 50, 4))
+    state = module.State(known, hypers, tuple(found.items()))
+    drawn = module.draw(state, np.random.default_rng(0))
+    order = module.order_of({}, drawn)
+    _, moving = jax.eval_shape(lambda: module._start(state, {}, drawn, order, "scaled", False, held, ()))
+    shown = {("x", n) for n, s in module.PARAMETERS["x"].items() if s["role"] in ("standard", "marginal")}
+    matrices = {
+        tuple(p.key for p in path[1:]) for path, a in jax.tree_util.tree_leaves_with_path(moving) if a.size == 800
+    }
+    assert matrices <= shown and len(matrices) == 3
+    _, everything = jax.eval_shape(lambda: module._start(state, {}, drawn, order, "", False, held, ()))
+    assert sum(a.size == 800 for a in jax.tree.leaves(everything)) > 8
+
+
 def test_a_chain_from_independent_elements_is_kept_without_its_kernel() -> None:
     import jax
 
