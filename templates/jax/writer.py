@@ -19,7 +19,7 @@ from cavi.templates.jax.helpers import LACKS
 from cavi.templates.jax.loops import BEFORE, carried, neighbours
 from cavi.templates.jax.names import jax_names
 from cavi.templates.jax.spelling import hoisted
-from cavi.templates.numpy.arrays import Operand, Scope, spread
+from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
@@ -34,7 +34,7 @@ from cavi.templates.numpy.statistics import Planner, Statistic
 from cavi.templates.numpy.tables import Sum, Tables
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PassView(ChainView):
     """A chain that a sweep need not keep whole, and how it starts without being whole.
 
@@ -142,12 +142,10 @@ class JaxWriter(PlannedWriter):
         return replace(super()._planner(), sparse=False)  # sparse matrices are not for XLA
 
     def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
-        axes = chain.is_pair_sum(s)
-        assert axes is not None
         kernel, probs = (scope.name(("parameter", chain.latent, n)) for n in ("kernel", "probs"))
         starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
         code = f"{scope.helper('pair_sum')}({kernel}, {probs}{starts})"
-        return Operand(spread(Operand(code, axes), s.axes), s.axes)
+        return Operand(chain.of_pairs(code, s), s.axes)
 
     def _pass(self, chain: Chain) -> ChainView | None:
         view = super()._pass(chain)
