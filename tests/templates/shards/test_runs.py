@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,19 @@ np.savez(sys.argv[3], trace=fit.elbo_trace, mean=fit.params["mu"]["mean"])
     resumed, whole = np.load(tmp_path / "resumed.npz"), np.load(tmp_path / "whole.npz")
     np.testing.assert_array_equal(resumed["trace"], whole["trace"])
     np.testing.assert_array_equal(resumed["mean"], whole["mean"])
+
+
+def test_arrays_lie_in_memory_as_they_were(mixture, tmp_path: Path) -> None:
+    """Sums over an array that lies otherwise are rounded otherwise."""
+    path = str(tmp_path / "run.npz")
+    whole = np.arange(24.0).reshape(2, 3, 4)
+    arrays = {str(axes): whole.transpose(axes) for axes in permutations(range(3))} | {"number": 1.5, "one": np.ones(1)}
+    mixture.save(path, arrays, run="mine")
+    found, facts = mixture.restore(path, "mine")
+    assert facts == {"run": "mine"}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].strides == np.asarray(array).strides
 
 
 def test_a_damaged_checkpoint_is_refused(mixture, points, tmp_path: Path) -> None:
