@@ -68,9 +68,7 @@ def kinds(m: Monomial, sites: Sequence[tuple[Sub, ...]]) -> list[list[int]]:
     return found
 
 
-def _alike(
-    powers: Mapping[Atom, Fraction], bound: set[Index], left: tuple[Sub, ...], right: tuple[Sub, ...]
-) -> bool:
+def _alike(powers: Mapping[Atom, Fraction], bound: set[Index], left: tuple[Sub, ...], right: tuple[Sub, ...]) -> bool:
     """Whether the monomial is the same with two sites exchanged."""
     pairs: dict[Index, Index] = {}
     for a, b in zip(left, right, strict=True):
