@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -123,6 +123,14 @@ def to_mpf(x: Any) -> Any:
 def midpoint(x: Any) -> Any:
     """A scalar of any engine as an exact one: the midpoint of a ball."""
     return x.mid() if hasattr(x, "rad") else x
+
+
+def exact(x: Any) -> Hashable:
+    """What tells numbers of an engine apart: of a ball its middle and its radius."""
+    if hasattr(x, "rad"):
+        return (x.mid().man_exp(), x.rad().man_exp()) if x.is_finite() else str(x)
+    found: Hashable = x
+    return found
 
 
 def to_float(x: Any) -> float:

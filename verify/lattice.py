@@ -1,24 +1,19 @@
-"""A square lattice in the plane, refined by √2 at a time: the points at which a density counts, each evaluated once.
+"""The points of a square lattice in the plane at which a density counts, each evaluated once, many at a time.
 
-The lattice of half the diagonal of a square is that lattice with the centres of its squares, turned by 45°. So every
-point stays a point of all finer lattices, and a rule that is refined until it settles costs what its last step does.
-What depends on one coordinate alone is made once for a line of points.
+What depends on one coordinate alone is made once for a line of points, which share the numbers themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from cavi.verify.arithmetic import Engine, Value, to_float
+from cavi.verify.arithmetic import Value, to_float
 
 Place = tuple[int, int]
-LEVELS = 14
-FINEST = 2 ** (LEVELS // 2)  # of the numbers that count positions, one step of the first lattice is so many
-STRAIGHT = ((1, 0), (-1, 0), (0, 1), (0, -1))
-DIAGONAL = ((1, 1), (-1, 1), (1, -1), (-1, -1))
+NEIGHBOURS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 @dataclass(frozen=True)
@@ -35,51 +30,33 @@ class Axis:
         return [column(numbers) for numbers in zip(*(self.known[i] for i in at), strict=True)]
 
 
-@dataclass
-class Lattice:
-    """The points of a lattice that can be reached from its origin through points that count.
+def reached(
+    values: Callable[[Sequence[Place]], Sequence[Value]], drop: float, most: int, start: Iterable[Place]
+) -> dict[Place, tuple[Value, ...]] | None:
+    """The points of a square lattice that count, and those that neighbours lead to while they do; None for too many.
 
-    Attributes:
+    Args:
         values: what is wanted at places, as columns of which the first is the height that decides whether one counts.
         drop: how far below zero the height of a point may be that counts.
+        most: how many there may be.
+        start: places among which some count.
     """
-
-    values: Callable[[Sequence[Place]], Sequence[Value]]
-    drop: float
-    found: dict[Place, tuple[Value, ...]] = field(default_factory=dict)
-    seen: set[Place] = field(default_factory=set)
-
-    def refined(self, most: int) -> Iterator[list[Value] | None]:
-        """Places and values of the points that count, for one lattice after another; None for more than so many."""
-        edge: Iterable[Place] = [(0, 0)]
-        for level in range(LEVELS):
-            stride = FINEST >> (level + 1) // 2
-            steps = [(a * stride, b * stride) for a, b in (DIAGONAL if level % 2 else STRAIGHT)]
-            while edge := [p for p in dict.fromkeys(edge) if p not in self.seen]:
-                inside = self._evaluated(edge)
-                if len(self.found) > most:
-                    yield None
-                    return
-                edge = _near(inside, steps)
-            places = [column(axis) for axis in zip(*self.found, strict=True)]
-            yield [*places, *(column(numbers) for numbers in zip(*self.found.values(), strict=True))]
-            following = FINEST >> (level + 2) // 2
-            edge = _near(self.found, [(a * following, b * following) for a, b in (STRAIGHT if level % 2 else DIAGONAL)])
-
-    def _evaluated(self, places: Sequence[Place]) -> list[Place]:
-        """The places among these that count."""
-        self.seen.update(places)
+    found: dict[Place, tuple[Value, ...]] = {}
+    seen: set[Place] = set()
+    edge = list(dict.fromkeys(start))
+    while edge:
+        seen.update(edge)
         inside = []
-        for place, numbers in zip(places, zip(*self.values(places), strict=True), strict=True):
+        for place, numbers in zip(edge, zip(*values(edge), strict=True), strict=True):
             height = to_float(numbers[0])
-            if np.isfinite(height) and height > -self.drop:
-                self.found[place] = numbers
+            if np.isfinite(height) and height > -drop:
+                found[place] = numbers
                 inside.append(place)
-        return inside
-
-
-def _near(places: Iterable[Place], steps: Sequence[Place]) -> list[Place]:
-    return [(i + a, j + b) for i, j in places for a, b in steps]
+        if len(found) > most:
+            return None
+        near = ((i + a, j + b) for i, j in inside for a, b in NEIGHBOURS)
+        edge = [p for p in dict.fromkeys(near) if p not in seen]
+    return found
 
 
 def column(values: Iterable[Value]) -> Value:
@@ -90,8 +67,3 @@ def column(values: Iterable[Value]) -> Value:
     out = np.empty(len(values), dtype=object)
     out[:] = values
     return out
-
-
-def scaled(engine: Engine, at: Iterable[int], unit: Value) -> Value:
-    """Coordinates of positions, of which `FINEST` are one unit."""
-    return column([engine.number(i) * unit / FINEST for i in at])

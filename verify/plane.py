@@ -9,18 +9,19 @@ geometrically; a step shorter by √2 multiplies the digits by two in the plane 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_float, to_mpf
-from cavi.verify.lattice import Axis, Lattice, Place, scaled
-from cavi.verify.rules import Map, QuadratureError
+from cavi.verify.lattice import Axis, Place, column, reached
+from cavi.verify.rules import MAX_LEVELS, Map, OutOfReachError, QuadratureError
 
 LogDensity = Callable[[Value, Value], Value]
-MOST_NODES = 60_000
+Points = dict[Place, tuple[Value, ...]]
+MOST_NODES = 250_000
 NUDGE = 1e-4  # of a difference quotient, where only the shape of the density is asked for
 
 
@@ -53,17 +54,16 @@ def plane_rule(
     top, area = integrand(*middle), sides[0][0] * sides[1][1]
     drop = 1.35 * float((digits + 8) * mpmath.log(10))  # a third more than the density leaves room for what grows
 
-    def lattice(step: float, wide: bool) -> Lattice:
+    def lattice(step: float, wide: bool, most: int, start: Iterable[Place] = ((0, 0),)) -> Points | None:
         """The lattice in u; where tails are `wide` in sinh⁻¹ u, so that those that fall exponentially end soon."""
-        unit = e.number(step)
 
         def first(at: Sequence[int]) -> Sequence[Value]:
-            u, slope = _stretched(e, scaled(e, at, unit), wide)
+            u, slope = _stretched(e, column(map(e.number, at)) * e.number(step), wide)
             s = middle[0] + sides[0][0] * u
             return u, onto[0].position(e, s), onto[0].log_slope(e, s) + slope - top, middle[1] + sides[1][0] * u
 
         def second(at: Sequence[int]) -> Sequence[Value]:
-            v, slope = _stretched(e, scaled(e, at, unit), wide)
+            v, slope = _stretched(e, column(map(e.number, at)) * e.number(step), wide)
             return v, slope, sides[1][1] * v
 
         axes = Axis(first), Axis(second)
@@ -76,15 +76,17 @@ def plane_rule(
             logs = log_density(x, y)
             return logs + slope_x + slope_y + onto[1].log_slope(e, t), logs, u, v, x, y
 
-        return Lattice(values, drop)
+        return reached(values, drop, most, start)
 
     # Of a Gaussian the points within √(2 drop) count; more than twice as many are tails that fall exponentially.
-    wide = next(lattice(2 * first_step, False).refined(int(np.pi * drop / first_step**2))) is None
+    wide = lattice(2 * first_step, False, int(np.pi * drop / first_step**2)) is None
     step, previous = first_step, None
-    for found in lattice(first_step, wide).refined(MOST_NODES):
+    start: list[Place] = [(0, 0)]
+    for _ in range(MAX_LEVELS):
+        found = lattice(step, wide, MOST_NODES, start)
         if found is None:
-            raise QuadratureError(f"{name}: a rule in the plane needs more than {MOST_NODES} nodes")
-        _, _, heights, logs, u, v, x, y = found
+            raise OutOfReachError(f"{name}: a rule in the plane needs more than {MOST_NODES} nodes")
+        heights, logs, u, v, x, y = (column(numbers) for numbers in zip(*found.values(), strict=True))
         weights = e("exp", heights) * e.number(step) * e.number(step) * area
         total = weights.sum()
         moments = (total, *((weights * a * b).sum() for a, b in ((u, 1), (v, 1), (u, u), (u, v), (v, v))))
@@ -96,6 +98,8 @@ def plane_rule(
                 return PlaneRule((x, y), weights / total, logs - log_total, log_total)
         previous = sums
         step /= 2**0.5
+        # Where the points of this lattice lie, those of the next are found at once.
+        start = [(0, 0), *((round(i * 2**0.5), round(j * 2**0.5)) for i, j in found)]
     raise QuadratureError(f"{name}: the trapezoidal rule in the plane did not settle to {digits} digits")
 
 
