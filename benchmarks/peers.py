@@ -1,6 +1,7 @@
 """Time, memory and bound of generated modules against other libraries: same data, same start, same iterations.
 
-Run with ``python benchmarks/peers.py [--small] [NAME …]`` after ``pip install -e '.[peers]'``. One core for everybody.
+Run with ``python benchmarks/peers.py [--small] [--cores] [NAME …]`` after ``pip install -e '.[peers]'``. One core for
+everybody, or with ``--cores`` all of them, by the clock: ours has a process for each, peers have threads of BLAS.
 Every row runs both sides in one process, in turn. Time is that of a run with many iterations less that of one with two,
 over their difference, so that checks, starts and results are not counted; the least of three. Memory is the peak that
 `tracemalloc` sees in a run of its own, beyond the data. Bounds are compared at the same point of both algorithms. The
@@ -15,11 +16,14 @@ from __future__ import annotations
 
 import argparse
 import os
-
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
-
 import sys
+
+ALL_CORES = "--cores" in sys.argv
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_threads, str(os.cpu_count()) if ALL_CORES else "1")
+
+import importlib
+import tempfile
 import time
 import tracemalloc
 import types
@@ -35,10 +39,9 @@ from scipy.special import gammaln
 from cavi.derive import Categorical, Gamma, Model, MultivariateNormal, Normal, derive, dot
 from cavi.models import info, load
 
-# What others do on the machine counts in the time that passes, not in that of the process.
-clock = (
-    time.process_time if os.environ["NUMBA_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1" else time.perf_counter
-)
+# What others do on the machine counts in the time that passes, but in that of the process our other processes do not.
+_one = os.environ["NUMBA_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1" and not ALL_CORES
+clock = time.process_time if _one else time.perf_counter
 
 Bound = Callable[[], float]
 Run = Callable[[int], Bound]
@@ -100,6 +103,29 @@ def library(name: str, target: str = "numpy") -> Any:
     return module_of(derive(load(name), info(name).factors).render(target))
 
 
+def of_all_cores(name: str) -> Any:
+    """The module of a library model for data in shards, in a file, so that processes can import it."""
+    stem = f"cavi_{name}_{os.getpid()}"
+    if stem not in sys.modules:
+        folder = tempfile.mkdtemp()
+        with open(os.path.join(folder, f"{stem}.py"), "w", encoding="utf-8") as file:
+            file.write(derive(load(name), info(name).factors).render("streaming"))
+        sys.path.append(folder)
+        importlib.invalidate_caches()
+    return importlib.import_module(stem)
+
+
+def shared_start(module: Any, data: dict[str, Any], hyper: dict[str, Any], init: dict[str, Any]) -> dict[str, Any]:
+    """The shared factors that follow from a start of those of rows, as peers begin."""
+    state = module.State(*module.prepare(data, hyper, None, init))
+    module.initialise(state, init, np.random.default_rng(0))
+    for factor in module.SHARED:
+        module.UPDATES[factor](state)
+    latents = [latent for factor in module.SHARED for latent in factor.split(",")]
+    found: dict[str, Any] = module._shown({n: state.params[n] for n in latents})
+    return found
+
+
 def bare_sweep(module: Any, n: int, lines: int, k: int, dtype: Any) -> Callable[[], None]:
     """The products and exponentials of a sweep over a mixture with so many lines of features, block by block."""
     step = module.rows_of_block(lines, k, n)
@@ -130,10 +156,15 @@ def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: in
 
     x, r = groups(n, d, k)
     r = np.random.default_rng(1).dirichlet(np.ones(k), size=n) if far else r
-    module = library("gaussian_mixture_full")
+    module = of_all_cores("gaussian_mixture_full") if ALL_CORES else library("gaussian_mixture_full")
     hyper = {"alpha_0": 1.0, "beta_0": 0.1, "nu_0": d + 1.0, "m_0": x.mean(axis=0), "W_0": np.eye(d)}
 
+    start = shared_start(module, {"x": x}, hyper, {"z": {"probs": r}}) if ALL_CORES else {}
+
     def ours(iterations: int) -> Bound:
+        if ALL_CORES:
+            whole = module.fit_cores({"x": x}, hyper, {"K": k}, init=start, max_iter=iterations, tol=0.0, dtype=dtype)
+            return lambda: float(whole.elbo)
         found = module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0, dtype=dtype)
 
         def bound() -> float:  # the peer's is taken after one more update of all but z
@@ -186,7 +217,8 @@ def full_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: in
     text = f"N={n:,} D={d} K={k}"
     floor = bare_sweep(module, n, 1 + d + d * (d + 1) // 2, k, dtype)
     name = f"mixture, full{single}"
-    return Case(name, text, "scikit-learn", iterations, ours, theirs, begin=begin, until=until, floor=floor)
+    more = 20 if ALL_CORES else 1
+    return Case(name, text, "scikit-learn", iterations, ours, theirs, more, begin=begin, until=until, floor=floor)
 
 
 def diagonal_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations: int = 5) -> Case:
@@ -194,11 +226,15 @@ def diagonal_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations
     from sklearn.mixture import BayesianGaussianMixture
 
     x, r = groups(n, d, k)
-    module = library("diagonal_gaussian_mixture")
+    module = of_all_cores("diagonal_gaussian_mixture") if ALL_CORES else library("diagonal_gaussian_mixture")
     hyper = {name: np.ones(()) if not spec["axes"] else np.ones(d) for name, spec in module.KNOWN.items()}
     del hyper["x"]
+    start = shared_start(module, {"x": x}, hyper, {"z": {"probs": r}}) if ALL_CORES else {}
 
     def ours(iterations: int) -> Bound:
+        if ALL_CORES:
+            module.fit_cores({"x": x}, hyper, {"K": k}, init=start, max_iter=iterations, tol=0.0, dtype=dtype)
+            return lambda: float("nan")
         module.fit({"x": x}, hyper, init={"z": {"probs": r}}, max_iter=iterations, tol=0.0, dtype=dtype)
         return lambda: float("nan")
 
@@ -214,7 +250,7 @@ def diagonal_mixture(n: int, d: int, k: int, dtype: Any = np.float64, iterations
     single = ", blocks in float32" if dtype == np.float32 else ""
     floor = bare_sweep(module, n, 1 + 2 * d, k, dtype)
     name, sizes = f"mixture, diagonal{single}", f"N={n:,} D={d} K={k}"
-    return Case(name, sizes, "scikit-learn", iterations, ours, theirs, floor=floor)
+    return Case(name, sizes, "scikit-learn", iterations, ours, theirs, 20 if ALL_CORES else 1, floor=floor)
 
 
 def chain(length: int, d: int, k: int, implementation: str, target: str = "numpy", iterations: int = 5) -> Case:
@@ -518,6 +554,9 @@ CASES: dict[str, Callable[[bool], Case]] = {
     "chain_numba": lambda small: chain(10_000 if small else 100_000, 4, 8, "scaling", "numba"),
 }
 
+# Those of which rows are shared out among processes.
+ON_CORES = ("full", "full_narrow", "full_single", "diagonal", "diagonal_single")
+
 
 def timed(run: Run, iterations: int) -> tuple[tuple[float, float], Bound]:
     """Seconds of two iterations and of so many more, and the bound."""
@@ -566,8 +605,8 @@ def row(case: Case, repeats: int) -> str:
     bounds = [case.ours(2 + case.iterations)(), times[-1][1][1]()]
     gap = abs(bounds[0] - bounds[1]) / abs(bounds[1])
     same = "" if np.isnan(gap) else f"{gap:.0e}"
-    memory = f"{peak(case.ours):.0f} | {peak(case.theirs):.0f}"
-    floor = f"{1e3 * least(case.floor, 4 * repeats):.1f}" if case.floor is not None else ""
+    memory = " | " if ALL_CORES else f"{peak(case.ours):.0f} | {peak(case.theirs):.0f}"
+    floor = f"{1e3 * least(case.floor, 4 * repeats):.1f}" if case.floor is not None and not ALL_CORES else ""
     figures = [f"{1e3 * ours:.1f}", floor, f"{1e3 * theirs:.1f}", f"**{theirs / ours:.1f}**"]
     cells = [case.name, case.sizes, case.peer, *figures]
     return f"| {' | '.join(cells)} | {same} | {memory} |"
@@ -578,12 +617,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(CASES)}")
     parser.add_argument("--small", action="store_true", help="a tenth of the rows or fewer")
+    parser.add_argument("--cores", action="store_true", help=f"all cores, by the clock; of {', '.join(ON_CORES)}")
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     print("| model | sizes | peer | ours, ms | floor, ms | peer, ms | ratio | gap of bounds | ours, MB | peer, MB |")
     print("|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name in given.names or CASES:
+    for name in given.names or (ON_CORES if ALL_CORES else CASES):
         print(row(CASES[name](given.small), given.repeats), flush=True)
 
 

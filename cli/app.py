@@ -600,8 +600,11 @@ def fit(
     max_iter: Annotated[int, typer.Option(min=1)] = 1000,
     tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
     rows: Annotated[int, typer.Option(min=0, help="Go through the data in shards of so many rows; 0 at once.")] = 0,
+    cores: Annotated[
+        int | None, typer.Option(min=0, help="Share the rows out among so many processes; 0 for all cores.")
+    ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="With --rows: a file from which a run goes on where it was cut off.")
+        Path | None, typer.Option(help="With --rows or --cores: a file from which a run goes on where it was cut off.")
     ] = None,
     as_json: AS_JSON = False,
     quiet: QUIET = False,
@@ -617,8 +620,16 @@ def fit(
         raise ValueError(
             "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
         )
+    if cores is not None and (rows or accelerate or restarts > 1):
+        raise ValueError(
+            "--cores shares out the rows of one run: leave out --rows, --accelerate and --restarts "
+            "(which --jobs has side by side)"
+        )
+    if checkpoint and not rows and cores is None:
+        raise ValueError("--checkpoint is that of a run over shards: give --rows N or --cores N with it")
     manner = (notation, parse_symbols(symbol), lang)
-    if methods.is_propagation({**options, "restarts": restarts > 1, "jobs": jobs > 1}):
+    given_at_all = {"restarts": restarts > 1, "jobs": jobs > 1, "cores": cores is not None}
+    if methods.is_propagation({**options, **given_at_all}):
         from cavi.cli import propagation
 
         given = (data or [], hyper or [], sizes or [])
@@ -629,7 +640,7 @@ def fit(
         settings |= {"jobs": jobs}
         derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
         summary, lines = fit_model(
-            derived, model, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint, manner
+            derived, model, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint, cores, manner
         )
     if as_json:
         Output(quiet).json(summary)

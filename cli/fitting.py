@@ -18,7 +18,7 @@ import numpy as np
 from cavi import models
 from cavi.cli.formats import Manner
 from cavi.cli.output import Output
-from cavi.cli.shards import fit_in_shards, tables_of
+from cavi.cli.shards import fit_in_shards, fit_on_cores, tables_of
 from cavi.cli.tables import read_arrays, read_json
 from cavi.derive import CaviError, Derived, Model
 from cavi.templates.article import spoken
@@ -35,11 +35,13 @@ def fit_model(
     output: Output,
     rows: int = 0,
     checkpoint: Path | None = None,
+    cores: int | None = None,
     manner: Manner = ("plain", {}, "en"),
 ) -> tuple[dict[str, Any], list[str]]:
     """Fit the model found by `name` and write the result; `manner` is that of the page.
 
     With `rows` the data are gone through in shards of so many; the result is then that of the shared latents.
+    With `cores` each of so many processes has a share of the rows.
 
     Returns:
         A summary for JSON, and the lines for a reader.
@@ -50,6 +52,10 @@ def fit_model(
         known, hypers, counts = inputs(name, derived.model, data, hyper, sizes, tables)
         module = loaded(derived.model.name, derived.streaming())
         found = fit_in_shards(module, derived.model, known, hypers, counts, rows, tables, checkpoint, settings, output)
+    elif cores is not None:
+        known, hypers, counts = inputs(name, derived.model, data, hyper, sizes)
+        with _importable(derived.model.name, derived.streaming()) as module:
+            found = fit_on_cores(module, known, hypers, counts, cores, checkpoint, settings, output)
     else:
         known, hypers, counts = inputs(name, derived.model, data, hyper, sizes)
         found = _run(derived, known, hypers, counts, settings, output)

@@ -27,6 +27,7 @@ MEAN_FIELD: Mapping[str, str] = {
     "jobs": _NOT_RANDOM,
     "accelerate": "all sites move in every sweep, and damping is what steers them; give --damping",
     "rows": "a sweep needs all sites at once",
+    "cores": "a sweep needs all sites at once",
     "checkpoint": "a sweep needs all sites at once",
 }
 SPELLED = {"theory": "--identities"}

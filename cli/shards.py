@@ -1,4 +1,4 @@
-"""``cavi fit --rows``: go through data that need not fit in memory, with a bar that says how long a sweep takes."""
+"""``cavi fit --rows`` and ``--cores``: data in shards, one after another with a bar of a sweep, or one on each core."""
 
 from __future__ import annotations
 
@@ -58,3 +58,28 @@ def fit_in_shards(
             bar.update(task, completed=p.shards, total=p.of, description=f"sweep {p.sweep}{bound}")
 
         return module.fit_chunks(shards, hyper, sizes, checkpoint=path, progress=tell, **options)
+
+
+def fit_on_cores(
+    module: Any,
+    known: Mapping[str, Any],
+    hyper: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    cores: int,
+    checkpoint: Path | None,
+    settings: Mapping[str, Any],
+    output: Output,
+) -> Any:
+    """A run whose rows are shared out among so many processes, which import the module; 0 stands for all cores."""
+    from rich.console import Console
+
+    options = {n: v for n, v in settings.items() if n in ("seed", "max_iter", "tol")}
+    options |= {"cores": cores or None, "checkpoint": None if checkpoint is None else str(checkpoint)}
+    if output.quiet:
+        return module.fit_cores(known, hyper, sizes, **options)
+    with Console(stderr=True).status("starting a process for each core") as status:
+
+        def tell(p: Any) -> None:
+            status.update(f"sweep {p.sweep} on {p.of} cores: ELBO {p.bound:.8g}")
+
+        return module.fit_cores(known, hyper, sizes, progress=tell, **options)

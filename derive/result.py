@@ -491,7 +491,7 @@ class Derived:
         return self.render("jax")
 
     def streaming(self, over: str | None = None) -> str:
-        """Source of a NumPy module that also fits data in shards and learns from minibatches.
+        """Source of a NumPy module that also fits data in shards, on all cores, and learns from minibatches.
 
         Args:
             over: the index along which the data are cut; None for the one with most latents of its own.

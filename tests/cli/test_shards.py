@@ -1,4 +1,4 @@
-"""``cavi fit --rows``: the run over shards, from mapped arrays and from tables, and what is refused."""
+"""``cavi fit --rows`` and ``--cores``: shards of mapped arrays and tables, or one on each core, and what is refused."""
 
 import json
 from pathlib import Path
@@ -60,3 +60,33 @@ def test_one_table_at_a_time(points: Path) -> None:
     result = fit("gaussian_mixture_full", *two, *START, "--rows", 10, "-o", points / "out")
     assert result.exit_code == 2
     assert "found 2 Parquet files; expected one" in " ".join(result.output.split())
+
+
+def test_rows_are_shared_out_among_processes(points: Path) -> None:
+    """The result has the factors of rows, as that of a run in one process."""
+    data = ["gaussian_mixture_full", "--data", points / "x.npy", *START[:-2]]
+    for out, more in (("one", []), ("two", ["--cores", 2, "--checkpoint", points / "cores.npz"])):
+        result = fit(*data, "--tol", 1e-13, *more, "-o", points / out)
+        assert result.exit_code == 0, result.output
+    one, two = (np.load(points / out / "params.npz") for out in ("one", "two"))
+    assert set(one) == set(two) and (points / "cores.npz").exists()
+    for n in one:
+        np.testing.assert_allclose(two[n], one[n], rtol=1e-4, atol=1e-4)
+    assert bound(points / "two") == pytest.approx(bound(points / "one"), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--cores", 2, "--rows", 10],
+            "--cores shares out the rows of one run: leave out --rows, --accelerate and --restarts",
+        ),
+        (["--cores", 2, "--restarts", 3], "--cores shares out the rows of one run"),
+        (["--checkpoint", "run.npz"], "--checkpoint is that of a run over shards: give --rows N or --cores N with it"),
+        (["--method", "ep", "--cores", 0], "--method ep: found --cores"),
+    ],
+)
+def test_options_that_do_not_go_together(points: Path, options: list, message: str) -> None:
+    result = fit("gaussian_mixture_full", "--data", points / "x.npy", *START, *options, "-o", points / "out")
+    assert result.exit_code == 2 and message in " ".join(result.output.split())
