@@ -9,6 +9,7 @@ import pytest
 from brute import World
 
 from cavi.derive import (
+    ApproximationError,
     Bernoulli,
     Derived,
     Gamma,
@@ -167,6 +168,11 @@ def test_the_cube_of_a_sum_of_normals_is_verified_by_quadrature() -> None:
 def test_powers_of_a_sum_are_refused_with_what_does(power: int) -> None:
     with pytest.raises(NonConjugateError, match=r"approximate=\{'w': 'quadrature'\}"):
         derive(powers(power))
+
+
+def test_a_polynomial_is_no_function_that_a_normal_is_chosen_for() -> None:
+    with pytest.raises(ApproximationError, match=r"found .*w\[j\]⁴.* degree 4 in w; expected functions f\(u\)"):
+        derive(powers(2), approximate={"w": "cvi"})
 
 
 def test_what_falls_into_too_many_cases_is_refused_in_words() -> None:
