@@ -228,7 +228,7 @@ def _divided(request: Request, names: tuple[str, ...], method: str) -> tuple[Pol
             raise ApproximationError(
                 f"{asked}: found {show(Polynomial((highest,)))}, a term of degree {degree} in {', '.join(names)}; "
                 "expected functions f(u) of an affine u, such as exp(u), beside terms that are quadratic; of a "
-                "polynomial the optimum itself is had by 'quadrature', for elements on their own or a block of two numbers"
+                "polynomial the optimum itself is had by 'quadrature', for elements on their own or two numbers"
             )
         raise ApproximationError(
             f"{asked}: every term of q({request.block.factor.name}) is quadratic, so that its optimum is Normal; leave "
