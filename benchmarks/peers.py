@@ -37,7 +37,7 @@ from scipy.linalg import lapack
 from scipy.special import gammaln
 
 from cavi.derive import Categorical, Gamma, Model, MultivariateNormal, Normal, derive, dot
-from cavi.models import info, load
+from cavi.models import derived, info, load
 
 # What others do on the machine counts in the time that passes, but in that of the process our other processes do not.
 _one = os.environ["NUMBA_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == "1" and not ALL_CORES
@@ -109,7 +109,7 @@ def of_all_cores(name: str) -> Any:
     if stem not in sys.modules:
         folder = tempfile.mkdtemp()
         with open(os.path.join(folder, f"{stem}.py"), "w", encoding="utf-8") as file:
-            file.write(derive(load(name), info(name).factors).render("streaming"))
+            file.write(derived(name).streaming())
         sys.path.append(folder)
         importlib.invalidate_caches()
     return importlib.import_module(stem)

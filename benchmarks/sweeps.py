@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from cavi.derive import Derived, Gamma, Model, MultivariateNormal, Normal, derive, dot
+from cavi.derive import Derived, Gamma, Model, MultivariateNormal, Normal, Sum, derive, dot
 from cavi.models import derived
 
 
@@ -46,7 +46,23 @@ def kalman_sequences() -> Derived:
     return derive(m, [("A",), ("C",)])
 
 
-OWN = {"sparse_gaussian": sparse_gaussian, "kalman_sequences": kalman_sequences}  # beside the models of the library
+def three_ways() -> Derived:
+    """A mean that adds up products of rows of three tables."""
+    m = Model("three_ways")
+    n, k, i = m.index("n", "N"), m.index("k", "K"), m.index("i", "I")
+    j, t = m.index("j", "J"), m.index("t", "T")
+    first, second, third = (m.observed_index(f"at_{s.name}", n, over=s) for s in (i, j, t))
+    u, v, w = (m.latent(name, Normal(0, 1), s, k) for name, s in (("u", i), ("v", j), ("w", t)))
+    tau = m.latent("tau", Gamma(1, 1))
+    m.observed("y", Normal(Sum(u[first[n], k] * v[second[n], k] * w[third[n], k], k), tau), n)
+    return derive(m)
+
+
+OWN = {  # beside the models of the library
+    "sparse_gaussian": sparse_gaussian,
+    "kalman_sequences": kalman_sequences,
+    "three_ways": three_ways,
+}
 SIZES: dict[str, dict[str, int]] = {
     "latent_class": {"N": 50_000, "J": 20, "V": 4, "K": 10},
     "dawid_skene": {"N": 200_000, "I": 20_000, "K": 50, "J": 5},
@@ -58,6 +74,9 @@ SIZES: dict[str, dict[str, int]] = {
     "dynamic_level": {"N": 5_000},
     "kalman_sequences": {"T": 10_000, "D": 6, "K": 4},
     "ard_regression": {"N": 100, "D": 5_000},
+    "three_ways": {"N": 500_000, "I": 3_000, "J": 3_000, "T": 50, "K": 20},
+    "supervised_topics": {"N": 10_000, "D": 200, "V": 2_000, "K": 20},
+    "factorial_hmm": {"T": 50_000, "D": 4, "M": 3, "K": 4},
 }
 LENGTH = 50  # of sequences that lie end to end
 

@@ -154,7 +154,7 @@ def fit(derived: Derived) -> None:
 
 
 def shards(derived: Derived) -> None:
-    """Where the data can be cut, the sweeps over shards of one row are those of a run on all data.
+    """Where the data can be cut, sweeps over shards of one row, or of half the rows, are those of a run on all data.
 
     Raises:
         AssertionError: when a bound differs.
@@ -174,13 +174,18 @@ def shards(derived: Derived) -> None:
         init = {latent: start[latent] for latent in latents}
         whole = module.fit(known, hyper, sizes, init=init, max_iter=3, tol=0.0)
         parts = module.fit_chunks(list(module.cut(known, 1, sizes)), hyper, sizes, init=init, max_iter=3, tol=0.0)
+        cores = module.fit_cores(known, hyper, sizes, init=init, max_iter=3, tol=0.0, cores=2)
     except ArithmeticError:
         return
     except module.DataError as error:
         if "use larger shards" in str(error):
             return  # a part that is cut has no rows
         raise
-    np.testing.assert_allclose(parts.elbo_trace, whole.elbo_trace, rtol=1e-8, atol=1e-8)
+    for found in (parts, cores):
+        np.testing.assert_allclose(found.elbo_trace, whole.elbo_trace, rtol=1e-8, atol=1e-8)
+    for latent, values in whole.params.items():  # factors of rows, too
+        for n, a in values.items():
+            np.testing.assert_allclose(cores.params[latent][n], a, rtol=1e-6, atol=1e-8)
 
 
 def _ready(derived: Derived, source: str) -> tuple[types.ModuleType, Claim, dict[str, dict], dict[str, int]] | None:

@@ -50,6 +50,7 @@ class JaxWriter(PlannedWriter):
                 self.before.add(name)
         self.writing: dict[tuple[str, str], Formula] = {}
         super().__init__(derived, names)
+        self.chains = {n: c for n, c in self.chains.items() if not c.plates}  # several are a loop that XLA compiles
 
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
         """The body of an update or a start; chains start by their recursion as well."""

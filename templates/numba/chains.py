@@ -278,7 +278,12 @@ _CHAIN_KERNELS = '''
 def kernels(
     filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None, rows: slice = slice(None)
 ) -> np.ndarray:
-    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
+    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l.
+
+    Of several chains each has its own, along the first axis.
+    """
+    if filtered.ndim > 2:
+        return np.stack([kernels(f, step, starts) for f, step in zip(filtered, transition)])[rows]
     ends = np.zeros(len(filtered), dtype=np.bool_)
     ends[-1] = True
     if starts is not None:

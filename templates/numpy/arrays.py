@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from cavi.derive.functions import UNDER_NORMAL
 from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of
@@ -22,6 +23,7 @@ from cavi.derive.term import (
     Link,
     Matrix,
     Moment,
+    Monomial,
     Parameter,
     Polynomial,
     Size,
@@ -29,6 +31,9 @@ from cavi.derive.term import (
     number,
 )
 from cavi.templates.numpy.statistics import Planner
+
+if TYPE_CHECKING:
+    from cavi.templates.numpy.current import Current
 
 Axes = tuple[Index, ...]
 
@@ -62,6 +67,7 @@ class Scope:
         statistic: whether the function is itself a sum over rows.
         own: a factor whose elements change while this code runs, one after another.
         normal: the axes of the nodes of the Normal number that a function is of, where its mean is taken.
+        current: the sums over elements of `own` that the code keeps current; None where it keeps none.
     """
 
     names: Mapping[object, str]
@@ -79,6 +85,7 @@ class Scope:
     own: str | None = None
     batch: Mapping[Index, str] = field(default_factory=dict)
     normal: Axes = ()
+    current: dict[Monomial, Current] | None = None
 
     def within(self, index: Index, many: bool = False) -> Scope:
         """The scope inside a loop over one more index, or over arrays of `many` positions of it.

@@ -56,7 +56,8 @@ def _quadratic(work: list[Operand], keep: set[Index], scope: Scope) -> list[Oper
     return work
 
 
-def _extent(axes: Iterable[Index], scope: Scope) -> int:
+def extent(axes: Iterable[Index], scope: Scope) -> int:
+    """The nominal number of elements of an array."""
     total = 1
     for i in axes:
         total *= int(i.size) if i.size.isdigit() else LARGE if i.size in scope.large else SMALL
@@ -67,7 +68,7 @@ def _cost(work: Sequence[Operand], pair: tuple[int, int], keep: set[Index], scop
     a, b = (work[p] for p in pair)
     rest = {x for k, w in enumerate(work) if k not in pair for x in w.axes}
     union = set(a.axes) | set(b.axes)
-    return _extent(union & (keep | rest), scope), _extent(union, scope)
+    return extent(union & (keep | rest), scope), extent(union, scope)
 
 
 def _reduce(operand: Operand, keep: set[Index], scope: Scope) -> Operand:

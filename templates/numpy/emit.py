@@ -10,6 +10,7 @@ from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
 from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, indexed, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
+from cavi.templates.numpy.current import part_kept
 from cavi.templates.numpy.marks import lifted, multiplied, product_of
 
 
@@ -79,6 +80,8 @@ def monomial(m: Monomial, scope: Scope) -> Operand:
     m, statistics = _statistics(m, scope)
     m, products = _products(m, scope)
     statistics += products
+    m, current = part_kept(m, statistics, scope)
+    statistics += current
     bound = set(m.bound)
     scatters, same = _scatters(m, bound, scope)
     operands = [

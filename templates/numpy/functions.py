@@ -16,6 +16,7 @@ from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integra
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
+from cavi.templates.numpy.current import changed
 from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, by_place, features
@@ -390,6 +391,7 @@ class Writer:
         """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
         fixed = {i: i.name for i in update.factor.sequential}
         scope = self.scope(f"update {update.factor.name}", fixed, update.factor.latents[0])
+        scope.current = {}
         body: list[str] = []
         stored: list[str] = []
         local: set[str] = set()
@@ -397,11 +399,19 @@ class Writer:
         for f in update.formulas:
             target = self._place(f"state.params[{quote(f.latent)}][{quote(f.name)}]", f.indices, fixed)
             stored.append(f"{target} = {self.names['parameter', f.latent, f.name]}")
+        made, differences, kept = self._kept_current(scope, local)
         for s in update.moment_specs:
-            if s.value is not None:
+            if s.value is not None and (update.factor.name, s.key) not in self.left_out:
                 code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
                 target = self._place(f"state.moments[{quote(self.names[update.factor.name, s.key])}]", s.indices, fixed)
-                stored.extend([*self._flush(scope), *assign(f"{target} =", code)])
+                lines = self._flush(scope)
+                if s.key in differences:
+                    mine = self._place(scope.name((update.factor.name, s.key)), s.indices, fixed)
+                    # Before anything is stored: parameters and moments may be views of one array.
+                    body.extend([*lines, *assign(f"{differences[s.key]} =", f"{code} - {mine}")])
+                    lines = []
+                stored.extend([*lines, *assign(f"{target} =", code)])
+        stored.extend(kept)
         allocated = []
         for f in update.formulas:
             shape = shape_comment(scope.size(i.size) for i in f.indices)
@@ -413,7 +423,30 @@ class Writer:
         indent = "    " * len(loops)
         changed = [f"state.changed({quote(n)})" for n in update.factor.latents]
         inside = [indent + line for line in [*body, *stored]]
-        return (*self._unpack(scope, local), *allocated, *changed, *loops, *inside)
+        return (*self._unpack(scope, local), *allocated, *changed, *made, *loops, *inside)
+
+    def _kept_current(self, scope: Scope, local: set[str]) -> tuple[list[str], dict[str, str], list[str]]:
+        """Sums over elements that are kept current: how they are made, the names of differences, how they follow."""
+        made: list[str] = []
+        follow: list[str] = []
+        differences: dict[str, str] = {}
+        for c in (scope.current or {}).values():
+            (loop,) = scope.fixed
+            outside = replace(scope.beside(), fixed={}, current=None)
+            code = polynomial(Polynomial((c.value,)), outside, c.axes).code
+            lines = self._flush(outside)
+            if lines and lines[-1].startswith(f"{code} = "):
+                made.extend([*lines[:-1], f"{c.name} = {lines[-1].removeprefix(f'{code} = ')}"])
+            else:
+                made.extend([*lines, *assign(f"{c.name} =", code)])
+            name = differences.setdefault(c.moment.key, f"change_{len(differences) + 1}")
+            key = ("parameter", c.moment.factor, changed(c.moment.key))
+            inside = replace(scope.beside(), names={**scope.names, key: name}, current=None)
+            inside.sliced[key] = frozenset({loop})
+            local.add(name)
+            code = polynomial(Polynomial((c.change(loop),)), inside, c.axes).code
+            follow.extend([*self._flush(inside), *assign(f"{c.name} +=", code)])
+        return made, differences, follow
 
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""

@@ -201,7 +201,12 @@ class Walk:
 def kernels(
     filtered: np.ndarray, transition: np.ndarray, starts: np.ndarray | None = None, rows: slice = slice(None)
 ) -> np.ndarray:
-    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
+    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l.
+
+    Of several chains each has its own, along the first axis.
+    """
+    if filtered.ndim > 2:
+        return np.stack([kernels(f, step, starts) for f, step in zip(filtered, transition)])[rows]
     ends = np.zeros(len(filtered), dtype=bool)
     ends[-1] = True
     if starts is not None:
@@ -286,8 +291,10 @@ def rows_of(params: Mapping[str, Any], name: str, rows: slice) -> np.ndarray:
 ''',
     "pair_sum": '''
 def pair_sum(params: Mapping[str, Any], starts: np.ndarray | None = None) -> np.ndarray:
-    """Σ_t q(z_t) q(z_{t-1} | z_t) over the positions with a link to the one before, at [now, before]."""
+    """Σ_t q(z_t) q(z_{t-1} | z_t) over positions linked to the one before, at [now, before]; for each chain."""
     probs = params["probs"]
+    if probs.ndim > 2:
+        return np.stack([pair_sum({"probs": p, "kernel": k}, starts) for p, k in zip(probs, params["kernel"])])
     linked = np.ones(len(probs)) if starts is None else (starts != 1).astype(float)
     total = np.zeros((probs.shape[1], probs.shape[1]))
     for rows in blocks(len(probs) - 1):

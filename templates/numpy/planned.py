@@ -50,8 +50,10 @@ class ChainView:
         logits, transition, starts: what its passes are made of.
         keeps: the sums of pairs and what they are of the passes.
         marginal, pair: the names of its moments.
-        body: the statements that compute the logits.
+        body: the statements that compute the logits; before: of several chains those before the first of them.
         row: the index over positions.
+        loops: of several chains, the loops over them; at: the chain that is gone through.
+        shape: the sizes of the sums of pairs.
     """
 
     latent: str
@@ -63,6 +65,15 @@ class ChainView:
     pair: str
     body: tuple[str, ...]
     row: str
+    before: tuple[str, ...] = ()
+    loops: tuple[str, ...] = ()
+    at: str = ""
+    shape: str = ""
+
+    @property
+    def indent(self) -> str:
+        """What stands before the lines inside the loops."""
+        return "    " * len(self.loops)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class PlannedWriter(Writer):
         if dual is not None:
             return (*self._by_rows(dual, formulas, kind), *super().update(update, formulas, kind))
         chain = self.first_chains.get(update.factor.name)
-        if chain is not None and formulas is update.initial:
+        if chain is not None and formulas is update.initial and not chain.plates:
             return self._first_passes(update, chain)
         return super().update(update, formulas, kind)
 
@@ -270,11 +281,9 @@ class PlannedWriter(Writer):
 
     def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
         """A sum of pairs out of q, a block of rows after another."""
-        axes = chain.is_pair_sum(s)
-        assert axes is not None
         starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
         code = f"{scope.helper('pair_sum')}(state.params[{quote(chain.latent)}]{starts})"
-        return Operand(spread(Operand(code, axes), s.axes), s.axes)
+        return Operand(chain.of_pairs(code, s), s.axes)
 
     def _repeated(self, parts: Repeated, s: Statistic, scope: Scope) -> Operand:
         """Σ_n of what is the same for all rows, and of the rest."""
@@ -441,27 +450,37 @@ class PlannedWriter(Writer):
         own |= set(sums.values())
         if not entropy or any(keys & kept for function, keys in self.reads.items() if function not in own):
             return None
-        keeps = []
-        for s, n in sums.items():
-            axes = chain.is_pair_sum(s)
-            assert axes is not None
-            keeps.append((n, spread(Operand("pairs.T", axes), s.axes)))
-        scope, body = self.scope(f"update {name}"), list[str]()
-        body.extend(self._own_logits(update.formulas[0], scope))
+        turned = "pairs.swapaxes(-1, -2)" if chain.plates else "pairs.T"
+        keeps = tuple((n, chain.of_pairs(turned, s)) for s, n in sums.items())
+        if chain.plates and (name, chain.pair) not in self.left_out:
+            return None  # the update of one chain would need the pairs of the others
+        at = {i: i.name for i in chain.plates}
+        scope, body, local = self.scope(f"update {name}", at, z if at else None), list[str](), set[str]()
+        if chain.plates:
+            body.extend(self._slices(update.formulas[:1], scope, local))
+        else:
+            body.extend(self._own_logits(update.formulas[0], scope))
         transition = polynomial(chain.transition, scope, (chain.before, chain.after)).code
         body.extend(self._flush(scope))
         starts = scope.name(chain.starts) if chain.starts is not None else ""
         self.helpers |= self.of_chains
+        sizes = [scope.size(i.size) for i in (*chain.plates, chain.group, chain.group)]
+        known = tuple(self._unpack(scope, {self.names["parameter", z, "logits"]}))
+        loops = tuple("    " * depth + f"for {i.name} in range({scope.size(i.size)}):" for depth, i in enumerate(at))
         return ChainView(
             latent=z,
             logits=self.names["parameter", z, "logits"],
             transition=transition,
             starts=starts,
-            keeps=tuple(keeps),
+            keeps=keeps,
             marginal=self.names[name, chain.marginal],
             pair=self.names[name, chain.pair],
-            body=(*self._unpack(scope, {self.names["parameter", z, "logits"]}), *body),
+            body=tuple(body) if chain.plates else (*known, *body),
             row=chain.row.name,
+            before=known if chain.plates else (),
+            loops=loops,
+            at=", ".join(at.values()),
+            shape=shape_comment(sizes) if chain.plates else "",
         )
 
     def _collected(self, plan: Features) -> bool:

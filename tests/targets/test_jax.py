@@ -10,7 +10,7 @@ import pytest
 from generated import derived_model, generated, inputs, run, state_of
 
 from cavi import models
-from cavi.derive import Bernoulli, CaviError, Model, Normal, Sum, derive
+from cavi.derive import Bernoulli, CaviError, Gamma, Model, Normal, Sum, derive
 
 pytestmark = pytest.mark.targets
 # Hundreds of small programs are compiled here and run once: XLA need not spend time on making them fast.
@@ -180,6 +180,17 @@ def test_restarts_side_by_side_are_runs_of_their_own(name: str) -> None:
     found = compiled(name).fit(*given, seed=1, restarts=3, max_iter=200, tol=1e-5)
     assert_same(found, expected, rtol=1e-8)
     assert (found.converged, found.n_iter) == (expected.converged, expected.n_iter)
+
+
+def test_restarts_of_a_start_without_a_random_part() -> None:
+    """Nothing is drawn, so that nothing has an axis over restarts: one run stands for all."""
+    m = Model("nothing_drawn")
+    n = m.index("n", "N")
+    mu, tau = m.latent("mu", Normal(0, 1)), m.latent("tau", Gamma(1, 1))
+    m.observed("x", Normal(mu, tau), n)
+    module, given = run(derive(m).jax()), ({"x": np.array([1.0, 2.0, 4.0])}, {})
+    found = module.fit(*given, seed=1, restarts=3)
+    assert_same(found, run(derive(m).numpy()).fit(*given, seed=1, restarts=3))
 
 
 @pytest.mark.parametrize("name", ["gaussian_mixture_full", "hmm_poisson", "lda"])

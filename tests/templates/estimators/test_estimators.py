@@ -224,3 +224,17 @@ def test_the_mean_of_a_step_is_that_of_its_normal() -> None:
     for part in np.array_split(np.arange(200), 4):
         steps.partial_fit(x[part], y[part])
     np.testing.assert_allclose(steps.predict(new), model.predict(new), rtol=0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "restarts"), [("gaussian_mixture_full", 1), ("gaussian_mixture_full", 2), ("linear_regression", 1)]
+)
+def test_jobs_change_how_long_it_takes_alone(name: str, restarts: int) -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(60, 2)), rng.normal(size=(40, 2)) + 6.0])
+    y = x @ [1.0, -2.0] + rng.normal(size=100)
+    cls = estimator(name)[0]
+    one, two = (cls(random_state=3, restarts=restarts, tol=1e-12, n_jobs=n).fit(x, y) for n in (None, 2))
+    assert two.elbo_ == pytest.approx(one.elbo_, rel=1e-9)
+    np.testing.assert_allclose(two.predict(x), one.predict(x), rtol=1e-5, atol=1e-5)
+    assert set(two.params_) == set(one.params_)

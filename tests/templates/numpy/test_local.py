@@ -39,6 +39,31 @@ def test_blocks_that_are_far_from_zero_are_made_once_each() -> None:
     assert totals == pytest.approx(logsumexp(logits, axis=1).sum(axis=1), rel=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "bounds", "converged"),
+    [
+        (np.float32, (-2000.0, -1000.0, -1000.005, -1000.004), (3, True)),  # 5e-6 of its size: rounding
+        (np.float64, (-2000.0, -1000.0, -1000.000005, -1000.000003), (4, False)),
+    ],
+)
+def test_a_fall_in_single_precision_is_an_end(monkeypatch: pytest.MonkeyPatch, dtype: type, bounds, converged) -> None:
+    """What rises less than rounding is not seen; with a tolerance of zero sweeps go on all the same."""
+    module, left = generated("gaussian_mixture"), list(bounds)
+    monkeypatch.setattr(module, "elbo", lambda state: left.pop(0))
+    given = (
+        {"x": np.array([1.0, 2.0, 5.0])},
+        dict.fromkeys(("alpha_0", "m_0", "kappa_0", "a_0", "b_0"), 1.0),
+        {"K": 2},
+    )
+    found = module.fit(*given, seed=0, max_iter=4, tol=1e-12, dtype=dtype)
+    assert (found.n_iter, found.converged) == converged
+    left[:] = bounds
+    assert module.fit(*given, seed=0, max_iter=4, tol=0.0, dtype=dtype).n_iter == 4
+    left[:] = [-1000.0, -1000.02]  # more than rounding explains
+    with pytest.raises(ArithmeticError, match=r"the bound fell by 0\.02 in sweep 2"):
+        module.fit(*given, seed=0, dtype=dtype)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_groups_that_are_far_apart_take_no_more_time(dtype: type) -> None:
     """Exponentials that cannot be told from zero are the least numbers with all digits, after the first block."""

@@ -9,6 +9,8 @@ import pytest
 from generated import assert_a_run_is_its_updates, generated, inputs
 from scipy.special import logsumexp
 
+SEVERAL = ["factorial_hmm", "factorial_chains"]  # with a matrix of transitions for each chain, and one for all
+
 
 def by_logarithms(logits: np.ndarray, transition: np.ndarray, starts: np.ndarray):
     """Marginals, sum of pairs (before, after) and log Z."""
@@ -83,7 +85,7 @@ def test_impossible_steps_are_left_to_logarithms() -> None:
         assert passes(logits, np.array([[0.0, -2000.0], [-2000.0, 0.0]])) is None
 
 
-@pytest.mark.parametrize("name", ["hmm_gaussian", "hmm_categorical", "hmm_poisson", "chains_laid_end_to_end"])
+@pytest.mark.parametrize("name", ["hmm_gaussian", "hmm_categorical", "hmm_poisson", "chains_laid_end_to_end", *SEVERAL])
 def test_a_long_run_is_its_updates(name: str) -> None:
     module = generated(name)
     data, hyper, sizes = inputs(module, np.random.default_rng(1), 300, 3)
@@ -157,3 +159,48 @@ def test_a_run_that_is_interrupted_in_a_pass_has_a_whole_result(monkeypatch: pyt
     assert not found.converged and found.n_iter < 10
     np.testing.assert_allclose(found.params["z"]["probs"].sum(axis=1), 1.0)
     assert found.params["z"]["kernel"].shape == (300, 3, 3)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_chains_are_gone_through_one_after_another(name: str) -> None:
+    """A pass leaves what the update of every element does: marginals, sums of pairs, entropy, and q when asked."""
+    module = generated(name)
+    data, hyper, sizes = inputs(module, np.random.default_rng(2), 400, 3)
+    states = [module.State(*module.prepare(data, hyper, sizes)) for _ in range(2)]
+    for state, functions in zip(states, (module.UPDATES, module.COLLECT), strict=True):
+        module.initialise(state, {}, np.random.default_rng(3))
+        for _ in range(2):
+            functions["s"](state)
+            module.UPDATES["W" if "W" in module.UPDATES else "w"](state)
+    plain, passed = states
+    assert "kernel" not in passed.params["s"]
+    assert module.elbo(passed) == pytest.approx(module.elbo(plain), rel=1e-12)
+    module.EXPAND["s"](passed)
+    for parameter in ("filtered", "probs", "kernel"):
+        np.testing.assert_allclose(passed.params["s"][parameter], plain.params["s"][parameter], rtol=1e-9, atol=1e-12)
+    passed.kept.clear()  # sums are made of q itself then
+    assert module.elbo(passed) == pytest.approx(module.elbo(plain), rel=1e-12)
+
+
+def test_several_chains_whose_passes_decline_are_updated_by_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = generated("factorial_hmm")
+    data, hyper, sizes = inputs(module, np.random.default_rng(2), 60, 2)
+    expected = module.fit(data, hyper, sizes, seed=0, max_iter=3, tol=0.0, callback=lambda *_: False)
+    monkeypatch.setattr(module, "forward_backward", lambda *_: None)
+    found = module.fit(data, hyper, sizes, seed=0, max_iter=3, tol=0.0)
+    np.testing.assert_allclose(found.elbo_trace, expected.elbo_trace, rtol=1e-12)
+
+
+def test_sweeps_of_several_chains_make_no_array_of_pairs() -> None:
+    module, length, groups = generated("factorial_hmm"), 20_000, 6
+    data, hyper, sizes = inputs(module, np.random.default_rng(0), length, groups)
+    state = module.State(*module.prepare(data, hyper, sizes))
+    module.initialise(state, {}, np.random.default_rng(3))
+    module.COLLECT["s"](state)
+    for mine in (state.params["s"], state.moments):
+        assert all(np.size(a) <= sizes["M"] * length * groups for a in mine.values())
+    tracemalloc.start()
+    module.COLLECT["s"](state)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * 8 * sizes["M"] * length * groups  # the update of every element takes 35 of these

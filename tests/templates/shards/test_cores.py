@@ -165,6 +165,8 @@ def test_what_is_wrong_is_said_before_anything_starts(points) -> None:
     module = run(derived_model("gaussian_mixture_full").streaming())
     with pytest.raises(module.DataError, match="cores = 0"):
         module.fit_cores({"x": points}, HYPER, {"K": 2}, cores=0)
+    with pytest.raises(module.DataError, match=r"dtype = 'half a number'; expected np.float64 or np.float32"):
+        module.fit_cores({"x": points}, HYPER, {"K": 2}, cores=2, dtype="half a number")
     with pytest.raises(module.DataError, match="x: found 1 NaN"):
         module.fit_cores({"x": np.array([[np.nan, 1.0]])}, HYPER, {"K": 2})
     with pytest.raises(module.DataError, match="expected the shared latents"):
@@ -188,3 +190,22 @@ def test_members_end_with_the_run(points) -> None:
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before
+
+
+def test_a_module_that_nobody_finds_runs_on_threads(points, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes to a thread and back is not pickled, which would need the name of the module."""
+    module = run(derived_model("gaussian_mixture_full").streaming())
+    monkeypatch.delitem(sys.modules, module.__name__)
+    found = module.fit_cores({"x": points}, HYPER, {"K": 2}, seed=0, cores=2, max_iter=3)
+    assert found.params["z"]["probs"].shape == (800, 2)
+
+
+def test_an_error_in_a_member_reaches_the_caller(points, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = run(derived_model("gaussian_mixture_full").streaming())
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("in a member")
+
+    monkeypatch.setattr(module, "own_sweep", broken)
+    with pytest.raises(ZeroDivisionError, match="in a member"):
+        module.fit_cores({"x": points}, HYPER, {"K": 2}, seed=0, cores=2, max_iter=3)

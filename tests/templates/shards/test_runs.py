@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,10 @@ def test_bad_requests(mixture, points) -> None:
         mixture.fit_chunks(shards, HYPER, {"K": 2}, init={"pi": {"concentration": [1.0, 2.0]}})
     with pytest.raises(mixture.DataError, match="x: found 1 NaN"):
         mixture.fit_chunks([shards[0], {"x": np.array([[np.nan, 1.0]])}], HYPER, {"K": 2})
+    with pytest.raises(mixture.DataError, match=r"dtype = int64; expected np.float64 or np.float32"):
+        mixture.fit_chunks(shards, HYPER, {"K": 2}, dtype=int)
+    with pytest.raises(mixture.DataError, match="max_iter = 0; expected whole numbers of 1 or more"):
+        mixture.fit_chunks(shards, HYPER, {"K": 2}, max_iter=0)
     with pytest.raises(mixture.DataError, match=r"forgetting = 0.3, .* expected"):
         mixture.Stochastic(HYPER, 100, {"K": 2}, forgetting=0.3)
 
@@ -177,6 +182,19 @@ np.savez(sys.argv[3], trace=fit.elbo_trace, mean=fit.params["mu"]["mean"])
     resumed, whole = np.load(tmp_path / "resumed.npz"), np.load(tmp_path / "whole.npz")
     np.testing.assert_array_equal(resumed["trace"], whole["trace"])
     np.testing.assert_array_equal(resumed["mean"], whole["mean"])
+
+
+def test_arrays_lie_in_memory_as_they_were(mixture, tmp_path: Path) -> None:
+    """Sums over an array that lies otherwise are rounded otherwise."""
+    path = str(tmp_path / "run.npz")
+    whole = np.arange(24.0).reshape(2, 3, 4)
+    arrays = {str(axes): whole.transpose(axes) for axes in permutations(range(3))} | {"number": 1.5, "one": np.ones(1)}
+    mixture.save(path, arrays, run="mine")
+    found, facts = mixture.restore(path, "mine")
+    assert facts == {"run": "mine"}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].strides == np.asarray(array).strides
 
 
 def test_a_damaged_checkpoint_is_refused(mixture, points, tmp_path: Path) -> None:

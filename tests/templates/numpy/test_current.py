@@ -1,0 +1,79 @@
+"""Sums over elements that are updated one after another, kept current: against the sums made anew for every element."""
+
+import functools
+
+import numpy as np
+import pytest
+from generated import assert_a_run_is_its_updates, derived_model, inputs, run
+
+from cavi.derive import Derived, Gamma, Model, Normal, Sum, derive
+
+
+@functools.cache
+def three_ways() -> Derived:
+    """A mean that adds up products of rows of three tables."""
+    m = Model("three_ways")
+    n, k = m.index("n", "N"), m.index("k", "K")
+    sides = [m.index(i, s) for i, s in (("i", "I"), ("j", "J"), ("l", "L"))]
+    places = [m.observed_index(f"at_{s.name}", n, over=s) for s in sides]
+    tables = [m.latent(name, Normal(0, 1), s, k) for name, s in zip("uvw", sides, strict=True)]
+    tau = m.latent("tau", Gamma(1, 1))
+    u, v, w = (t[p[n], k] for t, p in zip(tables, places, strict=True))
+    m.observed("y", Normal(Sum(u * v * w, k), tau), n)
+    return derive(m)
+
+
+def text_of(name: str) -> str:
+    """The module of a model here, of the library or of the zoo."""
+    return (three_ways() if name == "three_ways" else derived_model(name)).numpy()
+
+
+def made_anew(text: str) -> str:
+    """A module whose updates make these sums before every element."""
+    lines, sums = list[str](), list[str]()
+    for line in text.splitlines():
+        if line.startswith("    current_") and " = " in line:
+            sums.append(f"    {line}")
+        elif not line.strip().startswith("current_"):
+            lines.append(line)
+        if line.startswith("    for ") and sums:
+            lines.extend(sums)
+            sums = []
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", ["three_ways", "supervised_topics"])
+def test_a_sum_kept_current_is_the_sum(name: str) -> None:
+    text = text_of(name)
+    module, anew = run(text), run(made_anew(text))
+    data, hyper, sizes = inputs(module, np.random.default_rng(0), 60, 4)
+    found, expected = (x.fit(data, hyper, sizes, seed=1, max_iter=20, tol=-1.0) for x in (module, anew))
+    np.testing.assert_allclose(found.elbo_trace, expected.elbo_trace, rtol=1e-12)
+    assert (np.diff(found.elbo_trace) > -1e-9 * np.abs(found.elbo_trace[1:])).all()
+    assert_a_run_is_its_updates(module, data, hyper, sizes)
+
+
+@pytest.mark.parametrize("name", ["three_ways", "supervised_topics"])
+def test_a_difference_that_is_forgotten_is_found(name: str) -> None:
+    """The comparison above can fail: without what is added after each element the traces part."""
+    text = text_of(name)
+    kept = [line for line in text.splitlines() if not line.strip().startswith("current_1 +=")]
+    assert len(kept) < len(text.splitlines())
+    lost, anew = run("\n".join(kept)), run(made_anew(text))
+    given = inputs(lost, np.random.default_rng(0), 60, 4)
+    traces = [x.fit(*given, seed=1, max_iter=5, tol=-1.0).elbo_trace for x in (lost, anew)]
+    assert np.abs(traces[0] - traces[1]).max() > 1e-6
+
+
+def test_what_an_update_reads_of_other_elements_is_not_made_for_each() -> None:
+    text = text_of("three_ways")
+    update = text[text.index("def update_u(") : text.index("def moments_u(")]
+    before, loop = update.split("    for k in range(K):\n")
+    assert "current_1 = " in before and "einsum" not in loop
+    assert all(f"E_{t}[at_{i}]" not in loop for t, i in (("u", "i"), ("v", "j"), ("w", "l")))
+
+
+@pytest.mark.parametrize("name", ["linear_regression", "gaussian_matrix_factorisation", "stochastic_block_model"])
+def test_sums_with_another_factor_at_both_elements_are_left_alone(name: str) -> None:
+    """Σ_d' (Σ_n X[n,d] X[n,d']) E[w[d']] is another sum for every d; a sparse matrix makes it of two tables."""
+    assert "current_" not in text_of(name)
