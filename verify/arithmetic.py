@@ -178,7 +178,7 @@ def _special(name: str, precision: int, *args: Any) -> Any:
 
 def _elementwise(function: Scalar, count: int = 1) -> Scalar:
     """The function of every element; of an array of which elements are one object, once for each object."""
-    plain = np.frompyfunc(function, count, 1)
+    plain: Scalar = np.frompyfunc(function, count, 1)
     if count > 1:
         return plain
 
