@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from cavi.derive.canonical import rewrite
 from cavi.derive.index import Index, Shift, primed
 from cavi.derive.optimum import Link as Distribution
 from cavi.derive.result import Update
 from cavi.derive.term import Link as Neighbour
-from cavi.derive.term import Polynomial, number
+from cavi.derive.term import Parameter, Polynomial, number
 from cavi.templates.chain import q_of
 from cavi.templates.declaration import DeclarationPrinter, family_symbol
 from cavi.templates.equation import Link
@@ -64,6 +65,40 @@ def density_lines(declaration: DeclarationPrinter, update: Update) -> Iterator[L
             at_end = _value(printer, link, shift=None)
             distribution = row(family_symbol(link.family), parens(row(at_end, GIVEN, last)))
             yield Link(q_of(at_end, star=True), distribution)
+
+
+def members(printer: Printer, update: Update) -> Mapping[str, Member]:
+    """The latents of a block in which the mean of a Normal depends on others; none of any other factor.
+
+    What is stored of such a latent is the precision given those before it, and the mean under all of the block.
+    """
+    before: list[Distribution] = []
+    found: dict[str, Member] = {}
+    moved = False
+    for link in update.density:
+        mean = link.args.get("mean")
+        names = {b.latent for b in before}
+        moved = moved or (mean is not None and any(getattr(a, "name", None) in names for a in mean.atoms()))
+        value = _value(printer, link, shift=0)
+        given = [_value(printer, b, shift=0) for b in before]
+        found[link.latent] = Member(q_of(value), q_of(row(value, GIVEN, separated(given))) if given else None)
+        before.append(link)
+    plain = all(isinstance(a, Parameter) for n in update.density for p in _precision(n) for a in p.atoms())
+    return found if moved and plain and all(link.chain is None for link in update.density) else {}
+
+
+def _precision(link: Distribution) -> Iterator[Polynomial]:
+    """That of a Normal: of a scaled one, what is stored is a factor of it alone."""
+    if "mean" in link.args and "precision" in link.args:
+        yield link.args["precision"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A latent of a block: the sign of its marginal, and that of its density given those before it, if any are."""
+
+    marginal: Box
+    conditional: Box | None
 
 
 def _scope(link: Distribution) -> Scope:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from cavi.derive.index import Index
 from cavi.derive.model import Model, Variable
-from cavi.derive.result import Derived, Update
+from cavi.derive.result import Derived, Formula, Update
 from cavi.templates.chain import latents_box, q_of
+from cavi.templates.density import Member, members
 from cavi.templates.equation import Sentence
 from cavi.templates.layout import TIMES, Box, separated
 from cavi.templates.notation import Notation
@@ -77,8 +78,13 @@ def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[
             yield from _beside_a_point(u, signs, printer)
             continue
         factor = q_of(latents_box(signs, u.factor, element=True))
+        block = members(printer, u)
         for f in u.formulas:
             if f.role != "standard":
+                continue
+            box, axes, domain = drawn_parameter(printer, f, u.factor.plates), sizes(printer, f.indices), u.domain(f)
+            if f.latent in block:
+                yield Quantity(box, _in_block(f, block[f.latent], signs), axes, DOMAINS[domain])
                 continue
             said = (
                 "coefficient"
@@ -87,8 +93,15 @@ def quantities(derived: Derived, signs: Notation, printer: Printer) -> Iterator[
                 if len(f.name) == 1
                 else _PARAMETERS.get(f.name, f.name.replace("_", " "))
             )
-            box = drawn_parameter(printer, f, u.factor.plates)
-            yield Quantity(box, (f"{said} of ", factor), sizes(printer, f.indices), DOMAINS[u.domain(f)])
+            yield Quantity(box, (f"{said} of ", factor), axes, DOMAINS[domain])
+
+
+def _in_block(f: Formula, member: Member, signs: Notation) -> Sentence:
+    """The mean is that under all of the block; the rest is of the density given the others."""
+    own = member.marginal if member.conditional is None or f.name == "mean" else member.conditional
+    if f.name.startswith("on_"):
+        return ("coefficient of ", signs.array(f.name.removeprefix("on_")), " in the mean of ", own)
+    return (f"{_PARAMETERS.get(f.name, f.name.replace('_', ' '))} of ", own)
 
 
 def _beside_a_point(update: Update, signs: Notation, printer: Printer) -> Iterator[Quantity]:

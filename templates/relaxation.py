@@ -25,7 +25,8 @@ class RelaxationView:
         name: of the rule, in words.
         node: the variable whose log density was replaced.
         variables: what it brought in.
-        statement, condition, source: of the rule.
+        statement, source: of the rule.
+        conditions: of the rule, and why it was chosen where it was not asked for.
         steps: why it holds for the function, in general.
         equations: the log density of the node, and what stands in its place.
     """
@@ -35,7 +36,7 @@ class RelaxationView:
     node: Box
     variables: tuple[Box, ...]
     statement: str
-    condition: str
+    conditions: tuple[str, ...]
     source: str
     steps: tuple[StepView, ...]
     equations: tuple[Equation, ...]
@@ -55,7 +56,7 @@ def relaxation_views(derived: Derived, printer: Printer, left: dict[str, tuple[B
             node=printer.notation.array(r.node),
             variables=tuple(printer.notation.array(n) for n in r.variables),
             statement=r.allowed_by.statement,
-            condition="; ".join([r.allowed_by.condition, *r.reasons]),
+            conditions=(r.allowed_by.condition, *r.reasons),
             source=r.rule.source,
             steps=tuple(_steps(r)),
             equations=system(links, style=printer.notation.style),

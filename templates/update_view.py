@@ -12,7 +12,7 @@ from cavi.derive.result import ArrayOperation, Formula, Integral, Projected, Upd
 from cavi.derive.term import Element, Monomial, Parameter, Polynomial
 from cavi.templates.chain import StepView, latents_box, q_of, update_steps
 from cavi.templates.declaration import MATRIX_FAMILIES, DeclarationPrinter, family_symbol
-from cavi.templates.density import density_lines
+from cavi.templates.density import density_lines, members
 from cavi.templates.equation import BOXED_WIDTH, Equation, Link, Sentence, system
 from cavi.templates.layout import (
     COMMA,
@@ -53,6 +53,7 @@ class UpdateView:
         name: of the factor; `title`: of its derivation.
         element: one element of its latents; `whole`: the latents as arrays.
         families: the optimum as a distribution, a line for each latent of a chain.
+        remarks: which parameters are those of a marginal, and which of a density given others.
         sources: where the families' formulas come from.
         steps: the derivation.
         formulas: the update equations, in order of computation.
@@ -70,6 +71,7 @@ class UpdateView:
     element: Box
     whole: Box
     families: tuple[Equation, ...]
+    remarks: tuple[Sentence, ...]
     sources: tuple[str, ...]
     steps: tuple[StepView, ...]
     formulas: tuple[Equation, ...]
@@ -103,6 +105,7 @@ def update_view(
         element=latents_box(signs, factor, element=True),
         whole=latents_box(signs, factor, element=False),
         families=system(list(_families(signs, declaration, model, update)), style=signs.style),
+        remarks=tuple(_remarks(printer, update)),
         sources=tuple(dict.fromkeys(f.source for f in update.families.values() if getattr(f, "source", ""))),
         steps=update_steps(signs, update, joint),
         formulas=system(list(_formulas(printer, update)), BOXED_WIDTH, signs.style),
@@ -159,6 +162,17 @@ def _families(signs: Notation, declaration: DeclarationPrinter, model: Model, up
         args = separated(_arguments(signs, declaration, model, update, latent, scale))
         family = row(family_symbol(str(update.families[latent])), parens(row(left, GIVEN, args)))
         yield Link(q_of(inside, star=not update.chosen), family)
+
+
+def _remarks(printer: Printer, update: Update) -> Iterator[Sentence]:
+    """Of which density the parameters are that stand in one given others."""
+    plates = update.factor.plates
+    drawn = {(f.latent, f.name): drawn_parameter(printer, f, plates) for f in update.formulas}
+    for latent, member in members(printer, update).items():
+        mean, precision = drawn.get((latent, "mean")), drawn.get((latent, "precision"))
+        if member.conditional is not None and mean is not None and precision is not None:
+            said = ("Here ", " is the mean of ", ", and ", " the precision of ", ".")
+            yield (said[0], mean, said[1], member.marginal, said[2], precision, said[3], member.conditional, said[4])
 
 
 def _arguments(

@@ -172,13 +172,14 @@ class Augmentation:
                     f"{self.joint} leaves b times {self.function}; it leaves {self.integral}"
                 )
         step_conditions = {"binary": ("b is zero or one",)}.get(self.weight, ())
-        member = "" if self._member == self._prior else f"; given x it is {self._member}"
+        member = () if self._member == self._prior else (f"given x it is {self._member}",)
         step = Step(
             B * self.function,
             self.integral,
             GENERATING_FUNCTION,
             (
-                f"omega has the {self.family} density, and its statistics the coefficients in {self.joint}{member}",
+                f"omega has the {self.family} density, and its statistics the coefficients in {self.joint}",
+                *member,
                 *step_conditions,
             ),
         )

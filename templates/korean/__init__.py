@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cavi.templates.korean.checks import CHECK_PATTERNS, CHECKS
+from cavi.templates.korean.identities import CONVEXITY, THEORY
 from cavi.templates.korean.meanings import MEANINGS
 from cavi.templates.korean.pages import FIXED
 from cavi.templates.korean.propagation import PROPAGATION, PROPAGATION_PATTERNS
-from cavi.templates.korean.rules import RULE_WORDS, THEORY
+from cavi.templates.korean.rules import RULE_WORDS
 
 __all__ = ["KOREAN", "PATTERNS"]
 
-KOREAN: Mapping[str, str] = {**THEORY, **RULE_WORDS, **MEANINGS, **CHECKS, **FIXED, **PROPAGATION}
+KOREAN: Mapping[str, str] = {**THEORY, **CONVEXITY, **RULE_WORDS, **MEANINGS, **CHECKS, **FIXED, **PROPAGATION}
 
 PATTERNS: Mapping[str, str] = {
     **PROPAGATION_PATTERNS,
@@ -38,6 +39,13 @@ PATTERNS: Mapping[str, str] = {
     r"with equality at (.*)": "등호는 {0}일 때 성립한다",
     r"(\S+) is any number for each (\w+): where the tangent touches": "{0}는 각 {1}에 대하여 임의의 수이며 접점이다",
     r"(\S+) is any number for each (\w+)": "{0}는 각 {1}에 대하여 임의의 수이다",
+    r"given x it is (\w+)": "x가 주어지면 {0} 분포를 따른다",
+    r"chosen because the node is not conjugate without it; other rules for this form: none": "이것이 없으면 노드가 켤레가 "
+    "아니어서 선택하였다. 이 꼴의 다른 규칙은 없다",
+    r"chosen because the node is not conjugate without it; other rules for this form: (.*)": "이것이 없으면 노드가 켤레가 "
+    "아니어서 선택하였다. 이 꼴의 다른 규칙: {0}",
+    r"it has the bound of (.*) at about its cost, and is exact before q is chosen": "계산량이 비슷하면서 {0:say} 하한과 같은 "
+    "하한을 주고, q를 선택하기 전까지는 정확하다",
     r"(\S+) is any number": "{0}는 임의의 수이다",
     r"(\S+) stands for (.*)": "{0}는 {1}이다",
     r"what (\S+) spreads about (\S+) does not depend on (\S+)": "{1} 둘레로 {0}가 흩어진 정도는 {2}에 따라 달라지지 않는다",

@@ -22,6 +22,8 @@ MEANINGS: Mapping[str, str] = {
     "positive-definite matrix": "양의 정부호 행렬",
     "a value of {}": "{}의 값",
     "{} and {}": "{} 및 {}",
+    "coefficient of {} in the mean of {}": "{1}의 평균에 있는 {0}의 계수",
+    "Here {} is the mean of {}, and {} the precision of {}.": "여기서 {}는 {}의 평균이고, {}는 {}의 정밀도이다.",
     "coefficient of {}": "{}의 계수",
     "concentration of {}": "{}의 집중도",
     "degrees of freedom of {}": "{}의 자유도",

@@ -1,4 +1,4 @@
-"""Rules in Korean: names, statements and conditions of derivations, and the names that the theory adds."""
+"""Rules of derivations in Korean: names, statements and conditions."""
 
 from __future__ import annotations
 
@@ -191,43 +191,4 @@ RULE_WORDS: Mapping[str, str] = {
     "The sign of a product is the product of the signs of its factors.": "곱의 부호는 인수의 부호의 곱이다.",
     "Where a product of factors 1 + u_k is not below one plus the sum of the u_k, it is not with one factor more.": "인수 "
     "1 + u_k의 곱이 1에 u_k의 합을 더한 값보다 작지 않으면, 인수를 하나 더하여도 작지 않다.",
-}
-
-# Rules of the identities; those that derivations share stand above.
-THEORY: Mapping[str, str] = {
-    "definition": "정의",
-    "definition of the Kullback-Leibler divergence": "쿨백–라이블러 발산의 정의",
-    "definition of the ELBO": "증거 하한의 정의",
-    "definition of the entropy": "엔트로피의 정의",
-    "definition of the covariance": "공분산의 정의",
-    "definition of an f-divergence": "f-발산의 정의",
-    "definition of the expectation": "기댓값의 정의",
-    "product rule": "곱의 법칙",
-    "Bayes' rule": "베이즈 법칙",
-    "sum rule": "합의 법칙",
-    "normalisation": "정규화",
-    "multiply and divide by the density": "밀도를 곱하고 나누기",
-    "expectation of a constant": "상수의 기댓값",
-    "linearity of expectation": "기댓값의 선형성",
-    "linearity of the sum or integral": "합(적분)의 선형성",
-    "iterated expectation": "반복 기댓값",
-    "independence": "독립성",
-    "change of variables": "변수 변환",
-    "logarithm of a product": "곱의 로그",
-    "arithmetic": "산술",
-    "assumption": "가정",
-    "assumed inequality": "가정한 부등식",
-    "rules of differentiation": "미분 법칙",
-    "differentiation under the sum or integral": "합(적분) 기호 안의 미분",
-    "derivative of a logarithm": "로그의 도함수",
-    "substitution": "대입",
-    "linearity of the inner product": "내적의 선형성",
-    "Jensen's inequality": "옌센 부등식",
-    "supporting line": "접선 부등식",
-    "Gibbs' inequality": "깁스 부등식",
-    "non-negative term": "음이 아닌 항",
-    "density of the family": "분포족의 밀도",
-    "slope of the log-normaliser": "로그 정규화 함수의 기울기",
-    "earlier result": "앞에서 얻은 결과",
-    "sum of the first whole numbers": "자연수의 합",
 }

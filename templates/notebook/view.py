@@ -82,8 +82,13 @@ def inline(box: Box) -> str:
 
 
 def sentence(parts: Sentence) -> str:
-    """Running text with formulas between dollars."""
-    return "".join(markdown(p) if isinstance(p, str) else inline(p) for p in parts)
+    """Running text with formulas between dollars, and with the spaces around them."""
+    return "".join(_between(p) if isinstance(p, str) else inline(p) for p in parts)
+
+
+def _between(text: str) -> str:
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{before and ' '}{markdown(text)}{after and ' '}" if text.strip() else " " * bool(text)
 
 
 def display(equations: Iterable[Equation]) -> str:
@@ -116,6 +121,7 @@ def _update(u: UpdateView) -> dict[str, Any]:
         "whole": inline(u.whole),
         "steps": [_step(s) for s in u.steps],
         "families": display(u.families) if u.families else "",
+        "remarks": [sentence(r) for r in u.remarks],
         "plates": "" if u.plates is None else inline(u.plates),
         "sequential": sentence(u.sequential),
         "formulas": display(u.formulas),

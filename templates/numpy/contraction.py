@@ -98,6 +98,9 @@ def _squares(name: str, axes: Axes, keep: set[Index]) -> Operand:
 def _two(a: Operand, b: Operand, needed: set[Index], scope: Scope) -> Operand:
     a = _reduce(a, needed | set(b.axes), scope)
     b = _reduce(b, needed | set(a.axes), scope)
+    if a.code == b.code and "(" in a.code and scope.large & {i.size for i in a.axes}:  # what is long is made once
+        named = name_it(a, "part", scope)
+        a, b = named, Operand(named.code, b.axes)
     summed = [i for i in a.axes if i in b.axes and i not in needed]
     if not summed:
         return product([a, b])

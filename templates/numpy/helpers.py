@@ -48,9 +48,28 @@ SOURCES = {
     **passes.SOURCES,
     **narrow.SOURCES,
     **products.SOURCES,
+    "across": '''
+def across(values: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of rows with the last axis first, in memory of their own.
+
+    What is taken over a last axis of few numbers, for each row anew, is a loop over many rows then.
+    """
+    size = max(1, 2080 // max(1, int(np.prod(values.shape[1:-1]))))
+    for start in range(0, len(values), size):
+        some = slice(start, start + size)
+        yield some, np.array(np.moveaxis(values[some], -1, 0), order="C")
+''',
     "softmax": '''
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(logits) normalised over the last axis, without overflow."""
+    if logits.ndim > 1 and logits.shape[-1] <= 32 < len(logits):
+        out = np.empty(logits.shape, logits.dtype)
+        for some, block in across(logits):
+            block -= block.max(axis=0)
+            np.exp(block, out=block)
+            block /= block.sum(axis=0)
+            out[some] = np.moveaxis(block, 0, -1)
+        return out
     shifted = logits - logits.max(axis=-1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=-1, keepdims=True)
@@ -273,6 +292,13 @@ def join(state: State, size: str, chosen: np.ndarray, parts: Sequence[State], fa
     "logsumexp": '''
 def logsumexp(logits: np.ndarray) -> np.ndarray:
     """log Σ exp(logits) over the last axis, without overflow."""
+    if logits.ndim > 1 and logits.shape[-1] <= 32 < len(logits):
+        out = np.empty(logits.shape[:-1], logits.dtype)
+        for some, block in across(logits):
+            largest = block.max(axis=0)
+            block -= largest
+            out[some] = np.log(np.exp(block, out=block).sum(axis=0)) + largest
+        return out
     top = logits.max(axis=-1, keepdims=True)
     return top[..., 0] + np.log(np.exp(logits - top).sum(axis=-1))
 ''',
@@ -811,31 +837,43 @@ def log_bessel_k(order: Any, x: Any) -> np.ndarray:
 ''',
     "dlog_bessel_k": '''
 def dlog_bessel_k(order: Any, x: Any) -> np.ndarray:
-    """Derivative of log K in its order."""
-    return _bessel_k_integral(order, x)[1]
+    """Derivative of log K in its order: ±exp(2x) E_1(2x) at ±1/2 (DLMF 10.38.7), an integral elsewhere."""
+    order, x = np.broadcast_arrays(np.asarray(order, float), np.asarray(x, float))
+    half, found = np.abs(order) == 0.5, np.empty(x.shape)
+    z = 2.0 * x[half]
+    series = np.ones(z.shape)
+    for k in range(20, 0, -1):  # exp(z) E_1(z) = (1 - 1/z + 2!/z² - ...)/z, to all digits from 50 on
+        series = 1.0 - k / np.maximum(z, 50.0) * series
+    near = np.minimum(z, 50.0)
+    found[half] = np.sign(order[half]) * np.where(z < 50.0, np.exp(near) * special.exp1(near), series / z)
+    found[~half] = _bessel_k_integral(order[~half], x[~half])[1]
+    return found
 ''',
     "_bessel_k_integral": '''
 def _bessel_k_integral(order: Any, x: Any) -> tuple[np.ndarray, np.ndarray]:
     """log K and its derivative in the order, from K_v(x) = ∫_0^∞ exp(-x cosh t) cosh(v t) dt (DLMF 10.32.9).
 
     The trapezoid rule converges geometrically on this integrand; its range reaches from the mode to where
-    the integrand has fallen by e^-60.
+    the integrand has fallen by e^-60. `order` and `x` are vectors of one length, taken a few hundred at a time.
     """
-    v, x = np.broadcast_arrays(np.abs(np.asarray(order, float)), np.asarray(x, float))
-    mode = np.arcsinh(v / x)
-    width = 1.0 / np.sqrt(np.sqrt(v**2 + x**2) + 1e-3)
-    end = mode + np.minimum(12.0 * width + 4.0, np.arccosh(1.0 + 60.0 / x) + 60.0 / (v + 1.0) * (v > 1.0))
-    t = np.linspace(0.0, 1.0, 2001)
-    nodes = end[..., None] * t
-    growth = v[..., None] * nodes
-    log_cosh = np.logaddexp(growth, -growth) - np.log(2.0)
-    height = log_cosh - x[..., None] * np.cosh(nodes)
-    top = height.max(axis=-1, keepdims=True)
-    weight = np.exp(height - top)
-    weight[..., [0, -1]] *= 0.5
-    mass = weight.sum(axis=-1)
-    slope = (weight * nodes * np.tanh(growth)).sum(axis=-1) / mass
-    return top[..., 0] + np.log(mass * end / (t.size - 1)), slope * np.where(np.asarray(order) < 0, -1.0, 1.0)
+    t, value, slope = np.linspace(0.0, 1.0, 2001), np.empty(x.shape), np.empty(x.shape)
+    for first in range(0, x.size, 256):
+        part = slice(first, first + 256)
+        v, at = np.abs(order[part]), x[part]
+        mode = np.arcsinh(v / at)
+        width = 1.0 / np.sqrt(np.sqrt(v**2 + at**2) + 1e-3)
+        end = mode + np.minimum(12.0 * width + 4.0, np.arccosh(1.0 + 60.0 / at) + 60.0 / (v + 1.0) * (v > 1.0))
+        nodes = end[:, None] * t
+        growth = v[:, None] * nodes
+        log_cosh = np.logaddexp(growth, -growth) - np.log(2.0)
+        height = log_cosh - at[:, None] * np.cosh(nodes)
+        top = height.max(axis=-1, keepdims=True)
+        weight = np.exp(height - top)
+        weight[:, [0, -1]] *= 0.5
+        mass = weight.sum(axis=-1)
+        value[part] = top[:, 0] + np.log(mass * end / (t.size - 1))
+        slope[part] = (weight * nodes * np.tanh(growth)).sum(axis=-1) / mass * np.where(order[part] < 0, -1.0, 1.0)
+    return value, slope
 ''',
     "log_normal_interval": '''
 def log_normal_interval(a: Any, b: Any) -> np.ndarray:
@@ -934,7 +972,7 @@ def _scaled_tail(x: Any) -> np.ndarray:
 _TRUNCATED = ("_normal_ratio", "_scaled_tail", "log_normal_interval", "_narrow")
 _LINES = ("placed", "peak", "reach", "located", "spaced", "shares", "fall")  # trapezoidal rules on a line
 _NEEDS = {
-    "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "raised", "lowered"),
+    "bilinear": ("blocks", "cells", "batches", "add_small", "softmax", "logsumexp", "across", "raised", "lowered"),
     "line_sums": ("cells", "batches", "sums_of_lines"),
     "quadrature": ("on_the_line", *_LINES),
     "plane_quadrature": ("in_the_plane", *_LINES),
@@ -948,7 +986,9 @@ _NEEDS = {
     "logdet": ("distinct",),
     "segment_sum": ("segments",),
     "forward_backward": ("Walk",),
-    "kernels": ("softmax", "blocks"),
+    "softmax": ("across",),
+    "logsumexp": ("across",),
+    "kernels": ("softmax", "across", "blocks"),
     "pair_sum": ("Lazy", "blocks"),
     "Narrow": ("Lazy",),
     "Outer": ("Narrow", "Lazy", "squares_of", *products.PACKED),
@@ -961,7 +1001,7 @@ _NEEDS = {
     "truncated_mean": _TRUNCATED,
     "truncated_second": _TRUNCATED,
 }
-_SCIPY = {"log_bessel_i", "log_bessel_k", "log_normal_interval", "log_normal_outside"}
+_SCIPY = {"log_bessel_i", "log_bessel_k", "dlog_bessel_k", "log_normal_interval", "log_normal_outside"}
 
 
 def closure(used: Iterable[str]) -> list[str]:

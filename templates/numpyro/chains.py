@@ -12,7 +12,7 @@ from cavi.derive.index import Index, Shift
 from cavi.derive.model import Chain, Model, Variable
 from cavi.templates.mentions import mentions
 from cavi.templates.numpyro.arrays import Arrays, Choice, Context, extent, python_name, shape
-from cavi.templates.numpyro.distributions import distribution
+from cavi.templates.numpyro.distributions import axes_of, distribution, observed
 
 
 def within(plates: Context, handlers: list[str], line: str) -> Iterator[str]:
@@ -74,7 +74,7 @@ def emissions(v: Variable, model: Model) -> tuple[Variable, ...]:
     for u in users:
         rest = u.plates[len(v.plates) :]
         assert u.distribution is not None
-        used = {i for a in u.distribution.args.values() for i in a.free()}
+        used = axes_of(u.distribution)
         places = set(mentions(u, categories))
         plain = u.role == "observed" and u.chain is None and u.weight is None
         if (
@@ -126,4 +126,5 @@ def _emission(u: Variable, v: Variable, t: Index) -> str:
     rest = len(u.plates) - len(v.plates)
     made = distribution(u.distribution, inner, arrays) + (f".to_event({rest})" if rest else "")
     value = arrays.subscripted(python_name(u.name), u.indices, (*inner, *u.event))
-    return f'numpyro.sample("{u.name}", {made}, obs={value})'
+    seen = observed(u.distribution, inner, arrays, value)
+    return f'numpyro.sample("{u.name}", {made}, obs={seen})'

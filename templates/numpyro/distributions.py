@@ -79,6 +79,27 @@ def _censored(side: str, base: str) -> Callable[[_Scalar], str]:
     return lambda a: f"{side}CensoredDistribution(dist.{_SCALAR[base](a)}, censored={a.signed('event')} == 0)"
 
 
+def between(d: Distribution) -> bool:
+    """Whether a value tells an interval, of which NumPyro observes both ends."""
+    return d.family.startswith("IntervalCensored")
+
+
+def axes_of(d: Distribution) -> set[Index]:
+    """The indices that the arguments of the NumPyro distribution have; the width of an interval is in its value."""
+    return {i for n, a in d.args.items() if not (between(d) and n == "width") for i in a.free()}
+
+
+def observed(d: Distribution, plates: Context, arrays: Arrays, value: str) -> str:
+    """What is observed: the value, and of an interval above it, both of its ends."""
+    if not between(d):
+        return value
+    return f"jnp.stack([{value}, {value} + {arrays.write(d.args['width'], plates, WHOLE)}], -1)"
+
+
+def _between(base: str) -> Callable[[_Scalar], str]:
+    return lambda a: f"IntervalCensoredDistribution(dist.{_SCALAR[base](a)}, left_censored=False, right_censored=False)"
+
+
 _CENSORED = (*(("Right", n) for n in ("Exponential", "Weibull", "LogNormal", "Normal")), ("Left", "Normal"))
 _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "Normal": lambda a: f"Normal({a['mean']}, {a.std()})",
@@ -102,6 +123,7 @@ _SCALAR: Mapping[str, Callable[[_Scalar], str]] = {
     "BetaBinomial": lambda a: f"BetaBinomial({a['a']}, {a['b']}, {a['total']})",
     "Geometric": lambda a: f"GeometricProbs({a['prob']})",
     **{f"{side}Censored{n}": _censored(side, n) for side, n in _CENSORED},
+    **{f"IntervalCensored{n}": _between(n) for n in ("Exponential", "Weibull", "Normal")},
     **{f"Hurdle{n}": _hurdle(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
     **{f"ZeroInflated{n}": _zero_inflated(n) for n in ("Poisson", "Binomial", "NegativeBinomial")},
     "NegativeBinomial": lambda a: f"NegativeBinomialProbs({a['number']}, 1 - {a.signed('prob')})",

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from cavi import derive
 from cavi.derive.errors import DeclarationError
-from cavi.templates.programs.graph import Node, constant, elementwise, expanded, inverse, matmul, softmax, transposed
+from cavi.templates.programs.fold import value
+from cavi.templates.programs.graph import (
+    Node,
+    constant,
+    elementwise,
+    expanded,
+    inverse,
+    matmul,
+    softmax,
+    take,
+    transposed,
+)
 from cavi.templates.programs.ordered import ordered
 from cavi.templates.programs.sites import Drawn, Mixed, StudentT, Walk, precision
 
 Found = Drawn | Mixed | StudentT | Walk
 Read = Callable[[str], Node]
+BETWEEN = "IntervalCensoredDistribution"  # whose value is a pair, the ends of an interval
 _WRAPPERS = ("Independent", "ExpandedDistribution", "MaskedDistribution")
 _REMEDIES: Mapping[str, str] = {
     "Unit": "a factor has no distribution: declare it as an observed variable",
@@ -100,6 +114,7 @@ _AROUND: Mapping[str, tuple[str, ...]] = {
     "HurdlePoisson": ("gate",),
     "RightCensoredDistribution": ("censored",),
     "LeftCensoredDistribution": ("censored",),
+    BETWEEN: ("left_censored", "right_censored"),
 }
 
 
@@ -127,8 +142,29 @@ def _around(kind: str, name: str, base: Found, read: Read) -> Drawn:
         args["rate"] = rate
     if "std" in args:
         args["precision"] = precision(args.pop("std"))
+    if kind == BETWEEN:
+        return Drawn(family, {**args, "width": _width(name, read)})
     seen = elementwise("sub", constant(1), elementwise("add", read("censored"), constant(0)))
     return Drawn(family, {**args, "event": seen})
+
+
+def _width(name: str, read: Read) -> Node:
+    """How far the upper end of each interval is from the lower one, which is the value of a declaration."""
+    try:
+        ends = read("*value")
+    except KeyError:
+        raise DeclarationError(
+            f"{name}: found an {BETWEEN} that is not observed; expected obs= with both ends"
+        ) from None
+    for side in ("left_censored", "right_censored"):
+        is_open = read(side)
+        if not is_open.known or np.any(value(is_open, {})):
+            raise DeclarationError(
+                f"{name}: found {side} that is not zero everywhere; expected intervals with two ends: put an open one "
+                "far away, such as at forty standard deviations, or at zero where values are positive"
+            )
+    lower, upper = (take(ends, [*[None] * (len(ends.shape) - 1), constant(at)]) for at in (0, 1))
+    return elementwise("sub", upper, lower)
 
 
 def _uniform(name: str) -> Callable[[Read, frozenset[str]], Found]:

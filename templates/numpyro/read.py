@@ -11,7 +11,7 @@ import numpy as np
 
 from cavi.derive.errors import DeclarationError
 from cavi.templates.numpyro.jaxprs import Scope
-from cavi.templates.numpyro.known import arrays, distribution
+from cavi.templates.numpyro.known import BETWEEN, arrays, distribution, unwrapped
 from cavi.templates.programs import Imported, build, reading
 from cavi.templates.programs.chains import chained, vectors
 from cavi.templates.programs.fold import value as value_of
@@ -75,7 +75,7 @@ def from_numpyro(function: Callable[..., Any], *args: Any, name: str | None = No
             shapes = _traced(jax.eval_shape, function, drawn)
             closed, outputs = _traced(jax.make_jaxpr(parameters, return_shape=True), function, shapes)
         known = _Known(dict(_arrays(function, args, kwargs)))
-        nodes = {n: variable(n, np.shape(s["value"])) for n, s in sites.items()}
+        nodes = {n: variable(n, _shape(s)) for n, s in sites.items()}
         scope = Scope.of(closed.jaxpr, closed.consts, [nodes[n] for n in sorted(shapes)], known.node)
         # JAX lists what a dictionary holds by the order of its keys.
         order = [(n, key) for n in sorted(outputs) for key in sorted(outputs[n])]
@@ -198,6 +198,8 @@ def _site(name: str, site: Mapping[str, Any], node: Node, read: Mapping[str, Nod
         weights[0] = elementwise("add", weights[0], constant(0))
     weight = None if not weights else weights[0] if len(weights) == 1 else elementwise("mul", *weights)
     value = _observed(name, read["*value"]) if site["is_observed"] else None
+    if value is not None and _pairs(site):
+        value = value[..., 0]
     if isinstance(found, Walk):
         return Site(node, found.linked(node), labels, value, weight, initial=found.initial)
     chain = chained(node, found) if isinstance(found, Drawn) else None
@@ -206,6 +208,17 @@ def _site(name: str, site: Mapping[str, Any], node: Node, read: Mapping[str, Nod
     if chain.linked.family == "Normal" and len(site["fn"].event_shape) == 1:
         chain = vectors(chain, node.shape[-1])
     return Site(node, chain.linked, labels, value, weight, initial=chain.initial, starts=chain.starts)
+
+
+def _pairs(site: Mapping[str, Any]) -> bool:
+    """Whether a value is the two ends of an interval, which are no axis of a declaration."""
+    return site["type"] == "sample" and type(unwrapped(site["fn"])).__name__ == BETWEEN
+
+
+def _shape(site: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape of a value as declared."""
+    shape = np.shape(site["value"])
+    return shape[:-1] if _pairs(site) else shape
 
 
 def _observed(name: str, node: Node) -> Array:
@@ -222,7 +235,7 @@ def _observed(name: str, node: Node) -> Array:
 def _labels(name: str, site: Mapping[str, Any], rank: int) -> tuple[str | None, ...]:
     """The plates by their axes, which are counted from the axes of one value."""
     labels: list[str | None] = [None] * rank
-    event = len(getattr(site["fn"], "event_shape", ()))
+    event = len(getattr(site["fn"], "event_shape", ())) - _pairs(site)
     for frame in site.get("cond_indep_stack", ()):
         at = rank - event + frame.dim
         if 0 <= at < rank:

@@ -12,7 +12,7 @@ from cavi.derive.model import Model, Variable
 from cavi.templates.mentions import mentions
 from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent, python_name, shape
 from cavi.templates.numpyro.chains import emissions, scan, stepwise, within
-from cavi.templates.numpyro.distributions import distribution
+from cavi.templates.numpyro.distributions import axes_of, between, distribution, observed
 
 _CATEGORIES = ("Categorical", "Bernoulli")
 _INTEGERS = ("observed_index",)
@@ -58,6 +58,8 @@ def view(model: Model) -> View:
 def _notes(model: Model, emitted: Mapping[str, tuple[Variable, ...]]) -> tuple[str, ...]:
     """What a reader should know, and which categories NumPyro can sum out as the program stands."""
     notes = ["Categories count from zero. Precisions are converted to what NumPyro expects."]
+    if any(v.distribution is not None and between(v.distribution) for v in model.variables):
+        notes.append("NumPyro subtracts two distribution functions: an interval far in the upper tail loses digits.")
     categories = [v for v in model.with_role("latent") if v.over is not None]
     able = [v.name for v in categories if emitted.get(v.name) or (v.chain is None and _enumerated(v, model))]
     if able:
@@ -88,7 +90,7 @@ def _outer(v: Variable, model: Model) -> Context:
         return v.plates
     (subs,) = places
     rest = v.plates[len(subs) :]
-    used = {i for a in v.distribution.args.values() for i in a.free()}
+    used = axes_of(v.distribution)
     return v.plates[: len(subs)] if subs == v.plates[: len(subs)] and set(rest) <= used else v.plates
 
 
@@ -145,7 +147,12 @@ def _sample(v: Variable, d: Distribution, inner: int) -> str:
     name = python_name(v.name)
     made = distribution(d, v.plates, Arrays()) + (f".to_event({inner})" if inner else "")
     if v.role == "observed":
-        return f'numpyro.sample("{v.name}", {made}, obs={name})'
+        return f'numpyro.sample("{v.name}", {made}, obs={observed(d, v.plates, Arrays(), name)})'
+    if between(d):
+        raise CaviError(
+            f"NumPyro: {v.name} is a latent {d.family}, which stands for an interval of which NumPyro can only observe "
+            "both ends; declare the value itself as a latent, without its interval"
+        )
     return f'{name} = numpyro.sample("{v.name}", {made})'
 
 

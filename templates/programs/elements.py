@@ -162,6 +162,8 @@ class Elements:
             held = int(np.searchsorted(starts, at, "right")) - 1
             return self.element(node.args[held], [*subs[:axis], at - int(starts[held]), *subs[axis + 1 :]])
         if any(a.shape[axis] != 1 for a in node.args):
+            if ordered.between_normals(node):
+                self.refuse("probabilities of a Normal between cutpoints", ordered.PROBIT)
             self._unknown("arrays laid end to end")
         (index,) = self.declared.indices(node, [axis])
         found: Expr = number(0)

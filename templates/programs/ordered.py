@@ -20,11 +20,22 @@ from cavi.derive.operations import identity, ordered_logistic
 from cavi.templates.language.evaluate import array as array_of
 from cavi.templates.programs.algebra import add, difference, known, mul, number, positive
 from cavi.templates.programs.fold import value
-from cavi.templates.programs.graph import Node, constant, expanded, take
+from cavi.templates.programs.graph import Node, constant, expanded, take, walk
 from cavi.templates.programs.normalised import same
 
 if TYPE_CHECKING:
     from cavi.templates.programs.elements import Elements, Key
+
+PROBIT = (
+    "cutpoints that are learned can be read of an ordered logistic response; with known ones declare between which two "
+    "each answer lies, by m.observed('cut', IntervalCensoredNormal(mean, 1, width[n]), n) of cavi.derive with the "
+    "cutpoint below each answer and the way to that above it as data, and an open end forty standard deviations away"
+)
+
+
+def between_normals(node: Node) -> bool:
+    """Whether arrays laid end to end are made from distribution functions of a Normal, as of an ordered probit."""
+    return any(n.op in ("erf", "erfc", "probit") or (n.op == "unknown" and "erf" in str(n.detail)) for n in walk(node))
 
 
 def ordered(location: Node, cutpoints: Node) -> Node:

@@ -65,6 +65,10 @@ CASES = {
     "index below zero": (lambda: topics(doc=np.array([0, -1, 1])), ["doc", "-1"]),
     "index not whole": (lambda: topics(doc=np.array([0, 0.5, 1])), ["doc", "0.5", "whole numbers"]),
     "lengths differ": (lambda: topics(count=np.array([1.0, 2.0])), ["doc", "length 3", "expected 2, as in count"]),
+    "an identifier for an index": (
+        lambda: topics(doc=np.array([0, 10**9, 1])),
+        ["doc", "index 1000000000 among 3 entries", "D would be 1000000001", "sizes={'D': 1000000001}"],
+    ),
     "weight of zero": (lambda: topics(count=np.array([1.0, 0.0, 2.0])), ["count", "above 0"]),
     "design of another length": (lambda: regression(X=np.ones((4, 2))), ["y", "length 3", "expected 4, as in X"]),
     "not binary": (

@@ -23,7 +23,6 @@ X, Y = RNG.normal(size=(5, 2)), RNG.normal(size=5)
 # Student's t is read as the mixture over a scale that makes it conjugate, which has a latent more.
 READ_AS_MIXTURE = {"student_regression": {"y_scale"}}
 NOT_WRITTEN = {
-    "ordinal_regression",
     "poisson_matrix_factorisation",
     "sparse_poisson_factorisation",
 }
@@ -151,6 +150,22 @@ def more_families(counts, y, kinds):
         numpyro.sample("k", dist.RightCensoredDistribution(weibull, censored=y > 0), obs=jnp.abs(y) + 0.1)
     numpyro.sample("l", dist.Multinomial(4, logits=logits), obs=jnp.array([1, 2, 1]))
     numpyro.sample("m", dist.GeometricLogits(level), obs=2)
+
+
+def intervals(design, ends):
+    """Between two ends, as stacked data or as an array of pairs; with axes of a value and left-out elements."""
+    w = numpyro.sample("w", dist.Normal(jnp.zeros(2), 1.0))
+    rate = numpyro.sample("rate", dist.Gamma(2.0, 1.0))
+    no = jnp.zeros(len(ends), int)
+    pairs = jnp.stack([ends, ends + 0.75], -1)
+    with numpyro.plate("n", len(ends)):
+        between = dist.IntervalCensoredDistribution(dist.Normal(0.3 * design @ w, rate**-0.5), no, no)
+        numpyro.sample("a", between, obs=pairs)
+        with numpyro.handlers.mask(mask=ends > 0.2):
+            numpyro.sample("b", dist.IntervalCensoredDistribution(dist.Exponential(rate), no, no), obs=pairs)
+        numpyro.sample("c", dist.IntervalCensoredDistribution(dist.Weibull(rate, 1.5), 0, 0), obs=pairs)
+    several = dist.IntervalCensoredDistribution(dist.Normal(w, 1.0), False, False).to_event(1)
+    numpyro.sample("d", several, obs=jnp.array([[-1.0, 1.0], [0.5, 3.0]]))
 
 
 def probits(design, y):
@@ -307,6 +322,7 @@ READ = [
     (idioms, (X, Y)),
     (families, ()),
     (more_families, (COUNTS, Y, 3)),
+    (intervals, (X, 0.3 * np.abs(Y) + 0.1)),
     (probits, (X, Y)),
     (ordered, (X, np.array([0, 3, 1, 2, 2]))),
 ]  # what is read need not be conjugate
@@ -408,7 +424,30 @@ def test_refusals() -> None:
         m = numpyro.sample("m", dist.Normal(jnp.zeros(2), 1.0))
         numpyro.sample("y", dist.OrderedLogistic(0.0, jnp.cumsum(m)), obs=1)
 
+    def open_ended():
+        base = dist.Normal(numpyro.sample("m", dist.Normal(0.0, 1.0)), 1.0)
+        pairs = jnp.stack([Y, Y + 1], -1)
+        numpyro.sample("y", dist.IntervalCensoredDistribution(base, Y > 0, jnp.zeros(5, int)), obs=pairs)
+
+    def unseen():
+        base = dist.Normal(numpyro.sample("m", dist.Normal(0.0, 1.0)), 1.0)
+        numpyro.sample("y", dist.IntervalCensoredDistribution(base, 0, 0), obs=None)
+
+    def ordered_probit():
+        w = numpyro.sample("w", dist.Normal(jnp.zeros(2), 1.0))
+        below = jax.scipy.special.ndtr(jnp.array([-1.0, 0.0, 1.5]) - (X @ w)[:, None])
+        shares = jnp.diff(jnp.pad(below, ((0, 0), (1, 1)), constant_values=(0.0, 1.0)))
+        with numpyro.plate("n", len(X)):
+            numpyro.sample("y", dist.Categorical(probs=shares), obs=jnp.array([0, 1, 2, 3, 1]))
+
     for program, args, message in (
+        (
+            ordered_probit,
+            (),
+            r"y: found probabilities of a Normal between cutpoints in its probs; .*IntervalCensored",
+        ),
+        (open_ended, (), "y: found left_censored that is not zero everywhere; expected intervals with two ends"),
+        (unseen, (), "y: found an IntervalCensoredDistribution that is not observed"),
         (factor, (), "penalty: found the distribution Unit"),
         (branch, (), "branch: found a computation outside JAX"),
         (operation, (), "y: found the operation cumprod in its mean"),

@@ -9,7 +9,16 @@ from log_joint_reference import Point
 from zoo import ZOO
 
 from cavi import models
-from cavi.derive import CaviError
+from cavi.derive import (
+    Categorical,
+    CaviError,
+    Dirichlet,
+    Gamma,
+    IntervalCensoredExponential,
+    IntervalCensoredWeibull,
+    Model,
+    Normal,
+)
 from cavi.templates.numpyro import render
 
 pytestmark = pytest.mark.targets
@@ -19,7 +28,6 @@ REFUSED = {
     "sparse_poisson_factorisation": "observed function of latents",
     "additive_poisson": "observed function of latents",
     "gig_variance": "NumPyro has no GeneralisedInverseGaussian",
-    "ordinal_regression": "NumPyro has no IntervalCensoredNormal",
 }
 MODELS = {n: lambda n=n: models.load(n) for n in models.names()} | {n: entry[0] for n, entry in ZOO.items()}
 
@@ -58,6 +66,48 @@ def test_log_density(name: str) -> None:
             random = {n: jax.numpy.asarray(a) for n, a in random.items()}
             found, _ = log_density(program(name, model).model, (known, known, point.sizes), {}, random)
         assert float(found) == pytest.approx(point.log_joint, rel=1e-9, abs=1e-9)
+
+
+def events(chain: bool) -> Model:
+    """Times between two inspections of units that wear out, by a state that goes on or by the unit."""
+    m = Model("events")
+    n, d, k = m.index("n", "N"), m.index("d", "D"), m.index("k", "K")
+    j = m.index("j", "K")
+    h = m.covariate("h", n, d)
+    rate = m.latent("rate", Gamma(2, 1), j)
+    start, move = m.latent("start", Dirichlet(1, over=j)), m.latent("move", Dirichlet(1, over=k), j)
+    if chain:
+        kind = m.latent("kind", lambda kind: Categorical(move[kind[n - 1]], over=j), n, initial=Categorical(start))
+    else:
+        kind = m.latent("kind", Categorical(start), n)
+    m.observed("t", IntervalCensoredWeibull(2, rate[kind[n]], h[n, d]), n, d)
+    m.observed("s", IntervalCensoredExponential(rate[kind[n]], h[n, 0]), n)
+    return m
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_intervals(chain: bool) -> None:
+    jax = pytest.importorskip("jax")
+    pytest.importorskip("numpyro")
+    from numpyro.infer.util import log_density
+
+    model = events(chain)
+    text = render(model)
+    assert "dist.IntervalCensoredDistribution(dist.Weibull(" in text and "jnp.stack([" in text
+    point = Point(model, 0)
+    known, random = arguments(model, point)
+    with jax.enable_x64(True):
+        random = {n: jax.numpy.asarray(a) for n, a in random.items()}
+        found, _ = log_density(program("events", model).model, (known, known, point.sizes), {}, random)
+    assert float(found) == pytest.approx(point.log_joint, rel=1e-9, abs=1e-9)
+
+
+def test_a_latent_interval_is_refused() -> None:
+    m = Model("unseen")
+    x = m.latent("x", IntervalCensoredExponential(1, 2))
+    m.observed("y", Normal(x, 1), m.index("n", "N"))
+    with pytest.raises(CaviError, match=r"x is a latent IntervalCensoredExponential, .* without its interval"):
+        render(m)
 
 
 ENUMERATED = [n for n, declare in MODELS.items() if n not in REFUSED and "sums out" in render(declare())]
