@@ -15,6 +15,7 @@ IMPORTS = ("digamma", "expit", "gammaln", "log_ndtr", "multigammaln", "polygamma
 
 # What is written alike for both targets.
 _SHARED = (
+    "Lazy",
     "blended",
     "placed",
     "spaced",
@@ -446,12 +447,13 @@ def quadratic_forms(x: jax.Array, matrices: jax.Array) -> jax.Array:
     "forward_backward": '''
 def forward_backward(
     logits: jax.Array, transition: jax.Array, starts: jax.Array | None = None
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+) -> tuple[jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
     """Marginals and the sum of pairs (before, after) of a chain with weights exp(Σ logits + Σ transition), and log Z.
 
     Positions are cut into blocks. Within them the passes run in step, each block first as a matrix of what becomes of
-    every category that it may begin with, so that there are about 2 √T steps, not T. The last result is the probability
-    of each category given what came before. Where all weights of a step vanish in floating point, log Z is no number.
+    every category that it may begin with, so that there are about 2 √T steps, not T. The last result has the
+    probabilities of each category given what came before. Where all weights of a step vanish in floating point, log Z
+    is no number.
     """
     length, groups = logits.shape
     steps = max(1, int(np.sqrt(length / 4)))
@@ -461,9 +463,8 @@ def forward_backward(
     matrix = jnp.exp(transition - level)
     weights = jnp.pad(jnp.exp(logits - top), ((0, count * steps - length), (0, 0)), constant_values=1.0)
     weights = weights.reshape(count, steps, groups).swapaxes(0, 1)
-    begins = jnp.asarray(~((np.arange(count * steps) > 0) & (np.arange(count * steps) < length)))
-    if starts is not None:  # what fills up the last block is a sequence of its own
-        begins = begins | jnp.pad(starts == 1, (0, count * steps - length))
+    # What fills up the last block is a sequence of its own.
+    begins = jnp.pad(begun(length, starts), (0, count * steps - length), constant_values=True)
     begins = begins.reshape(count, steps).T
 
     def grow(whole: jax.Array, at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
@@ -507,7 +508,60 @@ def forward_backward(
     pairs = matrix * (jnp.where(linked[:, None], forward[:-1] / norm[:, None], 0.0).T @ into)
     log_normaliser = jnp.log(scale).sum() + top.sum() + level * linked.sum()
     good = jnp.isfinite(log_normaliser) & jnp.isfinite(marginals).all() & jnp.isfinite(pairs).all()
-    return marginals, pairs, jnp.where(good, log_normaliser, jnp.nan), forward
+    return marginals, pairs, jnp.where(good, log_normaliser, jnp.nan), {"filtered": forward}
+''',
+    "in_logarithms": '''
+def in_logarithms(
+    logits: jax.Array, transition: jax.Array, starts: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+    """What `forward_backward` gives, position after position in logarithms, which nothing makes vanish.
+
+    Pairs are added up on the way back, so that no array has positions and pairs of categories. `forward` has the
+    logarithms of the probabilities given what came before, also of those that are no numbers.
+    """
+    begins = begun(len(logits), starts)
+
+    def forth(before: jax.Array, at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        logit, begin = at
+        here = logit + jnp.where(begin, 0.0, logsumexp(before + transition.T))
+        mass = logsumexp(here)
+        return here - mass, (here - mass, mass)
+
+    def back(
+        carry: tuple[jax.Array, jax.Array], at: tuple[jax.Array, jax.Array]
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        after, pairs = carry
+        here, end = at
+        found = after[:, None] * softmax(here + transition.T)  # (after, before)
+        probs = jnp.where(end, jnp.exp(here), found.sum(axis=0))
+        return (probs, pairs + jnp.where(end, 0.0, found.T)), probs
+
+    nothing = jnp.zeros(logits.shape[1])
+    _, (forward, masses) = lax.scan(forth, nothing, (logits, begins))
+    ends = jnp.roll(begins, -1)
+    (_, pairs), marginals = lax.scan(back, (nothing, jnp.zeros(transition.shape)), (forward, ends), reverse=True)
+    return marginals, pairs, masses.sum(), {"filtered": jnp.exp(forward), "forward": forward}
+''',
+    "begun": '''
+def begun(length: int, starts: jax.Array | None = None) -> jax.Array:
+    """The positions at which a sequence begins: the first, and where there is a mark."""
+    first = jnp.arange(length) == 0
+    return first if starts is None else first | (starts == 1)
+''',
+    "compiled": '''
+def compiled(function: Callable[..., jax.Array], *arrays: jax.Array) -> np.ndarray:
+    """What a function makes of arrays, on the host."""
+    return np.array(jax.jit(function)(*arrays))
+''',
+    "pair_sum": '''
+def pair_sum(kernel: jax.Array, probs: jax.Array, starts: jax.Array | None = None) -> jax.Array:
+    """Σ_t q(z_t) q(z_{t-1} | z_t) over the positions with a link to the one before, at [now, before], by blocks."""
+    now = jnp.roll(jnp.where(begun(len(probs), starts)[:, None], 0.0, probs), -1, axis=0)
+
+    def block(total: jax.Array, rows: Rows) -> jax.Array:
+        return total + jnp.einsum("abc,ab->bc", taken(kernel, rows), taken(now, rows) * rows.fresh[:, None])
+
+    return over_blocks(block, jnp.zeros(kernel.shape[1:]), len(probs))
 ''',
     "log_bessel_k": '''
 def log_bessel_k(order: Any, x: Any) -> jax.Array:
@@ -515,13 +569,76 @@ def log_bessel_k(order: Any, x: Any) -> jax.Array:
     return _bessel_k_integral(order, x)[0]
 ''',
     "kernels": '''
-def kernels(filtered: jax.Array, transition: jax.Array, starts: jax.Array | None = None) -> jax.Array:
-    """q(z_t = k | z_{t+1} = l) at [t, l, k]; without a link to the next position it does not depend on l."""
-    ends = jnp.arange(len(filtered)) == len(filtered) - 1
-    if starts is not None:
-        ends = ends | jnp.pad(starts[1:] == 1, (0, 1))
-    logs = jnp.log(jnp.maximum(filtered, 1e-300))[:, None, :]
-    return softmax(jnp.where(ends[:, None, None], logs, logs + transition.T))
+def kernels(forward: jax.Array, transition: jax.Array, begins: jax.Array) -> jax.Array:
+    """q(z_t = k | z_{t+1} = l) at [t, l, k], from logarithms of q(z_t) given what came before.
+
+    Where a sequence begins at the next position it does not depend on l.
+    """
+    ends = jnp.roll(begins, -1)[:, None, None]
+    return softmax(forward[:, None, :] + jnp.where(ends, 0.0, transition.T))
+''',
+    "Narrow": '''
+class Narrow(NamedTuple):
+    """E[w wᵀ] of Normal vectors whose covariance is diag(1 / diagonal) - halfᵀ half, with a line a row of the data."""
+
+    half: jax.Array
+    diagonal: jax.Array
+    mean: jax.Array
+
+    def variances(self) -> jax.Array:
+        """The diagonal of the covariance."""
+        return jnp.maximum(1.0 / self.diagonal - (self.half * self.half).sum(axis=0), 1e-16 / self.diagonal)
+
+    def squares(self, rows: jax.Array) -> jax.Array:
+        """E[(x·w)²] for rows x."""
+        spread = (rows * rows) @ (1.0 / self.diagonal) - ((rows @ self.half.T) ** 2).sum(axis=1)
+        return (rows @ self.mean) ** 2 + jnp.maximum(spread, 0.0)
+
+
+def second_of(state: State, latent: str, moment: str) -> Any:
+    """E[w wᵀ]: an array, or what it follows from where there are fewer rows than elements."""
+    params = state.params[latent]
+    if "half" not in params:
+        return state.moments[moment]
+    return Narrow(params["half"], params["diagonal"], params["mean"])
+''',
+    "solved_by_rows": '''
+def solved_by_rows(rows: jax.Array, weights: Any, diagonal: Any, linear: jax.Array) -> Arrays:
+    """A Normal vector with the precision diag(diagonal) + Σ_n weights[n] rows[n] rows[n]ᵀ, by Woodbury's identity.
+
+    The product of its precision and mean is `linear`. The largest matrix is of rows and rows.
+    """
+    a, weights = jnp.broadcast_to(diagonal, rows.shape[1]), jnp.broadcast_to(weights, len(rows))
+    scaled = jnp.sqrt(weights)[:, None] * rows
+    factor = jnp.linalg.cholesky(jnp.eye(len(rows)) + (scaled / a) @ scaled.T)
+    half = solve_triangular(factor, scaled / a, lower=True)
+    mean = linear / a - half.T @ (half @ linear)
+    logdet = jnp.log(a).sum() + 2.0 * jnp.log(jnp.diagonal(factor)).sum()
+    return {"mean": mean, "logdet_precision": logdet, "half": half, "diagonal": a, "weights": weights}
+
+
+def whole_precision(rows: jax.Array, weights: jax.Array, diagonal: jax.Array) -> jax.Array:
+    """That precision as a matrix."""
+    return jnp.diag(diagonal) + (weights[:, None] * rows).T @ rows
+''',
+    "Outer": '''
+class Outer(NamedTuple):
+    """Σ_n weights[n] rows[n] rows[n]ᵀ, not added up."""
+
+    rows: jax.Array
+    weights: Any = 1.0
+
+
+def trace_of_product(second: Any, outer: Any) -> jax.Array:
+    """Σ_de E[w wᵀ][d, e] outer[d, e], by rows where these are not added up."""
+    if not isinstance(outer, Outer):
+        return jnp.vdot(second, outer)
+    return jnp.broadcast_to(outer.weights, len(outer.rows)) @ squares_of(outer.rows, second)
+''',
+    "squares_of": '''
+def squares_of(rows: jax.Array, second: Any) -> jax.Array:
+    """E[(x·w)²] for rows x, from E[w wᵀ]."""
+    return second.squares(rows) if isinstance(second, Narrow) else quadratic_forms(rows, second)
 ''',
     "inverse": '''
 def inverse(matrix: jax.Array, axes: int = 1) -> jax.Array:
@@ -606,6 +723,9 @@ _NEEDS = {
     "by_blocks": ("over_blocks", "taken"),
     "over_blocks": ("Rows", "taken"),
     "kernels": ("softmax",),
+    "forward_backward": ("begun",),
+    "in_logarithms": ("begun", "softmax", "logsumexp"),
+    "pair_sum": ("begun", "over_blocks", "taken"),
     "log_bessel_k": ("_bessel_k_integral",),
     "dlog_bessel_k": ("_bessel_k_integral",),
     "truncated_mean": ("_normal_ratio",),
@@ -619,6 +739,11 @@ _NEEDS = {
     "log_normal_interval": ("log_ndtr", "_narrow"),
     "multidigamma": ("digamma",),
     "inverse": ("solve_triangular",),
+    "solved_by_rows": ("solve_triangular",),
+    "second_of": ("Narrow",),
+    "whole_precision": ("solved_by_rows",),
+    "Outer": ("squares_of",),
+    "squares_of": ("Narrow", "quadratic_forms"),
 }
 
 

@@ -7,7 +7,10 @@ import re
 from cavi.derive import Derived
 from cavi.templates.numpy.names import python_names
 
-_OURS = re.compile(r"lax|jax|jnp|one|step|held|before|position|places|by_blocks|over_blocks|taken|\w+_now")
+_OURS = re.compile(
+    r"lax|jax|jnp|one|step|held|before|position|places|by_blocks|over_blocks|taken|begun|in_logarithms|passes|compiled|known"
+    r"|narrow|transition|pair_sum|energy|entropy|begins|forward|params|\w+_now"
+)
 
 
 def jax_names(derived: Derived) -> dict[object, str]:

@@ -10,8 +10,9 @@ from cavi.derive.result import ArrayOperation, Formula
 from cavi.derive.term import Polynomial
 from cavi.templates.jax import helpers
 from cavi.templates.jax.spelling import named, one, spelled
-from cavi.templates.jax.writer import JaxWriter
+from cavi.templates.jax.writer import JaxWriter, PassView
 from cavi.templates.numpy import view as numpy_view
+from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.linear_pass import LinearView
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.planned import ChainView, StatisticView
@@ -27,11 +28,13 @@ class JaxView:
         base: the view of the NumPy module with statements, helpers and imports of JAX.
         latents: of each factor, in their order.
         alike: latent, parameter -> the axes along which all of its matrices are one.
+        duals: the vectors that are kept without their matrices where there are fewer rows than elements.
     """
 
     base: ModuleView
     latents: tuple[tuple[str, tuple[str, ...]], ...]
     alike: tuple[tuple[tuple[str, str], tuple[int, ...]], ...]
+    duals: tuple[Dual, ...]
 
 
 def module_view(derived: Derived) -> JaxView:
@@ -61,6 +64,7 @@ def module_view(derived: Derived) -> JaxView:
         factors=tuple(map(_factor, base.factors)),
         elbo=spelled(base.elbo),
         blocked="over_blocks" in helpers.closure(used),
+        lazy="Lazy" in used,
     )
     alike = tuple(
         ((f.latent, f.name), axes)
@@ -68,7 +72,8 @@ def module_view(derived: Derived) -> JaxView:
         for f in u.formulas
         if f.role == "standard" and (axes := _alike(u, f))
     )
-    return JaxView(base, tuple((u.factor.name, u.factor.latents) for u in derived.updates), alike)
+    latents = tuple((u.factor.name, u.factor.latents) for u in derived.updates)
+    return JaxView(base, latents, alike, tuple(writer.duals.values()))
 
 
 def _alike(update: Update, f: Formula) -> tuple[int, ...]:
@@ -107,7 +112,15 @@ def _tables(v: TablesView) -> TablesView:
 
 
 def _chain(v: ChainView) -> ChainView:
-    return replace(v, body=spelled(v.body), transition=one(v.transition), keeps=named(v.keeps))
+    assert isinstance(v, PassView)
+    return replace(
+        v,
+        body=spelled(v.body),
+        transition=one(v.transition),
+        keeps=named(v.keeps),
+        first=spelled(v.first),
+        first_transition=one(v.first_transition),
+    )
 
 
 def _factor(f: FactorView) -> FactorView:

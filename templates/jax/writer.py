@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cavi.derive import CaviError, Derived, Update
 from cavi.derive.index import Index
@@ -21,6 +21,7 @@ from cavi.templates.jax.names import jax_names
 from cavi.templates.jax.spelling import hoisted
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import Chain
+from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features
 from cavi.templates.numpy.functions import Writer
@@ -28,16 +29,31 @@ from cavi.templates.numpy.layout import assign, call
 from cavi.templates.numpy.linear_pass import KEPT
 from cavi.templates.numpy.local import LocalView
 from cavi.templates.numpy.names import quote, shape_comment
-from cavi.templates.numpy.planned import PlannedWriter
+from cavi.templates.numpy.planned import ChainView, PlannedWriter
 from cavi.templates.numpy.statistics import Planner, Statistic
 from cavi.templates.numpy.tables import Sum, Tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassView(ChainView):
+    """A chain that a sweep need not keep whole, and how it starts without being whole.
+
+    Attributes:
+        marks: the argument that has the known marks of where sequences start, if there are such.
+        first: the statements that compute the logits of a start from the prior; none where it has another.
+        first_transition: the log weights of a step of such a start.
+    """
+
+    marks: str
+    first: tuple[str, ...]
+    first_transition: str
 
 
 class JaxWriter(PlannedWriter):
     """Writes the functions of a JAX module; `spelling.spelled` gives its lines their last form."""
 
-    rows_or_elements = False
-    of_chains = frozenset({"forward_backward", "kernels"})
+    of_duals = frozenset({"solved_by_rows", "Outer", "Narrow", "second_of", "whole_precision", "compiled", "Lazy"})
+    of_chains = frozenset({"forward_backward", "in_logarithms", "kernels", "begun", "compiled", "Lazy", "xlogy"})
 
     def __init__(self, derived: Derived) -> None:
         names = jax_names(derived)
@@ -53,8 +69,16 @@ class JaxWriter(PlannedWriter):
         self.chains = {n: c for n, c in self.chains.items() if not c.plates}  # several are a loop that XLA compiles
 
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
-        """The body of an update or a start; chains start by their recursion as well."""
-        return Writer.update(self, update, formulas, kind)
+        """The body of an update or a start; chains start by recursion too, vectors may have a form by rows."""
+        dual, found = self.duals.get(update.factor.name), Writer.update(self, update, formulas, kind)
+        return (*self._by_rows(dual, formulas, kind), *found) if dual is not None else found
+
+    def follow(self, update: Update) -> tuple[str, ...]:
+        """The body that computes what follows from the standard parameters, if they are not those of a form by rows."""
+        found, dual = super().follow(update), self.duals.get(update.factor.name)
+        if dual is None or not found:
+            return found
+        return (f'if "half" in state.params[{quote(dual.latent)}]:', "    return state", *found)
 
     def _formulas(
         self, formulas: Sequence[Formula], function: str = "", given: Sequence[Formula] = ()
@@ -74,7 +98,32 @@ class JaxWriter(PlannedWriter):
             )
         return super()._unpack(scope, {*local, *self.before}, rows)
 
+    def _fewer_rows(self, plan: Dual) -> str:
+        return f"state.by_rows({quote(plan.latent)}, {quote(plan.row.size)}, {quote(plan.element.size)})"
+
+    def _solved_by_rows(self, plan: Dual, data: str, weights: str, diagonal: str) -> Iterator[str]:
+        z = quote(plan.latent)
+        yield f"found = solved_by_rows({data}, {weights or '0.0'}, {diagonal}, linear)"
+        yield f"return state.forget({z}).store({z}, linear=linear, **found).refresh({quote(plan.update.factor.name)})"
+
+    def _moments_by_rows(self, plan: Dual) -> Iterator[str]:
+        name = plan.update.factor.name
+        values = [(plan.mean, "narrow.mean")]
+        values += [(plan.square, "narrow.variances() + narrow.mean ** 2")] if plan.square else []
+        yield f'if "half" in state.params[{quote(plan.latent)}]:  # fewer rows than elements'
+        yield f"    narrow = second_of(state, {quote(plan.latent)}, {quote(self.names[name, plan.second])})"
+        yield f"    return state.expect({', '.join(f'{self.names[name, key]}={code}' for key, code in values)})"
+
+    def narrow_start(self, update: Update) -> tuple[str, ...]:
+        """The start of a vector without a proper prior that may have a form by rows."""
+        name = quote(update.factor.name)
+        plain = (f"state = FOLLOWS[{name}](_plain_start(state, {name}))", f"return state.refresh({name})")
+        return (*self._by_rows(self.duals[update.factor.name], (), "start"), *plain)
+
     def _source(self, key: object) -> str:
+        if isinstance(key, tuple) and any((d.update.factor.name, d.second) == key for d in self.duals.values()):
+            shape = shape_comment(i.size for i in self._spec(*key).indices)
+            return f"second_of(state, {quote(key[0])}, {quote(self.names[key])})  # {shape}"
         if isinstance(key, tuple) and key[0] == "parameter" and key[1] in self.maps and key[2] in KEPT:
             return f"state.whole({quote(key[1])}, {quote(key[2])})"
         return super()._source(key)
@@ -93,9 +142,25 @@ class JaxWriter(PlannedWriter):
         return replace(super()._planner(), sparse=False)  # sparse matrices are not for XLA
 
     def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
-        pairs = chain.pair_sum(s)
-        assert pairs is not None
-        return polynomial(pairs, scope, s.axes)
+        kernel, probs = (scope.name(("parameter", chain.latent, n)) for n in ("kernel", "probs"))
+        starts = f", {scope.name(chain.starts)}" if chain.starts is not None else ""
+        code = f"{scope.helper('pair_sum')}({kernel}, {probs}{starts})"
+        return Operand(chain.of_pairs(code, s), s.axes)
+
+    def _pass(self, chain: Chain) -> ChainView | None:
+        view = super()._pass(chain)
+        if view is None:
+            return None
+        marks = f', state.data["{chain.starts}"]' if chain.starts is not None else ""
+        first = self.first_chains.get(chain.update.factor.name)
+        if first is None:
+            return PassView(**vars(view), marks=marks, first=(), first_transition="")
+        scope = self.scope(f"start {chain.update.factor.name}")
+        body = [*self._own_logits(first.update.initial[0], scope)]
+        transition = polynomial(first.transition, scope, (first.before, first.after)).code
+        body.extend(self._flush(scope))
+        lines = (*self._unpack(scope, {view.logits}), *body)
+        return PassView(**vars(view), marks=marks, first=lines, first_transition=transition)
 
     def _paired(self, plan: Tables, sums: Sequence[Sum]) -> bool:
         return False

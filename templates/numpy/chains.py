@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cavi.derive import Derived, Update
-from cavi.derive.canonical import substitute
 from cavi.derive.index import Index
 from cavi.derive.result import Formula
 from cavi.derive.term import Link, Moment, Monomial, Parameter, Polynomial, atom_indices
@@ -74,19 +73,6 @@ class Chain:
         gone = tuple(p for p, i in enumerate(axes) if i in s.monomial.bound)
         code += f".sum(axis={gone if len(gone) > 1 else gone[0]})" if gone else ""
         return spread(Operand(code, tuple(i for i in axes if i not in s.monomial.bound)), s.axes)
-
-    def pair_sum(self, s: Statistic) -> Polynomial | None:
-        """A sum of pairs by the parameters of which a pair is made, without an array of pairs."""
-        if not self.is_pair_sum(s):
-            return None
-        spec = next(x for x in self.update.moment_specs if x.key == self.pair)
-        (pair,) = (a for a in s.monomial.atoms if isinstance(a, Moment))
-        links = tuple((a, e) for a, e in s.monomial.powers if isinstance(a, Link))
-        assert spec.value is not None
-        made = substitute(spec.value, dict(zip(spec.indices, pair.subs, strict=True)))
-        return Polynomial(
-            tuple(Monomial(m.coefficient, (*m.powers, *links), (*m.bound, *s.monomial.bound)) for m in made.monomials)
-        )
 
 
 def chains(derived: Derived, initial: bool = False) -> dict[str, Chain]:

@@ -281,8 +281,8 @@ class Lazy(dict[str, Any]):
             {n: self[n] for n in names if dict.__contains__(self, n)},
             {n: self.makers[n] for n in names if n in self.makers},
         )
-
-
+''',
+    "rows_of": '''
 def rows_of(params: Mapping[str, Any], name: str, rows: slice) -> np.ndarray:
     """Some rows of a parameter, which is not made whole for it."""
     if isinstance(params, Lazy) and not dict.__contains__(params, name):

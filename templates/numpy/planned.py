@@ -90,6 +90,7 @@ class PlannedWriter(Writer):
     """Writes functions that share sums over rows, after one pass over all of them to see which are shared."""
 
     rows_or_elements = True  # whether a module may decide by its data to work on N x N and not D x D numbers
+    of_duals = frozenset({"Outer", "Narrow"})  # the helpers that vectors with fewer rows than elements call
     of_chains = frozenset({"forward_backward", "kernels", "Lazy"})  # the helpers that passes over chains call
 
     def update(self, update: Update, formulas: Sequence[Formula], kind: str = "update") -> tuple[str, ...]:
@@ -104,7 +105,7 @@ class PlannedWriter(Writer):
 
     def _by_rows(self, plan: Dual, formulas: Sequence[Formula], kind: str) -> Iterator[str]:
         """The update or start of a vector where there are fewer rows than elements."""
-        z, name, starts = plan.latent, plan.update.factor.name, formulas is plan.update.initial or not formulas
+        name, starts = plan.update.factor.name, formulas is plan.update.initial or not formulas
         scope, d = self.scope(f"{kind} {name}"), plan.element
         size = scope.size(d.size)
         linear, diagonal = f"np.zeros({size})", f"np.ones({size})"
@@ -112,35 +113,45 @@ class PlannedWriter(Writer):
             linear = self._whole(_value_of(formulas, "linear"), scope, formulas[0].indices)
             diagonal = polynomial(plan.diagonal(formulas), scope, formulas[1].indices[:1]).code
         data = scope.name(plan.data)
-        weights = polynomial(plan.weights(), scope, (plan.row,)).code if not starts else "1.0"
+        weights = polynomial(plan.weights(), scope, (plan.row,)).code if not starts else ""
         lines = self._flush(scope)
-        self.helpers |= {"Outer", "Narrow"}
+        self.helpers |= self.of_duals
         body = (
             *self._unpack(scope, ()),
             *lines,
             *assign("linear =", linear),
-            f"narrow = Narrow.solved({data}{'[:0]' if starts else ''}, {weights}, {diagonal}, linear)",
-            f"state.params[{quote(z)}] = narrow.params(linear)",
-            f"state.refresh({quote(name)})",
-            "return",
+            *self._solved_by_rows(plan, data, weights, diagonal),
         )
-        yield f"if state.sizes[{quote(plan.row.size)}] < state.sizes[{quote(d.size)}]:  # fewer rows than elements"
+        yield f"if {self._fewer_rows(plan)}:  # fewer rows than elements"
         yield from (f"    {line}" for line in body)
+
+    def _fewer_rows(self, plan: Dual) -> str:
+        """Whether a vector has its form by rows."""
+        return f"state.sizes[{quote(plan.row.size)}] < state.sizes[{quote(plan.element.size)}]"
+
+    def _solved_by_rows(self, plan: Dual, data: str, weights: str, diagonal: str) -> Iterator[str]:
+        """The statements that end an update of a vector by rows; a start has no weights, and no rows."""
+        rows = f"{data}, {weights}" if weights else f"{data}[:0], 1.0"
+        yield f"narrow = Narrow.solved({rows}, {diagonal}, linear)"
+        yield f"state.params[{quote(plan.latent)}] = narrow.params(linear)"
+        yield f"state.refresh({quote(plan.update.factor.name)})"
+        yield "return"
 
     def moments(self, update: Update) -> tuple[str, ...]:
         """The body that computes moments; those of a vector in its form by rows are its own."""
         found, plan = super().moments(update), self.duals.get(update.factor.name)
         if plan is None:
             return found
+        return (*self._moments_by_rows(plan), *found)
+
+    def _moments_by_rows(self, plan: Dual) -> Iterator[str]:
+        """The statements that make the moments of a vector in its form by rows, if it is in it."""
         values = [(plan.mean, "narrow.mean"), (plan.second, "narrow")]
         values += [(plan.square, "narrow.variances + narrow.mean ** 2")] if plan.square else []
-        return (
-            f'narrow = getattr(state.params[{quote(plan.latent)}], "source", None)',
-            "if narrow is not None:  # fewer rows than elements",
-            *(f"    state.moments[{quote(self.names[update.factor.name, key])}] = {code}" for key, code in values),
-            "    return",
-            *found,
-        )
+        yield f'narrow = getattr(state.params[{quote(plan.latent)}], "source", None)'
+        yield "if narrow is not None:  # fewer rows than elements"
+        yield from (f"    state.moments[{quote(self.names[plan.latent, key])}] = {code}" for key, code in values)
+        yield "    return"
 
     def narrow_start(self, update: Update) -> tuple[str, ...]:
         """The start of a vector without a proper prior that may have a form by rows."""
@@ -275,8 +286,8 @@ class PlannedWriter(Writer):
         weights = f", {polynomial(Polynomial((Monomial(ONE, rest, bound),)), scope, (row,)).code}" if rest else ""
         code = f"Outer({scope.name(plan.data)}{weights})"
         lines = self._flush(scope)
-        self.helpers |= {"Outer", "Narrow"}
-        yield f"if state.sizes[{quote(plan.row.size)}] < state.sizes[{quote(plan.element.size)}]:"
+        self.helpers |= self.of_duals
+        yield f"if {self._fewer_rows(plan)}:"
         yield from (f"    {line}" for line in (*self._unpack(scope, ()), *lines, f"return {code}"))
 
     def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:

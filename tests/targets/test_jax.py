@@ -114,6 +114,59 @@ def test_a_gate_waits_for_what_it_lets_act() -> None:
     assert_same(run(derived.jax()).fit(data, {}, max_iter=4, tol=0.0), expected)
 
 
+def needs(module, data: dict, hyper: dict, sizes: dict, collect: str = "scaled") -> dict[str, int]:
+    """The bytes that XLA asks for, beside what it is given: to start, for sweeps, and for the result."""
+    import jax
+
+    known, hypers, found = module.prepare(data, hyper, sizes)
+    state = module.State(known, hypers, tuple(found.items()))
+    drawn = module.draw(state, np.random.default_rng(0))
+    order = module.order_of({}, drawn)
+    start = module._start.lower(state, {}, drawn, order, collect, False, (), ())
+    shapes = jax.eval_shape(lambda: module._start(state, {}, drawn, order, collect, False, (), ()))
+    facts, moving = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), shapes)
+    state = module.replace(state, facts=facts)
+    sweeps = module._ASCEND.lower(state, moving, -np.inf, True, 3, 0.0, order, collect, False, ())
+    shown = module._shown.lower(module._at(state, moving))
+    asked = {
+        part: lowered.compile().memory_analysis()
+        for part, lowered in {"start": start, "sweeps": sweeps, "result": shown}.items()
+    }
+    return {part: m.temp_size_in_bytes + m.output_size_in_bytes for part, m in asked.items()}
+
+
+REGRESSIONS = """
+ard_regression linear_regression_joint horseshoe_regression probit_regression bayesian_lasso logistic_regression
+student_regression quantile_regression robust_regression negative_binomial_regression ordinal_regression
+""".split()
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_a_vector_by_rows_is_that_by_elements(name: str) -> None:
+    """Fewer rows than elements, as NumPy has it: from the prior, given, with leaps, several side by side."""
+    module, known = compiled(name), problem(name, 7, 12)
+    assert module.State({}, {}, (("N", 7), ("D", 12))).by_rows("w", "N", "D")
+    for options in ({}, {"accelerate": True}, {"restarts": 2}):
+        expected = generated(name).fit(*known, seed=4, max_iter=5, tol=0.0, **options)
+        assert_same(module.fit(*known, seed=4, max_iter=5, tol=0.0, **options), expected)
+    again = generated(name).fit(*known, init=expected.params, max_iter=2, tol=0.0)
+    assert_same(module.fit(*known, init=expected.params, max_iter=2, tol=0.0), again)
+
+
+def test_a_callback_sees_a_vector_by_rows() -> None:
+    module, known, seen = compiled("ard_regression"), problem("ard_regression", 7, 12), []
+    found = module.fit(*known, max_iter=3, tol=0.0, callback=lambda *now: seen.append(now) and False)
+    for _, bound, state in seen:
+        assert float(module.elbo(state)) == pytest.approx(bound, rel=1e-12)
+    assert_same(found, module.fit(*known, max_iter=3, tol=0.0))
+
+
+@pytest.mark.parametrize("name", ["ard_regression", "logistic_regression", "robust_regression"])
+def test_few_rows_of_many_elements_need_no_matrix_of_elements(name: str) -> None:
+    for part, found in needs(compiled(name), *problem(name, 20, 3000)).items():
+        assert found < 8 * 3000 * 3000 / 8, part
+
+
 BLOCKS = ["gaussian_mixture_full", "lda", "hmm_poisson", "robust_regression", "student_mixture", "latent_class"]
 
 
@@ -130,19 +183,55 @@ def test_blocks_of_rows_count_every_row_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gaussian_mixture", "bayesian_pca", "lda"])
 def test_sweeps_do_not_keep_an_array_over_rows_and_groups(name: str) -> None:
-    module = compiled(name)
-    data, hyper, sizes = problem(name, 200_000, 10)
-    known, hypers, found = module.prepare(data, hyper, sizes)
+    rows_and_groups = 200_000 * 10 * 8
+    assert needs(compiled(name), *problem(name, 200_000, 10))["sweeps"] < rows_and_groups / 8
+
+
+CHAINS = ["hmm_gaussian", "hmm_categorical", "hmm_autoregression", "switching_level", "chains_laid_end_to_end"]
+
+
+@pytest.mark.parametrize("collect", ["scaled", "in logarithms"])
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_run_along_a_chain_has_no_array_over_positions_and_pairs(name: str, collect: str) -> None:
+    """Neither its start, nor sweeps by either kind of passes, nor what is taken from the last of them."""
+    positions_and_pairs = 20_000 * 24 * 24 * 8
+    for part, found in needs(compiled(name), *problem(name, 20_000, 24), collect).items():
+        assert found < positions_and_pairs / 2, part
+
+
+@pytest.mark.parametrize("held", [(), ("x",)])
+def test_a_loop_carries_what_is_read_again_and_the_result(held: tuple) -> None:
+    """Of a Kalman chain the three arrays of matrices that a result has, in the place of steps and moments."""
+    import jax
+
+    module = compiled("linear_dynamical_system")
+    known, hypers, found = module.prepare(*problem("linear_dynamical_system", 50, 4))
     state = module.State(known, hypers, tuple(found.items()))
     drawn = module.draw(state, np.random.default_rng(0))
     order = module.order_of({}, drawn)
-    facts, moving = module._start(state, {}, drawn, order, True, False, (), ())
-    state = module.replace(state, facts=facts)
-    needs = (
-        module._ASCEND.lower(state, moving, -np.inf, True, 3, 0.0, order, True, False, ()).compile().memory_analysis()
-    )
-    rows_and_groups = 200_000 * 10 * 8
-    assert needs.temp_size_in_bytes + needs.output_size_in_bytes < rows_and_groups / 8
+    _, moving = jax.eval_shape(lambda: module._start(state, {}, drawn, order, "scaled", False, held, ()))
+    shown = {("x", n) for n, s in module.PARAMETERS["x"].items() if s["role"] in ("standard", "marginal")}
+    matrices = {
+        tuple(p.key for p in path[1:]) for path, a in jax.tree_util.tree_leaves_with_path(moving) if a.size == 800
+    }
+    assert matrices <= shown and len(matrices) == 3
+    _, everything = jax.eval_shape(lambda: module._start(state, {}, drawn, order, "", False, held, ()))
+    assert sum(a.size == 800 for a in jax.tree.leaves(everything)) > 8
+
+
+def test_a_chain_from_independent_elements_is_kept_without_its_kernel() -> None:
+    import jax
+
+    module, rng = compiled("chains_laid_end_to_end"), np.random.default_rng(1)
+    known, hypers, found = module.prepare(*problem("chains_laid_end_to_end"))
+    state = module.State(known, hypers, tuple(found.items())).store("z", probs=rng.dirichlet(np.ones(3), size=20))
+    whole, kept = module.FROM_MARGINALS["z"](state).refresh("z"), module.APART["z"](state)
+    made = {n: make() for n, make in module.LEFT_OUT["z"](kept).items()}
+    np.testing.assert_allclose(made["kernel"], whole.params["z"]["kernel"], rtol=1e-14)
+    kept_sums = {n for n in module.SUMS if n in kept.sums}
+    assert len(kept_sums) == 2
+    for n in kept_sums:
+        np.testing.assert_allclose(jax.jit(module.SUMS[n])(kept), jax.jit(module.SUMS[n])(whole), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["hmm_categorical", "chains_laid_end_to_end"])
@@ -168,7 +257,7 @@ def test_what_passes_cannot_represent_is_done_in_logarithms(monkeypatch: pytest.
     tried, climb = [], module._climb
     monkeypatch.setattr(module, "_climb", lambda *a: tried.append(a[3]) or climb(*a))
     found = module.fit(*known, init=init, max_iter=3, tol=0.0)
-    assert tried == [True, False]  # by passes, and then without
+    assert tried == ["scaled", "in logarithms"]
     assert_same(found, generated(name).fit(*known, init=init, max_iter=3, tol=0.0))
 
 

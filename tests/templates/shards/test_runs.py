@@ -113,6 +113,9 @@ def test_bad_requests(mixture, points) -> None:
     shards = list(mixture.cut({"x": points}, 300))
     with pytest.raises(mixture.DataError, match="found no shard"):
         mixture.fit_chunks([], HYPER, {"K": 2})
+    with pytest.raises(mixture.DataError, match="found a generator, which can be gone through once only"):
+        mixture.fit_chunks(mixture.cut({"x": points}, 300), HYPER, {"K": 2})
+    assert mixture.fit_chunks(mixture.cut({"x": points}, 300), HYPER, {"K": 2}, seed=1, max_iter=1).n_iter == 1
     with pytest.raises(
         mixture.DataError, match=r"init: found \['pi'\]; expected the shared latents, \['Lambda', 'mu', 'pi'\]"
     ):
