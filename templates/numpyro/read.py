@@ -217,7 +217,7 @@ def _pairs(site: Mapping[str, Any]) -> bool:
 
 def _shape(site: Mapping[str, Any]) -> tuple[int, ...]:
     """The shape of a value as declared."""
-    shape = np.shape(site["value"])
+    shape: tuple[int, ...] = np.shape(site["value"])
     return shape[:-1] if _pairs(site) else shape
 
 

@@ -105,7 +105,12 @@ _FOUND: Mapping[str, Callable[..., Found]] = {
     "MvNormal": lambda w, mu, cov: Drawn("MultivariateNormal", {"mean": mu, "covariance": cov}),
     "Wishart": lambda w, nu, scale: Drawn("Wishart", {"dof": nu, "scale": scale}),
 }
-_SPELLED = {"BetaClipped": "Beta", "MultivariateNormal": "MvNormal", "NegBinomial": "NegativeBinomial"}
+_SPELLED = {
+    "BetaClipped": "Beta",
+    "MarginalMixture": "Mixture",
+    "MultivariateNormal": "MvNormal",
+    "NegBinomial": "NegativeBinomial",
+}
 
 
 def distribution(name: str, rv: Any, graphs: Graphs) -> Found:

@@ -231,7 +231,9 @@ class Graphs:
         node = self.read(inputs[0])
         if op.mode != "add":
             return unknown("a running product", (node,), node.shape)
-        return node if not node.shape else cumulative(node, op.axis)
+        if op.axis is None and len(node.shape) > 1:
+            return unknown("a running sum over several axes", (node,), (int(np.prod(node.shape)),))
+        return node if not node.shape else cumulative(node, op.axis or 0)
 
     def diagonal(self, op: Any, inputs: Sequence[Any]) -> Node:
         """The diagonal matrix of a vector."""
