@@ -12,7 +12,7 @@ from typing import Any
 
 from cavi.derive.along import along_one
 from cavi.derive.builders import optimum
-from cavi.derive.conditional import conditional
+from cavi.derive.conditional import Conditional, conditional
 from cavi.derive.errors import ApproximationError, CaviError
 from cavi.derive.expectation import Expectation, Moments
 from cavi.derive.factorisation import Block, blocks, random_atoms
@@ -21,7 +21,7 @@ from cavi.derive.model import Model
 from cavi.derive.names import suggestion
 from cavi.derive.optimum import Request
 from cavi.derive.separation import separated
-from cavi.derive.term import Function, Polynomial, from_atom
+from cavi.derive.term import Function, Matrix, Polynomial, from_atom
 
 
 def checked(model: Model, approximate: Mapping[Any, str]) -> dict[str, str]:
@@ -109,6 +109,7 @@ def applicable(
     Factors that share a function of a sum with it have the same method where they have none.
     """
     found = []
+    known_to_all: Conditional | None = None  # without functions every method leaves the same terms
     beside = companions(factor, model, nodes, factors, known)
     for method in WORDS:
         tried = {**known, **{n: method for f in (factor, *beside) for n in f.split(",")}}
@@ -120,7 +121,10 @@ def applicable(
             continue
         try:
             methods = dict.fromkeys(block.variables, method)
-            optimum(Request(model, block, conditional(block, separate, expectation), expectation, approximate=methods))
+            cond = known_to_all or conditional(block, separate, expectation)
+            if not any(isinstance(a, Function | Matrix) for a in cond.touching.atoms()):
+                known_to_all = cond
+            optimum(Request(model, block, cond, expectation, approximate=methods))
             for other in split:
                 if other.factor.point and other is not block:
                     conditional(other, separate, expectation)  # which may need expectations that only some methods have

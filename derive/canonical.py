@@ -15,10 +15,11 @@ permutations that a colour refinement leaves open, so that renamed or reordered 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from itertools import count, permutations, product
+from itertools import count, product
+from math import prod
 
 from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of, replace_index, shifted, sub_key
 from cavi.derive.term import (
@@ -406,7 +407,7 @@ def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[
             if name not in taken:
                 names.append(name)
         classes = _refine(by_size[size], powers, bound)
-        orders = [sum(p, ()) for p in product(*(tuple(permutations(c)) for c in classes))]
+        orders = [sum(p, ()) for p in product(*(tuple(_orders(c, powers)) for c in classes))]
         options.append([{old: Index(n, size) for old, n in zip(o, names, strict=True)} for o in orders])
     named = [
         _renamed(powers, {old: new for part in choice for old, new in part.items()}) for choice in product(*options)
@@ -439,6 +440,39 @@ def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[In
     for i in indices:
         classes[signature[i]].append(i)
     return [tuple(classes[s]) for s in sorted(classes)]
+
+
+def _orders(indices: tuple[Index, ...], powers: Mapping[Atom, Fraction]) -> Iterator[tuple[Index, ...]]:
+    """The orders that may give different names: those that can change places in the monomial stand in one order."""
+    if len(indices) == 1:
+        yield indices
+        return
+    alike: list[list[Index]] = []
+    for i in indices:
+        kind = next((k for k in alike if exchanges(powers, {k[0]: i, i: k[0]})), None)
+        if kind is None:
+            alike.append([i])
+        else:
+            kind.append(i)
+    yield from _arrangements(alike, len(indices))
+
+
+def _arrangements(kinds: list[list[Index]], length: int) -> Iterator[tuple[Index, ...]]:
+    if not length:
+        yield ()
+    for k, (first, *others) in ((k, kind) for k, kind in enumerate(kinds) if kind):
+        for rest in _arrangements([*kinds[:k], others, *kinds[k + 1 :]], length - 1):
+            yield (first, *rest)
+
+
+def exchanges(powers: Mapping[Atom, Fraction], pairs: Mapping[Index, Index]) -> bool:
+    """Whether a product of powers is the same with indices exchanged; inside functions their bound ones are others."""
+    mapping: dict[Index, Sub] = {**pairs}
+    return all(
+        powers.get(substitute_atom(a, mapping)) == e
+        for a, e in powers.items()
+        if any(i in mapping for i in atom_indices(a))
+    )
 
 
 def _counted(m: Monomial) -> tuple[Monomial, ...]:
@@ -508,6 +542,20 @@ def multiply(p: Polynomial, q: Polynomial) -> Polynomial:
         normalise(a.coefficient * b.coefficient, [*a.powers, *b.powers], [*a.bound, *b.bound])
         for a in lefts
         for b in rights
+    )
+
+
+def summed_product(parts: Iterable[Polynomial], indices: Iterable[Index] = ()) -> Polynomial:
+    """Σ over the whole of each index of a product, brought to normal form once and not factor by factor."""
+    indices = tuple(indices)
+    choices = product(*(tuple(map(with_fresh_bound, p.monomials)) for p in parts))
+    return collect(
+        normalise(
+            prod((m.coefficient for m in chosen), start=ONE),
+            [x for m in chosen for x in m.powers],
+            [*indices, *(i for m in chosen for i in m.bound)],
+        )
+        for chosen in choices
     )
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
-from cavi.derive.canonical import add, collect, deltas, multiply, normalise, sum_over
+from cavi.derive.canonical import add, collect, deltas, multiply, normalise, summed_product
+from cavi.derive.coincidence import kinds
 from cavi.derive.crossing import crosses, has_several, one_of_several
 from cavi.derive.errors import DeclarationError
-from cavi.derive.expectation import Expectation, Pattern, internal, localise, splits
+from cavi.derive.expectation import Expectation, Pattern, coinciding, found_cases, internal, localise
 from cavi.derive.factorisation import Block, Site, random_atoms
 from cavi.derive.functions import reciprocal
-from cavi.derive.term import ZERO, Atom, Moment, Monomial, Parameter, Polynomial, atom_indices, number
+from cavi.derive.term import ZERO, Atom, Moment, Monomial, Parameter, Polynomial, atom_indices
 from cavi.derive.text import show
 
 ONE = Fraction(1)
@@ -58,7 +60,7 @@ def conditional(
 
 def by_statistic(block: Block, names: Sequence[str], p: Polynomial) -> dict[Pattern, Polynomial]:
     """The terms with some latents of a block: statistic -> its coefficient, free in plates and placeholders."""
-    coefficients: dict[Pattern, Polynomial] = {}
+    coefficients: dict[Pattern, list[Polynomial]] = {}
     for m in p.monomials:
         inside, outside = _divide(block, m, names)
         if not inside:
@@ -68,10 +70,10 @@ def by_statistic(block: Block, names: Sequence[str], p: Polynomial) -> dict[Patt
         pattern, event = localise(block, inside, summed)
         placeholders = pattern.indices[len(block.factor.plates) :]
         # The bound indices of the monomial become free in its coefficient by the deltas.
-        opened = multiply(collect([normalise(m.coefficient, outside, ())]), deltas(placeholders, event))
-        coefficient = sum_over(opened, [i for i in m.bound if i not in summed])
-        coefficients[pattern] = coefficients.get(pattern, ZERO) + coefficient
-    return {p: c for p, c in coefficients.items() if c}
+        parts = [collect([normalise(m.coefficient, outside, ())]), deltas(placeholders, event)]
+        coefficient = summed_product(parts, [i for i in m.bound if i not in summed])
+        coefficients.setdefault(pattern, []).append(coefficient)
+    return {p: c for p, terms in coefficients.items() if (c := add(*terms))}
 
 
 def _touching(block: Block, p: Polynomial) -> Polynomial:
@@ -99,20 +101,17 @@ def _restrict(block: Block, m: Monomial, expectation: Expectation) -> Polynomial
         if not crosses(expectation.blocks, atom):
             expectation.block_of(atom)  # refuses a function of several elements
         sites.setdefault(block.site(next(random_atoms(atom, block.variables))), []).append((atom, exponent))
-    plates = block.factor.plates
-    total = ZERO
-    for here, elsewhere in splits(list(sites.items())):
-        if not here:
-            continue
-        piece = collect([normalise(m.coefficient, outside, ())])
-        piece = multiply(piece, expectation.sites(block, dict(elsewhere)))
-        for site, powers in here:
-            piece = multiply(piece, collect([normalise(ONE, powers, ())]))
-            piece = multiply(piece, deltas(plates, site))
-        for site, _ in elsewhere:
-            piece = multiply(piece, number(1) - deltas(plates, site))
-        total = total + sum_over(piece, m.bound)
-    return total
+    places, plates = list(sites), block.factor.plates
+    total: list[Polynomial] = []
+    outer = collect([normalise(m.coefficient, outside, ())])
+    together = cache(lambda group: expectation.together(block, {places[s]: sites[places[s]] for s in group}))
+    for case in found_cases(block, sites, kinds(m, places), holding=True):
+        first, *others = ([places[s] for s in group] for group in case.same)
+        condition = coinciding([[plates, *first], *others])
+        if condition:
+            held = collect([normalise(Fraction(case.weight), [x for s in case.held for x in sites[places[s]]], ())])
+            total.append(summed_product([condition, outer, held, *map(together, case.averaged)], m.bound))
+    return add(*total)
 
 
 def _per_copy(block: Block, p: Polynomial) -> Polynomial:

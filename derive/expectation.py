@@ -6,9 +6,10 @@ E[w_i w_j] = E[w_i] E[w_j] (1 - δ_ij) + δ_ij E[w_i²]. Inside a joint block th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 from cavi.derive.canonical import (
     add,
@@ -20,14 +21,15 @@ from cavi.derive.canonical import (
     replace_sub,
     substitute,
     sum_over,
+    summed_product,
     with_fresh_bound,
 )
+from cavi.derive.coincidence import MOST, Case, TooManyCasesError, cases, kinds
 from cavi.derive.crossing import crossed, crosses
 from cavi.derive.factorisation import Block, Site, placed_atoms, random_atoms
 from cavi.derive.index import Gather, Index, Shift, Sub, indices_of, primed, shifted
 from cavi.derive.remedies import refusal
 from cavi.derive.term import (
-    ZERO,
     Atom,
     Element,
     Function,
@@ -338,10 +340,14 @@ class Expectation:
             return Polynomial((m,))
         result = multiply(collect([normalise(m.coefficient, rest, ())]), known)
         absorbed: list[Index] = []
+        # Terms that are equal after the sum are told for one factor: exchanging its sites moves those of the others.
+        largest = max((len(sites) for _, sites in by_block.values()), default=0)
         for block, sites in by_block.values():
             inside = self._inside(block, sites, m)
             absorbed.extend(inside)
-            result = multiply(result, self.sites(block, sites, inside))
+            alike = kinds(m, list(sites)) if 2 < len(sites) == largest else None
+            largest = 0 if alike else largest
+            result = multiply(result, self.sites(block, sites, inside, alike))
         return sum_over(result, [i for i in m.bound if i not in absorbed])
 
     def _across(self, m: Monomial, keep: Block | None) -> tuple[Powers, Powers]:
@@ -393,37 +399,53 @@ class Expectation:
         return tuple(i for i in internal(block, tuple(own), m.bound) if i not in outside)
 
     def sites(
-        self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], inside: tuple[Index, ...] = ()
+        self,
+        block: Block,
+        sites: dict[Site, list[tuple[Atom, Fraction]]],
+        inside: tuple[Index, ...] = (),
+        alike: Sequence[Sequence[int]] | None = None,
     ) -> Polynomial:
-        """E of a product over elements of one factor, split by which of them coincide; `inside` is summed there."""
+        """E of a product over elements of one factor, split by which of them coincide; `inside` is summed there.
+
+        Positions of sites that can change places in what is summed are together in `alike`, if that is known.
+        """
         if not sites:
             return number(1)
         if block.factor.point:
-            product = number(1)
-            for site, powers in sites.items():
-                for atom, exponent in powers:
-                    one = self.moments.of(block, ((atom, ONE),), site)
-                    moment = one.monomials[0].powers[0][0]
-                    product = multiply(product, from_atom(moment, exponent))
-            return product
-        (first, own), *others = sites.items()
-        total: Polynomial = ZERO
-        for same, different in splits(others):
-            condition = number(1)
-            for site, _ in same:
-                condition = multiply(condition, deltas(first, site))
-            for site, _ in different:
-                condition = multiply(condition, number(1) - deltas(first, site))
-            if not condition:
-                continue
-            merged: dict[Atom, Fraction] = {}
-            at_first = [(_move(block, a, first), e) for _, powers in same for a, e in powers]
-            for atom, exponent in [*own, *at_first]:
-                merged[atom] = merged.get(atom, Fraction(0)) + exponent
-            together = collect([normalise(ONE, list(merged.items()), ())])
-            piece = add(*(self._one_site(block, x, first, inside) for x in together.monomials))
-            total = total + multiply(multiply(condition, piece), self.sites(block, dict(different)))
-        return total
+            return self.together(block, sites)
+        places = list(sites)
+        total: list[Polynomial] = []
+        together = cache(lambda group: self.together(block, {places[s]: sites[places[s]] for s in group}, inside))
+        for case in found_cases(block, sites, alike or [[s] for s in range(len(places))]):
+            condition = coinciding([places[s] for s in group] for group in case.same)
+            if condition:
+                averaged = map(together, case.averaged)
+                total.append(summed_product([condition.scaled(Fraction(case.weight)), *averaged]))
+        return add(*total)
+
+    def together(
+        self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], inside: tuple[Index, ...] = ()
+    ) -> Polynomial:
+        """E of a product over sites that are one element of a factor: all of it at the first."""
+        if block.factor.point:
+            return self._at_values(block, sites)
+        first = next(iter(sites))
+        merged: dict[Atom, Fraction] = {}
+        for site, powers in sites.items():
+            for atom, exponent in powers:
+                moved = atom if site == first else _move(block, atom, first)
+                merged[moved] = merged.get(moved, Fraction(0)) + exponent
+        whole = collect([normalise(ONE, list(merged.items()), ())])
+        return add(*(self._one_site(block, m, first, inside) for m in whole.monomials))
+
+    def _at_values(self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]]) -> Polynomial:
+        """The product of the values at points."""
+        product = number(1)
+        for site, powers in sites.items():
+            for atom, exponent in powers:
+                one = self.moments.of(block, ((atom, ONE),), site)
+                product = multiply(product, from_atom(one.monomials[0].powers[0][0], exponent))
+        return product
 
     def _one_site(self, block: Block, m: Monomial, site: Site, summed: tuple[Index, ...]) -> Polynomial:
         inside = tuple((a, e) for a, e in m.powers if any(True for _ in random_atoms(a, block.variables)))
@@ -444,13 +466,31 @@ def _move(block: Block, atom: Atom, site: Site) -> Atom:
     return atom
 
 
-SiteItem = tuple[Site, list[tuple[Atom, Fraction]]]
+def coinciding(groups: Iterable[Sequence[Site]]) -> Polynomial:
+    """Π δ: where the sites of each group are one element."""
+    pairs = [(a, b) for first, *others in groups for site in others for a, b in zip(first, site, strict=True)]
+    return deltas(*zip(*pairs, strict=True)) if pairs else number(1)
 
 
-def splits(items: list[SiteItem]) -> Iterable[tuple[list[SiteItem], list[SiteItem]]]:
-    """Every way to divide the items in two."""
-    for bits in range(2 ** len(items)):
-        yield (
-            [x for i, x in enumerate(items) if bits >> i & 1],
-            [x for i, x in enumerate(items) if not bits >> i & 1],
-        )
+def found_cases(
+    block: Block,
+    sites: Mapping[Site, Sequence[tuple[Atom, Fraction]]],
+    alike: Sequence[Sequence[int]],
+    holding: bool = False,
+) -> list[Case]:
+    """The cases into which a product over sites falls.
+
+    Raises:
+        NonConjugateError: when there are too many of them.
+    """
+    try:
+        return list(cases(alike, holding))
+    except TooManyCasesError:
+        term = collect([normalise(ONE, [x for powers in sites.values() for x in powers], ())])
+        raise refusal(
+            block.factor,
+            term,
+            block.variables,
+            f"of few enough elements: which of the {len(sites)} of {block.factor.name} coincide has more than {MOST} "
+            f"cases; expected a polynomial of lower degree in {', '.join(block.variables)}",
+        ) from None

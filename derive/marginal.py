@@ -46,7 +46,7 @@ class Values(Expectation):
         """The polynomial as it is."""
         return p
 
-    def sites(
+    def together(
         self, block: Block, sites: dict[Site, list[tuple[Atom, Fraction]]], inside: tuple[Index, ...] = ()
     ) -> Polynomial:
         """The product, with the block's own elements there marked as values of other elements."""

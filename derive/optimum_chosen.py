@@ -43,6 +43,7 @@ from cavi.derive.recognise import support_of
 from cavi.derive.result import Projected
 from cavi.derive.rules import CONJUGATE_COMPUTATION, DELTA_METHOD, MODE_AND_CURVATURE, QUADRATIC_FORM
 from cavi.derive.term import ZERO, Atom, Element, Function, Moment, Monomial, Parameter, Polynomial, from_atom, number
+from cavi.derive.text import show
 
 RULES: Mapping[str, Rule] = {CVI: CONJUGATE_COMPUTATION, LAPLACE: MODE_AND_CURVATURE, DELTA: DELTA_METHOD}
 
@@ -222,11 +223,23 @@ def _divided(request: Request, names: tuple[str, ...], method: str) -> tuple[Pol
             )
         terms.append(Term(function, argument, collect([normalise(m.coefficient, rest, ())]), m.bound))
     if not terms:
+        degree, highest = max(((_degree(m, names), m) for m in plain), key=lambda found: found[0])
+        if degree > 2:
+            raise ApproximationError(
+                f"{asked}: found {show(Polynomial((highest,)))}, a term of degree {degree} in {', '.join(names)}; "
+                "expected functions f(u) of an affine u, such as exp(u), beside terms that are quadratic; of a "
+                "polynomial the optimum itself is had by 'quadrature', for elements on their own or two numbers"
+            )
         raise ApproximationError(
             f"{asked}: every term of q({request.block.factor.name}) is quadratic, so that its optimum is Normal; leave "
             "the approximation out"
         )
     return Polynomial(tuple(plain)), terms
+
+
+def _degree(m: Monomial, names: tuple[str, ...]) -> int:
+    """How many elements of the latents a term is a product of."""
+    return sum(int(e) for a, e in m.powers if any(True for _ in random_atoms(a, names)))
 
 
 def _without_derivative(f: Polynomial, orders: int) -> Polynomial | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -125,9 +125,17 @@ def midpoint(x: Any) -> Any:
     return x.mid() if hasattr(x, "rad") else x
 
 
+def exact(x: Any) -> Hashable:
+    """What tells numbers of an engine apart: of a ball its middle and its radius."""
+    if hasattr(x, "rad"):
+        return (x.mid().man_exp(), x.rad().man_exp()) if x.is_finite() else str(x)
+    found: Hashable = x
+    return found
+
+
 def to_float(x: Any) -> float:
     """A scalar of any engine as a float."""
-    return float(to_mpf(x)) if hasattr(x, "rad") else float(x)
+    return float(x)
 
 
 def to_int(x: Any) -> int:
@@ -169,7 +177,25 @@ def _special(name: str, precision: int, *args: Any) -> Any:
 
 
 def _elementwise(function: Scalar, count: int = 1) -> Scalar:
-    return np.frompyfunc(function, count, 1)
+    """The function of every element; of an array of which elements are one object, once for each object."""
+    plain: Scalar = np.frompyfunc(function, count, 1)
+    if count > 1:
+        return plain
+
+    def shared(x: Value) -> Value:
+        if not isinstance(x, np.ndarray) or x.dtype != object:
+            return plain(x)
+        known: dict[int, Any] = {}
+
+        def once(value: Any) -> Any:
+            found = known.get(id(value))
+            if found is None:
+                found = known[id(value)] = function(value)
+            return found
+
+        return np.frompyfunc(once, 1, 1)(x)
+
+    return shared
 
 
 _ARITY = {"atan2": 2, "pow": 2, "log_bessel_i": 2, "log_bessel_k": 2, "dlog_bessel_k": 2, "log_polya_gamma": 2} | {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cavi.verify.arithmetic import Engine, Value
 from cavi.verify.claim import Element
 from cavi.verify.evaluate import Plain, Position, evaluate
-from cavi.verify.plane import plane_rule
+from cavi.verify.plane import PlaneRule, plane_rule
 from cavi.verify.rules import Map, half_line, interval, line_rule, normalised_rule, real_line
 
 if TYPE_CHECKING:
@@ -53,10 +53,19 @@ class Density:
             self.nodes, self.weights = (self.rule.nodes,), self.rule.weights
             self.log_density = self.rule.log_density
         else:
-            # Another first step gives another lattice: what is checked by it has not its own nodes for a witness.
-            plane = plane_rule(state.engine, self.unnormalised, onto, digits, self.name, 0.9 if more else 1.0)
+            plane = self._plane(digits, more)
             self.nodes, self.weights = plane.nodes, plane.weights
             self.log_density, self.log_normaliser = plane.log_density, plane.log_normaliser
+
+    def _plane(self, digits: int, more: int) -> PlaneRule:
+        """The rule in the plane; one for all states at an instance in which everything is the same."""
+        place = self.name, self.site, digits, more, str(self.expression), self.state.numbers()
+        if place not in self.state.planes:
+            # Another first step gives another lattice: what is checked by it has not its own nodes for a witness.
+            self.state.planes[place] = plane_rule(
+                self.state.engine, self.unnormalised, self.onto, digits, self.name, 0.9 if more else 1.0
+            )
+        return self.state.planes[place]
 
     def unnormalised(self, *x: Value) -> Value:
         """The claimed log density with nothing in the place of the normaliser."""

@@ -9,17 +9,19 @@ geometrically; a step shorter by √2 multiplies the digits by two in the plane 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import mpmath
 import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, to_float, to_mpf
-from cavi.verify.rules import MAX_LEVELS, Map, QuadratureError
+from cavi.verify.lattice import Axis, Place, column, reached
+from cavi.verify.rules import MAX_LEVELS, Map, OutOfReachError, QuadratureError
 
 LogDensity = Callable[[Value, Value], Value]
-MOST_NODES = 60_000
+Points = dict[Place, tuple[Value, ...]]
+MOST_NODES = 250_000
 NUDGE = 1e-4  # of a difference quotient, where only the shape of the density is asked for
 
 
@@ -52,80 +54,61 @@ def plane_rule(
     top, area = integrand(*middle), sides[0][0] * sides[1][1]
     drop = 1.35 * float((digits + 8) * mpmath.log(10))  # a third more than the density leaves room for what grows
 
-    def above(u: Value, v: Value) -> Value:
-        return integrand(*_placed(middle, sides, u, v)) - top
+    def lattice(step: float, wide: bool, most: int, start: Iterable[Place] = ((0, 0),)) -> Points | None:
+        """The lattice in u; where tails are `wide` in sinh⁻¹ u, so that those that fall exponentially end soon."""
 
-    def stretched(u: Value, v: Value) -> Value:
-        """The same at sinh u and sinh v: tails that fall exponentially end soon."""
-        return above(_sinh(e, u), _sinh(e, v)) + _log_cosh(e, u) + _log_cosh(e, v)
+        def first(at: Sequence[int]) -> Sequence[Value]:
+            u, slope = _stretched(e, column(map(e.number, at)) * e.number(step), wide)
+            s = middle[0] + sides[0][0] * u
+            return u, onto[0].position(e, s), onto[0].log_slope(e, s) + slope - top, middle[1] + sides[1][0] * u
 
-    step, previous = first_step, None
+        def second(at: Sequence[int]) -> Sequence[Value]:
+            v, slope = _stretched(e, column(map(e.number, at)) * e.number(step), wide)
+            return v, slope, sides[1][1] * v
+
+        axes = Axis(first), Axis(second)
+
+        def values(places: Sequence[Place]) -> Sequence[Value]:
+            u, x, slope_x, base = axes[0].columns([p[0] for p in places])
+            v, slope_y, further = axes[1].columns([p[1] for p in places])
+            t = base + further
+            y = onto[1].position(e, t)
+            logs = log_density(x, y)
+            return logs + slope_x + slope_y + onto[1].log_slope(e, t), logs, u, v, x, y
+
+        return reached(values, drop, most, start)
+
     # Of a Gaussian the points within √(2 drop) count; more than twice as many are tails that fall exponentially.
-    wide = _lattice(e, above, 2 * step, drop, int(np.pi * drop / step**2)) is None
+    wide = lattice(2 * first_step, False, int(np.pi * drop / first_step**2)) is None
+    step, previous = first_step, None
+    start: list[Place] = [(0, 0)]
     for _ in range(MAX_LEVELS):
-        found = _lattice(e, stretched if wide else above, step, drop, MOST_NODES)
+        found = lattice(step, wide, MOST_NODES, start)
         if found is None:
-            raise QuadratureError(f"{name}: a rule in the plane needs more than {MOST_NODES} nodes")
-        (u, v), logs = found
-        weights = e("exp", logs) * e.number(step) * e.number(step) * area
-        if wide:
-            u, v = _sinh(e, u), _sinh(e, v)
+            raise OutOfReachError(f"{name}: a rule in the plane needs more than {MOST_NODES} nodes")
+        heights, logs, u, v, x, y = (column(numbers) for numbers in zip(*found.values(), strict=True))
+        weights = e("exp", heights) * e.number(step) * e.number(step) * area
         total = weights.sum()
-        scaled = (total, *((weights * a * b).sum() for a, b in ((u, 1), (v, 1), (u, u), (u, v), (v, v))))
-        sums = tuple(map(to_mpf, scaled))
+        moments = (total, *((weights * a * b).sum() for a, b in ((u, 1), (v, 1), (u, u), (u, v), (v, v))))
+        sums = tuple(map(to_mpf, moments))
         if previous is not None:
             apart = max(abs(a - b) / (1 + abs(a)) for a, b in zip(sums, previous, strict=True))
             if apart < mpmath.mpf(10) ** (-digits / 2**0.5 - 1):
-                s, t = _placed(middle, sides, u, v)
-                x = (onto[0].position(e, s), onto[1].position(e, t))
                 log_total = top + e("log", total)
-                return PlaneRule(x, weights / total, log_density(*x) - log_total, log_total)
+                return PlaneRule((x, y), weights / total, logs - log_total, log_total)
         previous = sums
         step /= 2**0.5
+        # Where the points of this lattice lie, those of the next are found at once.
+        start = [(0, 0), *((round(i * 2**0.5), round(j * 2**0.5)) for i, j in found)]
     raise QuadratureError(f"{name}: the trapezoidal rule in the plane did not settle to {digits} digits")
 
 
-def _placed(middle: Sequence[Value], sides: Sequence[Sequence[Value]], u: Value, v: Value) -> tuple[Value, Value]:
-    """The coordinates at points of the lattice."""
-    return middle[0] + sides[0][0] * u, middle[1] + sides[1][0] * u + sides[1][1] * v
-
-
-def _sinh(e: Engine, x: Value) -> Value:
-    return (e("exp", x) - e("exp", -x)) / 2
-
-
-def _log_cosh(e: Engine, x: Value) -> Value:
-    return e("log", (e("exp", x) + e("exp", -x)) / 2)
-
-
-def _lattice(
-    e: Engine, above: LogDensity, step: float, drop: float, most: int
-) -> tuple[tuple[Value, Value], Value] | None:
-    """The points of the lattice that count, and how the log density lies there above that at the mode.
-
-    None where there are more than so many of them.
-    """
-    seen, kept, heights = {(0, 0)}, [], []
-    edge = [(0, 0)]
-    while edge:
-        u, v = (_column(e, [p[axis] for p in edge]) * e.number(step) for axis in (0, 1))
-        found = above(u, v)
-        inside = []
-        for point, height in zip(edge, found, strict=True):
-            value = to_float(height)
-            if np.isfinite(value) and value > -drop:
-                inside.append(point)
-                heights.append(height)
-        kept += inside
-        if len(kept) > most:
-            return None
-        near = ((i + a, j + b) for i, j in inside for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1)))
-        edge = [p for p in dict.fromkeys(near) if p not in seen]
-        seen.update(edge)
-    at = tuple(_column(e, [p[axis] for p in kept]) * e.number(step) for axis in (0, 1))
-    logs = np.empty(len(heights), dtype=object)
-    logs[:] = heights
-    return (at[0], at[1]), logs if e.name != "float64" else logs.astype(float)
+def _stretched(e: Engine, x: Value, wide: bool) -> tuple[Value, Value]:
+    """Coordinates and the logs of their derivatives: sinh x where tails are wide, else x."""
+    if not wide:
+        return x, 0 * x
+    up, down = e("exp", x), e("exp", -x)
+    return (up - down) / 2, e("log", (up + down) / 2)
 
 
 def _shape(e: Engine, integrand: LogDensity, name: str) -> tuple[list[float], list[list[float]]]:
@@ -171,9 +154,3 @@ def _derivatives(at: Callable[[float, float], float], here: np.ndarray) -> tuple
     cross = (f[1, 1] - f[1, -1] - f[-1, 1] + f[-1, -1]) / (4 * d * d)
     own = [(f[1, 0] - 2 * f[0, 0] + f[-1, 0]) / (d * d), (f[0, 1] - 2 * f[0, 0] + f[0, -1]) / (d * d)]
     return slope, np.array([[own[0], cross], [cross, own[1]]])
-
-
-def _column(e: Engine, values: Sequence[int]) -> Value:
-    out = np.empty(len(values), dtype=object)
-    out[:] = [e.number(v) for v in values]
-    return out

@@ -13,7 +13,7 @@ import numpy as np
 
 from cavi.verify.averages import Infeasible
 from cavi.verify.instance import Instance
-from cavi.verify.rules import QuadratureError
+from cavi.verify.rules import OutOfReachError, QuadratureError
 
 Verdict = Literal["certified", "checked", "failed", "undecided"]
 TIERS = ("families", "identity", "optimality", "derivation", "code", "rigorous", "certificate")
@@ -205,7 +205,8 @@ class Check:
                 verdict = held if found.digits >= self.asked else "failed"
                 final = verdict == held
         except (Infeasible, QuadratureError) as error:
-            found, verdict, final = Finding(None, str(error)), "undecided", isinstance(error, Infeasible)
+            found, verdict = Finding(None, str(error)), "undecided"
+            final = isinstance(error, Infeasible | OutOfReachError)
         except (LookupError, ValueError, ArithmeticError, TypeError, RecursionError) as error:
             found, verdict = Finding(0.0, f"{type(error).__name__}: {error}"), "failed"
         seconds = time.perf_counter() - start

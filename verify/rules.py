@@ -26,6 +26,10 @@ class QuadratureError(ValueError):
     """A density that could not be integrated: which, and what failed."""
 
 
+class OutOfReachError(QuadratureError):
+    """A density that more working digits do not help: its rule would have too many nodes at any precision."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """Nodes with weights such that Σ weight · f(node) is the expectation of f; `log_density` at the nodes."""

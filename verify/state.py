@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from cavi.verify.arithmetic import Engine, Value, to_mpf
+from cavi.verify.arithmetic import Engine, Value, exact, to_mpf
 from cavi.verify.claim import Claim, Element
 from cavi.verify.degree import NORMALS, degree
 from cavi.verify.density import FAMILIES
@@ -21,6 +21,7 @@ from cavi.verify.joint_normal import vector_of
 from cavi.verify.matrix import inverse, log_determinant
 from cavi.verify.numeric import FAMILY as NUMERIC
 from cavi.verify.numeric import Density
+from cavi.verify.plane import PlaneRule
 from cavi.verify.projection import projected
 from cavi.verify.rules import QuadratureError
 from cavi.verify.units import Unit, build_unit, several_axes
@@ -45,6 +46,7 @@ class State:
         self._densities: dict[tuple[str, Position], Density] = {}
         self._vectors: dict[tuple[str, Position], tuple[list[Value], list[list[Value]]]] = {}
         self.averaged: dict[Hashable, Value] = {}  # what `Averages` has found
+        self.planes: dict[Hashable, PlaneRule] = {}  # of all states at this instance, by what each rests on
         for factor in claim.factors:
             for site in positions(factor["plates"], self.sizes):
                 self._derive(factor, site)
@@ -187,6 +189,11 @@ class State:
             elements = list(self.claim.elements(factor, site, self.sizes))
             self._densities[place] = Density(self, factor, elements, site)
         return self._densities[place]
+
+    def numbers(self) -> Hashable:
+        """All parameters but integrals, which follow from the others, as what can be compared."""
+        tables = (item for item in self.params.items() if item[0] not in self.claim.integrals)
+        return tuple((key, *((at, exact(x)) for at, x in sorted(table.items()))) for key, table in sorted(tables))
 
     def _at_site(self, factor: Mapping[str, Any], latent: str, name: str, site: Position) -> Any:
         """A parameter at a site: a number, a list over the event, or a list of rows."""
