@@ -127,7 +127,7 @@ import numpy as np, mixture
 if __name__ == "__main__":
     x = np.random.default_rng(0).normal(size=(20_000, 2))
     tell = lambda p: print(p.sweep, flush=True)
-    fit = mixture.fit_cores({{"x": x}}, {HYPER}, {{"K": 5}}, seed=1, tol=0.0, max_iter=10**6, cores=2, progress=tell)
+    fit = mixture.fit_cores({{"x": x}}, {HYPER}, {{"K": 5}}, seed=1, tol=-1.0, max_iter=10**6, cores=2, progress=tell)
     assert not fit.converged and fit.n_iter >= 3 and np.isfinite(fit.params["z"]["probs"]).all()
     print("done", fit.params["z"]["probs"].shape)
 """
