@@ -12,6 +12,7 @@ from cavi.derive.distribution import Distribution, JointDistribution, along_axes
 from cavi.derive.domains import check_arguments
 from cavi.derive.errors import DeclarationError
 from cavi.derive.expression import AnySub, Expr, Ref, Selector, as_expr, map_refs, map_subs
+from cavi.derive.families.mixed import RecordFamily
 from cavi.derive.index import Gather, Index, Shift, indices_of, primed, shifted
 from cavi.derive.names import RESERVED_MODULES, check_name, suggestion
 from cavi.derive.render import Diagram, render, renderer
@@ -429,6 +430,11 @@ class Model:
             )
         plates = self._plates(name, indices)
         family = families.lookup(distribution.family)
+        if role != "observed" and isinstance(family, RecordFamily):
+            raise DeclarationError(
+                f"{name}: {family} is the law of what is recorded of a value, not of the value; expected it of an "
+                f"observed variable. Declare {name} by the family without censoring"
+            )
         distribution = self._separate(name, distribution, plates)
         event = distribution.event
         for axis in event:

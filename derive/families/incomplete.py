@@ -23,7 +23,7 @@ import sympy
 from sympy import Pow, exp, log, oo, sqrt
 
 from cavi.derive.families.base import Param, ScalarFamily
-from cavi.derive.families.mixed import MIXED_FAMILIES, MixedFamily
+from cavi.derive.families.mixed import MIXED_FAMILIES, MixedFamily, RecordFamily
 from cavi.derive.families.scalar import CATALOGUE
 from cavi.derive.families.special import log_normal_interval, softplus
 
@@ -41,14 +41,16 @@ SURVIVAL = "Klein and Moeschberger (2003), Survival Analysis, section 3.5"
 LogDensity = Callable[..., sympy.Expr]
 
 
-def _made(prefix: str, base: ScalarFamily, extra: Param, log_density: LogDensity, source: str) -> MixedFamily:
+def _made(
+    prefix: str, base: ScalarFamily, extra: Param, log_density: LogDensity, source: str, kind: type[MixedFamily]
+) -> MixedFamily:
     """A family with one parameter more; `log_density` takes `X`, that parameter and those of the base."""
 
     def density(x: Any, *args: Any) -> sympy.Expr:
         *own, last = args
         return log_density(x, last, *own)
 
-    return MixedFamily(f"{prefix}{base.name}", (*base.parameters, extra), base.support, density, source, base.aliases)
+    return kind(f"{prefix}{base.name}", (*base.parameters, extra), base.support, density, source, base.aliases)
 
 
 def zero_inflated(base: ScalarFamily) -> MixedFamily:
@@ -59,7 +61,9 @@ def zero_inflated(base: ScalarFamily) -> MixedFamily:
         odds = log(inflation) - log(1 - inflation) - at_zero
         return log(1 - inflation) + base.declared_density(x, *own) + Pow(0, x) * softplus(odds)
 
-    return _made("ZeroInflated", base, INFLATION, density, "Lambert (1992), Technometrics 34, 1-14, section 1")
+    return _made(
+        "ZeroInflated", base, INFLATION, density, "Lambert (1992), Technometrics 34, 1-14, section 1", MixedFamily
+    )
 
 
 def zero_truncated(base: ScalarFamily) -> MixedFamily:
@@ -118,7 +122,7 @@ def censored(side: str, base: ScalarFamily, log_beyond: LogDensity) -> MixedFami
     def density(x: Any, event: Any, *own: Any) -> sympy.Expr:
         return event * base.declared_density(x, *own) + (1 - event) * log_beyond(x, *own)
 
-    return _made(f"{side}Censored", base, EVENT, density, SURVIVAL)
+    return _made(f"{side}Censored", base, EVENT, density, SURVIVAL, RecordFamily)
 
 
 def interval_censored(base: ScalarFamily, log_between: LogDensity) -> MixedFamily:
@@ -128,7 +132,7 @@ def interval_censored(base: ScalarFamily, log_between: LogDensity) -> MixedFamil
         return log_between(x, x + width, *own)
 
     source = f"{SURVIVAL}; Albert and Chib (1993), section 4"
-    return _made("IntervalCensored", base, WIDTH, density, source)
+    return _made("IntervalCensored", base, WIDTH, density, source, RecordFamily)
 
 
 def _standard(x: Any, mean: Any, precision: Any) -> sympy.Expr:

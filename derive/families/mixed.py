@@ -21,6 +21,10 @@ class MixedFamily(DeclaredDensity):
     """A density that is no exponential family in its parameters."""
 
 
+class RecordFamily(MixedFamily):
+    """The law of what is recorded of a value, such as a limit beyond which it lies: no density of the value itself."""
+
+
 def _student(x: Any, mean: Any, precision: Any, dof: Any) -> sympy.Expr:
     constant = loggamma((dof + 1) / 2) - loggamma(dof / 2) + HALF * (log(precision) - log(dof) - log(pi))
     return constant - (dof + 1) / 2 * log(1 + precision * (x - mean) ** 2 / dof)

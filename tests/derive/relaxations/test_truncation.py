@@ -16,6 +16,7 @@ from cavi.derive import (
     Model,
     Normal,
     RelaxationError,
+    RightCensoredExponential,
     TruncatedExponential,
     TruncatedNormal,
     ZeroTruncatedBinomial,
@@ -181,3 +182,12 @@ def test_what_is_neither_inside_nor_outside_is_refused() -> None:
     wrong = RejectedDraws("wrong", 2 * rule.function, rule.draw, rule.parameters, rule.outside, rule.at)
     with pytest.raises(RelaxationError, match="it is not seen that the integral"):
         _ = wrong.proof
+
+
+@pytest.mark.parametrize("role", ["latent", "point"])
+@pytest.mark.parametrize("law", [IntervalCensoredNormal(0, 1, 2), RightCensoredExponential(1, 0)])
+def test_what_is_recorded_of_a_value_is_not_the_value(role: str, law) -> None:
+    """The log probability of an interval is no density over its lower end, so that nothing can be averaged over it."""
+    m = Model("recorded")
+    with pytest.raises(DeclarationError, match="is the law of what is recorded of a value, not of the value"):
+        getattr(m, role)("x", law, m.index("n", "N"))
