@@ -41,12 +41,13 @@ class Expr:
         """The indices that are still to be given, in order."""
         found: tuple[Index, ...] = ()
         for child in self.children:
-            if child.open and found and [i.size for i in child.open] != [i.size for i in found]:
+            own = child.open  # asked for once: each level that asks twice doubles the work of all below
+            if own and found and [i.size for i in own] != [i.size for i in found]:
                 raise DeclarationError(
-                    f"{self}: the open indices of its parts differ: {_sizes(found)} and {_sizes(child.open)}; "
+                    f"{self}: the open indices of its parts differ: {_sizes(found)} and {_sizes(own)}; "
                     "give the indices, for example w[d] * x[n, d], and contract with Sum or dot"
                 )
-            found = found or child.open
+            found = found or own
         return found
 
     def free(self) -> set[Index]:
