@@ -14,7 +14,14 @@ MODELS = [
     "hmm_gaussian",
     "gamma_shape",
 ]
-TARGETS = ["numpy", "streaming", "dask", "gibbs", "posterior", "estimator"]
+TARGETS = [
+    "numpy",
+    "streaming",
+    "dask",
+    "gibbs",
+    "posterior",
+    pytest.param("estimator", marks=pytest.mark.targets),  # its module imports scikit-learn
+]
 
 
 @pytest.mark.parametrize("target", TARGETS)
