@@ -50,10 +50,10 @@ def run(source: str) -> types.ModuleType:
     return module
 
 
-def written(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """The streaming module of a model in a file, so that other processes can import it."""
+def written(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, source: str | None = None) -> types.ModuleType:
+    """The streaming module of a model, or another source, in a file, so that other processes can import it."""
     stem = f"in_a_file_{name}_{folder.name}"
-    (folder / f"{stem}.py").write_text(derived_model(name).streaming(), encoding="utf-8")
+    (folder / f"{stem}.py").write_text(source or derived_model(name).streaming(), encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
     importlib.invalidate_caches()
     return importlib.import_module(stem)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generated import derived_model, run, written
+from generated import NAMES, derived_model, inputs, run, spread, written
+
+from cavi.derive import CaviError
 
 HYPER = {"alpha": 0.1, "eta": 0.1}
 SIZES = {"K": 4, "V": 3000}  # topics of 96 kB
@@ -96,6 +98,26 @@ def test_where_there_is_no_file_in_main_memory_it_is_a_temporary_one(module, mon
 
 def handles() -> int:
     return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("name", spread(NAMES, 16))
+def test_all_models_run_on_shared_memory(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every array goes through memory: nothing writes into what was sent, nor reads it when it is there no more."""
+    try:
+        streaming = derived_model(name).streaming()
+    except CaviError:
+        return  # which, and why, is a test of shards
+    source = streaming.replace("LARGE = 2**13", "LARGE = 1")
+    assert source != streaming
+    module = written(f"shared_{name}", tmp_path, monkeypatch, source)
+    data, hyper, sizes = inputs(module, np.random.default_rng(3), 17, 3)
+    given = {"seed": 1, "max_iter": 4, "tol": 0.0, "cores": 2, "checkpoint": str(tmp_path / "run.npz"), "every": 0.0}
+    found = module.fit_cores(data, hyper, sizes, **given)
+    threads = run(streaming).fit_cores(data, hyper, sizes, **given | {"checkpoint": None})
+    np.testing.assert_allclose(found.elbo_trace, threads.elbo_trace, rtol=1e-12)
+    for latent, values in threads.params.items():
+        for n, a in values.items():
+            np.testing.assert_allclose(found.params[latent][n], a, rtol=1e-9, atol=1e-12)
 
 
 @linux
