@@ -37,7 +37,7 @@ def ends(module):
     here, there = multiprocessing.Pipe()
     memory = [module.Memory.new(), module.Memory.new()]
     as_others_have_it = [module.Memory(os.dup(m.handle)) for m in reversed(memory)]
-    yield module.Post(here, *memory), module.Post(there, *as_others_have_it)
+    yield module.Post(here, *memory), module.Post(there, *as_others_have_it, keeps=True)
     for m in [*memory, *as_others_have_it]:
         m.close()
     here.close()
@@ -59,9 +59,13 @@ def test_what_arrives_is_what_was_sent(ends) -> None:
         found = ends[1].recv()
         np.testing.assert_equal(found, sent)
         assert found[0]["large"].strides == large.strides and found[0]["turned"].strides == large.T.strides
-        assert not found[0]["large"].flags.writeable  # nobody writes where others read
-        ends[1].post(ends[1].packed(found))  # and back, from views of the first memory into the second
-        np.testing.assert_equal(ends[0].recv(), sent)
+        ends[1].post(ends[1].packed(found))
+        back = ends[0].recv()
+        np.testing.assert_equal(back, sent)
+        assert not back[0]["large"].flags.writeable  # nobody writes where others read
+        ends[0].post(ends[0].packed([-large] * 9))
+        assert ends[1].recv()[8][0, 0] == -large[0, 0]
+        np.testing.assert_equal(found, sent)  # which were kept
 
 
 def test_large_arrays_are_not_in_the_message(ends) -> None:
@@ -100,7 +104,11 @@ def handles() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-@pytest.mark.parametrize("name", spread(NAMES, 16))
+# What is first makes pairs along a chain when they are asked for, from shared factors that have changed meanwhile.
+CASES = ["hmm_categorical", *spread([n for n in NAMES if n != "hmm_categorical"], 16)]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_all_models_run_on_shared_memory(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every array goes through memory: nothing writes into what was sent, nor reads it when it is there no more."""
     try:
