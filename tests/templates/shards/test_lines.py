@@ -144,7 +144,7 @@ def test_nothing_is_left(way: str, counts, tmp_path: Path, monkeypatch: pytest.M
         if p.sweep == 2 and way == "error":
             raise ZeroDivisionError
         if p.sweep == 2 and way == "interrupt":
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         if p.sweep == 2 and way == "killed":
             os.kill(crews[0].processes[0].pid, signal.SIGKILL)
         pids.extend(q.pid for q in crews[0].processes)

@@ -1,6 +1,5 @@
 """Several starts over shards: those of `fit`, of which the best is returned, each from a checkpoint of its own."""
 
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +104,7 @@ def test_an_interrupt_returns_the_best_so_far(
 
     def tell(p) -> None:
         if (p.restart, p.sweep) == at:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
 
     given = {"seed": SEED, "tol": 0.0, "cores": 2, "max_iter": 6}
     found = module.fit_cores(points, HYPER, SIZES, restarts=5, progress=tell, **given)

@@ -11,6 +11,9 @@ from cavi.derive import CaviError
 # Of these the groups of one side are shared: a sweep goes to and fro between rows and what they share.
 BOTH_SIDES = ["crossed_anova", "dawid_skene", "gaussian_matrix_factorisation", "mixed_membership_block_model"]
 
+# Factors of rows that do not read one another, so that to repeat them changes nothing.
+INDEPENDENT = ["proportional_odds"]
+
 
 def streaming(name: str):
     """The module for shards of a model; None where there is none, or nothing is repeated."""
@@ -49,7 +52,8 @@ def test_shards_repeat_as_one_machine(name: str) -> None:
     data, hyper, sizes, given = problem(module)
     whole = module.fit(data, hyper, sizes, **given)
     once = module.fit(data, hyper, sizes, **given | {"inner": 1})
-    assert abs(whole.elbo_trace[0] - once.elbo_trace[0]) > 1e-9 * abs(whole.elbo_trace[0])  # it makes a difference
+    different = abs(whole.elbo_trace[0] - once.elbo_trace[0]) > 1e-9 * abs(whole.elbo_trace[0])
+    assert different == (name not in INDEPENDENT)
     cores = module.fit_cores(data, hyper, sizes, cores=3, **given)
     the_same(cores, whole)
     assert list(cores.params) == list(whole.params)
