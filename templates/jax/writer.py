@@ -278,8 +278,8 @@ class JaxWriter(PlannedWriter):
             code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
             body.extend(self._flush(scope))
             if s.key in differences:
-                mine = self._place(scope.name((update.factor.name, s.key)), s.indices, fixed)
-                body.extend(assign(f"{differences[s.key]} =", f"{code} - {mine}"))
+                now = self._place(scope.name((update.factor.name, s.key)), s.indices, fixed)
+                body.extend(assign(f"{differences[s.key]} =", f"{code} - {now}"))
             held[name] = f"state.moments[{quote(name)}]"
             results.append(f"{quote(name)}: {self._set(name, s.indices, fixed)}.set({code}),")
             moments.append(name)
