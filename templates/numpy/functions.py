@@ -241,6 +241,7 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+            yield from self._stays(f, scope)
 
     def _needs_copy(self, value: Polynomial) -> bool:
         """Whether a value needs a copy: what a factor updates element by element, or one row of an expectation.
@@ -287,9 +288,30 @@ class Writer:
             if set(axes_left) & set(here):
                 argument = self._place(argument, axes_left, here)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
+            if f.value.name == "inverse" and (untold := self._untold(f.latent, scope)):
+                argument = f"{scope.helper('regular')}({untold}, {argument}{axes})"
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         assert isinstance(f.value, Polynomial), "integrals are written together"
         return polynomial(f.value, scope, target).code
+
+    def _untold(self, latent: str, scope: Scope) -> str:
+        """Where nothing depends on a point that is updated; empty where there is no such place."""
+        update = self.derived.update(latent)
+        if not update.told_by or not scope.function.startswith("update"):
+            return ""
+        plates = [i for i in update.factor.plates if i not in scope.fixed]
+        coefficients = [self.names["parameter", latent, name] for name in update.told_by]
+        return f"{scope.helper('untold')}({len(plates)}, {', '.join(coefficients)})"
+
+    def _stays(self, f: Formula, scope: Scope) -> Iterator[str]:
+        """The statement by which a point stays as it is where nothing depends on it."""
+        untold = self._untold(f.latent, scope) if f.role == "standard" else ""
+        if untold:
+            name = self.names["parameter", f.latent, f.name]
+            before = f"state.params[{quote(f.latent)}][{quote(f.name)}]"
+            if scope.fixed:
+                before = self._place(before, f.indices, scope.fixed)
+            yield f"{name} = {scope.helper('stays')}({untold}, {before}, {name})"
 
     def _formulas_of(self, latent: str) -> dict[str, Formula]:
         """The parameters of a latent's factor by name."""
@@ -374,7 +396,7 @@ class Writer:
         for s in specs:
             if s.value is None or (update.factor.name, s.key) in self.left_out:
                 continue
-            value = _finite_logs(s.value) if self._maximised_probability(update) else s.value
+            value = _finite_logs(s.value) if self._has_an_end(update) else s.value
             code = polynomial(value, scope, s.indices).code
             if self._lacks(s.value, s.indices):
                 code = f"np.full({shape_comment(scope.size(i.size) for i in s.indices)}, {code}, dtype=float)"
@@ -382,10 +404,11 @@ class Writer:
             body.extend(assign(f"state.moments[{quote(self.names[update.factor.name, s.key])}] =", code))
         return (*self._unpack(scope, ()), *(body or ["pass"]))
 
-    def _maximised_probability(self, update: Update) -> bool:
+    def _has_an_end(self, update: Update) -> bool:
+        """Whether it is a point whose maximum may lie at the end of its support."""
         variables = self.derived.model.variables
         domains = {v.domain for v in variables if v.name in update.factor.latents}
-        return update.factor.point and bool(domains & {"simplex", "unit"})
+        return update.factor.point and bool(domains & {"simplex", "unit", "positive", "nonnegative"})
 
     def _one_by_one(self, update: Update) -> tuple[str, ...]:
         """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
@@ -470,6 +493,7 @@ class Writer:
                 yield from self._flush(scope)
                 yield from assign(f"{self.names[key]} =", code)
                 scope.sliced[key] = outer
+                yield from self._stays(f, scope)
 
     @staticmethod
     def _place(target: str, indices: Sequence[Index], fixed: Mapping[Index, str]) -> str:
@@ -540,10 +564,10 @@ def _pass(f: Formula) -> tuple[Along | None, type | None]:
 
 
 def _finite_logs(value: Polynomial) -> Polynomial:
-    """Logarithms of probabilities that may be maximised to zero: the counts they are multiplied by are zero too."""
+    """Logarithms of what may be maximised to zero: the counts they are multiplied by are zero too."""
 
     def finite(atom: Atom) -> Atom:
-        return Function("log_probability", atom.args) if isinstance(atom, Function) and atom.name == "log" else atom
+        return Function("log_maximised", atom.args) if isinstance(atom, Function) and atom.name == "log" else atom
 
     return Polynomial(tuple(replace(m, powers=tuple((finite(a), e) for a, e in m.powers)) for m in value.monomials))
 
