@@ -433,7 +433,7 @@ def _sorted(powers: Iterable[tuple[Atom, Fraction]]) -> Powers:
 def orders_of(
     indices: list[Index], powers: Mapping[Atom, Fraction], unnamed: set[Index]
 ) -> Iterator[tuple[Index, ...]]:
-    """The orders of indices of one size in which names may give different monomials; `unnamed` are all without a name."""
+    """The orders of indices of one size whose names may give different monomials; none `unnamed` has a name yet."""
     classes = _refine(indices, powers, unnamed)
     return (sum(p, ()) for p in product(*(tuple(_orders(c, powers)) for c in classes)))
 
@@ -447,9 +447,7 @@ def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[In
         blank: dict[Index, Sub] = {j: Index(f"{j.size}.?", j.size) for j in bound if j != i}
         blank[i] = Index(f"{i.size}.!", i.size)
         signature[i] = " ".join(
-            sorted(
-                f"{_key_of_either(substitute_atom(a, blank))}^{e}" for a, e in powers.items() if i in atom_indices(a)
-            )
+            sorted(f"{_either_way(substitute_atom(a, blank))}^{e}" for a, e in powers.items() if i in atom_indices(a))
         )
     classes: dict[str, list[Index]] = defaultdict(list)
     for i in indices:
@@ -457,7 +455,7 @@ def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[In
     return [tuple(classes[s]) for s in sorted(classes)]
 
 
-def _key_of_either(atom: Atom) -> str:
+def _either_way(atom: Atom) -> str:
     """The key of an atom, whichever way round its sides stand."""
     keys = [atom_key(atom)]
     if isinstance(atom, Delta):
