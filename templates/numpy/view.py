@@ -103,11 +103,6 @@ class ModuleView:
     readers: tuple[tuple[str, dict[str, str]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
-    @property
-    def functools(self) -> bool:
-        """Whether the module has a use for it: in passes over data and chains, or in a helper."""
-        return bool(self.statistics or self.locals or self.passes) or any("functools." in h for h in self.helpers)
-
 
 def module_view(
     derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY
