@@ -26,6 +26,6 @@ def hashed_once(cls: type[T]) -> type[T]:
     def __getstate__(self: Any) -> dict[str, Any]:
         return {n: value for n, value in self.__dict__.items() if not n.startswith("_")}
 
-    cls.__hash__ = __hash__  # type: ignore[method-assign, assignment]
-    cls.__getstate__ = __getstate__  # type: ignore[method-assign, assignment]
+    cls.__hash__ = __hash__  # type: ignore[method-assign]
+    cls.__getstate__ = __getstate__  # type: ignore[method-assign]
     return cls
