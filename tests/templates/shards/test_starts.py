@@ -64,6 +64,33 @@ def test_chunks_start_as_fit_on_the_first(module, points) -> None:
     assert found[1].elbo > found[0].elbo
 
 
+@pytest.mark.parametrize(
+    "name", ["gaussian_mixture_shared", "lda", "random_effects_logistic_regression", "bayesian_pca"]
+)
+@pytest.mark.parametrize("way", ["cores", "chunks"])
+def test_a_start_knows_nothing_of_those_before(name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members who have had another run are as new ones."""
+    module = run(derived_model(name).streaming())
+    data, hyper, sizes = inputs(module, np.random.default_rng(5), 40, 4)
+    starts = module._starts
+
+    def bounds(first: int) -> list[tuple[int, int, float]]:
+        monkeypatch.setattr(module, "_starts", lambda *a, **k: starts(*a, **k)[first:])
+        seen: list[tuple[int, int, float]] = []
+        given = {"seed": 3, "restarts": 3, "max_iter": 4, "tol": 0.0}
+        if way == "cores":
+            given["progress"] = lambda p: seen.append((p.restart, p.sweep, p.bound))
+            found = module.fit_cores(data, hyper, sizes, cores=2, **given)
+            assert found.elbo == max(bound for _, sweep, bound in seen if sweep == 4)
+            return [s for s in seen if s[0] == 3]
+        given["progress"] = lambda p: seen.append((p.restart, p.sweep, p.bound))
+        module.fit_chunks(list(module.cut(data, 20)), hyper, sizes, **given)
+        return [s for s in seen if s[0] == 3 and s[1] > 1]
+
+    expected = bounds(2)
+    assert expected and bounds(0) == expected
+
+
 def test_one_start_is_enough_from_given_factors(module, points) -> None:
     seen: list = []
     start = module.fit(points, HYPER, SIZES, seed=1, max_iter=2).params
