@@ -13,7 +13,7 @@ from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.families import lookup
 from cavi.derive.index import Index, Literal
 from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
-from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
+from cavi.derive.term import Atom, Element, Function, Moment, Monomial, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.alive import alive
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
@@ -21,12 +21,13 @@ from cavi.templates.numpy.current import changed
 from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, by_place, features
+from cavi.templates.numpy.in_blocks import filled_in_blocks, row_in_blocks
 from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import CAST, parameter_names, quote, shape_comment
 from cavi.templates.numpy.recursions import affine, components, inputs, sequences, varies
-from cavi.templates.numpy.statistics import Planner
+from cavi.templates.numpy.statistics import Planner, row_sizes
 from cavi.templates.numpy.tables import parted, tables
 
 
@@ -459,7 +460,15 @@ class Writer:
             outside = replace(scope.beside(), fixed={}, current=None)
             code = polynomial(Polynomial((c.value,)), outside, c.axes).code
             lines = self._flush(outside)
-            if lines and lines[-1].startswith(f"{code} = "):
+            row = self._row_in_blocks(c.value, c.axes) if len(c.axes) == 1 else None
+            if row is not None:
+                scope.size(row.size)
+                scope.helper("blocks")
+                if lines and lines[-1].startswith(f"{code} = "):
+                    code = lines.pop().removeprefix(f"{code} = ").partition("  # ")[0]
+                of_rows = [n for n, key in outside.used.items() if f"# ({row.size}," in self._source(key)]
+                made.extend(filled_in_blocks(c.name, lines, code, row, of_rows))
+            elif lines and lines[-1].startswith(f"{code} = "):
                 made.extend([*lines[:-1], f"{c.name} = {lines[-1].removeprefix(f'{code} = ')}"])
             else:
                 made.extend([*lines, *assign(f"{c.name} =", code)])
@@ -472,6 +481,10 @@ class Writer:
             code = polynomial(Polynomial((c.change(loop),)), inside, c.axes).code
             follow.extend([*self._flush(inside), *assign(f"{c.name} +=", code)])
         return made, differences, follow
+
+    def _row_in_blocks(self, m: Monomial, among: Iterable[Index]) -> Index | None:
+        """The rows of what is made a block after another, not in one piece."""
+        return row_in_blocks(m, among, row_sizes(self.derived))
 
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
