@@ -9,6 +9,7 @@ observations whose weights are zero. Which elements these are only the data say.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from cavi.derive.canonical import add
 from cavi.derive.expectation import Expectation
@@ -37,10 +38,10 @@ def _has_one_sign(model: Model, expectation: Expectation, c: Polynomial) -> bool
 
 def _written_out(expectation: Expectation, m: Monomial) -> Powers:
     """What an expectation is of, in its place: it has the sign of that if that has one."""
-    found = []
+    found: list[tuple[Atom, Fraction]] = []
     for atom, exponent in m.powers:
         if isinstance(atom, Moment):
-            found.extend((a, e * exponent) for a, e in expectation.moments.patterns[atom.factor, atom.key].powers)
+            found += [(a, e * exponent) for a, e in expectation.moments.patterns[atom.factor, atom.key].powers]
         else:
             found.append((atom, exponent))
     return tuple(found)
