@@ -103,6 +103,16 @@ class ModuleView:
     expanded: bool = False  # the bound is approximated, and may fall
 
     @property
+    def gates(self) -> tuple[str, ...]:
+        """The factors that are updated after what they let act."""
+        return tuple(f.name for f in self.factors if f.start.gate)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The factors with categories that some known array may tell apart."""
+        return tuple(f.name for f in self.factors if any(s.told or s.read for s in f.start.seeds))
+
+    @property
     def functools(self) -> bool:
         """Whether the module has a use for it: in passes over data and chains, or in a helper."""
         return bool(self.statistics or self.locals or self.passes) or any("functools." in h for h in self.helpers)
