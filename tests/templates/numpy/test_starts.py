@@ -349,3 +349,18 @@ def test_a_gate_that_has_to_be_disturbed_waits_too() -> None:
     m.observed("y", Normal(Sum(s[d, k] * w[d, k] * f[n, k], k), 4), n, d)
     found = starts(derive(m, factors=[("f",)]))
     assert found["s"].gate and found["s"].kind == "disturb"
+
+
+def test_a_run_goes_on_from_where_it_ended_though_binary_latents_are_decided() -> None:
+    m = Model("decided")
+    n, c = m.index("n", "N"), m.index("c", 2)
+    mu = m.latent("mu", Normal(0, 0.01), c)
+    z = m.latent("z", Bernoulli(0.5), n)
+    m.observed("x", Normal(mu[z[n]], 100), n)
+    module = run(derive(m).numpy())
+    x = [-9.0, -9.1, 9.0, 9.1]
+    found = module.fit({"x": x}, {}, seed=0)
+    assert {0.0, 1.0} == set(found.params["z"]["prob"])
+    assert module.fit({"x": x}, {}, init=found.params).elbo == pytest.approx(found.elbo, rel=1e-9)
+    with pytest.raises(module.DataError, match=r"init: z prob: found 1\.5; expected numbers from 0 to 1"):
+        module.fit({"x": x}, {}, init={**found.params, "z": {"prob": [0.0, 1.0, 1.5, 0.0]}})
