@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import sympy
@@ -21,7 +20,8 @@ from cavi.derive.errors import CaviError
 from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
 from cavi.derive.names import suggestion
-from cavi.derive.render import render, write_text
+from cavi.derive.pages import Pages
+from cavi.derive.render import render
 from cavi.derive.term import Element, Function, Moment, Parameter, Polynomial, from_atom
 from cavi.derive.text import show
 from cavi.derive.to_sympy import to_sympy
@@ -422,7 +422,7 @@ class Elbo:
 
 
 @dataclass(frozen=True)
-class Derived:
+class Derived(Pages):
     """A derived model: its factors, their optimal updates, the ELBO, the latents integrated out, what was relaxed."""
 
     model: Model
@@ -472,15 +472,16 @@ class Derived:
 
         return instance(self, name, parameter, factor)
 
+    @property
+    def file_name(self) -> str:
+        """The NumPy module's file."""
+        return f"{self.model.name}.py"
+
     def plain(self) -> dict[str, Any]:
         """The derivation as plain data (see ``docs/architecture.md``), the only thing `verify` reads."""
         from cavi.derive.plain import plain
 
         return plain(self)
-
-    def numpy(self) -> str:
-        """Source of a stand-alone NumPy module."""
-        return self.render("numpy")
 
     def jax(self) -> str:
         """Source of a stand-alone JAX module: the same functions as those of the NumPy module, compiled as one loop.
@@ -569,72 +570,6 @@ class Derived:
         kind = kinds["fragment" if fragment else kind]
         return self.render(kind, notation=notation, symbols=symbols or {}, lang=lang)
 
-    def html(
-        self,
-        report: Any = None,
-        fit: Any = None,
-        notation: str = "plain",
-        symbols: Mapping[str, str] | None = None,
-        lang: str = "en",
-    ) -> str:
-        """A self-contained HTML page.
-
-        Args:
-            report: of `cavi.verify.verify`, whose evidence is then on the page.
-            fit: what the ``fit`` of the generated module returned; the page then shows the bound and the posteriors.
-            notation: whose conventions, as for `latex`.
-            symbols: TeX of own symbols, as for `latex`.
-            lang: the language, ``en`` or ``ko``.
-        """
-        evidence = None if report is None else report.as_dict()
-        return self.render("html", evidence=evidence, fit=fit, notation=notation, symbols=symbols or {}, lang=lang)
-
-    def notebook(
-        self,
-        example: str | None = None,
-        declaration: str | None = None,
-        notation: str = "plain",
-        symbols: Mapping[str, str] | None = None,
-        lang: str = "en",
-    ) -> str:
-        """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
-
-        Args:
-            example: a library model whose data it fits; None for a cell to be filled in.
-            declaration: Python source that declares the model, to be shown.
-            notation: whose conventions, as for `latex`.
-            symbols: TeX of own symbols, as for `latex`.
-            lang: the language of the text, ``en`` or ``ko``.
-        """
-        manner = {"notation": notation, "symbols": symbols or {}, "lang": lang}
-        return self.render("notebook", example=example, declaration=declaration, **manner)
-
-    def render(self, kind: str, **options: object) -> str:
-        """The text that the renderer registered under ``cavi.renderers`` makes.
-
-        Raises:
-            CaviError: when no renderer of that name is installed.
-        """
-        return render(kind, self, **options)
-
-    def save(
-        self,
-        folder: str | Path,
-        notation: str = "plain",
-        symbols: Mapping[str, str] | None = None,
-        lang: str = "en",
-    ) -> list[Path]:
-        """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the NumPy module, each whole."""
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        files = {
-            "derivation.tex": self.latex(notation=notation, symbols=symbols, lang=lang),
-            "derivation.html": self.html(None, None, notation, symbols, lang),
-            "references.bib": self.render("bibtex"),
-            f"{self.model.name}.py": self.numpy(),
-        }
-        return [write_text(target / name, text) for name, text in files.items()]
-
     def __str__(self) -> str:
         from cavi.derive.report import report
 
@@ -642,6 +577,3 @@ class Derived:
 
     def _repr_latex_(self) -> str:
         return self.render("latex_display")
-
-    def _repr_html_(self) -> str:
-        return self.html()

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy
 
 from cavi.derive.canonical import add
 from cavi.derive.derivation import Derivation
 from cavi.derive.model import Model
+from cavi.derive.pages import Pages
 from cavi.derive.propagation.natural import GaussianPart
 from cavi.derive.propagation.sites import Site, Split
 from cavi.derive.propagation.steps import EvidenceTerm, formulas
 from cavi.derive.propagation.tilted import Tilted
-from cavi.derive.render import render, write_text
 from cavi.derive.result import Formula
 from cavi.derive.term import Polynomial
 from cavi.derive.to_sympy import to_sympy
 
 
 @dataclass(frozen=True)
-class Propagation:
+class Propagation(Pages):
     """Expectation propagation for a model: one joint Normal q(w), and a Gaussian in h for every site.
 
     Attributes:
@@ -37,6 +36,8 @@ class Propagation:
         evidence: the terms of log Z_EP, every constant kept.
         derivation: the named steps.
     """
+
+    renderers: ClassVar[str] = "ep_"
 
     model: Model
     power: Fraction
@@ -71,15 +72,16 @@ class Propagation:
         """What a step computes for a site, in order."""
         return formulas(site, self.moments[self.sites.index(site)], self.power)
 
+    @property
+    def file_name(self) -> str:
+        """The NumPy module's file."""
+        return f"{self.model.name}_ep.py"
+
     def plain(self) -> dict[str, Any]:
         """The result as plain data, the only thing that `cavi.verify.propagation` reads."""
         from cavi.derive.propagation.plain import plain
 
         return plain(self)
-
-    def numpy(self) -> str:
-        """Source of a stand-alone module that needs only NumPy and SciPy."""
-        return render("ep_numpy", self)
 
     def latex(
         self,
@@ -104,74 +106,9 @@ class Propagation:
             CaviError: for another kind, notation or language, for symbols that are unknown or clash, and for the
                 algorithm where there is no site.
         """
-        return render("ep_latex", self, form=kind, notation=notation, symbols=symbols or {}, lang=lang)
-
-    def html(
-        self,
-        report: Any = None,
-        fit: Any = None,
-        notation: str = "plain",
-        symbols: Mapping[str, str] | None = None,
-        lang: str = "en",
-    ) -> str:
-        """A self-contained page.
-
-        Args:
-            report: of `cavi.verify.propagation.verify_propagation`, whose evidence is then on the page.
-            fit: what the ``fit`` of the generated module returned; the page then shows log Z_EP and the posteriors.
-            notation: whose conventions, as for `latex`.
-            symbols: TeX of own symbols, as for `latex`.
-            lang: the language, ``en`` or ``ko``.
-        """
-        evidence = None if report is None else report.as_dict()
-        return render("ep_html", self, evidence=evidence, fit=fit, notation=notation, symbols=symbols or {}, lang=lang)
-
-    def notebook(
-        self,
-        example: str | None = None,
-        declaration: str | None = None,
-        notation: str = "plain",
-        symbols: Mapping[str, str] | None = None,
-        lang: str = "en",
-    ) -> str:
-        """A Jupyter notebook (JSON): the derivation, the generated module, a fit, pictures of the posterior.
-
-        Args:
-            example: a library model whose data it fits; None for a cell to be filled in.
-            declaration: Python source that declares the model, to be shown.
-            notation: whose conventions, as for `latex`.
-            symbols: TeX of own symbols, as for `latex`.
-            lang: the language of the text, ``en`` or ``ko``.
-        """
-        manner = {"notation": notation, "symbols": symbols or {}, "lang": lang}
-        return render("ep_notebook", self, example=example, declaration=declaration, **manner)
-
-    def bibtex(self) -> str:
-        """The works that the derivation cites, as entries of a ``.bib`` file."""
-        return render("ep_bibtex", self)
-
-    def save(
-        self,
-        folder: str | Path,
-        notation: str = "plain",
-        symbols: Mapping[str, str] | None = None,
-        lang: str = "en",
-    ) -> list[Path]:
-        """Write ``derivation.tex``, ``derivation.html``, ``references.bib`` and the module, each whole."""
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        files = {
-            "derivation.tex": self.latex(notation=notation, symbols=symbols, lang=lang),
-            "derivation.html": self.html(None, None, notation, symbols, lang),
-            "references.bib": self.bibtex(),
-            f"{self.model.name}_ep.py": self.numpy(),
-        }
-        return [write_text(target / name, text) for name, text in files.items()]
+        return self.render("latex", form=kind, notation=notation, symbols=symbols or {}, lang=lang)
 
     def __str__(self) -> str:
         from cavi.derive.propagation.report import report
 
         return report(self)
-
-    def _repr_html_(self) -> str:
-        return self.html()

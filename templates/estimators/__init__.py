@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cavi.derive import Derived
-from cavi.templates.environment import environment
 from cavi.templates.estimators.view import estimator_view
+from cavi.templates.source import python_source
 
 
 def render(derived: Derived) -> str:
@@ -13,6 +13,5 @@ def render(derived: Derived) -> str:
     Raises:
         CaviError: where the data of the model are no rows X with or without a y, or cannot be cut by rows.
     """
-    template = environment("plain").get_template("estimators/module.py.jinja")
     view = estimator_view(derived)
-    return template.render(m=view.shard.module, s=view.shard, e=view)
+    return python_source("estimators/module.py.jinja", m=view.shard.module, s=view.shard, e=view)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from cavi.derive import Derived
-from cavi.templates.environment import environment
 from cavi.templates.jax.view import module_view
+from cavi.templates.source import python_source
 
 
 def render(derived: Derived) -> str:
@@ -15,5 +13,4 @@ def render(derived: Derived) -> str:
     Raises:
         CaviError: where a formula needs a function that JAX lacks.
     """
-    template = environment("plain").get_template("jax/module.py.jinja")
-    return re.sub(r" +\n", "\n", template.render(m=module_view(derived)))
+    return python_source("jax/module.py.jinja", m=module_view(derived))

@@ -1,7 +1,4 @@
-"""Expression → text that reads back as the same expression.
-
-Precedence is Python's: a sum binds weakest (1), then a product (2), a sign (3), a power (4) and a whole (5).
-"""
+"""Expression → text that reads back as the same expression."""
 
 from __future__ import annotations
 
@@ -30,10 +27,10 @@ from cavi.derive.expression import (
     inside_sigmoid,
 )
 from cavi.derive.index import Gather, Index, Literal, Shift, shifted
+from cavi.templates.infix import MINUS, POWER, PRODUCT, SIGN, SUM, WHOLE, bracketed, product_of, sum_of
 
 Names = Mapping[Index, str]
-SUM, PRODUCT, SIGN, POWER, WHOLE = 1, 2, 3, 4, 5
-_HALF, _ONE, _MINUS = Fraction(1, 2), Fraction(1), Fraction(-1)
+_HALF, _ONE = Fraction(1, 2), Fraction(1)
 
 
 def base_name(index: Index) -> str:
@@ -52,8 +49,7 @@ class Writer:
 
     def expression(self, expr: Expr, names: Names, least: int = SUM) -> str:
         """The expression, in brackets where it binds less than `least`."""
-        binds, text = self._written(expr, names)
-        return text if binds >= least else f"({text})"
+        return bracketed(self._written(expr, names), least)
 
     def subscript(self, sub: AnySub, names: Names) -> str:
         """One subscript."""
@@ -83,7 +79,7 @@ class Writer:
             case Ref():
                 return WHOLE, expr.name + self.subscripts(expr.subs, names)
             case Add(terms=terms):
-                return SUM, self._sum(terms, names)
+                return SUM, sum_of(terms, lambda e, least: self.expression(e, names, least))
             case Mul(factors=factors):
                 return self._product(expr, factors, names)
             case Power(base=base, exponent=Number(value=value)) if value == _HALF:
@@ -110,34 +106,19 @@ class Writer:
                 return WHOLE, self._stick_breaking(expr, names)
         raise CaviError(f"the text form has no notation for {expr} ({type(expr).__name__})")
 
-    def _sum(self, terms: tuple[Expr, ...], names: Names) -> str:
-        text = self.expression(terms[0], names, SUM)
-        for term in terms[1:]:
-            match term:
-                case Mul(factors=(Number(value=value), other)) if value == _MINUS:
-                    text += f" - {self.expression(other, names, PRODUCT)}"
-                case _:
-                    text += f" + {self.expression(term, names, PRODUCT)}"
-        return text
-
     def _product(self, expr: Mul, factors: tuple[Expr, ...], names: Names) -> tuple[int, str]:
         match factors:
             case (Number(value=one), Power(base=base, exponent=Number(value=e))) if (
                 one == -e == _ONE and (inside := inside_sigmoid(base)) is not None
             ):
                 return WHOLE, f"sigmoid({self.expression(inside, names)})"
-            case (Number(value=value), other) if value == _MINUS and not isinstance(other, Number):
+            case (Number(value=value), other) if value == MINUS and not isinstance(other, Number):
                 return SIGN, f"-{self.expression(other, names, SIGN)}"
-        text = self.expression(factors[0], names, PRODUCT)
-        for position, factor in enumerate(factors[1:]):
-            match factor:
-                case Power(base=base, exponent=Number(value=value)) if value == _MINUS and not (
-                    position == 0 and isinstance(factors[0], Number) and isinstance(base, Number)
-                ):
-                    text += f" / {self.expression(base, names, SIGN)}"
-                case _:
-                    text += f" * {self.expression(factor, names, SIGN)}"
-        return PRODUCT, text
+
+        def divides(position: int, base: Expr) -> bool:  # a number over another would read back as one number
+            return not (position == 1 and isinstance(factors[0], Number) and isinstance(base, Number))
+
+        return PRODUCT, product_of(factors, lambda e, least: self.expression(e, names, least), divides)
 
     def _contraction(self, expr: SumOver, names: Names) -> str:
         """``dot(w, x[n])`` where the sum is one, else ``Sum(…, d)``."""

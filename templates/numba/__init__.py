@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cavi.derive import Derived
 from cavi.derive.cells import over_cells
-from cavi.templates.environment import environment
 from cavi.templates.numba.writer import NumbaWriter
 from cavi.templates.numpy.view import module_view
+from cavi.templates.source import python_source
 
 
 def render(derived: Derived) -> str:
@@ -16,6 +16,5 @@ def render(derived: Derived) -> str:
     (tables, chains, the digamma and log-gamma functions of large arrays) is written as one, over all cores where it
     can be. A module in which there is nothing of the kind is the NumPy module.
     """
-    template = environment("plain").get_template("numpy/module.py.jinja")
     writer = NumbaWriter(over_cells(derived)[0])
-    return template.render(m=module_view(derived, writer, writer.kernels))
+    return python_source("numpy/module.py.jinja", m=module_view(derived, writer, writer.kernels))

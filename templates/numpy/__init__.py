@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cavi.derive import Derived
 from cavi.derive.cells import refuse_sparse
-from cavi.templates.environment import environment
 from cavi.templates.numpy.view import module_view
+from cavi.templates.source import python_source
 
 
 def render_gibbs(derived: Derived) -> str:
@@ -18,5 +18,4 @@ def render_gibbs(derived: Derived) -> str:
 
 def render(derived: Derived) -> str:
     """Source of a module that needs only NumPy and SciPy and imports nothing of ours."""
-    template = environment("plain").get_template("numpy/module.py.jinja")
-    return template.render(m=module_view(derived))
+    return python_source("numpy/module.py.jinja", m=module_view(derived))

@@ -14,6 +14,7 @@ from cavi.derive.families import lookup
 from cavi.derive.index import Index, Literal
 from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
 from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
+from cavi.templates.numpy.alive import alive
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
 from cavi.templates.numpy.current import changed
@@ -117,7 +118,7 @@ class Writer:
             mine = [f for f in (*given, *formulas) if f.latent == latent]
             pairs = [f"{f.name}={self.names['parameter', latent, f.name]}" for f in mine]
             body.extend(call("state.store", [quote(latent), *pairs]))
-        return (*self._unpack(scope, local), *body)
+        return alive((*self._unpack(scope, local), *body))
 
     def _integrals(self, group: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Formulas that are integrals over one number, over the nodes of one rule."""

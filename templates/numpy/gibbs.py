@@ -16,8 +16,8 @@ from cavi.derive.optimum import Link
 from cavi.derive.report import formula_text
 from cavi.derive.result import Formula
 from cavi.derive.term import Polynomial, number
-from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
+from cavi.templates.numpy.alive import alive
 from cavi.templates.numpy.arrays import Scope
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.functions import Writer
@@ -25,6 +25,7 @@ from cavi.templates.numpy.integrals import NODES_OF, sampler
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.names import _free, function_name, python_names, quote, shape_comment
 from cavi.templates.numpy.view import known_variables
+from cavi.templates.source import python_source
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def gibbs_module(derived: Derived) -> str:
         CaviError: for point parameters and copies.
         NonConjugateError: where a complete conditional is in no known family.
     """
-    return environment("plain").get_template("numpy/gibbs.py.jinja").render(m=sampler_view(derived))
+    return python_source("numpy/gibbs.py.jinja", m=sampler_view(derived))
 
 
 def sampler_view(derived: Derived) -> SamplerView:
@@ -194,7 +195,8 @@ class SamplerWriter(Writer):
             body.extend(self._draw(link, scope, name))
             local.add(name)
             body.append(f"state.values[{quote(link.latent)}] = {name}")
-        return (*self._unpack(scope, local), *body)
+        # A draw needs less of a chain than an expectation does: no marginal covariances.
+        return alive((*self._unpack(scope, local), *body))
 
     def _numeric(self, c: CompleteConditional, scope: Scope, local: set[str]) -> list[str]:
         """Statements that draw one number or two of which only the density is known."""
@@ -299,7 +301,8 @@ class SamplerWriter(Writer):
             for depth, i in enumerate(c.factor.sequential)
         ]
         indent = "    " * len(loops)
-        return (*self._unpack(scope, local), *loops, *(indent + line for line in body))
+        lines = (*self._unpack(scope, local), *loops, *(indent + line for line in alive(body)))
+        return alive(lines)
 
     def log_joint(self) -> tuple[str, ...]:
         """The body that returns the log joint density."""

@@ -9,6 +9,7 @@ from cavi.derive import Update
 from cavi.derive.index import Gather, Index
 from cavi.derive.result import ElboTerm, Formula
 from cavi.derive.term import Delta, Element, Monomial, Polynomial
+from cavi.templates.numpy.alive import alive
 from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.chains import Chain
 from cavi.templates.numpy.dual import Dual, duals
@@ -271,7 +272,7 @@ class PlannedWriter(Writer):
             code = lines.pop().removeprefix(f"{out.code} = ").partition("  # ")[0]
         else:
             code = out.code
-        body = (*self._unpack(scope, ()), *lines, f"return {code}{comment}")
+        body = alive((*self._unpack(scope, ()), *lines, f"return {code}{comment}"))
         dual = next((d for d in self.duals.values() if d.gram == s), None)
         if dual is not None:
             body = (*self._not_added_up(dual, s), *body)
@@ -478,6 +479,7 @@ class PlannedWriter(Writer):
         sizes = [scope.size(i.size) for i in (*chain.plates, chain.group, chain.group)]
         known = tuple(self._unpack(scope, {self.names["parameter", z, "logits"]}))
         loops = tuple("    " * depth + f"for {i.name} in range({scope.size(i.size)}):" for depth, i in enumerate(at))
+        passed = f"return {self.names['parameter', z, 'logits']}, {transition}, {starts}"  # what the passes are given
         return ChainView(
             latent=z,
             logits=self.names["parameter", z, "logits"],
@@ -486,7 +488,7 @@ class PlannedWriter(Writer):
             keeps=keeps,
             marginal=self.names[name, chain.marginal],
             pair=self.names[name, chain.pair],
-            body=tuple(body) if chain.plates else (*known, *body),
+            body=tuple(body) if chain.plates else alive((*known, *body, passed))[:-1],
             row=chain.row.name,
             before=known if chain.plates else (),
             loops=loops,

@@ -112,11 +112,6 @@ class ModuleView:
         """The factors with categories that some known array may tell apart."""
         return tuple(f.name for f in self.factors if any(s.told or s.read for s in f.start.seeds))
 
-    @property
-    def functools(self) -> bool:
-        """Whether the module has a use for it: in passes over data and chains, or in a helper."""
-        return bool(self.statistics or self.locals or self.passes) or any("functools." in h for h in self.helpers)
-
 
 def module_view(
     derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY

@@ -32,10 +32,10 @@ from cavi.derive.expression import (
 )
 from cavi.derive.index import Gather, Index, Literal, Shift
 from cavi.derive.model import Chain
+from cavi.templates.infix import MINUS, POWER, PRODUCT, SIGN, SUM, WHOLE, bracketed, product_of, sum_of
 
 Context = tuple[Index, ...]
-SUM, PRODUCT, SIGN, POWER, WHOLE = 1, 2, 3, 4, 5
-_MINUS, _HALF = Fraction(-1), Fraction(1, 2)
+_HALF = Fraction(1, 2)
 _TAKEN = frozenset("jax jnp numpyro dist model scan key".split())
 
 
@@ -80,8 +80,7 @@ class Arrays:
 
     def write(self, expr: Expr, context: Context, least: int = SUM) -> str:
         """The array of an expression, in brackets where it binds less than `least`."""
-        binds, text = self._written(expr, context)
-        return text if binds >= least else f"({text})"
+        return bracketed(self._written(expr, context), least)
 
     def begins(self, chain: Chain, context: Context) -> str:
         """Where a sequence of a chain begins."""
@@ -183,12 +182,12 @@ class Arrays:
             case Ref():
                 return WHOLE, self.named(expr.name, expr.subs, context)
             case Add(terms=terms):
-                return SUM, self._sum(terms, context)
+                return SUM, sum_of(terms, lambda e, least: self.write(e, context, least))
             case Mul(factors=factors):
                 return self._product(factors, context)
             case Power(base=base, exponent=Number(value=value)) if value == _HALF:
                 return WHOLE, f"jnp.sqrt({self.write(base, context)})"
-            case Power(base=base, exponent=Number(value=value)) if value == _MINUS:
+            case Power(base=base, exponent=Number(value=value)) if value == MINUS:
                 return PRODUCT, f"1 / {self.write(base, context, SIGN)}"
             case Power():
                 return POWER, f"{self.write(expr.base, context, WHOLE)} ** {self.write(expr.exponent, context, WHOLE)}"
@@ -211,30 +210,13 @@ class Arrays:
                 return WHOLE, f"jnp.where({self.begins(expr.chain, context)}, {branches})"
         raise CaviError(f"NumPyro: there is no notation for {expr} ({type(expr).__name__})")
 
-    def _sum(self, terms: tuple[Expr, ...], context: Context) -> str:
-        text = self.write(terms[0], context, SUM)
-        for term in terms[1:]:
-            match term:
-                case Mul(factors=(Number(value=value), other)) if value == _MINUS:
-                    text += f" - {self.write(other, context, PRODUCT)}"
-                case _:
-                    text += f" + {self.write(term, context, PRODUCT)}"
-        return text
-
     def _product(self, factors: tuple[Expr, ...], context: Context) -> tuple[int, str]:
         match factors:
-            case (Number(value=value), other) if value == _MINUS:
+            case (Number(value=value), other) if value == MINUS:
                 return SIGN, f"-{self.write(other, context, SIGN)}"
             case (Number(value=value), *rest) if value == 1 and rest:
                 return self._written(rest[0] if len(rest) == 1 else Mul(tuple(rest)), context)
-        text = self.write(factors[0], context, PRODUCT)
-        for factor in factors[1:]:
-            match factor:
-                case Power(base=base, exponent=Number(value=value)) if value == _MINUS:
-                    text += f" / {self.write(base, context, SIGN)}"
-                case _:
-                    text += f" * {self.write(factor, context, SIGN)}"
-        return PRODUCT, text
+        return PRODUCT, product_of(factors, lambda e, least: self.write(e, context, least))
 
     def _sum_over(self, expr: SumOver, context: Context) -> tuple[int, str]:
         index, body = expr.index, expr.body

@@ -8,7 +8,8 @@ from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
 from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Ordered, Power
 from cavi.derive.index import Index, primed
-from cavi.templates.numpyro.arrays import WHOLE, Arrays, Choice, Context, extent
+from cavi.templates.infix import WHOLE
+from cavi.templates.numpyro.arrays import Arrays, Choice, Context, extent
 
 
 def distribution(d: Distribution, plates: Context, arrays: Arrays) -> str:

@@ -9,8 +9,9 @@ from cavi.derive.distribution import Distribution
 from cavi.derive.errors import CaviError
 from cavi.derive.expression import Condition
 from cavi.derive.model import Model, Variable
+from cavi.templates.infix import WHOLE
 from cavi.templates.mentions import mentions
-from cavi.templates.numpyro.arrays import WHOLE, Arrays, Context, extent, python_name, shape
+from cavi.templates.numpyro.arrays import Arrays, Context, extent, python_name, shape
 from cavi.templates.numpyro.chains import emissions, scan, stepwise, within
 from cavi.templates.numpyro.distributions import axes_of, between, distribution, observed
 

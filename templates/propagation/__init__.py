@@ -23,13 +23,14 @@ from cavi.templates.propagation.notebook import notebook_text
 from cavi.templates.propagation.pages import algorithm_view, html_view, tex_view
 from cavi.templates.propagation.talk import frames
 from cavi.templates.propagation.view import module_view
+from cavi.templates.source import python_source
 
 KINDS = ("article", "beamer", "fragment", "frames", "algorithm")
 
 
 def render_numpy(p: Propagation) -> str:
     """Source of a module that needs only NumPy and SciPy and imports nothing of ours."""
-    return environment("plain").get_template("propagation/module.py.jinja").render(m=module_view(p))
+    return python_source("propagation/module.py.jinja", m=module_view(p))
 
 
 def render_latex(p: Propagation, form: str = "article", **manner: Any) -> str:

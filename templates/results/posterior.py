@@ -8,12 +8,12 @@ from typing import Any
 from cavi.derive import CaviError, Derived, Update
 from cavi.derive.cells import latents_at_cells
 from cavi.derive.result import Integral
-from cavi.templates.environment import environment
 from cavi.templates.numpy import draws, helpers
 from cavi.templates.numpy.gibbs import SamplerWriter
 from cavi.templates.numpy.integrals import NODES_OF, sampler
 from cavi.templates.numpy.names import quote
 from cavi.templates.numpy.view import known_variables
+from cavi.templates.source import python_source
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def render_posterior(derived: Derived) -> str:
     Raises:
         CaviError: for a factor of a family that is not drawn.
     """
-    return environment("plain").get_template("results/posterior.py.jinja").render(m=posterior_view(derived))
+    return python_source("results/posterior.py.jinja", m=posterior_view(derived))
 
 
 def posterior_view(derived: Derived) -> PosteriorView:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cavi.derive import Derived
-from cavi.templates.environment import environment
 from cavi.templates.shards.cluster import cluster_view
 from cavi.templates.shards.view import sharded_view
+from cavi.templates.source import python_source
 
 
 def render_streaming(derived: Derived, over: str | None = None) -> str:
@@ -18,9 +18,8 @@ def render_streaming(derived: Derived, over: str | None = None) -> str:
     Raises:
         CaviError: where the data cannot be cut along the index, with the reason.
     """
-    template = environment("plain").get_template("shards/module.py.jinja")
     view = sharded_view(derived, over)
-    return template.render(m=view.module, s=view)
+    return python_source("shards/module.py.jinja", m=view.module, s=view)
 
 
 def render_dask(derived: Derived, over: str | None = None) -> str:
@@ -33,6 +32,5 @@ def render_dask(derived: Derived, over: str | None = None) -> str:
     Raises:
         CaviError: where the data cannot be cut along the index, with the reason.
     """
-    template = environment("plain").get_template("shards/cluster_module.py.jinja")
     view = sharded_view(derived, over)
-    return template.render(m=view.module, s=view, d=cluster_view(view))
+    return python_source("shards/cluster_module.py.jinja", m=view.module, s=view, d=cluster_view(view))

@@ -10,7 +10,8 @@ from cavi.derive.errors import CaviError
 from cavi.derive.expression import Condition, Expr, InverseOf, Mul, Number, Ordered, Power
 from cavi.derive.index import primed
 from cavi.derive.model import Variable
-from cavi.templates.stan.elements import LOG_2PI, PRODUCT, WHOLE, Elements, nested
+from cavi.templates.infix import PRODUCT, WHOLE
+from cavi.templates.stan.elements import LOG_2PI, Elements, nested
 
 
 def log_density(v: Variable, d: Distribution, e: Elements) -> str:

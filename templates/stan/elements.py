@@ -30,8 +30,8 @@ from cavi.derive.expression import (
 )
 from cavi.derive.index import Gather, Index, Literal, Shift
 from cavi.derive.model import Model, Variable
+from cavi.templates.infix import POWER, PRODUCT, SIGN, SUM, WHOLE, bracketed, product_of, sum_of
 
-SUM, PRODUCT, SIGN, POWER, WHOLE = 1, 2, 3, 4, 5
 PI, LOG_2PI = "3.141592653589793", "1.8378770664093453"
 _FUNCTIONS = {"abs": "abs", "log": "log", "exp": "exp", "cos": "cos", "sin": "sin", "probit": "Phi"}
 _KEYWORDS = (
@@ -117,8 +117,7 @@ class Elements:
 
     def write(self, expr: Expr, least: int = SUM) -> str:
         """The number, in brackets where it binds less than `least`."""
-        binds, text = self._written(expr)
-        return text if binds >= least else f"({text})"
+        return bracketed(self._written(expr), least)
 
     def position(self, sub: AnySub) -> str:
         """The position, counted from one, that a subscript points at."""
@@ -156,7 +155,7 @@ class Elements:
             case Ref():
                 return WHOLE, self.element(expr.name, expr.subs)
             case Add(terms=terms):
-                return SUM, self._sum(terms)
+                return SUM, sum_of(terms, self.write)
             case Mul(factors=factors):
                 return self._product(factors)
             case Power(base=base, exponent=Number(value=value)) if value == Fraction(1, 2):
@@ -182,30 +181,13 @@ class Elements:
                 return self._written(expr.body)
         raise CaviError(f"Stan: there is no notation for {expr} ({type(expr).__name__})")
 
-    def _sum(self, terms: tuple[Expr, ...]) -> str:
-        text = self.write(terms[0], SUM)
-        for term in terms[1:]:
-            match term:
-                case Mul(factors=(Number(value=value), other)) if value == -1:
-                    text += f" - {self.write(other, PRODUCT)}"
-                case _:
-                    text += f" + {self.write(term, PRODUCT)}"
-        return text
-
     def _product(self, factors: tuple[Expr, ...]) -> tuple[int, str]:
         match factors:
             case (Number(value=value), other) if value == -1:
                 return SIGN, f"-{self.write(other, SIGN)}"
             case (Number(value=value), other) if value == 1:
                 return self._written(other)
-        text = self.write(factors[0], PRODUCT)
-        for factor in factors[1:]:
-            match factor:
-                case Power(base=base, exponent=Number(value=value)) if value == -1 and not self.is_whole(base):
-                    text += f" / {self.write(base, SIGN)}"
-                case _:
-                    text += f" * {self.write(factor, SIGN)}"
-        return PRODUCT, text
+        return PRODUCT, product_of(factors, self.write, lambda position, base: not self.is_whole(base))
 
     def is_whole(self, expr: Expr) -> bool:
         """Whether Stan takes an expression for an integer, so that dividing by it might cut off."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from cavi.derive.expression import AnySub, Condition
 from cavi.derive.index import Index
 from cavi.derive.model import Variable
+from cavi.templates.infix import PRODUCT
 from cavi.templates.stan.densities import log_density
-from cavi.templates.stan.elements import PRODUCT, Elements, indented, nested
+from cavi.templates.stan.elements import Elements, indented, nested
 
 
 def element(v: Variable, e: Elements, total: str) -> list[str]:
