@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from cavi.derive.index import Gather, Index, Literal, Shift, Sub
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub, stem
 from cavi.derive.term import (
     Atom,
     Before,
@@ -72,7 +72,7 @@ class Scope:
 
 def _shown_outside(index: Index) -> str:
     """An index by its name; a summed one that is shown outside its sum is named after its set."""
-    if not index.name.startswith(f"{index.size}."):
+    if not index.name.startswith(f"{stem(index.size)}."):
         return index.name
     return "i" if index.size.isdigit() else index.size.lower()
 

@@ -466,7 +466,7 @@ def _gathers(match: Match) -> list[Gather]:
     """The observed integers by which alone an argument depends on their indices; not those of a sum over it."""
     subs = [s for s in subscripts(match.argument) if set(indices_of(s)) & match.argument.free]
     alone = [s for s in subs if not any(o != s and set(indices_of(o)) & set(indices_of(s)) for o in subs)]
-    return [s for s in alone if isinstance(s, Gather) and match.over not in indices_of(s)]
+    return [s for s in alone if isinstance(s, Gather) and match.over not in set(indices_of(s))]
 
 
 def _moved(p: Polynomial, axes: Mapping[Sub, Index]) -> Polynomial:
