@@ -3,6 +3,9 @@
 Run with ``python benchmarks/cores.py [--small] [MODEL …]`` after ``pip install -e .``. Time is that on the clock, of a
 run with many sweeps less that of one with two, so that starts are not counted; they have a column of their own. BLAS
 has one thread everywhere. The bounds of all runs are compared, from the same shared factors.
+
+On a machine that others use, ``--busy``: CPU time of a sweep of `fit`, and of a sweep on cores that of the process that
+leads and of the busiest member, of which one works while the other waits. Three times each, in turn.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ import os
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
+import multiprocessing
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,14 +93,48 @@ def sweep_of(run: Callable[[int], Any], sweeps: int, repeats: int = 3) -> tuple[
     return first, (min(t for _, t in times) - first) / sweeps, found
 
 
-def row(name: str, shrink: int, cores: int) -> str:
-    """One line of the table."""
+def problem(name: str, shrink: int) -> tuple[Any, Inputs, dict[str, Any]]:
+    """A module, its data, and what all runs are given."""
     model, make = CASES[name]
     module = of_all_cores(model)
     data, hyper, sizes = make(module, shrink)
     start = module.fit(data, hyper, sizes, seed=0, max_iter=2, tol=0.0).params
     init = {latent: start[latent] for factor in module.SHARED for latent in factor.split(",")}
-    known = {"init": init, "tol": -1.0}
+    return module, (data, hyper, sizes), {"init": init, "tol": -1.0}
+
+
+def on_the_way(module: Any, inputs: Inputs, known: dict[str, Any], cores: int, sweeps: int = 30) -> tuple[float, float]:
+    """Seconds of CPU of a sweep in the process that leads, and in the busiest member; Linux only."""
+    marks: list[tuple[float, dict[int, float]]] = []
+
+    def tell(_: Any) -> None:
+        pids = [child.pid for child in multiprocessing.active_children() if child.pid is not None]
+        spent = {pid: 1e-9 * int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids}
+        marks.append((time.process_time(), spent))
+
+    module.fit_cores(*inputs, cores=cores, max_iter=sweeps + 2, progress=tell, **known)
+    (first, before), (last, after) = marks[1], marks[-1]
+    return (last - first) / sweeps, max(after[pid] - before[pid] for pid in after) / sweeps
+
+
+def busy_row(name: str, shrink: int, cores: int) -> str:
+    """One line of the table of CPU times."""
+    module, inputs, known = problem(name, shrink)
+    found = []
+    for _ in range(3):
+        began = time.process_time()
+        module.fit(*inputs, max_iter=2, **known)
+        middle = time.process_time()
+        module.fit(*inputs, max_iter=32, **known)
+        plain = (time.process_time() - middle - (middle - began)) / 30
+        found.append((plain, *on_the_way(module, inputs, known, cores)))
+    plain, lead, member = np.median(found, axis=0)
+    return f"| {name} | {1e3 * plain:.1f} | {1e3 * lead:.1f} | {1e3 * member:.1f} | **{plain / (lead + member):.2f}** |"
+
+
+def row(name: str, shrink: int, cores: int) -> str:
+    """One line of the table."""
+    module, (data, hyper, sizes), known = problem(name, shrink)
     runs: list[Callable[[int], Any]] = [
         lambda n: module.fit(data, hyper, sizes, max_iter=n, **known),
         lambda n: module.fit_cores(data, hyper, sizes, max_iter=n, cores=1, **known),
@@ -114,8 +153,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"some of {'; '.join(CASES)}")
     parser.add_argument("--small", action="store_true", help="a tenth of the rows")
+    parser.add_argument("--busy", action="store_true", help="CPU times, where others use the machine")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
+    if given.busy:
+        print("| model | `fit`, CPU ms | lead, CPU ms | busiest member, CPU ms | ratio |\n|---|---:|---:|---:|---:|")
+        for name in given.names or CASES:
+            print(busy_row(name, 10 if given.small else 1, given.cores), flush=True)
+        return
     columns = ("`fit`, ms", "one process, ms", f"{given.cores} processes, ms", "ratio", "start, s", "gap of bounds")
     print(f"| model | rows | {' | '.join(columns)} |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")

@@ -599,6 +599,10 @@ def fit(
     ] = None,
     max_iter: Annotated[int, typer.Option(min=1)] = 1000,
     tol: Annotated[float, typer.Option(min=0.0)] = 1e-8,
+    inner: Annotated[
+        int,
+        typer.Option(min=1, help="How many times a sweep updates factors of rows that depend on one another."),
+    ] = 1,
     rows: Annotated[int, typer.Option(min=0, help="Go through the data in shards of so many rows; 0 at once.")] = 0,
     cores: Annotated[
         int | None, typer.Option(min=0, help="Share the rows out among so many processes; 0 for all cores.")
@@ -616,19 +620,16 @@ def fit(
     from cavi.cli.sources import derived_model
 
     output = Output(quiet or as_json)
-    if rows and (accelerate or restarts > 1):
-        raise ValueError(
-            "--rows goes through the data once a sweep, from one start: leave out --accelerate and --restarts"
-        )
-    if cores is not None and (rows or accelerate or restarts > 1):
-        raise ValueError(
-            "--cores shares out the rows of one run: leave out --rows, --accelerate and --restarts "
-            "(which --jobs has side by side)"
-        )
+    if accelerate and (rows or cores is not None):
+        raise ValueError("--accelerate needs all rows at once: leave out --rows and --cores, or leave it out")
+    if cores is not None and rows:
+        raise ValueError("--cores has all rows in memory and --rows one shard at a time: leave out one of them")
+    if jobs > 1 and (rows or cores is not None):
+        raise ValueError("--jobs has restarts side by side, and with --rows or --cores they come one after another")
     if checkpoint and not rows and cores is None:
         raise ValueError("--checkpoint is that of a run over shards: give --rows N or --cores N with it")
     manner = (notation, parse_symbols(symbol), lang)
-    given_at_all = {"restarts": restarts > 1, "jobs": jobs > 1, "cores": cores is not None}
+    given_at_all = {"restarts": restarts > 1, "inner": inner > 1, "jobs": jobs > 1, "cores": cores is not None}
     if methods.is_propagation({**options, **given_at_all}):
         from cavi.cli import propagation
 
@@ -637,7 +638,7 @@ def fit(
         summary, lines = propagation.fit_model(model, power, given, out, settings, manner, output)
     else:
         settings = {"seed": seed, "restarts": restarts, "max_iter": max_iter, "tol": tol, "accelerate": accelerate}
-        settings |= {"jobs": jobs}
+        settings |= {"jobs": jobs} | ({"inner": inner} if inner > 1 else {})
         derived = derived_model(model, factors, marginalise, bounds, augment, relax, approximate)
         summary, lines = fit_model(
             derived, model, data or [], hyper or [], sizes or [], out, settings, output, rows, checkpoint, cores, manner

@@ -18,7 +18,7 @@ import numpy as np
 from cavi import models
 from cavi.cli.formats import Manner
 from cavi.cli.output import Output
-from cavi.cli.shards import fit_in_shards, fit_on_cores, tables_of
+from cavi.cli.shards import check_inner, fit_in_shards, fit_on_cores, tables_of
 from cavi.cli.tables import read_arrays, read_json
 from cavi.derive import CaviError, Derived, Model
 from cavi.templates.article import spoken
@@ -55,7 +55,7 @@ def fit_model(
     elif cores is not None:
         known, hypers, counts = inputs(name, derived.model, data, hyper, sizes)
         with _importable(derived.model.name, derived.streaming()) as module:
-            found = fit_on_cores(module, known, hypers, counts, cores, checkpoint, settings, output)
+            found = fit_on_cores(module, derived.model, known, hypers, counts, cores, checkpoint, settings, output)
     else:
         known, hypers, counts = inputs(name, derived.model, data, hyper, sizes)
         found = _run(derived, known, hypers, counts, settings, output)
@@ -159,8 +159,10 @@ def _run(
 
     if settings.get("jobs", 1) > 1:
         with _importable(derived.model.name, derived.numpy()) as module:
+            check_inner(module, derived.model, settings)
             return module.fit(data, hyper, sizes, **settings)
     module = loaded(derived.model.name, derived.numpy())
+    check_inner(module, derived.model, settings)
     if output.quiet or not sys.stderr.isatty():
         return module.fit(data, hyper, sizes, **settings)
     with Console(stderr=True).status(f"fitting {derived.model.name}") as status:

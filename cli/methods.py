@@ -26,6 +26,7 @@ MEAN_FIELD: Mapping[str, str] = {
     "restarts": _NOT_RANDOM,
     "jobs": _NOT_RANDOM,
     "accelerate": "all sites move in every sweep, and damping is what steers them; give --damping",
+    "inner": "all sites move in every sweep",
     "rows": "a sweep needs all sites at once",
     "cores": "a sweep needs all sites at once",
     "checkpoint": "a sweep needs all sites at once",

@@ -13,6 +13,8 @@ from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cavi.templates.requirements import NEEDS
+
 Language = Literal["plain", "latex", "html"]
 
 _FOLDER = Path(__file__).parent
@@ -37,10 +39,11 @@ def environment(language: Language = "plain") -> Environment:
     """The environment for one output language; template names are paths below ``templates/``.
 
     ``latex`` uses ``((* block *))``, ``((( value )))`` and ``((= comment =))``, and escapes nothing:
-    its renderer passes finished TeX only. ``html`` escapes every value that is not marked as markup.
+    its renderer passes finished TeX only. ``html`` escapes every value that is not marked as markup. Every template
+    may say what a module ``needs``.
     """
     marks = _DELIMITERS[language]
-    return Environment(
+    made = Environment(
         block_start_string=marks.block[0],
         block_end_string=marks.block[1],
         variable_start_string=marks.value[0],
@@ -54,3 +57,5 @@ def environment(language: Language = "plain") -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals["needs"] = NEEDS
+    return made

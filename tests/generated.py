@@ -1,11 +1,13 @@
 """Runs generated modules in tests: execute the source, make data that fit it, and evaluate claims by brute force."""
 
+import importlib
 import itertools
 import sys
 import tracemalloc
 import types
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,15 @@ def run(source: str) -> types.ModuleType:
     sys.modules[module.__name__] = module
     exec(compile(source, module.__name__, "exec"), module.__dict__)
     return module
+
+
+def written(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, source: str | None = None) -> types.ModuleType:
+    """The streaming module of a model, or another source, in a file, so that other processes can import it."""
+    stem = f"in_a_file_{name}_{folder.name}"
+    (folder / f"{stem}.py").write_text(source or derived_model(name).streaming(), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    importlib.invalidate_caches()
+    return importlib.import_module(stem)
 
 
 @cache

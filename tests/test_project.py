@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lowest import lowest, ordered
+
+from cavi.templates.requirements import OLDEST
 
 ROOT = Path(__file__).parent.parent
 TEXT = [".py", ".md", ".toml", ".jinja", ".sh", ""]
@@ -80,6 +83,27 @@ def test_the_example_is_the_readmes_model() -> None:
 def test_versions_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_modules_run_where_cavi_does() -> None:
+    """What generated modules need is no more than what the package asks for, and the same Python."""
+    bounds = lowest(())
+    assert all(ordered(OLDEST[n]) <= ordered(bounds[n.lower()]) for n in ("NumPy", "SciPy"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={OLDEST['Python']}"
+    tried = [c.rpartition(" ")[2] for c in project["classifiers"] if "Python ::" in c]
+    assert tried[0] == OLDEST["Python"] and tried == sorted(tried, key=ordered)
+
+
+def test_the_lowest_versions_are_those_that_are_declared() -> None:
+    """Extras of extras count, and the higher of two bounds for one package."""
+    text = (ROOT / "pyproject.toml").read_text()
+    found = lowest(["targets"])
+    for name, version in found.items():
+        assert f'"{name}>={version}' in text or f'"{name}[python]>={version}' in text, name
+    assert {"numpy", "pytest", "jax", "funsor", "xarray", "pandas"} <= set(found)
+    assert "hmmlearn" not in found
+    assert ordered("1.9") < ordered("1.14") == ordered("1.14.0")
 
 
 def test_every_package_is_installed_and_typed() -> None:

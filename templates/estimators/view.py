@@ -16,7 +16,7 @@ from cavi.templates.shards.view import ShardView, sharded_view
 
 # Weak values by domain; one number stands for a whole array, and for a multiple of the identity.
 WEAK = {"positive": "1.0", "nonnegative": "1.0", "count": "1.0", "unit": "0.5", "positive_definite": "1.0"}
-OURS = {"self", "random_state", "max_iter", "tol", "restarts", "n_jobs", "n_rows"}
+OURS = {"self", "random_state", "max_iter", "tol", "restarts", "inner", "n_jobs", "n_rows"}
 CLASSES = {
     "Any",
     "Callable",
@@ -31,6 +31,7 @@ CLASSES = {
     "State",
 }
 CLASSES |= {"ConvergenceWarning", "Rows", "RowsEstimator", "Stochastic", "Totals"}
+CLASSES |= {"Crew", "Lead", "Leaps", "Line", "Member", "Memory", "Post", "Task"}
 POSITIVE = {"positive", "nonnegative", "count", "index", "binary", "unit"}
 
 

@@ -259,9 +259,11 @@ class JaxWriter(PlannedWriter):
         fixed = {i: i.name for i in update.factor.sequential}
         self.writing = {}
         scope = self.scope(f"update {update.factor.name}", fixed, update.factor.latents[0])
+        scope.current = {}
         body: list[str] = []
         local: set[str] = set()
         body.extend(self._slices(update.formulas, scope, local))
+        made, differences, kept = self._kept_current(scope, local)
         held: dict[str, str] = {}
         results: list[str] = []
         for f in update.formulas:
@@ -275,12 +277,19 @@ class JaxWriter(PlannedWriter):
             name = self.names[update.factor.name, s.key]
             code = polynomial(s.value, scope, tuple(i for i in s.indices if i not in fixed)).code
             body.extend(self._flush(scope))
+            if s.key in differences:
+                now = self._place(scope.name((update.factor.name, s.key)), s.indices, fixed)
+                body.extend(assign(f"{differences[s.key]} =", f"{code} - {now}"))
             held[name] = f"state.moments[{quote(name)}]"
             results.append(f"{quote(name)}: {self._set(name, s.indices, fixed)}.set({code}),")
             moments.append(name)
+        sums = [c.name for c in scope.current.values()]
+        results.extend(f"{quote(n)}: {n}," for n in sums)
         unpacked = self._unpack(scope, {*local, *moments})
-        own = [f'{n} = held["{n}"]' for n in moments if n in scope.used]
-        before, inside = hoisted([*own, *body, "return {", *(f"    {r}" for r in results), "}"])
+        at_start = [f"{n} = {held[n]}" for n in moments if any(re.search(rf"\b{n}\b", line) for line in made)]
+        held |= {n: n for n in sums}
+        own = [f'{n} = held["{n}"]' for n in [*moments, *sums] if n in scope.used or n in sums]
+        before, inside = hoisted([*own, *body, *kept, "return {", *(f"    {r}" for r in results), "}"])
         sizes = [scope.size(i.size) for i in update.factor.sequential]
         place = [f"{i.name}" for i in update.factor.sequential]
         at = (
@@ -295,6 +304,8 @@ class JaxWriter(PlannedWriter):
             stores.extend(call("state.store", [quote(latent), *pairs]))
         return (
             *unpacked,
+            *at_start,
+            *made,
             *before,
             "",
             "def one(position, held):",

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from cavi.derive.canonical import map_subs
 from cavi.derive.index import Gather, Index, Sub, indices_of
-from cavi.derive.term import Atom, Delta, Monomial, Polynomial, atom_indices
+from cavi.derive.term import Atom, Delta, Moment, Monomial, Polynomial, atom_indices
 from cavi.templates.numpy.arrays import Axes, Operand, Scope, atom, indexed, is_free_scatter, name_it, power, spread
 from cavi.templates.numpy.contraction import contract, is_product, product
 from cavi.templates.numpy.current import part_kept
@@ -82,6 +82,8 @@ def monomial(m: Monomial, scope: Scope) -> Operand:
     statistics += products
     m, current = part_kept(m, statistics, scope)
     statistics += current
+    m, read = _read_once(m, scope)
+    statistics += read
     bound = set(m.bound)
     scatters, same = _scatters(m, bound, scope)
     operands = [
@@ -134,6 +136,28 @@ def _products(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
     made = name_it(multiplied(found, planner.marks(found.marks), scope), "total", scope)
     powers = tuple((a, e) for a, e in whole.powers if a not in found.atoms)
     return Monomial(m.coefficient, powers, tuple(i for i in m.bound if i not in found.summed)), [made]
+
+
+def _read_once(m: Monomial, scope: Scope) -> tuple[Monomial, list[Operand]]:
+    """What rows read of other factors in one turn of a loop, by a name, and the monomial that is left.
+
+    Elements that are updated one after another have several sums over rows of the same product of gathered moments:
+    with data, with a sum that is kept current, of its squares. It is made once a turn.
+    """
+    if scope.current is None or scope.batch:
+        return m, []
+    groups: dict[tuple[frozenset[Index], Fraction], list[Moment]] = {}
+    for a, e in m.powers:
+        if isinstance(a, Moment) and a.factor != scope.own and any(isinstance(s, Gather) for s in a.subs):
+            axes = frozenset(atom_indices(a)) - set(scope.fixed)
+            inside = {i for s in a.subs if isinstance(s, Gather) for i in indices_of(s)}
+            if len(axes) == 1 and axes == inside:
+                groups.setdefault((axes, e), []).append(a)
+    found = [
+        power(name_it(product([atom(a, scope) for a in group]), "part", scope), e) for (_, e), group in groups.items()
+    ]
+    taken = {a for group in groups.values() for a in group}
+    return Monomial(m.coefficient, tuple((a, e) for a, e in m.powers if a not in taken), m.bound), found
 
 
 def _gathered(a: Atom, scatters: list[Delta], bound: set[Index]) -> Atom:

@@ -24,7 +24,7 @@ from cavi.templates.numpy.features import Features, by_place, features
 from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
-from cavi.templates.numpy.names import parameter_names, quote, shape_comment
+from cavi.templates.numpy.names import CAST, parameter_names, quote, shape_comment
 from cavi.templates.numpy.recursions import affine, components, inputs, sequences, varies
 from cavi.templates.numpy.statistics import Planner
 from cavi.templates.numpy.tables import parted, tables
@@ -342,7 +342,7 @@ class Writer:
             if name not in local:
                 source = self._source(key)
                 if rows and f"# ({rows}," in source:
-                    source = source.partition("  # ")[0] + "[rows].astype(state.dtype, copy=False)"
+                    source = source.partition("  # ")[0] + f"[rows]{CAST}"
                 lines.append(f"{name} = {source}")
         return lines
 
@@ -442,7 +442,8 @@ class Writer:
                 made.extend([*lines, *assign(f"{c.name} =", code)])
             name = differences.setdefault(c.moment.key, f"change_{len(differences) + 1}")
             key = ("parameter", c.moment.factor, changed(c.moment.key))
-            inside = replace(scope.beside(), names={**scope.names, key: name}, current=None)
+            once = dict(scope.temporaries)  # of other factors: what changes is told by the difference
+            inside = replace(scope.beside(), names={**scope.names, key: name}, current={}, temporaries=once)
             inside.sliced[key] = frozenset({loop})
             local.add(name)
             code = polynomial(Polynomial((c.change(loop),)), inside, c.axes).code

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cavi.templates.numpy import narrow, passes, products
+from cavi.templates.requirements import NEEDS
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Kernels:
         compiled: what a target makes of passes over tables, given the writer of the module.
     """
 
-    needs: str = "only NumPy and SciPy"
+    needs: str = NEEDS
     imports: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

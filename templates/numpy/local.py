@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from cavi.templates.numpy.arrays import Operand, Scope, spread
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Column, Features
 from cavi.templates.numpy.layout import assign
-from cavi.templates.numpy.names import shape_comment
+from cavi.templates.numpy.names import CAST, shape_comment
 from cavi.templates.numpy.statistics import Statistic
 
 
@@ -110,6 +111,20 @@ def _fill(target: str, c: Column, plan: Features, scope: Scope, written: dict[st
         code = f"{bare}.reshape(-1, out.shape[1])"
     written.setdefault(code, target)
     return assign(f"{target} =", code)
+
+
+def without_casts(unpacked: Sequence[str], body: Sequence[str]) -> list[str]:
+    """The statements that name arrays of a block, those that are only copied into lines of `out` as they are.
+
+    The copy has the precision of `out`; a cast before it would go over the rows once more.
+    """
+    found = []
+    for line in unpacked:
+        name = line.partition(" = ")[0]
+        uses = [s for s in body if re.search(rf"\b{re.escape(name)}\b", s)]
+        copied = len(uses) == 1 and re.fullmatch(rf"out\[[^]]*\] = {re.escape(name)}(\.T)?", uses[0])
+        found.append(line.removesuffix(CAST) if copied else line)
+    return found
 
 
 def _row_of(c: Column) -> list[Index]:

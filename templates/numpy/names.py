@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from cavi.derive import Derived
 from cavi.derive.result import Formula, Integral, Projected
 
+CAST = ".astype(state.dtype, copy=False)"  # what is read of a block, in the precision of blocks
+
 _OURS = re.compile(
     r"total_\d+|out|lines|memory|step|natural|transition|found|marginals|filtered|kernel|rows|features|sums|tables|exponentials|heights|masses|log_masses|by_\d+|per_\d+|lowered|row_sum|gathered|scattered|cells|bilinear|blocks|pairs|packed|unpacked|pair_places|piece|piece_of|pieces|rows_of_block|product|weighted|softmaxes|quadratic_forms|softplus|segments|marks|quadrature|plane_quadrature|on_the_line|in_the_plane|line_sampler|number_sampler|pair_sampler|placed|peak|reach|located|spaced|shares|correlation|deviation|log_density|normal_nodes|normal_mean|node|(integrand|center|spread|average|value)_\d+|damped|blended|kept|csr_matrix|lapack|settled|climbed|"
     r"known|params|at|(at|known)_\d+|(exp|log|digamma|gammaln|masses|shares|sums)_of(_line)?|exp_digamma|add_vanished|own_arrays|"

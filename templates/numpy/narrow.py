@@ -25,8 +25,9 @@ class Narrow:
         if min(a.min(), weights.min(initial=1.0)) < 0.0:
             raise np.linalg.LinAlgError("a weight of a row is negative")
         scaled = np.sqrt(weights)[:, None] * rows
-        factor = np.linalg.cholesky(np.eye(len(rows)) + (scaled / a) @ scaled.T)
-        half = solve_triangular(factor, scaled / a, lower=True)
+        right = scaled / a
+        factor = np.linalg.cholesky(np.eye(len(rows)) + right @ scaled.T)
+        half = solve_triangular(factor, right, lower=True) if len(rows) else right  # older SciPy takes no empty matrix
         mean = linear / a - half.T @ (half @ linear)
         logdet = float(np.log(a).sum() + 2.0 * np.log(np.diagonal(factor)).sum())
         return cls(rows, weights, a, half, mean, logdet)

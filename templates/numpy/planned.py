@@ -20,9 +20,9 @@ from cavi.templates.numpy.inner import inner_of
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
 from cavi.templates.numpy.linear_pass import LinearView, linear_view, only_sums
-from cavi.templates.numpy.local import LocalView, fills, lines_of, ones, sizes_of, stacked, total, weight
+from cavi.templates.numpy.local import LocalView, fills, lines_of, ones, sizes_of, stacked, total, weight, without_casts
 from cavi.templates.numpy.marks import matrix_code, sides_text
-from cavi.templates.numpy.names import quote, shape_comment
+from cavi.templates.numpy.names import CAST, quote, shape_comment
 from cavi.templates.numpy.repeated import Repeated, repeated
 from cavi.templates.numpy.statistics import ONE, Marks, Planner, Statistic, flops, statistic_text
 from cavi.templates.numpy.table_pass import (
@@ -377,7 +377,7 @@ class PlannedWriter(Writer):
         inside, outside = Scope(self.names, large=self.large), self.scope(f"natural {plan.latent}")
         filled = fills(plan, inside)
         weights = [weight(c, p, plan, outside) for c, p in zip(plan.columns, plan.weights, strict=True)]
-        natural = [*self._flush(outside), *stacked(weights, end=".astype(state.dtype, copy=False)")]
+        natural = [*self._flush(outside), *stacked(weights, end=CAST)]
         blocks = self._flush(inside)
         update, z = plan.update, plan.latent
         entropies = [t for t in self._parts() if t.name == z and self._has_entropy(t)]
@@ -393,7 +393,7 @@ class PlannedWriter(Writer):
             columns=", ".join(column_text(c, self.derived) for c in plan.columns),
             ones=ones(plan),
             features=(
-                *self._unpack(inside, (), plan.row.size),
+                *without_casts(self._unpack(inside, (), plan.row.size), (*blocks, *filled)),
                 *blocks,
                 "if out is None:",
                 f"    out = np.empty(({lines_of(plan)}, len({next(iter(inside.used))})), state.dtype)",

@@ -57,46 +57,62 @@ def weighted(features: np.ndarray, shares: np.ndarray) -> np.ndarray:
     out = np.matmul(pieces(features[:, :whole], piece), parts).sum(axis=0)
     return out + features[:, whole:] @ shares[whole:] if whole < size else out
 ''',
+    "power": '''
+def power() -> tuple[np.ufunc, float]:
+    """What raises numbers of a block, and the logarithm of its base.
+
+    With AVX-512 on Linux, NumPy has exp2 as vector instructions: in single precision it takes half the time of exp, in
+    double precision a tenth less. Elsewhere exp2 is a call for each number, and exp is not.
+    """
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    if sys.platform == "linux" and {"X86_V4", "AVX512_SKX"} & {*extensions}:
+        return np.exp2, float(np.log(2.0))
+    return np.exp, 1.0
+''',
     "Softmax": '''
 class Softmax:
     """softmax(natural @ features) over the first axis, for one block of rows after another, in memory that they share.
 
-    Exponentials are taken of the logits less a level, the same for all rows: zero, until a sum is out of the range in
-    which numbers have all digits. Then each row of the block is taken less its largest logit, and the mean of the
-    logarithms of the sums is the level of the next. Where the block before had exponentials too small for all digits,
-    which take six to forty times as long, those of this one end at the least number that has them.
+    Logits are in units of `log_base`; `natural` is what features are multiplied by, with its rounding. Exponentials are
+    taken of the logits less a level, the same for all rows: zero, until a sum is out of the range in which numbers have
+    all digits. Then each row of the block is taken less its largest logit, and the mean of the logarithms of the sums
+    is the level of the next. Where the block before had exponentials too small for all digits, which take six to a
+    hundred times as long, those of this one end at the least number that has them.
     """
 
     def __init__(self, natural: np.ndarray) -> None:
         limits = np.finfo(natural.dtype)
-        self.natural, self.level, self.raised, self.size = natural, 0.0, False, 0
-        self.least, self.small, self.most = np.log(limits.tiny) + 1.0, 8.0 * limits.tiny, limits.eps / limits.tiny
+        self.power, self.log_base = power()
+        self.scaled, self.level, self.raised, self.size = natural / self.log_base, 0.0, False, 0
+        self.natural = self.log_base * self.scaled.astype(float)
+        self.least = (np.log(limits.tiny) + 1.0) / self.log_base
+        self.small, self.most = 8.0 * limits.tiny, limits.eps / limits.tiny
 
     def __call__(self, features: np.ndarray) -> tuple[np.ndarray, float]:
         """Probabilities, which the next call writes over, and log Σ exp(logits) added up over the rows."""
         if features.shape[1] != self.size:
             self._make_room(features.shape[1])
         probs, inverse = self.probs, self.inverse
-        product(self.natural, features, probs)
+        product(self.scaled, features, probs)
         if self.level:
             probs -= self.level
-        normaliser, added = self._exponentials(), self.level * self.size
+        normaliser, added = self._exponentials(), self.log_base * self.level * self.size
         if not np.isfinite(normaliser):
-            product(self.natural, features, probs)
+            product(self.scaled, features, probs)
             top = probs.max(axis=0)
             probs -= top
             self.raised = True
-            normaliser, added = self._exponentials(), float(top.sum(dtype=float))
-            level = (normaliser + added) / self.size
+            normaliser, added = self._exponentials(), self.log_base * float(top.sum(dtype=float))
+            level = (normaliser + added) / self.size / self.log_base
             self.level = level if np.isfinite(level) else 0.0
         np.multiply(probs, inverse, out=probs)
         return probs, normaliser + added
 
     def _make_room(self, size: int) -> None:
-        groups, dtype = len(self.natural), self.natural.dtype
+        groups, dtype = len(self.scaled), self.scaled.dtype
         self.size, self.probs = size, np.empty((groups, size), dtype)
         self.inverse, self.logs, self.row_ones = np.ones((3, size), dtype)
-        self.group_ones, self.sample = np.ones(groups, dtype), self.probs[:, ::1009]
+        self.group_ones, self.sample = np.ones(groups, dtype), self.probs[:, ::101]
 
     def _exponentials(self) -> float:
         """Exponentials in the place of the logits, one over their sums, and logarithms of these; the sum of the last.
@@ -106,7 +122,7 @@ class Softmax:
         probs, inverse = self.probs, self.inverse
         if self.raised:
             np.maximum(probs, self.least, out=probs)
-        np.exp(probs, out=probs)
+        self.power(probs, out=probs)
         self.raised = self.sample.min() <= self.small
         np.matmul(self.group_ones, probs, out=inverse)
         np.log(inverse, out=self.logs)
@@ -163,7 +179,7 @@ PACKED = ("quadratic_forms", "blocks", "pairs", "packed", "pair_places", *_PRODU
 NEEDS: dict[str, tuple[str, ...]] = {
     "product": ("pieces",),
     "weighted": ("pieces",),
-    "Softmax": _PRODUCT,
+    "Softmax": ("power", *_PRODUCT),
     "packed": ("pair_places",),
     "unpacked": ("pair_places",),
     "quadratic_forms": PACKED[1:],

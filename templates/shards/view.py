@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from cavi.derive import CaviError, Derived
 from cavi.derive.cells import refuse_sparse
@@ -47,7 +46,6 @@ class ShardView:
         asks: whether sums over rows change within a sweep, so that shards are asked for them more than once.
         together: sums that one function reads, which are asked for at once.
         held: latents of rows whose factors shards must hold, since sums of them change with others.
-        segments: the factors of rows in the order of their updates, one whose step all shards decide on by itself.
         changes: factor of rows -> the latents whose sums change with it.
     """
 
@@ -66,7 +64,6 @@ class ShardView:
     asks: bool
     together: tuple[tuple[str, ...], ...]
     held: tuple[str, ...]
-    segments: tuple[tuple[str, ...], ...]
     changes: dict[str, tuple[str, ...]]
 
     @property
@@ -83,12 +80,6 @@ class ShardView:
     def normals(self) -> bool:
         """Whether some of these are Normals."""
         return any(f.guard in DECIDED for f in self.module.factors)
-
-    @property
-    def first(self) -> tuple[str, ...]:
-        """The factors of rows that a sweep begins with, each shard by itself."""
-        guarded = {f.name for f in self.module.factors if f.guard in DECIDED}
-        return self.segments[0] if self.segments and not guarded & set(self.segments[0]) else ()
 
 
 # Guards that look at the whole bound or at a factor as a whole; a point has a step for each element.
@@ -158,7 +149,6 @@ def _view(derived: Derived, index: Index, make: Make) -> ShardView:
         asks=writer.asks,
         together=writer.together(),
         held=held,
-        segments=tuple(tuple(group) for _, group in groupby(split.own, lambda n: n if n in guards else "")),
         changes={n: _changes(n, derived) for n in split.own},
     )
 

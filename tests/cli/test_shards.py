@@ -78,15 +78,39 @@ def test_rows_are_shared_out_among_processes(points: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            ["--cores", 2, "--rows", 10],
-            "--cores shares out the rows of one run: leave out --rows, --accelerate and --restarts",
-        ),
-        (["--cores", 2, "--restarts", 3], "--cores shares out the rows of one run"),
+        (["--cores", 2, "--rows", 10], "--cores has all rows in memory and --rows one shard at a time"),
+        (["--cores", 2, "--accelerate"], "--accelerate needs all rows at once: leave out --rows and --cores"),
+        (["--rows", 10, "--accelerate"], "--accelerate needs all rows at once: leave out --rows and --cores"),
+        (["--cores", 2, "--restarts", 3, "--jobs", 2], "--jobs has restarts side by side, and with --rows or --cores"),
+        (["--cores", 2, "--inner", 3], "--inner: gaussian_mixture_full has no factors of rows and of groups"),
+        (["--rows", 10, "--inner", 3], "--inner: gaussian_mixture_full has no factors of rows and of groups"),
+        (["--inner", 3], "--inner: gaussian_mixture_full has no factors of rows and of groups"),
         (["--checkpoint", "run.npz"], "--checkpoint is that of a run over shards: give --rows N or --cores N with it"),
         (["--method", "ep", "--cores", 0], "--method ep: found --cores"),
+        (["--method", "ep", "--inner", 2], "--method ep: found --inner"),
     ],
 )
 def test_options_that_do_not_go_together(points: Path, options: list, message: str) -> None:
     result = fit("gaussian_mixture_full", "--data", points / "x.npy", *START, *options, "-o", points / "out")
     assert result.exit_code == 2 and message in " ".join(result.output.split())
+
+
+def test_the_best_of_several_starts(points: Path) -> None:
+    """On all cores and over shards as at once; each start has a checkpoint."""
+    data = ["gaussian_mixture_full", "--data", points / "x.npy", *START[:-2], "--tol", 1e-12, "--restarts", 3]
+    ways = {"at_once": [], "cores": ["--cores", 2], "rows": ["--rows", 75, "--checkpoint", points / "run.npz"]}
+    for out, more in ways.items():
+        result = fit(*data, *more, "-o", points / out)
+        assert result.exit_code == 0, result.output
+    assert bound(points / "cores") == pytest.approx(bound(points / "at_once"), rel=1e-9)
+    assert np.isfinite(bound(points / "rows")) and (points / "run.3.npz").exists()
+
+
+def test_topics_with_documents_finished_first(tmp_path: Path) -> None:
+    bounds = {}
+    for out, more in {"once": [], "cores": ["--cores", 2], "rows": ["--rows", 8], "at_once": None}.items():
+        options = ["--inner", 4, *more] if more else (["--inner", 4] if more is None else [])
+        result = fit("lda", "--max-iter", 5, "--tol", 0, *options, "-o", tmp_path / out)
+        assert result.exit_code == 0, result.output
+        bounds[out] = bound(tmp_path / out)
+    assert all(bounds[way] > bounds["once"] for way in ("cores", "rows", "at_once"))

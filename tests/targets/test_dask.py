@@ -223,3 +223,42 @@ def test_a_worker_lost_while_data_are_sent(client, monkeypatch) -> None:
     monkeypatch.setattr(client, "scatter", failing)
     assert_same(module.fit_dask(shards, hyper, sizes, client=client, **given), whole)
     assert len(calls) == len(shards) + 2 + given["max_iter"]  # shards, the start, a sweep each, and one again
+
+
+@pytest.mark.parametrize(
+    "name", ["lda", "gaussian_matrix_factorisation", "crossed_anova", "mixture_of_factor_analysers"]
+)
+def test_a_cluster_repeats_factors_of_rows(name: str, client) -> None:
+    """Where their groups are on both sides, a sweep goes to the workers several times; lost workers change nothing."""
+    module, shards, hyper, sizes, given, _ = problem(name)
+    data, *_ = inputs(module, np.random.default_rng(3), 60, 5)
+    whole = module.fit(data, hyper, sizes, inner=3, **given)
+    assert_same(module.fit_dask(shards, hyper, sizes, client=client, inner=3, **given), whole)
+
+    def kill(p) -> None:
+        if p.sweep == 3:
+            kill_one(client)
+
+    assert_same(module.fit_dask(shards, hyper, sizes, client=client, inner=3, progress=kill, **given), whole)
+
+
+def test_restarts_on_a_cluster_are_those_of_chunks(client, tmp_path) -> None:
+    module, shards, hyper, sizes, _, _ = problem("lda")
+    given = {"seed": 5, "max_iter": 4, "tol": 0.0, "restarts": 3}
+    seen = []
+    found = module.fit_dask(shards, hyper, sizes, client=client, progress=seen.append, **given)
+    assert [(p.restart, p.sweep) for p in seen] == [(r, s) for r in (1, 2, 3) for s in (1, 2, 3, 4)]
+    assert_same(found, module.fit_chunks(shards, hyper, sizes, **given))
+    path = str(tmp_path / "run.npz")
+    module.fit_dask(shards, hyper, sizes, client=client, checkpoint=path, **given | {"max_iter": 2})
+    assert_same(module.fit_dask(shards, hyper, sizes, client=client, checkpoint=path, **given), found)
+
+
+@pytest.mark.parametrize(("kind", "sweeps"), [(np.float32, 4), (np.float64, 9)])
+def test_single_precision_ends_where_the_bound_falls(kind: type, sweeps: int, client, monkeypatch) -> None:
+    """By rounding; as in `fit`, and in single precision only."""
+    module, shards, hyper, sizes, _, _ = problem("gaussian_mixture_full")
+    bounds = iter([-9.0, -8.0, -7.0, -7.0 - 1e-9, *np.arange(-6.0, 0.0)])
+    monkeypatch.setattr(module, "elbo", lambda _: next(bounds))
+    found = module.fit_dask(shards, hyper, sizes, client=client, dtype=kind, seed=1, max_iter=9, tol=1e-30)
+    assert (found.n_iter, found.converged) == (sweeps, kind == np.float32)

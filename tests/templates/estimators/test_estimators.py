@@ -227,14 +227,31 @@ def test_the_mean_of_a_step_is_that_of_its_normal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "restarts"), [("gaussian_mixture_full", 1), ("gaussian_mixture_full", 2), ("linear_regression", 1)]
+    ("name", "restarts", "jobs"),
+    [
+        ("gaussian_mixture_full", 1, 2),
+        ("gaussian_mixture_full", 2, 2),
+        ("linear_regression", 2, 3),
+        ("linear_regression", 1, 2),
+    ],
 )
-def test_jobs_change_how_long_it_takes_alone(name: str, restarts: int) -> None:
+def test_jobs_change_how_long_it_takes_alone(name: str, restarts: int, jobs: int) -> None:
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(60, 2)), rng.normal(size=(40, 2)) + 6.0])
     y = x @ [1.0, -2.0] + rng.normal(size=100)
     cls = estimator(name)[0]
-    one, two = (cls(random_state=3, restarts=restarts, tol=1e-12, n_jobs=n).fit(x, y) for n in (None, 2))
+    one, two = (cls(random_state=3, restarts=restarts, tol=1e-12, n_jobs=n).fit(x, y) for n in (None, jobs))
     assert two.elbo_ == pytest.approx(one.elbo_, rel=1e-9)
     np.testing.assert_allclose(two.predict(x), one.predict(x), rtol=1e-5, atol=1e-5)
     assert set(two.params_) == set(one.params_)
+
+
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_factors_of_rows_are_repeated(jobs: int | None) -> None:
+    """Of models that have such; `inner` is that of `fit`."""
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    cls, _ = estimator("mixture_of_factor_analysers")
+    with pytest.warns(UserWarning, match="the bound still changed after 4 sweeps"):
+        once, often = (cls(3, 2, random_state=3, tol=0.0, max_iter=4, n_jobs=jobs, inner=n).fit(x) for n in (1, 5))
+    assert once.elbo_trace_[0] != pytest.approx(often.elbo_trace_[0], rel=1e-6)
+    assert "inner" not in estimator("gaussian_mixture_full")[0]().get_params()

@@ -416,10 +416,9 @@ def test_text_is_large_inside_the_page_and_nowhere_on_other_text(name):
 def test_axes_are_labelled(name):
     figure = drawn(name)
     for ax in figure.axes:
-        shared_below = not ax.xaxis.get_tick_params().get("labelbottom", True)
-        shared_left = not ax.yaxis.get_tick_params().get("labelleft", True)
-        assert ax.get_xlabel() or shared_below
-        assert ax.get_ylabel() or shared_left
+        for axis, label in ((ax.xaxis, ax.get_xlabel()), (ax.yaxis, ax.get_ylabel())):
+            shared = not any(tick.label1.get_visible() for tick in axis.get_major_ticks())
+            assert label or shared
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -77,3 +77,12 @@ def test_what_an_update_reads_of_other_elements_is_not_made_for_each() -> None:
 def test_sums_with_another_factor_at_both_elements_are_left_alone(name: str) -> None:
     """Σ_d' (Σ_n X[n,d] X[n,d']) E[w[d']] is another sum for every d; a sparse matrix makes it of two tables."""
     assert "current_" not in text_of(name)
+
+
+def test_what_rows_read_of_other_factors_is_made_once_a_turn() -> None:
+    """Sums with data, with the sum kept current and of squares share a product; what follows the change has it too."""
+    text = text_of("three_ways")
+    _, loop = text[text.index("def update_u(") : text.index("def moments_u(")].split("    for k in range(K):\n")
+    for table, place in (("E_v", "at_j"), ("E_w", "at_l"), ("E_v_sq", "at_j"), ("E_w_sq", "at_l")):
+        assert loop.count(f"{table}[:, k][{place}]") == 1
+    assert loop.count("[at_") == 5  # and the change of the element

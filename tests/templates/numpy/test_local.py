@@ -7,20 +7,71 @@ import pytest
 from generated import generated
 from scipy.special import log_softmax, logsumexp
 
+from cavi.models import derived
 
+POWERS = [(np.exp, 1.0), (np.exp2, float(np.log(2.0)))]
+
+
+@pytest.mark.parametrize("power", POWERS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("level", [0.0, -40.0, -100.0, -900.0, 900.0])
-def test_logits_of_any_size_are_normalised(level: float, dtype: type) -> None:
-    """Also where the exponentials of all of a column, or of some columns, are no numbers."""
+def test_logits_of_any_size_are_normalised(
+    level: float, dtype: type, power: tuple[np.ufunc, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the exponentials of all of a column, or of some columns, are no numbers; by either power."""
+    module = generated("gaussian_mixture_full")
+    monkeypatch.setattr(module, "power", lambda: power)
     rng = np.random.default_rng(0)
     logits = (5.0 * rng.normal(size=(4, 50)) + level * (rng.random(50) < 0.5)).astype(dtype)
     exact, digits = logits.astype(float), 20 * float(np.finfo(dtype).eps)
-    softmaxes = generated("gaussian_mixture_full").Softmax(np.eye(4, dtype=dtype))
+    softmaxes = module.Softmax(np.eye(4, dtype=dtype))
     for _ in range(3):  # the next blocks begin with the level of the one before
         with np.errstate(all="ignore"):  # as the passes over blocks have it
             probs, total = softmaxes(logits)
         np.testing.assert_allclose(probs, np.exp(log_softmax(exact, axis=0)), rtol=200 * digits, atol=digits)
         assert total == pytest.approx(logsumexp(exact, axis=0).sum(), rel=digits, abs=50 * digits)
+
+
+@pytest.mark.parametrize("power", POWERS)
+def test_an_entropy_is_that_of_the_logits_with_their_rounding(
+    power: tuple[np.ufunc, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In single precision log Σ exp is that of `natural`; of the parameters before they were rounded it is not."""
+    module = generated("gaussian_mixture_full")
+    monkeypatch.setattr(module, "power", lambda: power)
+    given = (1.0 + 2.0**-20 * np.arange(3.0)).astype(np.float32)[:, None]  # logits are large beside their differences
+    softmaxes, features = module.Softmax(given), np.full((1, 100), 2.0**20, np.float32)
+    with np.errstate(all="ignore"):
+        probs, total = softmaxes(features)
+    logits = 2.0**20 * softmaxes.natural
+    share = np.exp(log_softmax(logits, axis=0))
+    np.testing.assert_allclose(probs, np.broadcast_to(share, probs.shape), rtol=1e-6)
+    top = logits.max()
+    energy = float((probs.astype(float) * (logits - top)).sum()) + 100 * top
+    assert (total - energy) / 100 == pytest.approx(-(share * np.log(share)).sum(), rel=1e-6)
+    np.testing.assert_allclose(softmaxes.natural, given, rtol=1e-7)
+
+
+def test_the_power_of_this_machine_is_one_of_both() -> None:
+    power, log_base = generated("gaussian_mixture_full").power()
+    assert power(1.0) == pytest.approx(np.exp(log_base), rel=1e-15)
+
+
+def test_what_is_only_copied_into_features_is_not_cast_before() -> None:
+    """A line of features has the precision of blocks by the copy; what is computed with is cast first."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3))
+    for name, cast in (("diagonal_gaussian_mixture", False), ("student_mixture", True)):
+        module, source = generated(name), derived(name).numpy()
+        body = source.partition("def features_")[2].partition("def ")[0]
+        assert ('state.data["x"][rows].astype(state.dtype' in body) == cast
+    module = generated("diagonal_gaussian_mixture")
+    hyper = {n: np.ones(3) if s["axes"] else 1.0 for n, s in module.KNOWN.items() if s["where"] == "hyper"}
+    state = module.State(*module.prepare({"x": x}, hyper, {"K": 2}), dtype=np.float32)
+    found = module.features_z(state, slice(10, 40))
+    assert found.dtype == np.float32
+    narrow = x[10:40].astype(np.float32).T
+    np.testing.assert_array_equal(found, np.vstack([np.ones((1, 30), np.float32), narrow, narrow**2]))
 
 
 def test_blocks_that_are_far_from_zero_are_made_once_each() -> None:

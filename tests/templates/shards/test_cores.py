@@ -1,6 +1,5 @@
 """All cores of a machine: the sweeps are those of `fit`, and every row comes back in its place."""
 
-import importlib
 import os
 import signal
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generated import NAMES, derived_model, inputs, run, spread
+from generated import NAMES, derived_model, inputs, run, spread, written
 
 from cavi.derive import CaviError
 
@@ -22,15 +21,6 @@ def points() -> np.ndarray:
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(300, 2)), rng.normal(size=(500, 2)) + 4.0])
     return x[rng.permutation(len(x))]
-
-
-def written(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch):
-    """A module that other processes can import."""
-    stem = f"in_a_file_{name}_{folder.name}"
-    (folder / f"{stem}.py").write_text(derived_model(name).streaming(), encoding="utf-8")
-    monkeypatch.syspath_prepend(str(folder))
-    importlib.invalidate_caches()
-    return importlib.import_module(stem)
 
 
 def shared_part(module, params: dict) -> dict:

@@ -124,7 +124,7 @@ def test_bad_requests(mixture, points) -> None:
         mixture.fit_chunks([shards[0], {"x": np.array([[np.nan, 1.0]])}], HYPER, {"K": 2})
     with pytest.raises(mixture.DataError, match=r"dtype = int64; expected np.float64 or np.float32"):
         mixture.fit_chunks(shards, HYPER, {"K": 2}, dtype=int)
-    with pytest.raises(mixture.DataError, match="max_iter = 0; expected whole numbers of 1 or more"):
+    with pytest.raises(mixture.DataError, match="max_iter = 0, restarts = 1; expected whole numbers of 1 or more"):
         mixture.fit_chunks(shards, HYPER, {"K": 2}, max_iter=0)
     with pytest.raises(mixture.DataError, match=r"forgetting = 0.3, .* expected"):
         mixture.Stochastic(HYPER, 100, {"K": 2}, forgetting=0.3)
