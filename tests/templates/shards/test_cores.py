@@ -1,9 +1,11 @@
 """All cores of a machine: the sweeps are those of `fit`, and every row comes back in its place."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -149,6 +151,42 @@ print(fit.n_iter)
     (tmp_path / "script.py").write_text(script, encoding="utf-8")
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.stdout == "3\n" and "is the script guarded by __main__?" in done.stderr
+
+
+def test_a_process_that_ends_before_it_has_begun_is_noticed(
+    points, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its end of the line stays open, as on Windows."""
+    module = written("gaussian_mixture_full", tmp_path, monkeypatch)
+    spawn = multiprocessing.get_context("spawn")
+    left = []
+
+    class Context:
+        @staticmethod
+        def Pipe():
+            here, there = spawn.Pipe()
+            left.append(os.dup(there.fileno()))
+            return here, there
+
+        @staticmethod
+        def Process(target, args, daemon):
+            return spawn.Process(target=os.getpid, daemon=daemon)
+
+    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: Context)
+    found = []
+
+    def fit() -> None:
+        with pytest.warns(UserWarning, match="no process could be started"):
+            found.append(module.fit_cores({"x": points}, HYPER, {"K": 2}, seed=0, cores=2, max_iter=2))
+
+    thread = threading.Thread(target=fit, daemon=True)
+    thread.start()
+    thread.join(60.0)
+    noticed = not thread.is_alive()
+    for handle in left:
+        os.close(handle)
+    thread.join(60.0)
+    assert left and noticed and found[0].n_iter == 2
 
 
 def test_what_is_wrong_is_said_before_anything_starts(points) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from generated import NAMES, derived_model, inputs, run, spread, written
 
-from cavi.derive import CaviError
+from cavi.derive import Categorical, CaviError, Dirichlet, Model, Normal, derive
 
 # Of these the groups of one side are shared: a sweep goes to and fro between rows and what they share.
 BOTH_SIDES = ["crossed_anova", "dawid_skene", "gaussian_matrix_factorisation", "mixed_membership_block_model"]
@@ -106,3 +106,18 @@ def test_what_cannot_be_repeated_is_refused() -> None:
     shards = module.cut(data, 1)
     with pytest.raises(module.DataError, match="found a generator"):  # one sweep reads the rows three times
         module.fit_chunks(shards, hyper, sizes, **given | {"max_iter": 1})
+
+
+def test_a_latent_may_be_called_as_what_shards_do() -> None:
+    """Its update is a function of the module, too."""
+    m = Model("own_names")
+    n, k = m.index("n", "N"), m.index("k", "K")
+    pi = m.latent("sweep", Dirichlet(1, over=k))
+    mean = m.latent("turns", Normal(0, 1), k)
+    own = m.latent("own", Categorical(pi), n)
+    m.observed("rows", Normal(mean[own[n]], 1), n)
+    module = run(derive(m).streaming())
+    data = {"rows": np.random.default_rng(0).normal(size=30) * 3.0}
+    start = module.fit(data, {}, {"K": 2}, seed=0, max_iter=2, tol=0.0).params
+    given = {"init": {name: start[name] for name in ("sweep", "turns")}, "max_iter": 3, "tol": 0.0}
+    the_same(module.fit_cores(data, {}, {"K": 2}, cores=2, **given), module.fit(data, {}, {"K": 2}, **given))
