@@ -138,6 +138,8 @@ def _map_subs(p: Polynomial, change: Callable[[Sub], Sub]) -> Polynomial:
 
 def substitute_atom(atom: Atom, mapping: Mapping[Index, Sub]) -> Atom:
     """The atom with running indices replaced, inside function arguments too."""
+    if not any(i in mapping for i in atom_indices(atom)):
+        return atom
     if isinstance(atom, Function):
         return Function(atom.name, tuple(substitute(a, mapping) for a in atom.args))
     if isinstance(atom, Matrix):
@@ -182,13 +184,17 @@ def is_category_moment(atom: Atom) -> bool:
     return isinstance(atom, Moment) and is_category(atom.key)
 
 
+_CONDITIONS = (Indicator, Delta, Link, Before)  # zero or one, and so is any power of them
+
+
 def _merge(powers: Iterable[tuple[Atom, Fraction]]) -> dict[Atom, Fraction]:
     merged: dict[Atom, Fraction] = {}
     for atom, exponent in powers:
-        if isinstance(atom, Indicator | Delta | Link | Before):
+        if isinstance(atom, _CONDITIONS):
             merged[atom] = ONE
             continue
-        merged[atom] = merged.get(atom, Fraction(0)) + exponent
+        known = merged.get(atom)
+        merged[atom] = exponent if known is None else known + exponent
     return {a: e for a, e in merged.items() if e}
 
 
@@ -209,7 +215,7 @@ def _contract_delta(powers: dict[Atom, Fraction], bound: set[Index]) -> dict[Ato
             # δ[t', t-1] with t summed: t is t'+1, where there is one.
             solved = shifted(new, -old.offset) if isinstance(old, Shift) else new
             base = old.base if isinstance(old, Shift) else old
-            if isinstance(base, Index) and base in bound and base not in set(indices_of(new)):
+            if isinstance(base, Index) and base in bound and base not in indices_of(new):
                 bound.discard(base)
                 guards: list[tuple[Atom, Fraction]] = [(g, ONE) for g in _inside(solved)]
                 return _merge([*((substitute_atom(a, {base: solved}), e) for a, e in rest.items()), *guards])
@@ -401,8 +407,7 @@ def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[
             name = f"{stem(size)}.{next(numbers)}"
             if name not in taken:
                 names.append(name)
-        classes = _refine(by_size[size], powers, bound)
-        orders = [sum(p, ()) for p in product(*(tuple(_orders(c, powers)) for c in classes))]
+        orders = orders_of(by_size[size], powers, bound)
         options.append([{old: Index(n, size) for old, n in zip(o, names, strict=True)} for o in orders])
     named = [
         _renamed(powers, {old: new for part in choice for old, new in part.items()}) for choice in product(*options)
@@ -420,6 +425,14 @@ def _sorted(powers: Iterable[tuple[Atom, Fraction]]) -> Powers:
     return tuple(sorted(powers, key=lambda pe: atom_key(pe[0])))
 
 
+def orders_of(
+    indices: list[Index], powers: Mapping[Atom, Fraction], unnamed: set[Index]
+) -> Iterator[tuple[Index, ...]]:
+    """The orders of indices of one size whose names may give different monomials; none `unnamed` has a name yet."""
+    classes = _refine(indices, powers, unnamed)
+    return (sum(p, ()) for p in product(*(tuple(_orders(c, powers)) for c in classes)))
+
+
 def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[Index]) -> list[tuple[Index, ...]]:
     """The indices of one size in classes that structure cannot tell apart, in a fixed order."""
     if len(indices) == 1:
@@ -429,12 +442,20 @@ def _refine(indices: list[Index], powers: Mapping[Atom, Fraction], bound: set[In
         blank: dict[Index, Sub] = {j: Index(f"{j.size}.?", j.size) for j in bound if j != i}
         blank[i] = Index(f"{i.size}.!", i.size)
         signature[i] = " ".join(
-            sorted(f"{atom_key(substitute_atom(a, blank))}^{e}" for a, e in powers.items() if i in atom_indices(a))
+            sorted(f"{_either_way(substitute_atom(a, blank))}^{e}" for a, e in powers.items() if i in atom_indices(a))
         )
     classes: dict[str, list[Index]] = defaultdict(list)
     for i in indices:
         classes[signature[i]].append(i)
     return [tuple(classes[s]) for s in sorted(classes)]
+
+
+def _either_way(atom: Atom) -> str:
+    """The key of an atom, whichever way round its sides stand."""
+    keys = [atom_key(atom)]
+    if isinstance(atom, Delta):
+        keys.append(atom_key(Delta(atom.right, atom.left)))
+    return min(keys)
 
 
 def _orders(indices: tuple[Index, ...], powers: Mapping[Atom, Fraction]) -> Iterator[tuple[Index, ...]]:
@@ -497,7 +518,8 @@ def collect(monomials: Iterable[Monomial | None]) -> Polynomial:
     for m in monomials:
         for one in () if m is None else _counted(m):
             key = (one.powers, one.bound)
-            found[key] = found.get(key, Fraction(0)) + one.coefficient
+            known = found.get(key)
+            found[key] = one.coefficient if known is None else known + one.coefficient
     kept = [Monomial(c, p, b) for (p, b), c in found.items() if c]
     return Polynomial(tuple(sorted(kept, key=monomial_key)))
 

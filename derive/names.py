@@ -16,7 +16,8 @@ RESERVED = frozenset(
     "np scipy math sys json data hyper sizes init seed state fit elbo elbo_terms callback max_iter tol "
     "restarts jobs accelerate Task Leaps "
     "Fit State DataError main self params moments True False None special softmax one_hot_argmax inverse "
-    "logdet segment_sum expit softplus tanhc log_probability log_bessel_i log_bessel_k dlog_bessel_k "
+    "logdet segment_sum expit softplus tanhc log_maximised untold stays regular log_bessel_i log_bessel_k "
+    "dlog_bessel_k "
     "log_normal_interval truncated_mean truncated_second log_normal_outside outside_mean outside_second "
     "multigammaln multidigamma gammaln digamma polygamma xlogy "
     "prepare initialise check_support".split()

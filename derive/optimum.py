@@ -89,6 +89,7 @@ class Optimum:
         climbs: for a point that is found by steps, the points that follow each of them, at their best given it.
         way_back: of Normals that are more than a mean and a precision, the natural parameters by which the formulas
             begin, in the standard ones.
+        told_by: of a point, the coefficients that say something of it: where all of them are zero, it stays as it is.
     """
 
     families: Mapping[str, Family]
@@ -108,6 +109,7 @@ class Optimum:
     height: Polynomial | None = None
     climbs: tuple[str, ...] | None = None
     way_back: tuple[Formula, ...] = ()
+    told_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

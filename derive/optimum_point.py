@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cavi.derive import families, functions
-from cavi.derive.canonical import collect, normalise, substitute
+from cavi.derive.canonical import collect, fresh_index, normalise, substitute, sum_over
 from cavi.derive.families import ScalarFamily
 from cavi.derive.families.base import ETA
 from cavi.derive.families.event import total_over
@@ -17,7 +17,7 @@ from cavi.derive.optimum import Optimum, Request
 from cavi.derive.optimum_matrix import is_matrix
 from cavi.derive.recognise import recognise_scalar
 from cavi.derive.remedies import refusal
-from cavi.derive.result import ArrayOperation, Formula
+from cavi.derive.result import ArrayOperation, Formula, sides
 from cavi.derive.term import (
     ZERO,
     Atom,
@@ -29,6 +29,7 @@ from cavi.derive.term import (
     Polynomial,
     from_atom,
 )
+from cavi.derive.untold import always_told
 
 
 def point(request: Request) -> Optimum | None:
@@ -59,8 +60,12 @@ def finish(
     formulas: tuple[Formula, ...],
     family: families.Family,
     axes: tuple[Index, ...],
+    told_by: tuple[str, ...] = (),
 ) -> Optimum:
-    """The optimum of a point parameter whose value the formulas compute."""
+    """The optimum of a point parameter whose value the formulas compute.
+
+    Where all the coefficients whose names it is `told_by` are zero, it stays as it is.
+    """
     value = from_atom(Parameter(variable.name, "value", axes, variable.symmetric))
     return Optimum(
         families={variable.name: family},
@@ -69,6 +74,7 @@ def finish(
         log_q=ZERO,
         entropy=ZERO,
         moment=lambda pattern: _at_value(pattern.polynomial, variable, value),
+        told_by=told_by,
     )
 
 
@@ -102,11 +108,12 @@ def _simplex(request: Request, variable: Variable) -> Optimum:
     if other is not None:
         raise refusal(request.block.factor, other, [variable.name], "maximised over the simplex in closed form")
     counts = from_atom(Parameter(variable.name, "counts", axes))
+    told = always_told(request.model, request.expectation, [total_over(terms[statistic], over)])
     formulas = (
         Formula(variable.name, "counts", axes, terms[statistic], "auxiliary"),
         Formula(variable.name, "value", axes, counts * functions.reciprocal(total_over(counts, over)), "standard"),
     )
-    return finish(request, variable, formulas, families.lookup("Dirichlet"), axes)
+    return finish(request, variable, formulas, families.lookup("Dirichlet"), axes, () if told else ("counts",))
 
 
 def _matrix(request: Request, variable: Variable) -> Optimum:
@@ -128,16 +135,25 @@ def _matrix(request: Request, variable: Variable) -> Optimum:
             [variable.name],
             "maximised over positive-definite matrices in closed form",
         )
-    c = terms[linear]
-    weight = functions.reciprocal(terms[logdet].scaled(2))
-    ratio = (c + substitute(c, {row: column, column: row})) * weight
+    weight, scatter = terms[logdet], terms[linear]
+    coefficients: tuple[Formula, ...] = ()
+    if not always_told(request.model, request.expectation, [weight]):
+        plates = block.factor.plates
+        coefficients = (
+            Formula(variable.name, "eta_1", plates, weight, "auxiliary"),
+            Formula(variable.name, "eta_2", axes, scatter, "auxiliary"),
+        )
+        weight, scatter = (from_atom(Parameter(variable.name, f.name, f.indices)) for f in coefficients)
+    turned = substitute(scatter, {row: column, column: row})
+    ratio = (scatter + turned) * functions.reciprocal(weight.scaled(2))
     formulas: tuple[Formula, ...] = (Formula(variable.name, "value", axes, ratio, "standard"),)
     if linear == element:
         formulas = (
             Formula(variable.name, "inverse_value", axes, -ratio, "auxiliary"),
             Formula(variable.name, "value", axes, ArrayOperation("inverse", "inverse_value"), "standard"),
         )
-    return finish(request, variable, formulas, families.lookup("Wishart"), axes)
+    told_by = tuple(f.name for f in coefficients)
+    return finish(request, variable, (*coefficients, *formulas), families.lookup("Wishart"), axes, told_by)
 
 
 def _vector(request: Request, variable: Variable) -> Optimum:
@@ -147,10 +163,24 @@ def _vector(request: Request, variable: Variable) -> Optimum:
     if found is None:
         raise refusal(block.factor, form, [variable.name], "a proper quadratic form, to be maximised in closed form")
     formulas = tuple(
-        replace(f, name="value") if f.name == "mean" else replace(f, role="auxiliary") for f in found.formulas()
+        replace(f, name="value") if f.name == "mean" else replace(f, role="auxiliary")
+        for f in found.formulas()
+        if not (isinstance(f.value, ArrayOperation) and f.value.name == "logdet")
     )
     axes = (*block.factor.plates, *block.event_axes(variable.name))
-    return finish(request, variable, formulas, families.lookup("MultivariateNormal"), axes)
+    told = always_told(request.model, request.expectation, [_trace(f) for f in formulas if f.name == "precision"])
+    told_by = () if told else ("linear", "precision")
+    return finish(request, variable, formulas, families.lookup("MultivariateNormal"), axes, told_by)
+
+
+def _trace(f: Formula) -> Polynomial:
+    """The sum over the diagonal of a matrix that a formula computes."""
+    assert isinstance(f.value, Polynomial)
+    count = sides(f.indices)
+    rows, columns = f.indices[-2 * count : -count], f.indices[-count:]
+    there = [fresh_index(i.size) for i in rows]
+    both = zip((*rows, *columns), (*there, *there), strict=True)
+    return sum_over(substitute(f.value, dict(both)), there)
 
 
 def _category(request: Request, variable: Variable) -> Optimum:
@@ -185,4 +215,6 @@ def _scalar(request: Request, variable: Variable) -> Optimum:
         formulas.append(Formula(variable.name, name, plates, recognised.coefficients[j], "auxiliary"))
         env[ETA[j]] = from_atom(Parameter(variable.name, name, plates))
     formulas.append(Formula(variable.name, "value", plates, from_sympy(mode, env), "standard"))
-    return finish(request, variable, tuple(formulas), family, plates)
+    told = always_told(request.model, request.expectation, [recognised.coefficients[j] for j in used])
+    told_by = () if told else tuple(f"eta_{j + 1}" for j in used)
+    return finish(request, variable, tuple(formulas), family, plates, told_by)

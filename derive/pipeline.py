@@ -277,6 +277,7 @@ def _update(
         height=best.height,
         climbs=best.climbs,
         way_back=best.way_back if best.chosen else (),
+        told_by=best.told_by,
     )
 
 
@@ -288,7 +289,12 @@ def _initial(
     nodes: Mapping[str, Polynomial],
     expectation: Expectation,
 ) -> tuple[Formula, ...]:
-    """The factor of the prior alone; empty where it is improper or of another family, or the optimum found by steps."""
+    """The factor of the prior alone; empty where it is improper or of another family, or the optimum found by steps.
+
+    It is empty too for a point whose support has an end: there the mode of a prior may lie, or beyond it.
+    """
+    if block.factor.point and any(v.domain not in ("real", "positive_definite") for v in block.variables.values()):
+        return ()
     prior = {n: nodes[n] for n in block.variables if n in nodes}
     if len(prior) < len(block.variables) or best.climbs is not None:
         return ()

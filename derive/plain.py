@@ -177,6 +177,7 @@ def _factor(u: Update) -> dict[str, Any]:
         "sequential": _axes(f.sequential),
         **({"chosen": u.chosen} if u.chosen else {}),
         **({} if u.climbs is None else {"climbs": list(u.climbs)}),
+        **({"told_by": list(u.told_by)} if u.told_by else {}),
         **({"way_back": [_formula(p, u) for p in u.way_back]} if u.way_back else {}),
         "point": f.point,
         "weight": None if f.weight is None else polynomial(f.weight),

@@ -106,6 +106,9 @@ def update_text(u: Update, declared: tuple[Index, ...]) -> str:
         lines = [f"\nq({left}) = {family}, {WORDS[u.chosen]}"]
     lines.extend(f"  {formula_text(f, declared)}" for f in u.formulas)
     lines.extend(f"  {line}" for line in accuracy_text(u))
+    if u.told_by:
+        zero = " = ".join(f"{name_text(u.factor.name)}.{name}" for name in u.told_by)
+        lines.append(f"  {left} stays as it is where {zero} = 0: nothing depends on it there.")
     if u.proposed:
         lines.append(f"  Taken by relax='auto': {LAST_REMEDY}.")
     for s in u.moment_specs:

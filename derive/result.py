@@ -193,6 +193,8 @@ class Update:
         climbs: for a point that is found by steps, the points that are set to their best after each; else None.
         way_back: of a Normal that was chosen and is more than a mean and a precision, the natural parameters by which
             its formulas begin, in the standard ones; steps are shortened in them.
+        told_by: of a point in closed form, the parameters that are its coefficients, if they may all be zero: then
+            nothing depends on it, and an element of which this is so stays as it is.
         derivation: the named steps that lead here.
         context: the derivation that it belongs to, for how it is written; None for an update on its own.
     """
@@ -213,6 +215,7 @@ class Update:
     height: Polynomial | None = field(default=None, repr=False)
     climbs: tuple[str, ...] | None = None
     way_back: tuple[Formula, ...] = field(default=(), repr=False)
+    told_by: tuple[str, ...] = ()
     context: Derived | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -15,8 +15,10 @@ from fractions import Fraction
 from functools import cached_property
 
 from cavi.derive.index import Index, Sub, indices_of, sub_key
+from cavi.derive.once import hashed_once
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Element:
     """One element of a declared variable, ``mu[k]``: latent, observed, hyperparameter or datum.
@@ -33,6 +35,7 @@ class Element:
         object.__setattr__(self, "subs", symmetrised(self.subs, self.symmetric))
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Indicator:
     """``[z[n] = k]``: one where the categorical variable takes the value, else zero."""
@@ -42,6 +45,7 @@ class Indicator:
     value: Sub
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Delta:
     """Kronecker ``δ[left, right]``; both subscripts point into one set."""
@@ -50,6 +54,7 @@ class Delta:
     right: Sub
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Function:
     """A named function of polynomials, such as ``log tau[k]`` or ``lgamma(alpha)``."""
@@ -58,6 +63,7 @@ class Function:
     args: tuple[Polynomial, ...]
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Moment:
     """An expectation under q: ``key`` names an entry of the factor's table of moments."""
@@ -71,6 +77,7 @@ class Moment:
         object.__setattr__(self, "subs", symmetrised(self.subs, self.symmetric))
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Parameter:
     """A parameter of the factor of one latent, ``q(tau).shape[k]``."""
@@ -84,6 +91,7 @@ class Parameter:
         object.__setattr__(self, "subs", symmetrised(self.subs, self.symmetric))
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Matrix:
     """A function of a symmetric positive-definite matrix: its ``logdet``, or an element of its ``inverse``.
@@ -102,6 +110,7 @@ class Matrix:
         object.__setattr__(self, "subs", symmetrised(self.subs, 1 if self.subs else 0))
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Link:
     """One where a position has one before it in its set, ``1 ≤ sub ≤ size - 1`` counted from zero; else zero.
@@ -114,6 +123,7 @@ class Link:
     starts: tuple[str, tuple[Sub, ...]] | None = None
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Before:
     """One where the left position comes before the right one, else zero."""
@@ -159,6 +169,7 @@ class Monomial:
         return tuple(a for a, _ in self.powers)
 
 
+@hashed_once
 @dataclass(frozen=True)
 class Polynomial:
     """A sum of monomials; `ZERO` has none. Arithmetic returns canonical polynomials."""
@@ -180,13 +191,6 @@ class Polynomial:
 
     def __bool__(self) -> bool:
         return bool(self.monomials)
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash(self.monomials)
-
-    def __hash__(self) -> int:
-        return self._hash  # functions of functions are looked up again and again
 
     def __add__(self, other: Polynomial) -> Polynomial:
         from cavi.derive.canonical import add
@@ -247,8 +251,16 @@ def is_category(key: str) -> bool:
     return key.startswith("[") and key.find("]") == len(key) - 1
 
 
-def atom_indices(atom: Atom) -> Iterator[Index]:
-    """Every free running index of an atom."""
+def atom_indices(atom: Atom) -> tuple[Index, ...]:
+    """Every free running index of an atom, in order of appearance."""
+    found: tuple[Index, ...] | None = atom.__dict__.get("_indices")
+    if found is None:
+        found = tuple(_indices(atom))
+        object.__setattr__(atom, "_indices", found)
+    return found
+
+
+def _indices(atom: Atom) -> Iterator[Index]:
     match atom:
         case Element() | Moment() | Parameter():
             for s in atom.subs:

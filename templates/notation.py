@@ -270,6 +270,7 @@ _AUXILIARY: dict[str, Box] = {
     "covariance": Glyph("S", "S"),
     "precision": Glyph(r"\Lambda", "Λ", upright=True),
     "inverse_scale": Glyph("V", "V"),
+    "inverse_value": Glyph("V", "V"),
     "cross": Glyph("C", "C"),
     "diagonal": Glyph("B", "B"),
     "conditional_covariance": Glyph("F", "F"),

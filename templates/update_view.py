@@ -53,7 +53,7 @@ class UpdateView:
         name: of the factor; `title`: of its derivation.
         element: one element of its latents; `whole`: the latents as arrays.
         families: the optimum as a distribution, a line for each latent of a chain.
-        remarks: which parameters are those of a marginal, and which of a density given others.
+        remarks: which parameters are those of a marginal, and which of a density given others; where a point stays.
         sources: where the families' formulas come from.
         steps: the derivation.
         formulas: the update equations, in order of computation.
@@ -105,7 +105,7 @@ def update_view(
         element=latents_box(signs, factor, element=True),
         whole=latents_box(signs, factor, element=False),
         families=system(list(_families(signs, declaration, model, update)), style=signs.style),
-        remarks=tuple(_remarks(printer, update)),
+        remarks=(*_remarks(printer, update), *_untold(signs, printer, update)),
         sources=tuple(dict.fromkeys(f.source for f in update.families.values() if getattr(f, "source", ""))),
         steps=update_steps(signs, update, joint),
         formulas=system(list(_formulas(printer, update)), BOXED_WIDTH, signs.style),
@@ -173,6 +173,16 @@ def _remarks(printer: Printer, update: Update) -> Iterator[Sentence]:
         if member.conditional is not None and mean is not None and precision is not None:
             said = ("Here ", " is the mean of ", ", and ", " the precision of ", ".")
             yield (said[0], mean, said[1], member.marginal, said[2], precision, said[3], member.conditional, said[4])
+
+
+def _untold(signs: Notation, printer: Printer, update: Update) -> Iterator[Sentence]:
+    """Where a point stays as it is, since nothing depends on it."""
+    if update.told_by:
+        plates = update.factor.plates
+        coefficients = [f for f in update.formulas if f.name in update.told_by]
+        zero = [box for f in coefficients for box in (_parameter_box(signs, printer, f, plates), EQUALS)]
+        element = latents_box(signs, update.factor, element=True)
+        yield ("Where ", row(*zero, Number("0")), ", nothing depends on ", element, ", and it stays as it is.")
 
 
 def _arguments(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import mpmath
 import numpy as np
 
-from cavi.verify.arithmetic import Value, to_float, to_mpf
+from cavi.verify.arithmetic import Engine, Value, to_float, to_mpf
 from cavi.verify.averages import Averages, Held
 from cavi.verify.check_chosen import check_chosen
 from cavi.verify.check_identity import claimed_elbo
@@ -28,6 +29,8 @@ from cavi.verify.units import log_q_at, reference_unit
 
 NUDGE = 25  # digits: the step of a difference quotient
 SLACK = 10  # digits that rounding may take from the values of an objective
+END = 20  # digits: how near to an end of its support a point is tried
+BOUNDED = ("positive", "unit", "simplex")
 
 
 def check_optimality(state: State) -> Iterator[Check]:
@@ -170,15 +173,58 @@ def _maximiser(state: State, factor: Mapping[str, Any], site: Position) -> Findi
     if state.claim.selects(latent) and not state.claim.variables[latent]["event"]:
         return _best_category(state, factor, site, elements[0], best)
     at = {x: best.params[latent, "value"][x[1]] for x in elements}
-    outside = _outside(state.claim.variables[latent]["domain"], [to_mpf(v) for v in at.values()], state.digits)
+    domain = state.claim.variables[latent]["domain"]
+    at, ends = _drawn_in(state.engine, domain, at)
+    outside = _outside(domain, [to_mpf(v) for v in at.values()], state.digits)
     if outside:
         return Finding(0.0, f"the claimed maximiser {outside} at {site}")
-    return worst(_along(state, factor, site, at, move) for move in _moves(state, latent, elements))
+    inside = [x for x in elements if x not in ends]
+    found = [_along(state, factor, site, at, move) for move in _moves(state, latent, inside)]
+    return worst([*found, *(_at_an_end(state, factor, site, at, x, ends) for x in ends)])
+
+
+def _drawn_in(e: Engine, domain: str, at: Mapping[Element, Any]) -> tuple[dict[Element, Any], dict[Element, int]]:
+    """A point a little inside its support, and its elements that lie at an end of that: which way is inside."""
+    near, ends, drawn = mpmath.mpf(10) ** (SLACK - mpmath.mp.dps), dict[Element, int](), dict(at)
+    for x, value in at.items():
+        for end, inward in ((0, 1), (1, -1)) if domain == "unit" else ((0, 1),):
+            if domain in BOUNDED and abs(to_mpf(value) - end) <= near:
+                ends[x], drawn[x] = inward, e.number(end + inward * Fraction(1, 10**END))
+    if domain == "simplex" and ends:  # what is given to them is taken from the largest
+        largest = max(at, key=lambda x: to_float(at[x]))
+        drawn[largest] = at[largest] - e.number(len(ends) * Fraction(1, 10**END))
+    return drawn, ends
+
+
+def _at_an_end(
+    state: State,
+    factor: Mapping[str, Any],
+    site: Position,
+    at: Mapping[Element, Any],
+    x: Element,
+    ends: Mapping[Element, int],
+) -> Finding:
+    """Where a maximum lies at an end of the support, the objective falls from there to the inside, all the way.
+
+    What one element of a simplex gains, the largest loses.
+    """
+    e = state.engine
+    move = {x: ends[x]}
+    if state.claim.variables[x[0]]["domain"] == "simplex":
+        move[max((y for y in at if y not in ends), key=lambda y: to_float(at[y]))] = -1
+    room = min([1.0, *(to_float(at[y]) for y in move if y != x)])
+    steps = [e.number(0), *(e.number(Fraction(k, 8)) * e.number(room) for k in (1, 3, 5, 7))]
+    points = {y: as_array([value + move.get(y, 0) * s for s in steps]) for y, value in at.items()}
+    f = np.ravel(np.asarray(objective(state, factor, site, Held({}, points)), dtype=object))
+    if f.size == 1:
+        return Finding(60.0, f"no term depends on it here: any value is a maximiser at {site}")
+    falls = all(to_mpf(a - b) > 0 for a, b in pairwise(f))
+    return Finding(60.0 if falls else 0.0, f"the objective {'falls' if falls else 'rises'} from the end at {site}")
 
 
 def _outside(domain: str, values: list[Any], digits: int) -> str:
     """How a value misses its support; empty if it does not."""
-    if domain in ("positive", "unit", "simplex") and min(values) <= 0:
+    if domain in BOUNDED and min(values) <= 0:
         return "is not positive"
     if domain == "unit" and max(values) >= 1:
         return "is not below one"
@@ -188,8 +234,12 @@ def _outside(domain: str, values: list[Any], digits: int) -> str:
 
 
 def _moves(state: State, latent: str, elements: list[Element]) -> Iterator[dict[Element, int]]:
-    """Directions that stay in the support: one element each, or pairs that keep the sum of a simplex."""
-    if state.claim.variables[latent]["domain"] == "simplex":
+    """Directions that stay in the support: one element each, or pairs that keep a sum or a symmetry."""
+    domain = state.claim.variables[latent]["domain"]
+    if domain == "positive_definite":
+        for name, at in elements:
+            yield {(name, at): 1, (name, (*at[:-2], at[-1], at[-2])): 1}
+    elif domain == "simplex":
         for other in elements[1:]:
             yield {elements[0]: 1, other: -1}
         if len(elements) == 1:
@@ -212,6 +262,8 @@ def _along(
         room = 1.0  # zero but for rounding
     if domain in ("unit", "simplex"):
         room = min(room, *(1 - to_float(at[x]) for x in move))
+    if domain == "positive_definite":
+        room = _smallest_eigenvalue(at)
     small = e.number(Fraction(1, 10**NUDGE)) * e.number(room)
     large = [e.number(room) * e.number(Fraction(k, 8)) for k in (-3, -1, 1, 3)]
     steps = [-small, e.number(0), small, *large]
@@ -231,6 +283,16 @@ def _along(
     newton = abs(to_mpf(slope / bend)) / mpmath.mpf(room)
     digits = 60.0 if newton == 0 else float(-mpmath.log10(newton))
     return Finding(max(0.0, min(60.0, digits)), f"Newton step {float(newton):.3g} relative to the value {where}")
+
+
+def _smallest_eigenvalue(at: Mapping[Element, Any]) -> float:
+    """Of a matrix, or of several along the first axes: how far a move of length one may go."""
+    places: dict[Position, dict[Position, float]] = {}
+    for (_, place), value in at.items():
+        places.setdefault(place[:-2], {})[place[-2:]] = to_float(value)
+    sides = round(len(next(iter(places.values()))) ** 0.5)
+    matrices = [np.reshape([table[k] for k in sorted(table)], (sides, sides)) for table in places.values()]
+    return min(float(np.linalg.eigvalsh(m)[0]) for m in matrices)
 
 
 def _best_category(state: State, factor: Mapping[str, Any], site: Position, element: Element, best: State) -> Finding:

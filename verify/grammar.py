@@ -337,6 +337,12 @@ def _factor(f: object, walk: Walker) -> None:
         named = {p.get("name") for p in field(f, "parameters", list, n) if isinstance(p, dict)}
         if not f["point"] or len(f["latents"]) != 1 or not {"gradient", "curvature", "value"} <= named:
             raise CertificateError(f"{n}: what climbs is one point, with a gradient, a curvature and a value")
+    if "told_by" in f:
+        named = {p.get("name") for p in field(f, "parameters", list, n) if isinstance(p, dict)}
+        for coefficient in field(f, "told_by", list, n):
+            name(coefficient, n)
+        if not f["point"] or len(f["latents"]) != 1 or not set(f["told_by"]) <= named:
+            raise CertificateError(f"{n}: what a point is told by are parameters of it")
     if f.get("weight") is not None:
         walk.expression(f["weight"], f"{n}: weight")
     for pair in field(f, "statistics", list, n):

@@ -6,6 +6,7 @@ where mistakes hide; q is drawn at random and lies nowhere near an optimum.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -64,6 +65,7 @@ def make_instance(
     rng = np.random.default_rng(seed)
     least = _least_sizes(list(claim.variables.values()))
     sizes = {s: max(k, least.get(s, 1)) for s, k in (sizes or small_sizes(claim, 3)).items()}
+    sizes |= _enough_rows(claim, sizes)
     for _ in range(ATTEMPTS):
         world = _World(claim, sizes, rng, single_copies, wide)
         if world.fill():
@@ -98,6 +100,23 @@ def _inside(claim: Claim) -> set[str]:
 
 def _chains(claim: Claim) -> set[str]:
     return {v["chain"]["index"][1] for v in claim.variables.values() if v.get("chain")} & set(claim.model["sizes"])
+
+
+def _enough_rows(claim: Claim, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The plate of the data with as many elements as vectors and matrices without a prior need to have a maximum.
+
+    It is one for each number of a vector and one more, in each of the groups that have their own.
+    """
+    inside, need, groups = _inside(claim), 0, set[str]()
+    for f in claim.factors:
+        alone = f["point"] and f["event"] and all(claim.variables[n]["distribution"] is None for n in f["latents"])
+        if alone and all(claim.variables[n]["domain"] in ("real", "positive_definite") for n in f["latents"]):
+            groups |= {s for _, s in f["plates"]}
+            count = math.prod(size_of(sizes, s) for _, s in f["plates"])
+            need = max(need, count * (1 + max(size_of(sizes, s) for _, s in f["event"])))
+    observed = [v for v in claim.variables.values() if v["role"] == "observed"]
+    plates = [s for v in observed for _, s in v["plates"] if s in sizes and s not in inside | groups]
+    return {s: max(sizes[s], need) for s in plates[:1]}
 
 
 def _least_sizes(e: Any) -> dict[str, int]:
@@ -462,5 +481,5 @@ def _point_value(
         "above",
     ):
         return dict(world.values[latent])
-    domain = v["domain"] if v["domain"] in RANGES else "real"
+    domain = v["domain"] if v["domain"] in (*RANGES, "positive_definite", "simplex") else "real"
     return random_table(domain, axes, sizes, rng)

@@ -229,7 +229,8 @@ def _factor() -> Schema:
         chain=_or_null(chain),
     )
     return _object(
-        optional=("q", "chosen", "climbs", "way_back"),
+        optional=("q", "chosen", "climbs", "told_by", "way_back"),
+        told_by={"type": "array", "items": NAME},
         way_back={"type": "array", "items": parameter},
         climbs={"type": "array", "items": NAME},
         chosen={"enum": list(grammar.CHOSEN)},

@@ -6,10 +6,14 @@ where the claim has none), updates by their claimed formulas.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
 from typing import Any
+
+import numpy as np
 
 from cavi.verify.arithmetic import Engine, Value, exact, to_mpf
 from cavi.verify.claim import Claim, Element
@@ -26,6 +30,7 @@ from cavi.verify.projection import projected
 from cavi.verify.rules import QuadratureError
 from cavi.verify.units import Unit, build_unit, several_axes
 
+LEAST = Fraction(1, 10**300)  # a number in the place of zero in logarithms
 Tables = dict[tuple[str, str], dict[Position, Any]]
 
 
@@ -81,7 +86,8 @@ class State:
             if spec["value"] is None:
                 self._moments[place] = self.moment_by_quadrature(factor, spec, binding)
             else:
-                self._moments[place] = evaluate(spec["value"], self, binding)
+                scope = _AtAnEnd(self) if self.claim.factor_named[factor]["point"] else self
+                self._moments[place] = evaluate(spec["value"], scope, binding)
         return self._moments[place]
 
     def expectation(self, expr: Plain, binding: Binding) -> Value:
@@ -255,7 +261,16 @@ class State:
     def _run(
         self, factor: Mapping[str, Any], formulas: Sequence[Mapping[str, Any]], site: Position, now: State
     ) -> None:
-        """Formulas in order; consecutive ones with the same recursion together, one position after another."""
+        """Formulas in order; consecutive ones with the same recursion together, one position after another.
+
+        Nothing follows for a point all of whose coefficients are zero: it stays as it is.
+        """
+        told_by = factor.get("told_by")
+        if told_by and {p["name"] for p in formulas} >= set(told_by):
+            for p in (p for p in formulas if p["name"] in told_by):
+                self._compute(factor, p, site, now, {})
+            if all(x == 0 for name in told_by for x in self._values(factor, name, site)):
+                return
         for along, group in groupby(formulas, key=lambda p: p.get("along")):
             together = list(group)
             if along is None:
@@ -267,6 +282,13 @@ class State:
             for t in steps if direction == "forward" else reversed(steps):
                 for formula in together:
                     self._compute(factor, formula, site, now, {index: t})
+
+    def _values(self, factor: Mapping[str, Any], name: str, site: Position) -> Iterator[Value]:
+        """The numbers of a parameter of a point at a site."""
+        formula = next(p for p in factor["parameters"] if p["name"] == name)
+        outer = dict(zip((i for i, _ in factor["plates"]), site, strict=True))
+        for binding in bindings([a for a in formula["indices"] if a[0] not in outer], self.sizes, outer):
+            yield self.params[formula["latent"], name][tuple(binding[i] for i, _ in formula["indices"])]
 
     def _compute(
         self,
@@ -332,6 +354,24 @@ class _Updating:
         self.engine, self.sizes = after.engine, after.sizes
         self.element, self.param, self.moment = after.element, after.param, before.moment
         self.expectation = before.expectation
+
+
+class _AtAnEnd:
+    """Scope of the moments of a point, which may be zero: there log 0 stands for log 1e-300.
+
+    A maximum lies at zero only where what multiplies the logarithm is zero, and the product with it.
+    """
+
+    def __init__(self, state: State) -> None:
+        engine = state.engine
+        log, least = engine.functions["log"], engine("log", engine.number(LEAST))
+        self.engine = replace(engine, functions={**engine.functions, "log": lambda x: least if _is_zero(x) else log(x)})
+        self.sizes, self.element, self.param, self.moment = state.sizes, state.element, state.param, state.moment
+        self.expectation = state.expectation
+
+
+def _is_zero(x: Value) -> bool:
+    return not isinstance(x, np.ndarray) and bool(x == 0)
 
 
 class _AtNodes:

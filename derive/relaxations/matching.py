@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -28,7 +28,6 @@ from cavi.derive.term import (
     Link,
     Monomial,
     Polynomial,
-    Powers,
     Size,
     from_atom,
 )
@@ -177,7 +176,7 @@ def _has_hole(p: Polynomial) -> bool:
     return any(a == HOLE for a in p.atoms())
 
 
-def not_negative(powers: Powers, model: Model) -> bool:
+def not_negative(powers: Iterable[tuple[Atom, Fraction]], model: Model) -> bool:
     """Whether a product is seen to be zero or more."""
     return all(e % 2 == 0 or _positive_atom(a, model) for a, e in powers)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cavi.derive import CaviError, Derived, Update
 from cavi.derive.index import Index
 from cavi.derive.result import Along, ArrayOperation, Formula
-from cavi.derive.term import Polynomial
+from cavi.derive.term import Monomial, Polynomial
 from cavi.templates.jax.features import stack
 from cavi.templates.jax.helpers import LACKS
 from cavi.templates.jax.loops import BEFORE, carried, neighbours
@@ -140,6 +140,9 @@ class JaxWriter(PlannedWriter):
 
     def _planner(self) -> Planner:
         return replace(super()._planner(), sparse=False)  # sparse matrices are not for XLA
+
+    def _row_in_blocks(self, m: Monomial, among: Iterable[Index]) -> Index | None:
+        return None  # XLA makes no array of what it adds up
 
     def _pairs_of(self, chain: Chain, s: Statistic, scope: Scope) -> Operand:
         kernel, probs = (scope.name(("parameter", chain.latent, n)) for n in ("kernel", "probs"))

@@ -24,6 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "{} and {}": "{} 및 {}",
     "coefficient of {} in the mean of {}": "{1}의 평균에 있는 {0}의 계수",
     "Here {} is the mean of {}, and {} the precision of {}.": "여기서 {}는 {}의 평균이고, {}는 {}의 정밀도이다.",
+    "Where {}, nothing depends on {}, and it stays as it is.": "{}이면 {}에 따라 달라지는 항이 없으므로 값을 그대로 둔다.",
     "coefficient of {}": "{}의 계수",
     "concentration of {}": "{}의 집중도",
     "degrees of freedom of {}": "{}의 자유도",

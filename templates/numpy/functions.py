@@ -13,7 +13,7 @@ from cavi.derive.expression import Expr, Ref, selects
 from cavi.derive.families import lookup
 from cavi.derive.index import Index, Literal
 from cavi.derive.result import Along, ArrayOperation, ElboTerm, Formula, Integral, MomentSpec, Projected
-from cavi.derive.term import Atom, Element, Function, Moment, Parameter, Polynomial, from_atom
+from cavi.derive.term import Atom, Element, Function, Moment, Monomial, Parameter, Polynomial, from_atom
 from cavi.templates.numpy.alive import alive
 from cavi.templates.numpy.arrays import Operand, Scope
 from cavi.templates.numpy.chains import chains
@@ -21,12 +21,13 @@ from cavi.templates.numpy.current import changed
 from cavi.templates.numpy.dual import Dual
 from cavi.templates.numpy.emit import polynomial
 from cavi.templates.numpy.features import Features, by_place, features
+from cavi.templates.numpy.in_blocks import filled_in_blocks, row_in_blocks
 from cavi.templates.numpy.integrals import integrals, projected
 from cavi.templates.numpy.layout import WIDTH, assign, call
 from cavi.templates.numpy.linear import linear_maps
 from cavi.templates.numpy.names import CAST, parameter_names, quote, shape_comment
 from cavi.templates.numpy.recursions import affine, components, inputs, sequences, varies
-from cavi.templates.numpy.statistics import Planner
+from cavi.templates.numpy.statistics import Planner, row_sizes
 from cavi.templates.numpy.tables import parted, tables
 
 
@@ -242,6 +243,7 @@ class Writer:
                 code = whole
             yield from assign(f"{name} =", code, shape)
             local.add(name)
+            yield from self._stays(f, scope)
 
     def _needs_copy(self, value: Polynomial) -> bool:
         """Whether a value needs a copy: what a factor updates element by element, or one row of an expectation.
@@ -288,9 +290,30 @@ class Writer:
             if set(axes_left) & set(here):
                 argument = self._place(argument, axes_left, here)
             axes = f", {f.value.axes}" if f.value.axes != 1 else ""
+            if f.value.name == "inverse" and (untold := self._untold(f.latent, scope)):
+                argument = f"{scope.helper('regular')}({untold}, {argument}{axes})"
             return f"{scope.helper(f.value.name)}({argument}{axes})"
         assert isinstance(f.value, Polynomial), "integrals are written together"
         return polynomial(f.value, scope, target).code
+
+    def _untold(self, latent: str, scope: Scope) -> str:
+        """Where nothing depends on a point that is updated; empty where there is no such place."""
+        update = self.derived.update(latent)
+        if not update.told_by or not scope.function.startswith("update"):
+            return ""
+        plates = [i for i in update.factor.plates if i not in scope.fixed]
+        coefficients = [self.names["parameter", latent, name] for name in update.told_by]
+        return f"{scope.helper('untold')}({len(plates)}, {', '.join(coefficients)})"
+
+    def _stays(self, f: Formula, scope: Scope) -> Iterator[str]:
+        """The statement by which a point stays as it is where nothing depends on it."""
+        untold = self._untold(f.latent, scope) if f.role == "standard" else ""
+        if untold:
+            name = self.names["parameter", f.latent, f.name]
+            before = f"state.params[{quote(f.latent)}][{quote(f.name)}]"
+            if scope.fixed:
+                before = self._place(before, f.indices, scope.fixed)
+            yield f"{name} = {scope.helper('stays')}({untold}, {before}, {name})"
 
     def _formulas_of(self, latent: str) -> dict[str, Formula]:
         """The parameters of a latent's factor by name."""
@@ -375,7 +398,7 @@ class Writer:
         for s in specs:
             if s.value is None or (update.factor.name, s.key) in self.left_out:
                 continue
-            value = _finite_logs(s.value) if self._maximised_probability(update) else s.value
+            value = _finite_logs(s.value) if self._has_an_end(update) else s.value
             code = polynomial(value, scope, s.indices).code
             if self._lacks(s.value, s.indices):
                 code = f"np.full({shape_comment(scope.size(i.size) for i in s.indices)}, {code}, dtype=float)"
@@ -383,10 +406,11 @@ class Writer:
             body.extend(assign(f"state.moments[{quote(self.names[update.factor.name, s.key])}] =", code))
         return (*self._unpack(scope, ()), *(body or ["pass"]))
 
-    def _maximised_probability(self, update: Update) -> bool:
+    def _has_an_end(self, update: Update) -> bool:
+        """Whether it is a point whose maximum may lie at the end of its support."""
         variables = self.derived.model.variables
         domains = {v.domain for v in variables if v.name in update.factor.latents}
-        return update.factor.point and bool(domains & {"simplex", "unit"})
+        return update.factor.point and bool(domains & {"simplex", "unit", "positive", "nonnegative"})
 
     def _one_by_one(self, update: Update) -> tuple[str, ...]:
         """Gauss-Seidel: one element after another along the coupled plates, moments kept current."""
@@ -436,7 +460,15 @@ class Writer:
             outside = replace(scope.beside(), fixed={}, current=None)
             code = polynomial(Polynomial((c.value,)), outside, c.axes).code
             lines = self._flush(outside)
-            if lines and lines[-1].startswith(f"{code} = "):
+            row = self._row_in_blocks(c.value, c.axes) if len(c.axes) == 1 else None
+            if row is not None:
+                scope.size(row.size)
+                scope.helper("blocks")
+                if lines and lines[-1].startswith(f"{code} = "):
+                    code = lines.pop().removeprefix(f"{code} = ").partition("  # ")[0]
+                of_rows = [n for n, key in outside.used.items() if f"# ({row.size}," in self._source(key)]
+                made.extend(filled_in_blocks(c.name, lines, code, row, of_rows))
+            elif lines and lines[-1].startswith(f"{code} = "):
                 made.extend([*lines[:-1], f"{c.name} = {lines[-1].removeprefix(f'{code} = ')}"])
             else:
                 made.extend([*lines, *assign(f"{c.name} =", code)])
@@ -449,6 +481,10 @@ class Writer:
             code = polynomial(Polynomial((c.change(loop),)), inside, c.axes).code
             follow.extend([*self._flush(inside), *assign(f"{c.name} +=", code)])
         return made, differences, follow
+
+    def _row_in_blocks(self, m: Monomial, among: Iterable[Index]) -> Index | None:
+        """The rows of what is made a block after another, not in one piece."""
+        return row_in_blocks(m, among, row_sizes(self.derived))
 
     def _slices(self, formulas: Sequence[Formula], scope: Scope, local: set[str]) -> Iterator[str]:
         """Parameters of one element at the loop variables."""
@@ -472,6 +508,7 @@ class Writer:
                 yield from self._flush(scope)
                 yield from assign(f"{self.names[key]} =", code)
                 scope.sliced[key] = outer
+                yield from self._stays(f, scope)
 
     @staticmethod
     def _place(target: str, indices: Sequence[Index], fixed: Mapping[Index, str]) -> str:
@@ -542,10 +579,10 @@ def _pass(f: Formula) -> tuple[Along | None, type | None]:
 
 
 def _finite_logs(value: Polynomial) -> Polynomial:
-    """Logarithms of probabilities that may be maximised to zero: the counts they are multiplied by are zero too."""
+    """Logarithms of what may be maximised to zero: the counts they are multiplied by are zero too."""
 
     def finite(atom: Atom) -> Atom:
-        return Function("log_probability", atom.args) if isinstance(atom, Function) and atom.name == "log" else atom
+        return Function("log_maximised", atom.args) if isinstance(atom, Function) and atom.name == "log" else atom
 
     return Polynomial(tuple(replace(m, powers=tuple((finite(a), e) for a, e in m.powers)) for m in value.monomials))
 

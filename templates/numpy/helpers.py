@@ -379,10 +379,33 @@ def segment_sum(values: np.ndarray, members: tuple[csr_matrix, int], size: Any) 
     sizes = size if isinstance(size, tuple) else (size,)
     return (ones @ values.reshape(ones.shape[1], -1)).reshape(*sizes, *values.shape[axes:])
 ''',
-    "log_probability": '''
-def log_probability(p: np.ndarray) -> np.ndarray:
-    """log p, finite where a probability was maximised to zero: 0 log 0 is 0 in the counts that multiply it."""
-    return np.log(np.maximum(p, 1e-300))
+    "log_maximised": '''
+def log_maximised(x: np.ndarray) -> np.ndarray:
+    """log x, finite where a probability or a rate was maximised to zero: 0 log 0 is 0 in the counts that multiply it.
+
+    What is below zero by more than rounding is no maximiser, and has no logarithm.
+    """
+    return np.log(np.where((x > -1e-12) & (x < 1e-300), 1e-300, x))
+''',
+    "untold": '''
+def untold(axes: int, *coefficients: np.ndarray) -> np.ndarray:
+    """Which elements of a point, along its first axes, have no coefficient but zero: nothing depends on those."""
+    found = [np.asarray(c) for c in coefficients]
+    zero = [(np.abs(c) < np.finfo(c.dtype).tiny).all(axis=tuple(range(axes, c.ndim))) for c in found]
+    return functools.reduce(np.logical_and, zero)
+''',
+    "stays": '''
+def stays(free: np.ndarray, before: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """A value of a point, but what was before where nothing depends on it."""
+    return np.where(free.reshape(free.shape + (1,) * (np.ndim(value) - free.ndim)), before, value)
+''',
+    "regular": '''
+def regular(free: np.ndarray, matrix: np.ndarray, axes: int = 1) -> np.ndarray:
+    """Matrices, a side of which has so many axes, with the identity in the place of those that say nothing."""
+    sides, rows = matrix.shape[matrix.ndim - axes :], 1
+    for side in sides:
+        rows *= side
+    return stays(free, np.eye(rows).reshape(*sides, *sides), matrix)
 ''',
     "softplus": '''
 def softplus(x: Any) -> np.ndarray:
@@ -985,6 +1008,7 @@ _NEEDS = {
     **products.NEEDS,
     "inverse": ("distinct", "_from_factors"),
     "logdet": ("distinct",),
+    "regular": ("stays",),
     "segment_sum": ("segments",),
     "forward_backward": ("Walk",),
     "softmax": ("across",),

@@ -16,6 +16,7 @@ from cavi.templates.numpy.dual import Dual, duals
 from cavi.templates.numpy.emit import polynomial, segments
 from cavi.templates.numpy.features import Features, column_text
 from cavi.templates.numpy.functions import Writer
+from cavi.templates.numpy.in_blocks import added_in_blocks
 from cavi.templates.numpy.inner import inner_of
 from cavi.templates.numpy.layout import assign
 from cavi.templates.numpy.linear import LinearMap
@@ -265,14 +266,20 @@ class PlannedWriter(Writer):
         chain = next((c for c in self.chains.values() if c.is_pair_sum(s)), None)
         if chain is not None:
             out = out or self._pairs_of(chain, s, scope)
+        row = self._row_in_blocks(s.monomial, s.monomial.bound) if out is None else None
         out = out or polynomial(Polynomial((s.monomial,)), scope, s.axes)
+        if row is not None:
+            scope.size(row.size)
+            scope.helper("blocks")
         lines = self._flush(scope)
         comment = f"  # {shape_comment(i.size for i in s.axes)}"
         if lines and lines[-1].startswith(f"{out.code} = "):
             code = lines.pop().removeprefix(f"{out.code} = ").partition("  # ")[0]
         else:
             code = out.code
-        body = alive((*self._unpack(scope, ()), *lines, f"return {code}{comment}"))
+        unpacked = self._unpack(scope, ())
+        added = added_in_blocks(unpacked, lines, code, row) if row is not None else [*lines, f"return {code}{comment}"]
+        body = alive((*(() if row is not None else unpacked), *added))
         dual = next((d for d in self.duals.values() if d.gram == s), None)
         if dual is not None:
             body = (*self._not_added_up(dual, s), *body)

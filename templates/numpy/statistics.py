@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import permutations, product
+from itertools import product
 
 from cavi.derive import Derived
-from cavi.derive.canonical import fresh_index, map_subs, monomial_key, normalise, substitute_atom
+from cavi.derive.canonical import fresh_index, map_subs, monomial_key, normalise, orders_of, substitute_atom
 from cavi.derive.index import Gather, Index, Sub, indices_of
 from cavi.derive.term import (
     Atom,
@@ -309,7 +309,10 @@ def canonical_group(
     free = [i for i in here if i not in summed and i != row]
     sizes = sorted({i.size for i in free})
     best: tuple[str, Monomial, tuple[Index, ...]] | None = None
-    for choice in product(*(permutations([i for i in free if i.size == s]) for s in sizes)):
+    whole = normalise(ONE, group, ())
+    assert whole is not None
+    alike = [orders_of([i for i in free if i.size == s], dict(whole.powers), set(here)) for s in sizes]
+    for choice in product(*alike):
         ordered = tuple(i for part in choice for i in part)
         mapping: dict[Index, Sub] = {i: Index(f"?{p}", i.size) for p, i in enumerate(ordered)}
         if row is not None:

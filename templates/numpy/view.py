@@ -47,6 +47,7 @@ class FactorView:
     followers: str = ""
     natural: tuple[str, ...] = ()
     put: tuple[str, ...] = ()
+    untold: bool = False
 
     @property
     def guarded(self) -> str:
@@ -229,6 +230,7 @@ def _factor(update: Update, derived: Derived, writer: Writer, start: Start, plai
         function=function_name(update.factor.name),
         python=update.factor.name.replace(",", "_"),
         title=lines[0],
+        untold=bool(update.told_by),
         equations=tuple(w for line in lines[1:] for w in wrapped(line.strip())),
         body=writer.update(update, update.formulas),
         initial=tuple(initial),

@@ -351,7 +351,7 @@ def _step(state: Any, latent: str, propose: Callable[[Any], None], *merit: Any, 
 
 
 UNINTERPRETED = (
-    "gammaln digamma polygamma xlogy multigammaln multidigamma log_probability expit softplus tanhc log_bessel_i "
+    "gammaln digamma polygamma xlogy multigammaln multidigamma log_maximised expit softplus tanhc log_bessel_i "
     "log_bessel_k dlog_bessel_k log_normal_interval truncated_mean truncated_second log_normal_outside outside_mean "
     "outside_second"
 ).split()

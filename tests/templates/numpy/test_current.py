@@ -1,6 +1,7 @@
 """Sums over elements that are updated one after another, kept current: against the sums made anew for every element."""
 
 import functools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -32,9 +33,11 @@ def made_anew(text: str) -> str:
     """A module whose updates make these sums before every element."""
     lines, sums = list[str](), list[str]()
     for line in text.splitlines():
-        if line.startswith("    current_") and " = " in line:
+        in_blocks = sums and line.startswith(("    for rows in blocks(", "        current_"))
+        if in_blocks or (line.startswith("    current_") and " = " in line):
             sums.append(f"    {line}")
-        elif not line.strip().startswith("current_"):
+            continue
+        if not line.strip().startswith("current_"):
             lines.append(line)
         if line.startswith("    for ") and sums:
             lines.extend(sums)
@@ -69,7 +72,7 @@ def test_what_an_update_reads_of_other_elements_is_not_made_for_each() -> None:
     text = text_of("three_ways")
     update = text[text.index("def update_u(") : text.index("def moments_u(")]
     before, loop = update.split("    for k in range(K):\n")
-    assert "current_1 = " in before and "einsum" not in loop
+    assert "current_1[rows] = " in before and "einsum" not in loop
     assert all(f"E_{t}[at_{i}]" not in loop for t, i in (("u", "i"), ("v", "j"), ("w", "l")))
 
 
@@ -86,3 +89,38 @@ def test_what_rows_read_of_other_factors_is_made_once_a_turn() -> None:
     for table, place in (("E_v", "at_j"), ("E_w", "at_l"), ("E_v_sq", "at_j"), ("E_w_sq", "at_l")):
         assert loop.count(f"{table}[:, k][{place}]") == 1
     assert loop.count("[at_") == 5  # and the change of the element
+
+
+@pytest.mark.parametrize("rows", [1, 2079, 4165])
+def test_sums_over_rows_of_tables_are_made_block_by_block(rows: int) -> None:
+    """Of any number of rows what one piece would give; a block that is left out is seen."""
+    module = run(text_of("three_ways"))
+    assert "for rows in blocks(N):" in text_of("three_ways")
+    data, hyper, sizes = inputs(module, np.random.default_rng(0), rows, 4)
+    found = module.fit(data, hyper, sizes, seed=1, max_iter=3, tol=-1.0)
+    e = {t: found.params[t]["mean"][data[f"at_{i}"]] for t, i in (("u", "i"), ("v", "j"), ("w", "l"))}
+    state = module.State(*module.prepare(data, hyper, sizes))
+    module.initialise(state, found.params, np.random.default_rng(0))
+    fitted = (e["u"] * e["v"] * e["w"]).sum(axis=1)
+    assert module.sum_k_n_y_E_u_E_v_E_w(state) == pytest.approx(data["y"] @ fitted, rel=1e-11)
+    assert module.sum_k_k_n_E_u_E_u_E_v_E_v_E_w_E_w(state) == pytest.approx(fitted @ fitted, rel=1e-11)
+    whole, module.BLOCK = found.elbo_trace, 7
+    np.testing.assert_allclose(
+        module.fit(data, hyper, sizes, seed=1, max_iter=3, tol=-1.0).elbo_trace, whole, rtol=1e-10
+    )
+    plain = module.blocks
+    module.blocks = lambda size, least=0: list(plain(size, least))[1:]
+    if rows > 7:
+        module.update_w(state)
+        assert module.sum_k_n_y_E_u_E_v_E_w(state) != pytest.approx(data["y"] @ fitted, rel=1e-6)
+
+
+def test_a_run_over_rows_of_three_tables_has_no_array_of_rows_and_columns() -> None:
+    module = run(text_of("three_ways"))
+    rows, columns = 30_000, 16
+    given = inputs(module, np.random.default_rng(0), rows, columns)
+    tracemalloc.start()
+    module.fit(*given, seed=1, max_iter=2, tol=-1.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * rows * columns  # in one piece it would be three times this

@@ -1,14 +1,16 @@
 """Sums over rows as functions of their own: the same numbers, never stale, those of data alone made once."""
 
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from generated import NAMES, derived_model, generated, inputs, peak_of_a_sweep, state_of
 
+from cavi.derive.canonical import orders_of
 from cavi.derive.index import Gather, Index, Literal
 from cavi.derive.term import Delta, Element, Moment, Monomial
-from cavi.templates.numpy.statistics import row_sizes, take_apart
+from cavi.templates.numpy.statistics import canonical_group, row_sizes, take_apart
 
 N, D, E, K = Index("N.0", "N"), Index("D.0", "D"), Index("D.1", "D"), Index("K.0", "K")
 
@@ -177,3 +179,20 @@ def test_sums_of_squares_over_rows_make_no_array_of_squares() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.5 * data["X"].nbytes
+
+
+def test_many_indices_of_one_size_have_one_form_whatever_they_are_called() -> None:
+    """Eight subscripts, as in the square of a product of four sums: what can change places is tried in one order."""
+    rng = np.random.default_rng(0)
+    found = set()
+    for _ in range(5):
+        names = [Index(f"i{k}", "D") for k in rng.permutation(8)]
+        group = [(Element("x", (N, i)), Fraction(1)) for i in names]
+        group += [(Moment("a", "a", (i,)), Fraction(1)) for i in names[:3]]
+        group += [(Moment("b", "b", (i,)), Fraction(1)) for i in names[3:5]]
+        group.append((Delta(*sorted(names[5:7], key=str)), Fraction(1)))
+        found.add(canonical_group(group, {N})[0])
+    assert len(found) == 1
+    alike = [Index(f"i{k}", "D") for k in range(8)]
+    powers = {Element("x", (N, i)): Fraction(1) for i in alike}
+    assert len(list(orders_of(alike, powers, {N, *alike}))) == 1

@@ -175,6 +175,21 @@ def test_a_step_towards_a_mode_is_one_pass(monkeypatch) -> None:
     assert seen.count("propose") > 3 * seen.count("height")
 
 
+def test_a_shard_that_was_put_away_tells_how_far_it_has_moved() -> None:
+    """A step that is shortened is measured from where it began, whether the shard was kept in memory or not."""
+    module = run(rows("laplace").streaming())
+    data, hyper, sizes, init = problem(module)
+    first = module.shard_state(data, hyper, sizes, None, init=init)
+    lead = module.leading_state(first, init, np.random.default_rng(0))
+    state = module.shard_state(data, hyper, sizes, lead)
+    (latent,) = module.HEIGHT
+    module.obeyed(state, ("propose", latent), ())
+    again = module.shard_state(data, hyper, sizes, lead, module.own_part(state))
+    for share, moved in ((0.5, 1.0), (0.0, 0.0)):
+        for shard in (state, again):
+            assert module.obeyed(shard, ("share", latent, share), ()).values["moved"] == moved
+
+
 @pytest.mark.parametrize("name", ["follow", "knows"])
 def test_a_mistake_would_show(name: str, monkeypatch) -> None:
     """Sums that are not asked for again once factors have changed: the bounds are others."""
