@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cavi.derive.term import Parameter
+from cavi.templates.numpy.alive import alive
 from cavi.templates.numpy.arrays import Operand, spread
 from cavi.templates.numpy.functions import Writer
 from cavi.templates.numpy.linear import LinearMap
@@ -37,6 +38,10 @@ class LinearView:
     moments: tuple[str, ...]
     stored: tuple[tuple[str, str], ...]
     covariance: str
+
+    def named(self, *read: str) -> str:
+        """The statement that names sizes, with those alone that some code reads."""
+        return "".join(alive((self.unpacked, f"return {', '.join(read)}"))[:-1])
 
 
 def only_sums(plan: LinearMap, writer: Writer, planner: Planner) -> bool:

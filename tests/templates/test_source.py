@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from generated import derived_model
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cavi.derive import CaviError
@@ -85,6 +85,7 @@ def joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.recursive(NAMES, joined, max_leaves=30), st.sampled_from(["return {}", "x = {}", "f({})", "x[i] += {}"]))
 def test_any_expression_stays_the_same(expression: str, statement: str) -> None:
     source = f"def f():\n    {statement.format(expression)}\n"
