@@ -21,7 +21,7 @@ from functools import lru_cache
 from itertools import count, product
 from math import prod
 
-from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of, replace_index, shifted, sub_key
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub, indices_of, replace_index, shifted, stem, sub_key
 from cavi.derive.term import (
     ZERO,
     Atom,
@@ -50,12 +50,7 @@ ONE = Fraction(1)
 
 def fresh_index(size: str) -> Index:
     """A bound index that occurs nowhere else."""
-    return Index(f"{_stem(size)}.~{next(_fresh)}", size)
-
-
-def _stem(size: str) -> str:
-    """What the canonical names of indices over a set begin with: a letter, also for a size in numbers."""
-    return f"i{size}" if size.isdigit() else size
+    return Index(f"{stem(size)}.~{next(_fresh)}", size)
 
 
 # --- keys: a total order on atoms ------------------------------------------------------------
@@ -409,7 +404,7 @@ def _name_bound(coefficient: Fraction, powers: dict[Atom, Fraction], bound: set[
         numbers = count()
         names: list[str] = []
         while len(names) < len(by_size[size]):
-            name = f"{_stem(size)}.{next(numbers)}"
+            name = f"{stem(size)}.{next(numbers)}"
             if name not in taken:
                 names.append(name)
         orders = orders_of(by_size[size], powers, bound)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from cavi.derive.canonical import collect, deltas, normalise, power, rewrite, substitute, sum_over
-from cavi.derive.index import Index, Sub
+from cavi.derive.index import Index, Sub, stem
 from cavi.derive.term import (
     ZERO,
     Atom,
@@ -235,7 +235,7 @@ def _scaled_matrix(value: Polynomial, row: Index, column: Index) -> tuple[Polyno
 
 def _standard(value: Polynomial, row: Index, column: Index) -> tuple[Polynomial, Index, Index]:
     """The element of a matrix at the placeholders that every matrix of its size has."""
-    r, c = Index(f"{row.size}.row", row.size), Index(f"{row.size}.column", row.size)
+    r, c = (Index(f"{stem(row.size)}.{side}", row.size) for side in ("row", "column"))
     return substitute(value, {row: r, column: c}), r, c
 
 

@@ -126,6 +126,11 @@ def primed(index: Index) -> Index:
     return Index(index.name + "'", index.size)
 
 
+def stem(size: str) -> str:
+    """What the canonical names of indices over a set begin with: a letter, also for a size in numbers."""
+    return f"i{size}" if size.isdigit() else size
+
+
 def indices_of(sub: Sub) -> Iterator[Index]:
     """Every running index inside a subscript, in order of appearance."""
     match sub:

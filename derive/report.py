@@ -37,7 +37,8 @@ def relaxation_text(r: Relaxation) -> str:
     given = ", ".join(map(name_text, r.variables))
     left = f"log p({r.node} | …) ≥" if r.kind == "bound" else f"log p({r.node} | …, {given}) ="
     lines = [f"\n{left} {show(r.value)}", f"  by {r.rule.name}: {r.rule.statement}"]
-    lines += [f"  because {r.rule.condition}", *(f"  {reason}" for reason in r.reasons)]
+    lines += [f"  because {condition}" for condition in (r.rule.condition,) if condition]
+    lines += [f"  {reason}" for reason in r.reasons]
     return "\n".join([*lines, *([f"  ({r.rule.source})"] if r.rule.source else [])])
 
 

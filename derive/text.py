@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from cavi.derive.index import Gather, Index, Literal, Shift, Sub
+from cavi.derive.index import Gather, Index, Literal, Shift, Sub, stem
 from cavi.derive.term import (
     Atom,
     Before,
@@ -70,6 +70,13 @@ class Scope:
         return names, Scope(self.declared, taken)
 
 
+def _shown_outside(index: Index) -> str:
+    """An index by its name; a summed one that is shown outside its sum is named after its set."""
+    if not index.name.startswith(f"{stem(index.size)}."):
+        return index.name
+    return "i" if index.size.isdigit() else index.size.lower()
+
+
 class Printer:
     """Prints polynomials; `subscripts=False` leaves them out (for the keys of moments)."""
 
@@ -90,8 +97,7 @@ class Printer:
         """One subscript."""
         match sub:
             case Index():
-                # A summed index shown outside its sum is named after its set.
-                return names.get(sub) or (sub.size.lower() if "." in sub.name else sub.name)
+                return names.get(sub) or _shown_outside(sub)
             case Literal():
                 return str(sub.value + 1)  # indices are shown running from one
             case Gather():

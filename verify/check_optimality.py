@@ -180,7 +180,7 @@ def _maximiser(state: State, factor: Mapping[str, Any], site: Position) -> Findi
         return Finding(0.0, f"the claimed maximiser {outside} at {site}")
     inside = [x for x in elements if x not in ends]
     found = [_along(state, factor, site, at, move) for move in _moves(state, latent, inside)]
-    return worst([*found, *(_at_an_end(state, factor, site, at, x, ends) for x in ends)])
+    return worst(iter([*found, *(_at_an_end(state, factor, site, at, x, ends) for x in ends)]))
 
 
 def _drawn_in(e: Engine, domain: str, at: Mapping[Element, Any]) -> tuple[dict[Element, Any], dict[Element, int]]:

@@ -119,7 +119,7 @@ def in_two_steps(relaxed: Relaxed, node: str, bound: ShiftedSum | Tilt) -> Relax
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     names: list[str] = []
     for match in found:
-        places = _places(model, node, match, _gathers(match.argument))
+        places = _places(model, node, match, _gathers(match))
         axes = {i: own for i, own in places.items() if i != match.over}
         event = (places[match.over],) if isinstance(bound, Tilt) and match.over is not None else ()
         local = Variable(_free_name(model, bound.parameter), "point", tuple(axes.values()), event)
@@ -404,7 +404,7 @@ def bounded(relaxed: Relaxed, node: str, bound: Touching, found: Sequence[Match]
     local: dict[str, Tangent] = {}
     value = Polynomial(tuple(m for m in p.monomials if m not in [f.monomial for f in found]))
     for match in found:
-        axes = _places(model, node, match, _gathers(match.argument))
+        axes = _places(model, node, match, _gathers(match))
         argument = _moved(match.argument, axes)
         known = next((t for t in local.values() if t.argument == argument), None)
         weight = _weight(match, axes)
@@ -462,14 +462,11 @@ def _places(model: Model, node: str, match: Match, gathers: Collection[Gather]) 
     return axes
 
 
-def _gathers(argument: Polynomial) -> list[Gather]:
-    """The observed integers by which alone an argument depends on their indices."""
-    subs = [s for s in subscripts(argument) if set(indices_of(s)) & argument.free]
-    return [
-        g
-        for g in subs
-        if isinstance(g, Gather) and not any(s != g and set(indices_of(s)) & set(indices_of(g)) for s in subs)
-    ]
+def _gathers(match: Match) -> list[Gather]:
+    """The observed integers by which alone an argument depends on their indices; not those of a sum over it."""
+    subs = [s for s in subscripts(match.argument) if set(indices_of(s)) & match.argument.free]
+    alone = [s for s in subs if not any(o != s and set(indices_of(o)) & set(indices_of(s)) for o in subs)]
+    return [s for s in alone if isinstance(s, Gather) and match.over not in set(indices_of(s))]
 
 
 def _moved(p: Polynomial, axes: Mapping[Sub, Index]) -> Polynomial:

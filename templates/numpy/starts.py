@@ -5,21 +5,50 @@ model; a start that treats them alike would stay there. A factor with an index o
 by a categorical latent on that set, seeded from the data, or else by a random disturbance. Categories that some
 observations carry as labels are told apart by those.
 
+A known array with an entry for each category may tell categories apart already: prior counts of the words of a topic,
+transitions that lead one way only, probabilities of each row. Whether it does depends on its numbers, so that a run
+looks (`told`): what data and priors say of a category is a better start than groups that do not know their names.
+
 A binary latent that lets another one act, as the s of s[d] w[d] in a regression that selects its variables, can only be
 judged once the other has seen data: a weight as wide as its prior fits badly, and would be switched off for good.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cavi.derive import Derived, Update, Variable
+from cavi.derive.expression import Ref, Selector
 from cavi.derive.factorisation import random_atoms
 from cavi.derive.families import lookup
-from cavi.derive.index import Gather
+from cavi.derive.index import Gather, Index, Literal, Sub, indices_of
 from cavi.derive.term import Element, Indicator, Moment, Polynomial
 from cavi.templates.numpy.reads import beside
 from cavi.templates.numpy.statistics import row_sizes
+
+# A known array with the axes along which it runs over a set.
+Known = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A category that is seeded from the data, or at random.
+
+    Attributes:
+        latent: its name.
+        plates: the number of its plates; what follows them, before the category itself, are the categories before it
+            in a block.
+        features: observed variables on its plates: (name, whether it holds categories).
+        told: whether some known array has an entry for each category.
+        read: the known arrays that are read at the category itself.
+    """
+
+    latent: str
+    plates: int
+    features: tuple[tuple[str, bool], ...]
+    told: bool
+    read: tuple[Known, ...]
 
 
 @dataclass(frozen=True)
@@ -28,13 +57,17 @@ class Start:
 
     Attributes:
         kind: ``prior``; ``assign`` (categories seeded from the data or at random); ``disturb`` (prior,
-            then disturbed at random); ``gate`` (prior, and updated after what it lets act).
-        features: observed variables on the plates of a category, for seeding: (name, number of
-            leading axes, whether it holds categories).
+            then disturbed at random).
+        seeds: the categories that are seeded.
+        alike: for each set whose elements have to be made different, the known arrays that may do so; a factor is left
+            as its prior has it where they do for all sets.
+        gate: whether it is updated after what it lets act.
     """
 
     kind: str
-    features: tuple[tuple[str, int, bool], ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    alike: tuple[tuple[Known, ...], ...] = ()
+    gate: bool = False
 
 
 def start_order(derived: Derived) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -77,45 +110,100 @@ def _needed(update: Update) -> set[str]:
 
 def starts(derived: Derived) -> dict[str, Start]:
     """Factor name -> how it starts."""
-    known = derived.model.with_role("observed", "covariate", "observed_index", "hyper")
-    anchored = {i.size for v in known for i in v.indices} | {v.over.size for v in known if v.over is not None}
-    categorical = {n: u for u in derived.updates for n in u.factor.latents if _is_category(derived.model.variable(n))}
-    seeded = {v.over.size for n in categorical if (v := derived.model.variable(n)).over is not None}
+    given = derived.model.with_role("observed", "covariate", "observed_index")
+    named = {i.size for v in given for i in v.indices} | {v.over.size for v in given if v.over is not None}
+    named |= {sub.size for p in derived.log_density.values() for sub in _read(p) if isinstance(sub, Literal)}
+    latents = [derived.model.variable(n) for u in derived.updates for n in u.factor.latents]
+    named |= {z.over.size for z in latents if _is_category(z) and z.over is not None}  # seeded
     mirrored, gates = _mirrored(derived), _gates(derived)
+    features = {z.name for z in latents if _is_feature(z, named) and z.name not in gates}
+    seeded = {i.size for z in latents if z.name in features for i in z.plates}
     found: dict[str, Start] = {}
     for u in derived.updates:
-        (first, *_) = u.factor.latents
-        if first in categorical and not _labelled(derived, derived.model.variable(first)):
-            found[u.factor.name] = Start("assign", _features(derived, derived.model.variable(first)))
-        elif _exchangeable(u, anchored, seeded) or mirrored & set(u.factor.latents):
-            found[u.factor.name] = Start("disturb")
-        elif gates & set(u.factor.latents):
-            found[u.factor.name] = Start("gate")
+        gate = bool(gates & set(u.factor.latents))
+        seeds = _seeds(derived, u, features)
+        sets = _exchangeable(u, named | seeded)
+        if seeds:
+            found[u.factor.name] = Start("assign", seeds)
+        elif mirrored & set(u.factor.latents):
+            found[u.factor.name] = Start("disturb", alike=((),), gate=gate)
+        elif sets:
+            found[u.factor.name] = Start("disturb", alike=tuple(_known(derived, s) for s in sets), gate=gate)
         else:
-            found[u.factor.name] = Start("prior")
+            found[u.factor.name] = Start("prior", gate=gate)
     return found
+
+
+def _seeds(derived: Derived, update: Update, features_of_rows: set[str]) -> tuple[Seed, ...]:
+    """The categories of a factor that are seeded: in a block the first of each set, which breaks its symmetry.
+
+    Features of rows, as the z[n,k] of Σ_k z[n,k] A[k], are seeded too: which rows share one tells it from another.
+    """
+    seeds: dict[object, Seed] = {}
+    arrays = derived.model.with_role("hyper", "covariate")
+    for position, name in enumerate(update.factor.latents):
+        z = derived.model.variable(name)
+        if not (_is_group(derived, z) or name in features_of_rows) or z.over is None:
+            if not position:
+                return ()  # what comes first says in what a block is a table
+            continue
+        among = z.over if _is_binary(z) else z.over.size
+        if among not in seeds and not _labelled(derived, z):
+            features = _features(derived, z) if position == 0 else ()
+            told = any(i.size == z.over.size for v in arrays for i in v.indices)
+            seeds[among] = Seed(name, len(z.plates), features, told, _at_category(derived, z))
+    return tuple(seeds.values())
+
+
+def _at_category(derived: Derived, z: Variable) -> tuple[Known, ...]:
+    """The known arrays that densities of others read at the value of a category, as in Normal(m[z[n]], p[z[n]])."""
+    found: dict[Known, None] = {}
+    for ref in (r for v in derived.model.variables if v.name != z.name for r in _references(v)):
+        axes = tuple(a for a, sub in enumerate(ref.subs) if isinstance(sub, Selector) and sub.name == z.name)
+        if axes and not ref.variable.is_random:
+            found[ref.name, axes] = None
+    return tuple(found)
+
+
+def _references(variable: Variable) -> Iterator[Ref]:
+    """What the declared distribution of a variable is made of."""
+    if variable.distribution is not None:
+        for argument in variable.distribution.args.values():
+            yield from argument.refs()
+
+
+def _read(density: Polynomial) -> Iterator[Sub]:
+    """The subscripts of arrays in a density."""
+    for atom in density.atoms():
+        if isinstance(atom, Element):
+            yield from atom.subs
+
+
+def _known(derived: Derived, size: str) -> tuple[Known, ...]:
+    """The hyperparameters that have an entry for each element of a set."""
+    axes = {
+        v.name: tuple(n for n, i in enumerate(v.indices) if i.size == size) for v in derived.model.with_role("hyper")
+    }
+    return tuple((name, along) for name, along in axes.items() if along)
 
 
 def _gates(derived: Derived) -> set[str]:
     """The binary latents that multiply, in the density of an observation, another latent with an element for each."""
     model = derived.model
-    latents = [v for v in model.with_role("latent") if v.distribution is not None]
-    binary = [v for v in latents if v.distribution is not None and lookup(v.distribution.family).support == "binary"]
+    binary = {v.name for v in model.with_role("latent") if v.plates and _is_binary(v)}
     found = set()
     for x in model.with_role("observed"):
         density = derived.log_density.get(x.name)  # none of a sum that is observed
         for m in density.monomials if density is not None else ():
-            shown = {a.name for a in m.atoms if isinstance(a, Indicator)}
-            other = [model.variable(a.name) for a in m.atoms if isinstance(a, Element)]
-            acting = [v for v in other if v.role == "latent"]
-            found |= {b.name for b in binary if b.name in shown for v in acting if b.plates and _has(v, b)}
+            gates = [a for a in m.atoms if isinstance(a, Indicator) and a.name in binary]
+            acting = [a for a in m.atoms if isinstance(a, Element) and model.variable(a.name).role == "latent"]
+            found |= {g.name for g in gates if any(_indices(g.subs) <= _indices(a.subs) for a in acting)}
     return found
 
 
-def _has(variable: Variable, gate: Variable) -> bool:
-    """Whether a variable has an element, or several, for each of a gate."""
-    sizes = [i.size for i in variable.indices]
-    return all(i.size in sizes for i in gate.plates)
+def _indices(subs: tuple[Sub, ...]) -> set[Index]:
+    """The indices that say which element it is, through observed integers too: s[group[d]] is told by d."""
+    return {i for sub in subs for i in indices_of(sub)}
 
 
 def _mirrored(derived: Derived) -> set[str]:
@@ -184,14 +272,33 @@ def _is_category(variable: Variable) -> bool:
     return variable.distribution is not None and variable.distribution.family == "Categorical"
 
 
-def _exchangeable(update: Update, anchored: set[str], seeded: set[str]) -> bool:
+def _is_binary(variable: Variable) -> bool:
+    return variable.distribution is not None and lookup(variable.distribution.family).support == "binary"
+
+
+def _is_feature(variable: Variable, named: set[str]) -> bool:
+    """Whether a latent is binary, and has an element for each row and each of several that can be exchanged."""
+    sizes = {i.size for i in variable.plates}
+    return _is_binary(variable) and variable.chain is None and bool(sizes & named) and bool(sizes - named)
+
+
+def _is_group(derived: Derived, variable: Variable) -> bool:
+    """Whether a latent says which of several groups something belongs to: a category, or a binary one that selects."""
+    if _is_category(variable):
+        return True
+    subs = (s for v in derived.model.variables for r in _references(v) for s in r.subs)
+    return _is_binary(variable) and any(isinstance(s, Selector) and s.name == variable.name for s in subs)
+
+
+def _exchangeable(update: Update, told: set[str]) -> tuple[str, ...]:
+    """The sets over which a factor runs whose elements nothing tells apart, but hyperparameters perhaps."""
     if any(str(f) == "Multinomial" for f in update.families.values()):
-        return False
-    axes = {i.size for i in (*update.factor.plates, *update.factor.event)}
-    return any(not s.isdigit() and s not in anchored and s not in seeded for s in axes)
+        return ()
+    axes = [i.size for i in (*update.factor.plates, *update.factor.event)]
+    return tuple(size for size in dict.fromkeys(axes) if size not in told)
 
 
-def _features(derived: Derived, z: Variable) -> tuple[tuple[str, int, bool], ...]:
+def _features(derived: Derived, z: Variable) -> tuple[tuple[str, bool], ...]:
     """The observations whose density selects by z and that live on z's plates."""
     found = []
     for x in derived.model.with_role("observed"):
@@ -199,7 +306,7 @@ def _features(derived: Derived, z: Variable) -> tuple[tuple[str, int, bool], ...
             continue
         density = derived.log_density[x.name]
         if any(_selects(m.atoms, z.name) for m in density.monomials):
-            found.append((x.name, len(z.plates), lookup(x.distribution.family).support == "category"))
+            found.append((x.name, lookup(x.distribution.family).support == "category"))
     return tuple(found)
 
 

@@ -103,6 +103,16 @@ class ModuleView:
     readers: tuple[tuple[str, dict[str, str]], ...] = ()
     expanded: bool = False  # the bound is approximated, and may fall
 
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The factors that are updated after what they let act."""
+        return tuple(f.name for f in self.factors if f.start.gate)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The factors with categories that some known array may tell apart."""
+        return tuple(f.name for f in self.factors if any(s.told or s.read for s in f.start.seeds))
+
 
 def module_view(
     derived: Derived, writer: PlannedWriter | None = None, kernels: helpers.Kernels = helpers.NUMPY

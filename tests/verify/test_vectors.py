@@ -165,3 +165,12 @@ def test_wrong_grammar_is_refused(normal: dict[str, Any], head: Any, message: st
     normal["elbo"][0]["value"] = head
     with pytest.raises(CertificateError, match=message):
         check_claim(normal)
+
+
+def test_matrices_of_a_size_in_numbers() -> None:
+    """The placeholders for their rows and columns have names that begin with a letter."""
+    m = Model("pairs")
+    n, d, e = m.index("n", "N"), m.index("d", 2), m.index("e", 2)
+    precision = m.latent("Lambda", Wishart(4, m.hyper("V", d, e), over=d))
+    m.observed("x", MultivariateNormal(0, precision, over=d), n)
+    assert verify(derive(m), digits=10).ok

@@ -26,6 +26,7 @@ from cavi.derive import (
 from cavi.derive.relaxations import array_bounds
 from cavi.derive.relaxations.bound import T, X
 from cavi.derive.relaxations.shifted_sum import ShiftedSum
+from cavi.verify import verify
 
 OWN = (
     ArrayBound("twice", outer=2 * sympy.log(T), statistic=sympy.log(X)),
@@ -154,3 +155,16 @@ def test_an_array_has_its_point_where_its_argument_lives() -> None:
     d = models.derived("correlated_topic_model")
     assert [i.size for i in d.update("psi").factor.plates] == ["D"]
     assert [i.size for i in d.update("psi").factor.event] == ["K"]
+
+
+def test_a_sum_over_what_observed_integers_name() -> None:
+    """Of a sum of λ[who[n, j]] over j the shares are those of each n and j, whoever they are."""
+    m = Model("races")
+    n, i, j = m.index("n", "N"), m.index("i", "I"), m.index("j", 3)
+    who, rate = m.observed_index("who", n, j, over=i), m.latent("rate", Gamma(1, 1), i)
+    m.observed("first", Exponential(Sum(rate[who[n, j]], j)), n)
+    derived = derive(m, bounds={"first": "jensen"})
+    (local,) = derived.relaxations[0].variables
+    assert [a.size for a in derived.model.variable(local).indices] == ["N", "3"]
+    assert "because \n" not in str(derived)
+    assert verify(derived, digits=12).ok
