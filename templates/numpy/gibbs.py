@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from cavi.derive import CaviError, Derived
 from cavi.derive.canonical import multiply
 from cavi.derive.conditionals import CompleteConditional, complete_conditionals, generative
+from cavi.derive.families import lookup
 from cavi.derive.index import Index, primed
+from cavi.derive.model import Model
 from cavi.derive.optimum import Link
 from cavi.derive.report import formula_text
 from cavi.derive.result import Formula
@@ -53,6 +55,7 @@ class SamplerView:
     priors: tuple[BlockView, ...]
     data: tuple[BlockView, ...]
     categories: tuple[str, ...]
+    ordinary: dict[str, tuple[float, float]]
     log_joint: tuple[str, ...]
     blocked: bool
     cells: tuple[str, ...] = ()  # a sampler takes every cell
@@ -106,9 +109,20 @@ def sampler_view(derived: Derived) -> SamplerView:
         priors=priors,
         data=data,
         categories=tuple(v.name for v in model.variables if v.is_random and _is_category(derived, v.name)),
+        ordinary=_ordinary(links, model),
         log_joint=log_joint,
         blocked="blocks" in helpers.closure(writer.helpers),
     )
+
+
+def _ordinary(links: Iterable[Link], model: Model) -> dict[str, tuple[float, float]]:
+    """Latent -> bounds of values that are neither large nor small, where it may have any."""
+    found = {}
+    for x in links:
+        support = lookup(x.family).support
+        if model.variable(x.latent).is_random and support in ("real", "vector", "positive"):
+            found[x.latent] = (0.01, 100.0) if support == "positive" else (-1.0, 1.0)
+    return found
 
 
 def declared_densities(derived: Derived) -> dict[str, Polynomial]:

@@ -239,3 +239,22 @@ def test_starts_and_bad_input() -> None:
         module.sample({"x": [1, 2]}, {}, draws=0)
     with pytest.raises(ValueError, match="NaN"):
         module.sample({"x": [1, np.nan]}, {})
+
+
+def test_a_start_from_a_prior_that_is_too_wide_for_floating_point() -> None:
+    """States of a chain whose matrix is drawn from the prior grow beyond it; such a start was NaN for ever."""
+    known, module = models.data("linear_dynamical_system"), run(derived_model("linear_dynamical_system").gibbs())
+    found = module.sample(known.data, known.hyper, known.sizes, draws=40, warmup=160, seed=1)
+    assert all(np.isfinite(v).all() for v in found.values.values())
+    assert np.isfinite(found.log_joint).all() and found.log_joint[-20:].std() < 100
+
+
+def test_a_draw_that_is_not_finite_is_not_returned() -> None:
+    m = Model("rate")
+    n = m.index("n", "N")
+    rate = m.latent("rate", Gamma(2, 1))
+    m.observed("x", Poisson(rate), n)
+    module = run(derive(m).gibbs())
+    module.BLOCKS["rate"] = lambda state, rng: state.values.update(rate=np.array(np.nan))
+    with pytest.raises(ArithmeticError, match="a draw of rate is not finite in sweep 1; use firmer priors"):
+        module.sample({"x": [1, 2]}, {}, draws=2)
