@@ -149,11 +149,6 @@ def _sample(v: Variable, d: Distribution, inner: int) -> str:
     made = distribution(d, v.plates, Arrays()) + (f".to_event({inner})" if inner else "")
     if v.role == "observed":
         return f'numpyro.sample("{v.name}", {made}, obs={observed(d, v.plates, Arrays(), name)})'
-    if between(d):
-        raise CaviError(
-            f"NumPyro: {v.name} is a latent {d.family}, which stands for an interval of which NumPyro can only observe "
-            "both ends; declare the value itself as a latent, without its interval"
-        )
     return f'{name} = numpyro.sample("{v.name}", {made})'
 
 

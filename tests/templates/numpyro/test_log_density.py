@@ -17,7 +17,6 @@ from cavi.derive import (
     IntervalCensoredExponential,
     IntervalCensoredWeibull,
     Model,
-    Normal,
 )
 from cavi.templates.numpyro import render
 
@@ -100,14 +99,6 @@ def test_intervals(chain: bool) -> None:
         random = {n: jax.numpy.asarray(a) for n, a in random.items()}
         found, _ = log_density(program("events", model).model, (known, known, point.sizes), {}, random)
     assert float(found) == pytest.approx(point.log_joint, rel=1e-9, abs=1e-9)
-
-
-def test_a_latent_interval_is_refused() -> None:
-    m = Model("unseen")
-    x = m.latent("x", IntervalCensoredExponential(1, 2))
-    m.observed("y", Normal(x, 1), m.index("n", "N"))
-    with pytest.raises(CaviError, match=r"x is a latent IntervalCensoredExponential, .* without its interval"):
-        render(m)
 
 
 ENUMERATED = [n for n, declare in MODELS.items() if n not in REFUSED and "sums out" in render(declare())]
