@@ -311,6 +311,26 @@ def _bilinear(pairs: Any, columns: Any, lines: Any, dtype: Any) -> Any:
 _NODES = {"real": 1, "positive": 2, "unit": 3}  # with the logarithms that are nodes too
 
 
+def _untold(axes: int, *coefficients: Any) -> Any:
+    """Whether nothing depends on an element: a function of all its coefficients."""
+    found = [np.asarray(c, dtype=object) for c in coefficients]
+    out = np.empty(found[0].shape[:axes], dtype=object)
+    for at in np.ndindex(out.shape):
+        out[at] = uninterpreted("untold", *(x for c in found for x in np.ravel(c[at])))
+    return out
+
+
+def _stays(free: Any, before: Any, value: Any) -> Any:
+    """One of two values, depending on whether something depends on it."""
+    lead = np.asarray(free).reshape(np.shape(free) + (1,) * (np.ndim(value) - np.ndim(free)))
+    return _elementwise("stays")(lead, before, value)
+
+
+def _regular(free: Any, matrix: Any, axes: int = 1) -> Any:
+    """Matrices that have an inverse where something depends on an element, and where nothing does."""
+    return _stays(free, 0, matrix)
+
+
 def _quadrature(log_density: Callable[..., Any], supports: str | tuple[str, str], shape: tuple[int, ...]) -> Any:
     """Three nodes of each number, the same for all; weights and normalisers are functions of the density there."""
     both = (supports,) if isinstance(supports, str) else supports
@@ -379,6 +399,9 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "bilinear": _bilinear,
     "quadrature": _quadrature,
     "plane_quadrature": _quadrature,
+    "untold": _untold,
+    "stays": _stays,
+    "regular": _regular,
     "deviation": _deviation,
     "correlation": _correlation,
     "normal_nodes": _normal_nodes,

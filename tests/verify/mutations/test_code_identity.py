@@ -39,6 +39,13 @@ def test_symmetry_is_known_and_order_does_not_count() -> None:
     assert not found(changed(source, "f_covariance.T @ f_linear", "2 * f_covariance.T @ f_linear"), "update_f")
 
 
+def test_points_that_may_stay_as_they_are_are_followed() -> None:
+    found, source = identity("gaussian_mixture_em")
+    assert found(ast.parse(source), "update_mu")
+    assert not found(changed(source, '["mu"]["value"], mu_value)', '["mu"]["value"], 2 * mu_value)'), "update_mu")
+    assert not found(changed(source, "untold(1, mu_eta_1, mu_eta_2)", "untold(1, mu_eta_1)"), "update_mu")
+
+
 @pytest.mark.parametrize("name", ["normal", "hmm_categorical"])
 def test_nothing_that_a_check_kills_is_the_same(name: str) -> None:
     derived = derived_model(name, None)
