@@ -64,7 +64,11 @@ def power() -> tuple[np.ufunc, float]:
     With AVX-512 on Linux, NumPy has exp2 as vector instructions: in single precision it takes half the time of exp, in
     double precision a tenth less. Elsewhere exp2 is a call for each number, and exp is not.
     """
-    extensions = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    try:
+        known: dict[str, Any] = np.show_config(mode="dicts") or {}
+    except TypeError:  # NumPy before 1.25 does not say
+        known = {}
+    extensions = known.get("SIMD Extensions", {}).get("found", [])  # what is empty is left out
     if sys.platform == "linux" and {"X86_V4", "AVX512_SKX"} & {*extensions}:
         return np.exp2, float(np.log(2.0))
     return np.exp, 1.0

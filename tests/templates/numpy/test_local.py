@@ -1,6 +1,7 @@
 """Local updates in blocks: logits of any size, starts of many rows, and memory beside data and result."""
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,22 @@ def test_an_entropy_is_that_of_the_logits_with_their_rounding(
 def test_the_power_of_this_machine_is_one_of_both() -> None:
     power, log_base = generated("gaussian_mixture_full").power()
     assert power(1.0) == pytest.approx(np.exp(log_base), rel=1e-15)
+
+
+@pytest.mark.parametrize("said", [{}, {"SIMD Extensions": {"baseline": ["ASIMD"]}}, None, TypeError("mode")])
+def test_where_numpy_says_less_of_the_machine_exponentials_are_taken(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that are empty are left out of the configuration, and NumPy before 1.25 has none as a dict."""
+
+    def show_config(mode: str) -> Any:
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    module = generated("gaussian_mixture_full")
+    monkeypatch.setattr(np, "show_config", show_config)
+    assert module.power() == (np.exp, 1.0)
 
 
 def test_what_is_only_copied_into_features_is_not_cast_before() -> None:
