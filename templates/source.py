@@ -53,9 +53,9 @@ def used_imports(source: str) -> str:
     count = Counter(re.findall(r"\w+", source))
 
     def kept(found: re.Match[str]) -> str:
-        names = [n for n in found["names"].split(", ") if count[n.split(" as ")[-1].split(".")[0]] > 1]
-        if found["where"] is not None and "__future__" in found["where"]:
+        if "__future__" in found.group():
             return found.group()
+        names = [n for n in found["names"].split(", ") if count[n.split(" as ")[-1].split(".")[0]] > 1]
         return f"{found['where'] or ''}import {', '.join(names)}\n" if names else ""
 
     return re.sub(r"^(?P<where>from \S+ )?import (?P<names>.+)\n", kept, source, flags=re.MULTILINE)
